@@ -1,0 +1,249 @@
+"""Torch modules: the default networks and the stochastic heads that wrap any network.
+
+Every module returns logits ``z``, never probabilities: the softmax belongs to the objective
+(paper Eq. 3), where it can be computed without overflow.
+
+Two conventions let the rest of the library look inside a network without knowing its class:
+
+- ``features(x)`` and ``head(features)`` split ``forward`` before its last, linear layer;
+- ``feature_map(x)`` returns the spatial map whose average over positions is ``features(x)``.
+
+A user's module that offers them gets what the default networks get.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class MLP(nn.Module):
+    """Multi-layer perceptron for tables.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of input columns.
+    n_classes : int
+        Number of logits.
+    hidden_sizes : sequence of int, default=(64, 64)
+        Width of each hidden layer; empty for a linear network.
+    dropout : float, default=0.0
+        Dropout rate after each hidden layer while training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._modules import MLP
+    >>> MLP(n_features=5, n_classes=3)(torch.zeros(2, 5)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0):
+        super().__init__()
+        layers = []
+        width = n_features
+        for size in hidden_sizes:
+            layers += [nn.Linear(width, size), nn.ReLU()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+            width = size
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(width, n_classes)
+
+    def features(self, x):
+        """Return the last hidden layer, shape (n, width)."""
+        return self.body(x.flatten(1))
+
+    def forward(self, x):
+        """Return logits, shape (n, n_classes)."""
+        return self.head(self.features(x))
+
+
+class ConvNet(nn.Module):
+    """Fully convolutional network with global average pooling and a linear head.
+
+    Averaging over positions and applying a linear head commute, so that the network's logits
+    are the average of the logits of its positions. This is what lets one forward pass say how
+    much information every window of the image carries.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of input channels.
+    n_classes : int
+        Number of logits.
+    channels : sequence of int, default=(32, 64, 64)
+        Width of each convolutional layer. The first two halve the resolution.
+    kernel_size : int, default=5
+        Size of the first two kernels; the others are 3 x 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._modules import ConvNet
+    >>> net = ConvNet(n_channels=1, n_classes=2)
+    >>> net.feature_map(torch.zeros(1, 1, 28, 56)).shape
+    torch.Size([1, 64, 7, 14])
+    """
+
+    def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
+        super().__init__()
+        layers = []
+        width = n_channels
+        for index, size in enumerate(channels):
+            kernel = kernel_size if index < 2 else 3
+            layers += [
+                nn.Conv2d(
+                    width, size, kernel, stride=2 if index < 2 else 1, padding=kernel // 2
+                ),
+                nn.ReLU(),
+            ]
+            width = size
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(width, n_classes)
+
+    def feature_map(self, x):
+        """Return the last feature map, shape (n, channels[-1], height, width)."""
+        return self.body(x)
+
+    def features(self, x):
+        """Return the feature map averaged over positions, shape (n, channels[-1])."""
+        return self.feature_map(x).mean((2, 3))
+
+    def forward(self, x):
+        """Return logits, shape (n, n_classes)."""
+        return self.head(self.features(x))
+
+
+class StochasticModule(nn.Module):
+    """A network whose logits depend on standard noise that the caller supplies.
+
+    Noise comes in as an argument, never from a global generator: the same noise gives the same
+    logits, whatever the batch. Write your own by setting the two attributes and the two methods
+    below.
+
+    Attributes
+    ----------
+    noise_size : int
+        Number of independent noise variables of one draw.
+    noise_distribution : {"normal", "uniform"}
+        Their distribution: standard normal, or uniform on (0, 1).
+    """
+
+    noise_size: int
+    noise_distribution: str
+
+    def trunk(self, x):
+        """Return the deterministic part of the network, computed once for all draws."""
+        raise NotImplementedError
+
+    def sample(self, hidden, noise):
+        """Return logits (n, K, M) from the trunk's output and noise.
+
+        ``noise`` has shape (K, noise_size), shared by all rows, or (n, K, noise_size).
+        """
+        raise NotImplementedError
+
+    def forward(self, x, noise):
+        """Return logits, shape (n, K, n_classes), one per row and draw."""
+        return self.sample(self.trunk(x), noise)
+
+
+class AdditiveNoise(StochasticModule):
+    """Gaussian noise of standard deviation `noise_scale` on the logits of any network.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network that returns logits of shape (n, n_classes).
+    n_classes : int
+        Number of logits.
+    noise_scale : float
+        Standard deviation of the noise.
+    """
+
+    noise_distribution = "normal"
+
+    def __init__(self, module, n_classes, noise_scale):
+        super().__init__()
+        self.module = module
+        self.noise_size = n_classes
+        self.noise_scale = float(noise_scale)
+
+    def trunk(self, x):
+        return self.module(x)
+
+    def sample(self, hidden, noise):
+        return hidden[:, None, :] + self.noise_scale * noise
+
+
+class DropoutNoise(StochasticModule):
+    """Monte-Carlo dropout of the features before the head.
+
+    Each feature is multiplied by a Bernoulli variable over its mean. That factor has mean 1 and
+    variance p / (1 - p) at dropout rate p, so `noise_scale`, its standard deviation, means the
+    rate p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout and 1 a rate of one half.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network with ``features(x)`` of shape (n, width) and a linear ``head``.
+    noise_scale : float
+        Standard deviation of the factor that multiplies each feature.
+    """
+
+    noise_distribution = "uniform"
+
+    def __init__(self, module, noise_scale):
+        super().__init__()
+        if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
+            raise ValueError(
+                f"noise='dropout' needs a module with `features(x)` and a linear `head`, and "
+                f"{type(module).__name__} has not both. Add them, or use noise='additive'."
+            )
+        self.module = module
+        self.noise_size = module.head.in_features
+        self.rate = noise_scale**2 / (1.0 + noise_scale**2)
+
+    def trunk(self, x):
+        return self.module.features(x)
+
+    def sample(self, hidden, noise):
+        kept = (noise >= self.rate).to(hidden.dtype) / (1.0 - self.rate)
+        return self.module.head(hidden[:, None, :] * kept)
+
+
+class LogSoftmaxLoss(nn.Module):
+    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any.
+
+    Parameters
+    ----------
+    log_class_prior : tensor of shape (n_classes,) or None, default=None
+        Log of the class prior inside the softmax. A uniform prior cancels out and gives the
+        paper's softmax.
+    """
+
+    def __init__(self, log_class_prior=None):
+        super().__init__()
+        self.register_buffer("log_class_prior", log_class_prior)
+
+    def posterior_logits(self, logits):
+        """Return ``z + log(class prior)``, whose softmax is the class posterior."""
+        if self.log_class_prior is None:
+            return logits
+        return logits + self.log_class_prior.to(logits)
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats."""
+        log_proba = torch.log_softmax(self.posterior_logits(logits), dim=-1)
+        if log_proba.ndim == 3:
+            log_proba = log_proba.mean(1)
+        return -log_proba.gather(1, y[:, None])[:, 0]
+
+
+def log_mean_exp(values, dim):
+    """Return the logarithm of the mean of the exponentials of `values` along `dim`."""
+    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
