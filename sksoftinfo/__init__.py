@@ -1,5 +1,6 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
+from ._bounds import InformationBounds, information_bounds
 from ._version import __version__
 
-__all__ = ["__version__"]
+__all__ = ["InformationBounds", "__version__", "information_bounds"]

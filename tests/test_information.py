@@ -1,0 +1,220 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import d2_log_loss_score, log_loss
+
+from sksoftinfo._information import (
+    BoundsAccumulator,
+    donsker_varadhan,
+    entropy,
+    expected_log_softmax,
+    kl_divergence,
+    label_frequencies,
+    log_softmax,
+    pointwise_information,
+    predictive_log_proba,
+    row_terms,
+)
+from tests.worlds import exact_mutual_information, logits_and_labels
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-9}
+SCALARS = (
+    "log_softmax",
+    "dv",
+    "dv_minus_log_m",
+    "jensen_gap",
+    "label_entropy",
+    "dv_label_prior",
+    "mi_output_lower",
+    "mi_lower",
+    "mi_upper",
+)
+
+
+def bounds(z, y, sample_weight=None, reference_prior=None):
+    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator.update(z, y, sample_weight)
+    return accumulator.result(reference_prior)
+
+
+def assert_same(first, second, names=SCALARS):
+    for name in names:
+        np.testing.assert_allclose(first[name], second[name], err_msg=name, **CLOSE)
+
+
+@given(logits_and_labels())
+def test_ladder(world):
+    z, y = world
+    b = bounds(z, y)
+    rungs = [b["dv_label_prior"], b["mi_output_lower"], b["mi_lower"], b["label_entropy"]]
+    assert (np.diff([*rungs, np.log(z.shape[-1])]) >= -1e-10).all()
+    assert b["dv_minus_log_m"] <= b["log_softmax"] + 1e-10 <= b["conditional_mi"] + 2e-10
+
+
+@given(logits_and_labels())
+def test_definitions_agree_with_the_equations(world):
+    z, y = world
+    b = bounds(z, y)
+    p_hat = label_frequencies(y, z.shape[-1])
+    np.testing.assert_allclose(b["log_softmax"], expected_log_softmax(z, y), **CLOSE)
+    np.testing.assert_allclose(b["dv"], donsker_varadhan(z, y), **CLOSE)
+    np.testing.assert_allclose(b["label_entropy"], entropy(p_hat), **CLOSE)
+    predictive = predictive_log_proba(z)[np.arange(len(y)), y].mean()
+    np.testing.assert_allclose(b["mi_lower"], entropy(p_hat) + predictive, **CLOSE)
+
+
+@given(logits_and_labels())
+def test_lowest_rung_is_donsker_varadhan_with_the_label_prior(world):
+    """The critic is z_m - log p_m, for which E_y e^T with E_y = P(Y) is the sum of e^z."""
+    z, y = world
+    m = z.shape[-1]
+    y = np.concatenate([y, np.arange(m)])
+    z = np.concatenate([z, np.zeros((m, *z.shape[1:]))])
+    p_hat = label_frequencies(y, m)
+    dv = donsker_varadhan(z - np.log(p_hat), y, label_distribution=p_hat)
+    np.testing.assert_allclose(bounds(z, y)["dv_label_prior"], dv, **CLOSE)
+
+
+@given(logits_and_labels(), st.integers(0, 2**32 - 1))
+def test_dv_with_any_reference_less_its_divergence_is_mi_lower(world, seed):
+    z, y = world
+    z = z[:, 0]
+    m = z.shape[-1]
+    r = np.random.default_rng(seed).dirichlet(np.ones(m)) * 0.9 + 0.1 / m
+    dv = donsker_varadhan(z - np.log(r), y, label_distribution=r)
+    divergence = kl_divergence(label_frequencies(y, m), r)
+    b = bounds(z, y, reference_prior=r)
+    np.testing.assert_allclose(dv - divergence, b["mi_lower"], **CLOSE)
+    np.testing.assert_allclose(b["pointwise"].mean(), b["mi_lower"], **CLOSE)
+
+
+@given(logits_and_labels(), st.floats(-1e4, 1e4))
+def test_a_constant_per_sample_changes_nothing(world, constant):
+    z, y = world
+    shift = constant * np.linspace(-1, 1, len(y))[:, None, None]
+    first, second = bounds(z, y), bounds(z + shift, y)
+    assert_same(first, second)
+    np.testing.assert_allclose(first["pointwise"], second["pointwise"], rtol=1e-9, atol=1e-8)
+
+
+@given(logits_and_labels())
+def test_a_constant_per_draw_leaves_log_softmax_and_mi_lower(world):
+    z, y = world
+    shift = np.linspace(-30, 30, z.shape[1])[None, :, None]
+    names = ("log_softmax", "mi_output_lower", "mi_lower", "label_entropy")
+    assert_same(bounds(z, y), bounds(z + shift, y), names)
+
+
+@given(logits_and_labels(), st.randoms(use_true_random=False))
+def test_relabelling_classes_changes_nothing(world, random):
+    z, y = world
+    order = list(range(z.shape[-1]))
+    random.shuffle(order)
+    relabelled = np.argsort(order)[y]
+    assert_same(bounds(z, y), bounds(z[..., order], relabelled))
+
+
+@given(logits_and_labels(), st.integers(1, 5))
+def test_streaming_equals_one_pass(world, size):
+    z, y = world
+    streamed = BoundsAccumulator(z.shape[-1])
+    for start in range(0, len(y), size):
+        streamed.update(z[start : start + size], y[start : start + size])
+    assert_same(bounds(z, y), streamed.result())
+    np.testing.assert_array_equal(bounds(z, y)["pointwise"], streamed.result()["pointwise"])
+
+
+@given(logits_and_labels(), st.integers(0, 2**32 - 1))
+def test_integer_weights_are_repetition(world, seed):
+    z, y = world
+    weight = np.random.default_rng(seed).integers(0, 4, len(y))
+    weight[0] = 1
+    repeated = np.repeat(np.arange(len(y)), weight)
+    assert_same(bounds(z, y, weight), bounds(z[repeated], y[repeated]))
+
+
+@given(logits_and_labels(max_draws=1))
+def test_agrees_with_scikit_learn(world):
+    z, y = world
+    m = z.shape[-1]
+    y = np.concatenate([y, np.arange(m)])
+    z = np.concatenate([z[:, 0], np.zeros((m, m))])
+    # log_loss clips probabilities at float epsilon; stay where it does not.
+    z = np.clip(z, -15, 15)
+    b = bounds(z, y)
+    proba = np.exp(log_softmax(z))
+    np.testing.assert_allclose(-b["log_softmax"], log_loss(y, proba), atol=1e-6)
+    np.testing.assert_allclose(b["d2"], d2_log_loss_score(y, proba), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e6])
+def test_huge_logits_stay_finite_and_ordered(scale):
+    rng = np.random.default_rng(0)
+    z, y = scale * rng.standard_normal((40, 3, 5)), rng.integers(0, 5, 40)
+    b = bounds(z, y)
+    assert all(np.isfinite(b[name]) for name in SCALARS)
+    assert b["dv_label_prior"] <= b["mi_output_lower"] <= b["mi_lower"] <= b["label_entropy"]
+
+
+def test_jensen_gap_is_zero_without_noise_and_grows_with_it():
+    rng = np.random.default_rng(0)
+    z, noise, y = rng.normal(size=(200, 1, 4)), rng.normal(size=(200, 64, 4)), rng.integers(4)
+    labels = np.full(200, y)
+    gaps = [bounds(z + s * noise, labels)["jensen_gap"] for s in (0.0, 0.5, 1.0, 2.0)]
+    assert gaps[0] < 1e-12
+    assert (np.diff(gaps) > 0).all()
+
+
+def test_uniform_dv_exceeds_the_information_where_labels_are_imbalanced_and_mi_lower_does_not():
+    """Input and label independent: I(X;Y) = 0, and the label prior is the best prediction."""
+    prior = np.array([0.8, 0.1, 0.1])
+    z = np.log(prior)[None]
+    y = np.arange(3)
+    z = np.repeat(z, 3, axis=0)
+    b = bounds(z, y, sample_weight=prior)
+    assert b["dv"] == pytest.approx(np.log(3) - entropy(prior))
+    assert b["dv"] > 0.4
+    assert b["mi_lower"] == pytest.approx(0.0, abs=1e-12)
+    assert b["dv_label_prior"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_true_posterior_reaches_the_mutual_information():
+    joint = np.array([[0.30, 0.05, 0.05], [0.02, 0.28, 0.30]])
+    posterior = joint / joint.sum(1, keepdims=True)
+    rows, labels = np.repeat([0, 1], 3), np.tile([0, 1, 2], 2)
+    b = bounds(np.log(posterior)[rows], labels, sample_weight=joint[rows, labels])
+    assert b["mi_lower"] == pytest.approx(exact_mutual_information(joint), abs=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_no_prediction_exceeds_the_mutual_information(seed):
+    rng = np.random.default_rng(seed)
+    joint = rng.dirichlet(np.ones(12)).reshape(4, 3)
+    z = rng.normal(size=(4, 3, 3)) * 2
+    rows, labels = np.repeat(np.arange(4), 3), np.tile(np.arange(3), 4)
+    b = bounds(z[rows], labels, sample_weight=joint[rows, labels])
+    assert b["mi_lower"] <= exact_mutual_information(joint) + 1e-12
+
+
+def test_weight_zero_hides_an_impossible_label():
+    z = np.array([[0.0, -np.inf], [0.0, 0.0]])
+    b = bounds(z, np.array([1, 0]), sample_weight=np.array([0.0, 1.0]))
+    assert b["log_softmax"] == pytest.approx(-np.log(2))
+
+
+def test_one_observed_class_has_no_share_explained():
+    b = bounds(np.zeros((3, 2)), np.zeros(3, dtype=int))
+    assert b["label_entropy"] == 0.0
+    assert np.isnan(b["d2"])
+
+
+def test_small_functions():
+    assert entropy([1.0, 0.0]) == 0.0
+    assert kl_divergence([0.5, 0.5], [1.0, 0.0]) == np.inf
+    np.testing.assert_allclose(
+        pointwise_information(np.log([[0.2, 0.8]]), [0.4, 0.6]), np.log([[0.5, 0.8 / 0.6]])
+    )
+    np.testing.assert_allclose(
+        row_terms(np.zeros((2, 3, 4)), [0, 3]).predictive, -np.log(4) * np.ones(2)
+    )
