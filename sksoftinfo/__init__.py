@@ -1,6 +1,7 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
 from ._bounds import InformationBounds, information_bounds
+from ._info_softmax import InfoSoftmaxClassifier
 from ._version import __version__
 
-__all__ = ["InformationBounds", "__version__", "information_bounds"]
+__all__ = ["InfoSoftmaxClassifier", "InformationBounds", "__version__", "information_bounds"]

@@ -217,28 +217,11 @@ class DropoutNoise(StochasticModule):
 
 
 class LogSoftmaxLoss(nn.Module):
-    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any.
-
-    Parameters
-    ----------
-    log_class_prior : tensor of shape (n_classes,) or None, default=None
-        Log of the class prior inside the softmax. A uniform prior cancels out and gives the
-        paper's softmax.
-    """
-
-    def __init__(self, log_class_prior=None):
-        super().__init__()
-        self.register_buffer("log_class_prior", log_class_prior)
-
-    def posterior_logits(self, logits):
-        """Return ``z + log(class prior)``, whose softmax is the class posterior."""
-        if self.log_class_prior is None:
-            return logits
-        return logits + self.log_class_prior.to(logits)
+    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any."""
 
     def forward(self, logits, y):
         """Return the loss of each row, shape (n,), in nats."""
-        log_proba = torch.log_softmax(self.posterior_logits(logits), dim=-1)
+        log_proba = torch.log_softmax(logits, dim=-1)
         if log_proba.ndim == 3:
             log_proba = log_proba.mean(1)
         return -log_proba.gather(1, y[:, None])[:, 0]

@@ -50,10 +50,3 @@ def test_loss_equals_cross_entropy_and_averages_over_draws():
     ).mean(0)
     torch.testing.assert_close(loss(z, y), expected)
     torch.testing.assert_close(loss(z[:, 0] + 1e4, y), loss(z[:, 0], y), atol=1e-10, rtol=1e-9)
-
-
-def test_a_uniform_class_prior_changes_nothing():
-    z = torch.randn(6, 4, dtype=torch.float64)
-    y = torch.tensor([0, 1, 2, 3, 0, 1])
-    uniform = torch.full((4,), 0.25, dtype=torch.float64).log()
-    torch.testing.assert_close(LogSoftmaxLoss(uniform)(z, y), LogSoftmaxLoss()(z, y))

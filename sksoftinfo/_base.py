@@ -1,0 +1,451 @@
+"""What the two classifiers share: validation, label encoding, training and evaluation."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._bounds import (
+    bounds_from,
+    check_distribution,
+    check_reference_covers,
+    check_units,
+    encode_labels,
+    nats_to,
+    resolve_reference_prior,
+)
+from ._information import BoundsAccumulator, pointwise_information
+from ._modules import MLP, ConvNet
+from ._net import make_net, make_train_split, own_callbacks, seeded
+from ._params import SkorchParams
+
+_MAX_SEED = np.iinfo(np.int32).max
+
+
+class BaseInfoClassifier(SkorchParams, ClassifierMixin, BaseEstimator):
+    """Base of the classifiers. Subclasses choose the net and how its bounds are scored."""
+
+    _parameter_constraints: dict = {
+        "module": [None, callable],
+        "class_prior": [StrOptions({"uniform", "empirical"}), "array-like"],
+        "decision": [StrOptions({"posterior", "information"})],
+        "optimizer": [callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), Integral],
+        "train_split": [None, callable, Real],
+        "callbacks": [None, list, StrOptions({"disable"})],
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "device": [str, torch.device],
+        "accelerator": [None, callable],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
+(n_samples, n_channels, height, width)
+            Table or images.
+        y : array-like of shape (n_samples,)
+            Labels: numbers or strings, at least two classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. Rows of weight zero are left out.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If the input is not finite, has the wrong shape or fewer than two classes, or if a
+            parameter is out of its range.
+        """
+        self._check_skorch_names()
+        continuing = self.warm_start and hasattr(self, "net_")
+        X, y, weight = self._validate_training(X, y, sample_weight, reset=not continuing)
+        if continuing:
+            y = encode_labels(y, self.classes_)
+        else:
+            classes, y = np.unique(y, return_inverse=True)
+            self._start(X, classes)
+        return self._train(X, y, weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on these rows, going on from where the network is.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self
+            The classifier.
+        """
+        self._check_skorch_names()
+        first = not hasattr(self, "net_")
+        X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
+        if first:
+            if classes is None:
+                raise ValueError(
+                    "classes=None in the first call of partial_fit: name all classes there."
+                )
+            classes = np.unique(classes)
+        else:
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise ValueError(
+                    f"classes={classes!r} differ from those of the first call, "
+                    f"{self.classes_.tolist()}: leave `classes` out."
+                )
+            classes = self.classes_
+        encoded = encode_labels(y, classes)
+        if first:
+            self._start(X, classes)
+        return self._train(X, encoded, weight, epochs=1)
+
+    def _validate_training(self, X, y, sample_weight, reset):
+        X, y = self._validate(X, y, reset=reset)
+        check_classification_targets(y)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not weight.any():
+                raise ValueError("sample_weight is zero for every row: there is nothing to fit.")
+            # Left in, such rows would share in the batches and so in the order of training.
+            used = weight > 0
+            X, y, weight = X[used], y[used], weight[used]
+        return X, y, weight
+
+    def _validate(self, X, y="no_validation", *, reset):
+        shape = getattr(X, "shape", None)
+        if not reset and shape is not None and (len(shape) > 2 or len(self.input_shape_) > 1):
+            if tuple(shape[1:]) != self.input_shape_:
+                raise ValueError(
+                    f"X has rows of shape {tuple(shape[1:])}, but {type(self).__name__} was "
+                    f"fitted on rows of shape {self.input_shape_}: give rows of that shape."
+                )
+        options = {"reset": reset, "allow_nd": True, "dtype": [np.float64, np.float32]}
+        if self.dtype != "auto":
+            options["dtype"] = self.dtype
+        elif shape is not None and len(shape) > 2:
+            options["dtype"] = [np.float32, np.float64]
+        return validate_data(self, X, y, **options)
+
+    def _start(self, X, classes):
+        """Set what the first look at the data decides, and build the net."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds the one class {classes.tolist()}: a classifier needs at least two."
+            )
+        self.classes_ = classes
+        self.input_shape_ = X.shape[1:]
+        self._random = check_random_state(self.random_state)
+        self._label_weight = np.zeros(len(classes))
+        if hasattr(self, "net_"):
+            del self.net_
+        if not isinstance(self.class_prior, str):
+            check_distribution(self.class_prior, len(classes), "class_prior")
+
+    def _train(self, X, y, weight, epochs=None):
+        self._label_weight += np.bincount(y, weight, minlength=len(self.classes_))
+        self.train_prior_ = self._label_weight / self._label_weight.sum()
+        self.class_prior_ = self._resolve_class_prior()
+        if self.class_weight is not None:
+            base = np.ones(len(y)) if weight is None else weight
+            weight = base * self._class_weights(y, base)[y]
+        seed = int(self._random.randint(_MAX_SEED))
+        with seeded(seed):
+            net = self.net_ if hasattr(self, "net_") else self._build(X, seed)
+            net.seed = seed
+            for name in ("lr", "max_epochs", "batch_size", "verbose"):
+                if getattr(net, name) != getattr(self, name):
+                    net.set_params(**{name: getattr(self, name)})
+            net.log_class_prior = self._log_class_prior()
+            X = self._module_array(X)
+            if weight is not None:
+                X = {"X": X, "sample_weight": weight / weight.mean()}
+            net.partial_fit(X, y.astype(np.int64), **({} if epochs is None else {"epochs": 1}))
+        self.net_ = net
+        return self
+
+    def _class_weights(self, y, weight):
+        """Return one weight for each class."""
+        if self.class_weight == "balanced":
+            total = np.bincount(y, weight, minlength=len(self.classes_))
+            present = total > 0
+            return np.divide(
+                total.sum(), present.sum() * total, out=np.zeros(len(total)), where=present
+            )
+        return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
+
+    def _resolve_class_prior(self):
+        if isinstance(self.class_prior, str):
+            if self.class_prior == "uniform":
+                return np.full(len(self.classes_), 1.0 / len(self.classes_))
+            return self.train_prior_
+        return check_distribution(self.class_prior, len(self.classes_), "class_prior")
+
+    def _log_class_prior(self):
+        # The softmax of logits plus one constant is that of the logits: uniform adds nothing.
+        if np.ptp(self.class_prior_) == 0:
+            return None
+        with np.errstate(divide="ignore"):
+            return torch.as_tensor(np.log(self.class_prior_))
+
+    def _build(self, X, seed):
+        module, module_params = self._module_and_params(X)
+        params = {
+            "module": module,
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "train_split": make_train_split(self.train_split, seed),
+            "callbacks": own_callbacks(self.callbacks),
+            "device": self._torch_device(),
+            "verbose": self.verbose,
+            "n_classes": len(self.classes_),
+            "log_class_prior": self._log_class_prior(),
+            "dtype": self._torch_dtype(X),
+            "seed": seed,
+            **module_params,
+            **self._skorch_params,
+        }
+        net_class, more = self._net_class_and_params()
+        net = make_net(net_class, self.accelerator, **{**more, **params})
+        net.initialize()
+        return net
+
+    def _module_and_params(self, X):
+        """Return what builds the network, and its parameters that follow from the data."""
+        module = self.module
+        if module is None:
+            module = {2: MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
+            if module is None:
+                raise ValueError(
+                    f"X has shape {X.shape}, for which there is no default network: give a table "
+                    "(n, d), images (n, height, width) or (n, channels, height, width), or set "
+                    "`module`."
+                )
+        if isinstance(module, torch.nn.Module):
+            return module, {}
+        sizes = {
+            "n_features": int(np.prod(X.shape[1:])),
+            "n_channels": X.shape[1] if X.ndim == 4 else 1,
+            "n_classes": len(self.classes_),
+        }
+        accepted = inspect.signature(module).parameters
+        return module, {f"module__{name}": size for name, size in sizes.items() if name in accepted}
+
+    def _torch_device(self):
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    def _torch_dtype(self, X):
+        if self.dtype != "auto":
+            return getattr(torch, self.dtype)
+        return torch.float64 if X.ndim == 2 and X.dtype == np.float64 else torch.float32
+
+    def _module_array(self, X):
+        """Give grey images the channel axis that convolutions need."""
+        return X[:, None] if X.ndim == 3 else X
+
+    @property
+    def module_(self):
+        """Trained torch module."""
+        check_is_fitted(self, "net_")
+        return self.net_.module_
+
+    @property
+    def history_(self):
+        """skorch's history of training."""
+        check_is_fitted(self, "net_")
+        return self.net_.history
+
+    def predict_log_proba(self, X):
+        """Log class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        return self.net_.predict_log_proba(self._module_array(self._validate(X, reset=False)))
+
+    def predict_proba(self, X):
+        """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def _scores(self, X):
+        log_proba = self.predict_log_proba(X)
+        if self.decision == "posterior":
+            return log_proba
+        information = pointwise_information(log_proba, self.train_prior_)
+        # A class that never occurred has no frequency to be informative against.
+        return np.where(self.train_prior_ > 0, information, -np.inf)
+
+    def decision_function(self, X):
+        """Scores whose largest is the predicted class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            Log-posterior, or pointwise information if ``decision="information"``, in nats; for
+            two classes the second's less the first's.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict(self, X):
+        """Predicted labels: of the largest posterior, or by `decision` of the largest information.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
+
+    def pointwise_information(self, X, *, reference_prior="train", units="nats"):
+        """Pointwise mutual information between each input and each class.
+
+        ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
+        only after normalising.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
+default="train"
+            Prior r: label frequencies of `fit`, uniform, or given.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+        """
+        factor = nats_to(units)
+        check_is_fitted(self, "net_")
+        if isinstance(reference_prior, str) and reference_prior == "empirical":
+            raise ValueError(
+                "reference_prior='empirical' needs labels, and there are none here: use 'train', "
+                "'uniform' or an array."
+            )
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        return factor * pointwise_information(self.predict_log_proba(X), prior)
+
+    def score_bounds(self, X, y, *, sample_weight=None, reference_prior="train", units="nats"):
+        """Information bounds on held-out rows.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`, but other rows: on those that trained the network the same formulas
+            overstate the information.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
+(n_classes,), default="train"
+            Prior r of the pointwise contributions. It changes how they are spread over the
+            rows, not their mean.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        InformationBounds
+
+        Raises
+        ------
+        ValueError
+            If a label was not seen in `fit`, or has probability 0 under the reference prior.
+        """
+        check_units(units)
+        check_is_fitted(self, "net_")
+        X, y = self._validate(X, y, reset=False)
+        y = encode_labels(y, self.classes_)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not sample_weight.any():
+                raise ValueError("sample_weight is zero for every row: give one a positive one.")
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        check_reference_covers(prior, y, self.classes_)
+        accumulator = BoundsAccumulator(len(self.classes_))
+        start = 0
+        for logits, log_proba in self._scored_batches(self._module_array(X)):
+            rows = slice(start, start + len(logits))
+            start = rows.stop
+            accumulator.update(
+                logits,
+                y[rows],
+                None if sample_weight is None else sample_weight[rows],
+                log_proba[np.arange(len(logits)), y[rows]],
+            )
+        return bounds_from(
+            accumulator, classes=self.classes_, reference_prior=prior, units=units
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = False
+        return tags

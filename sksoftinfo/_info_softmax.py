@@ -1,0 +1,178 @@
+"""`InfoSoftmaxClassifier`: a deterministic network trained by maximising log-softmax."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+
+from ._base import BaseInfoClassifier
+from ._modules import LogSoftmaxLoss
+from ._net import InfoSoftmaxNet
+
+
+class InfoSoftmaxClassifier(BaseInfoClassifier):
+    """Neural classifier that says how much information about the label it carries.
+
+    The network maps an input x to logits z and is trained by maximising (paper Eq. 3)
+
+    .. math:: \\log f_s(z, y) = z_y + \\log \\pi_y - \\log \\sum_m \\pi_m e^{z_m}
+
+    with class prior :math:`\\pi`, uniform in the paper. Its expectation is the Donsker-Varadhan
+    representation with the critic :math:`T(z, y, x) = z_y` and labels uniform over the M classes,
+    less log M (Eq. 23). What follows from it for the information between input and label on
+    held-out rows is
+
+    .. math:: H(Y) + E \\log p(y|x) \\le I(X;Y) \\le H(Y),
+
+    which `score_bounds` reports.
+
+    Parameters
+    ----------
+    module : torch module class or instance, or callable that returns one, default=None
+        Network that returns logits of shape (n_samples, n_classes). A class or callable gets
+        those of ``n_features``, ``n_channels`` and ``n_classes`` that it accepts, and all
+        ``module__*`` parameters. An instance is copied. ``None`` is a multi-layer perceptron for
+        tables, and for images a fully convolutional network with global average pooling.
+    class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
+        Class prior inside the softmax: uniform (the paper's), the label frequencies (the
+        probability-corrected softmax [2]_), or given, in the order of the sorted labels.
+    decision : {"posterior", "information"}, default="posterior"
+        What `predict` maximises: the class posterior, or the pointwise information
+        ``log p(y|x) - log p(y)``, which raises the average per-class accuracy where classes are
+        imbalanced.
+    criterion : torch loss class, default=LogSoftmaxLoss
+        Loss of posterior logits and class indices, one value for each row.
+    optimizer : torch optimizer class, default=torch.optim.Adam
+    lr : float, default=0.003
+        Learning rate.
+    max_epochs : int, default=30
+        Passes over the training rows.
+    batch_size : int, default=128
+        Rows of a step, in training and prediction. -1 takes all.
+    train_split : None, float, int or callable, default=None
+        Validation rows that the callbacks see: a share, a number of folds of which one is used,
+        or one of skorch's splits.
+    callbacks : list of skorch callbacks, "disable" or None, default=None
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    accelerator : callable or None, default=None
+        Function without arguments that returns an ``accelerate.Accelerator``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last state.
+    random_state : int, RandomState instance or None, default=None
+        Decides first weights, order of rows and dropout.
+    verbose : int, default=0
+        Whether skorch prints its table of epochs.
+    **kwargs : dict
+        skorch's parameters: ``module__*``, ``criterion__*``, ``optimizer__*``,
+        ``callbacks__*``, ``iterator_train__*``, ``iterator_valid__*``, ``dataset__*``,
+        ``compile``, ``compile__*``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    net_ : skorch.NeuralNetClassifier
+        Trained net; its labels are class indices.
+    module_ : torch.nn.Module
+        Trained network.
+    history_ : skorch.history.History
+        Loss and times of each epoch.
+    class_prior_ : ndarray of shape (n_classes,)
+        Class prior inside the softmax.
+    train_prior_ : ndarray of shape (n_classes,)
+        Weighted label frequencies of `fit`.
+    n_features_in_ : int
+        Columns of a table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they are all strings.
+    input_shape_ : tuple of int
+        Shape of a row.
+
+    See Also
+    --------
+    StochasticInfoClassifier : The same for a network with stochastic outputs.
+    information_bounds : The bounds for any classifier's probabilities.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629.
+    .. [2] Z. Qin, D. Kim, T. Gedeon, "Rethinking softmax with cross-entropy: neural network
+       classifier as mutual information estimator", arXiv 1911.10688.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sksoftinfo import InfoSoftmaxClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> clf = InfoSoftmaxClassifier(random_state=0).fit(X_train, y_train)
+    >>> bounds = clf.score_bounds(X_test, y_test, units="bits")
+    >>> 0 < bounds.mi_lower < bounds.label_entropy
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseInfoClassifier._parameter_constraints,
+        "criterion": [callable],
+    }
+
+    def __init__(
+        self,
+        module=None,
+        *,
+        class_prior="uniform",
+        decision="posterior",
+        criterion=LogSoftmaxLoss,
+        optimizer=torch.optim.Adam,
+        lr=0.003,
+        max_epochs=30,
+        batch_size=128,
+        train_split=None,
+        callbacks=None,
+        class_weight=None,
+        dtype="auto",
+        device="auto",
+        accelerator=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **kwargs,
+    ):
+        self.module = module
+        self.class_prior = class_prior
+        self.decision = decision
+        self.criterion = criterion
+        self.optimizer = optimizer
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.train_split = train_split
+        self.callbacks = callbacks
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.device = device
+        self.accelerator = accelerator
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self._store_skorch_params(kwargs)
+
+    def _net_class_and_params(self):
+        params = {"criterion": self.criterion}
+        if isinstance(self.criterion, type):
+            # Weights apply to each row's loss, so that the mean is taken after them.
+            if "reduction" in inspect.signature(self.criterion).parameters:
+                params["criterion__reduction"] = "none"
+        return InfoSoftmaxNet, params
+
+    def _scored_batches(self, X):
+        for log_proba in self.net_.log_proba_batches(X):
+            yield log_proba, log_proba

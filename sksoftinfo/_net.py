@@ -1,0 +1,304 @@
+"""The skorch layer: the only file that imports skorch.
+
+The estimators own a fitted net of this file as ``net_``. Labels are class indices here, weights
+travel beside the input in one dict, and modules return logits.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+from skorch.dataset import Dataset, ValidSplit, unpack_data
+from skorch.utils import to_tensor
+from sklearn.base import clone
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
+
+from ._modules import log_mean_exp
+
+# Prefixes of the parameters that travel to skorch as ``prefix__name``.
+SKORCH_PREFIXES = (
+    "module",
+    "criterion",
+    "optimizer",
+    "callbacks",
+    "iterator_train",
+    "iterator_valid",
+    "dataset",
+    "compile",
+)
+# Parameters of skorch's nets that our estimators pass through under skorch's own names.
+SKORCH_NAMES = (
+    "compile",
+    "dataset",
+    "iterator_train",
+    "iterator_valid",
+    "torch_load_kwargs",
+    "use_caching",
+)
+
+# Callbacks that skorch's classifier always has.
+DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
+
+_GLOBAL_GENERATOR = threading.RLock()
+
+
+@contextmanager
+def seeded(seed):
+    """Seed torch's global generators, and give them back as they were.
+
+    Modules draw their first weights and their dropout from the global generator. The lock keeps
+    another thread's fit from drawing in between.
+    """
+    with _GLOBAL_GENERATOR:
+        state = torch.get_rng_state()
+        on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+        cuda_state = torch.cuda.get_rng_state_all() if on_cuda else None
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
+            if cuda_state is not None:
+                torch.cuda.set_rng_state_all(cuda_state)
+
+
+def whole_batches(dataset, batch_size, shuffle=False, generator=None, **kwargs):
+    """Iterate over an in-memory dataset, indexing a whole batch at once.
+
+    The default collation fetches and stacks one row at a time, which costs more than a small
+    network's forward and backward pass.
+    """
+    if not _is_in_memory(dataset):
+        return DataLoader(
+            dataset, batch_size=batch_size, shuffle=shuffle, generator=generator, **kwargs
+        )
+    sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+    batches = BatchSampler(sampler, batch_size, drop_last=kwargs.pop("drop_last", False))
+    return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **kwargs)
+
+
+def _is_in_memory(dataset):
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    if type(dataset) is not Dataset:
+        return False
+    parts = dataset.X.values() if isinstance(dataset.X, dict) else [dataset.X]
+    return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
+
+
+class InfoSoftmaxNet(NeuralNetClassifier):
+    """skorch net whose module returns logits and whose loss may be weighted by row.
+
+    Parameters
+    ----------
+    module, **kwargs
+        As skorch's ``NeuralNetClassifier``.
+    n_classes : int
+    log_class_prior : tensor of shape (n_classes,) or None
+        Added to the logits: the class prior inside the softmax.
+    dtype : torch.dtype
+        Dtype of the module.
+    seed : int
+        Seeds the order of the training rows.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        n_classes,
+        log_class_prior=None,
+        dtype=torch.float32,
+        seed=0,
+        iterator_train=whole_batches,
+        iterator_valid=whole_batches,
+        iterator_train__shuffle=True,
+        **kwargs,
+    ):
+        super().__init__(
+            module,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            iterator_train__shuffle=iterator_train__shuffle,
+            classes=np.arange(n_classes),
+            **kwargs,
+        )
+        self.n_classes = n_classes
+        self.log_class_prior = log_class_prior
+        self.dtype = dtype
+        self.seed = seed
+
+    def initialize_module(self):
+        # skorch trains the very instance that it is given; the user's own must stay as it was.
+        module, self.module = self.module, _own(self.module)
+        try:
+            super().initialize_module()
+        finally:
+            self.module = module
+        self.module_ = self.module_.to(self.dtype)
+        return self
+
+    def get_iterator(self, dataset, training=False):
+        prefix = "iterator_train" if training else "iterator_valid"
+        kwargs = {"batch_size": self.batch_size, **self.get_params_for(prefix)}
+        if kwargs["batch_size"] == -1:
+            kwargs["batch_size"] = len(dataset)
+        # Without one of its own, a DataLoader draws from the global generator even to predict.
+        kwargs.setdefault("generator", torch.Generator().manual_seed(self.seed))
+        if "sampler" in kwargs or "batch_sampler" in kwargs:
+            kwargs.pop("shuffle", None)
+        if "batch_sampler" in kwargs:
+            kwargs.pop("batch_size")
+        return getattr(self, prefix)(dataset, **kwargs)
+
+    def infer(self, x, **fit_params):
+        if isinstance(x, dict):
+            x = x["X"]
+        return super().infer(to_tensor(x, device=self.device).to(self.dtype), **fit_params)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        logits = self.posterior_logits(y_pred)
+        if isinstance(self.criterion_, torch.nn.NLLLoss):
+            logits = torch.log_softmax(logits, dim=-1)
+        loss = self.criterion_(logits, to_tensor(y_true, device=logits.device))
+        if isinstance(X, dict):
+            if loss.ndim == 0:
+                raise ValueError(
+                    f"criterion={self.criterion!r} returns one number for a batch, so that "
+                    "sample_weight and class_weight cannot apply: use a criterion that returns "
+                    "one value for each row, as reduction='none' does."
+                )
+            loss = loss * to_tensor(X["sample_weight"], device=loss.device).to(loss.dtype)
+        return loss.mean()
+
+    def posterior_logits(self, logits):
+        """Return ``z + log(class prior)``, whose softmax is the class posterior."""
+        if isinstance(logits, tuple):
+            logits = logits[0]
+        if logits.ndim not in (2, 3) or logits.shape[-1] != self.n_classes:
+            raise ValueError(
+                f"module={type(self.module_).__name__} returned logits of shape "
+                f"{tuple(logits.shape)} where (n_samples, {self.n_classes}) is needed, one "
+                f"column for each of the {self.n_classes} classes: let its last layer have "
+                f"{self.n_classes} outputs, or an `n_classes` argument that sets them."
+            )
+        if self.log_class_prior is None:
+            return logits
+        return logits + self.log_class_prior.to(logits)
+
+    def log_proba(self, logits):
+        """Return log class probabilities (b, M) in float64, averaged over draws in (b, K, M)."""
+        logits = self.posterior_logits(logits.double())
+        log_proba = torch.log_softmax(logits, dim=-1)
+        return log_mean_exp(log_proba, dim=1) if log_proba.ndim == 3 else log_proba
+
+    def log_proba_batches(self, X):
+        """Yield the log class probabilities of each batch of `X`, as float64 arrays (b, M)."""
+        for logits in self.forward_iter(X):
+            yield self.log_proba(logits).numpy()
+
+    def predict_log_proba(self, X):
+        """Return log class probabilities, float64 of shape (n, M)."""
+        return np.concatenate(list(self.log_proba_batches(X)))
+
+    def predict_proba(self, X):
+        return np.exp(self.predict_log_proba(X))
+
+
+class StochasticInfoNet(InfoSoftmaxNet):
+    """Net around a `StochasticModule`: supplies its noise.
+
+    Training draws noise anew for each batch and shares it among the batch's rows, from a
+    generator of its own. Evaluation uses one fixed bank.
+
+    Parameters
+    ----------
+    n_draws : int
+        Draws for each batch of training.
+    noise_bank : tensor of shape (K, noise_size) or None
+        Noise of prediction.
+    """
+
+    def __init__(self, module, *, n_draws, noise_bank=None, **kwargs):
+        super().__init__(module, **kwargs)
+        self.n_draws = n_draws
+        self.noise_bank = noise_bank
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.reset_noise(self.seed)
+        return self
+
+    def reset_noise(self, seed):
+        """Seed the noise of training."""
+        self.noise_generator_ = torch.Generator().manual_seed(seed)
+
+    def infer(self, x, **fit_params):
+        if self.module_.training:
+            noise = self.draw_noise((self.n_draws,), self.noise_generator_)
+        else:
+            noise = self.noise_bank
+        return super().infer(x, noise=noise.to(self.device or "cpu", self.dtype), **fit_params)
+
+    def draw_noise(self, shape, generator):
+        """Return standard noise of shape ``(*shape, noise_size)``."""
+        module = self.module_
+        size = (*shape, module.noise_size)
+        if module.noise_distribution == "uniform":
+            return torch.rand(size, generator=generator, dtype=self.dtype)
+        return torch.randn(size, generator=generator, dtype=self.dtype)
+
+    def draw_batches(self, X, n_draws, seed):
+        """Yield posterior logits (b, n_draws, M) with noise of its own for every row."""
+        generator = torch.Generator().manual_seed(seed)
+        self._set_training(False)
+        for batch in self.get_iterator(self.get_dataset(X)):
+            x = to_tensor(unpack_data(batch)[0], device=self.device).to(self.dtype)
+            noise = self.draw_noise((len(x), n_draws), generator).to(x)
+            with torch.inference_mode():
+                logits = self.posterior_logits(self.module_(x, noise))
+            yield logits.double().cpu().numpy()
+
+
+def make_net(net_class, accelerator=None, **kwargs):
+    """Build an uninitialised net, wrapped for accelerate where a factory is given."""
+    if accelerator is None:
+        return net_class(**kwargs)
+    from skorch.hf import AccelerateMixin
+
+    accelerated = type(f"Accelerated{net_class.__name__}", (AccelerateMixin, net_class), {})
+    # The accelerator places data and module itself, batch by batch, and so needs a DataLoader.
+    kwargs.update(device=None, iterator_train=DataLoader, iterator_valid=DataLoader)
+    return accelerated(accelerator=accelerator(), **kwargs)
+
+
+def make_train_split(train_split, seed):
+    """Return skorch's split for a share or a number of folds; anything else is taken as it is."""
+    if isinstance(train_split, float | int) and not isinstance(train_split, bool):
+        shuffled = isinstance(train_split, float)
+        return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
+    return train_split
+
+
+def own_callbacks(callbacks):
+    """Return copies of the callbacks: skorch initialises and trains with those it is given."""
+    if not isinstance(callbacks, list | tuple):
+        return callbacks
+    return [_own_callback(callback) for callback in callbacks]
+
+
+def _own_callback(callback):
+    if isinstance(callback, tuple):
+        return (*callback[:-1], _own_callback(callback[-1]))
+    if isinstance(callback, type):
+        return callback
+    return clone(callback) if hasattr(callback, "get_params") else copy.deepcopy(callback)
+
+
+def _own(module):
+    return copy.deepcopy(module) if isinstance(module, torch.nn.Module) else module

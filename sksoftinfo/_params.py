@@ -1,0 +1,109 @@
+"""Routing of skorch's ``prefix__name`` parameters through a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from ._net import DEFAULT_CALLBACKS, SKORCH_NAMES, SKORCH_PREFIXES
+
+
+def _is_skorch_name(name):
+    prefix, separator, rest = name.partition("__")
+    return name in SKORCH_NAMES or bool(separator and rest and prefix in SKORCH_PREFIXES)
+
+
+class SkorchParams:
+    """Mixin: keyword arguments of ``__init__`` that are skorch's, kept in one private dict.
+
+    They survive ``clone``, ``repr``, ``get_params``, ``set_params`` and a grid search like any
+    named parameter. A name that is neither the estimator's nor skorch's is refused by `set_params`
+    and by `fit`.
+    """
+
+    def _store_skorch_params(self, params):
+        # scikit-learn's contract: any value passes here, and `fit` tells what is wrong.
+        self._skorch_params = dict(params)
+
+    def _check_skorch_names(self):
+        """Raise for names that neither the estimator nor skorch has."""
+        for name in self._skorch_params:
+            if not _is_skorch_name(name):
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected keyword argument {name!r}. Its own "
+                    f"parameters are {self._own_names()}; skorch's are "
+                    f"{', '.join(SKORCH_NAMES)}, and names that begin with "
+                    f"{', '.join(prefix + '__' for prefix in SKORCH_PREFIXES)}."
+                )
+            prefix, _, rest = name.partition("__")
+            callback = rest.partition("__")[0]
+            # skorch accepts parameters of callbacks that do not exist, and ignores them.
+            if prefix == "callbacks" and callback not in self._callback_names():
+                raise ValueError(
+                    f"{name}: there is no callback named {callback!r}. Those there are: "
+                    f"{', '.join(self._callback_names())}."
+                )
+
+    def _callback_names(self):
+        """Return skorch's default callbacks and the user's, by their names or their classes'."""
+        named, unnamed = list(DEFAULT_CALLBACKS), []
+        if isinstance(self.callbacks, list):
+            for callback in self.callbacks:
+                if isinstance(callback, tuple):
+                    named.append(callback[0])
+                else:
+                    cls = callback if isinstance(callback, type) else type(callback)
+                    unnamed.append(cls.__name__)
+        # skorch numbers unnamed callbacks of one class.
+        for name in dict.fromkeys(unnamed):
+            count = unnamed.count(name)
+            named += [name] if count == 1 else [f"{name}_{i + 1}" for i in range(count)]
+        return named
+
+    def _own_names(self):
+        return ", ".join(self._get_param_names())
+
+    def get_params(self, deep=True):
+        """Get parameters, skorch's among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Unused: nothing nested but skorch's own parameters.
+
+        Returns
+        -------
+        dict
+        """
+        params = {name: getattr(self, name) for name in self._get_param_names()}
+        return {**params, **self._skorch_params}
+
+    def set_params(self, **params):
+        """Set parameters, skorch's among them.
+
+        Parameters
+        ----------
+        **params : dict
+            Named parameters, and skorch's such as ``module__hidden_sizes``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+        """
+        own = set(self._get_param_names())
+        for name in params:
+            if name not in own and name not in self._skorch_params and not _is_skorch_name(name):
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. Valid "
+                    f"parameters are: {self._own_names()}, and skorch's, such as "
+                    "module__hidden_sizes or optimizer__weight_decay."
+                )
+        for name in own & params.keys():
+            setattr(self, name, params[name])
+        self._skorch_params = {
+            **self._skorch_params,
+            **{name: value for name, value in params.items() if name not in own},
+        }
+        return self
