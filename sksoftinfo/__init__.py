@@ -2,6 +2,13 @@
 
 from ._bounds import InformationBounds, information_bounds
 from ._info_softmax import InfoSoftmaxClassifier
+from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
-__all__ = ["InfoSoftmaxClassifier", "InformationBounds", "__version__", "information_bounds"]
+__all__ = [
+    "InfoSoftmaxClassifier",
+    "InformationBounds",
+    "StochasticInfoClassifier",
+    "__version__",
+    "information_bounds",
+]

@@ -13,6 +13,7 @@ A user's module that offers them gets what the default networks get.
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -216,15 +217,69 @@ class DropoutNoise(StochasticModule):
         return self.module.head(hidden[:, None, :] * kept)
 
 
+class NoisyModuleFactory:
+    """Builds a network and wraps it in noise; keyword arguments go to the network.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or callable
+        Network, copied; or what builds it.
+    noise : {"additive", "dropout"}
+    noise_scale : float
+    n_classes : int
+    """
+
+    def __init__(self, module, noise, noise_scale, n_classes):
+        self.module = module
+        self.noise = noise
+        self.noise_scale = noise_scale
+        self.n_classes = n_classes
+
+    def __call__(self, **kwargs):
+        module = self.module
+        if isinstance(module, nn.Module):
+            module = type(module)(**kwargs) if kwargs else copy.deepcopy(module)
+        else:
+            module = module(**kwargs)
+        if self.noise == "additive":
+            return AdditiveNoise(module, self.n_classes, self.noise_scale)
+        return DropoutNoise(module, self.noise_scale)
+
+
+def _at_label(values, y):
+    """Return ``values[i, ..., y[i]]``."""
+    index = y.reshape((-1,) + (1,) * (values.ndim - 1)).expand(*values.shape[:-1], 1)
+    return values.gather(-1, index)[..., 0]
+
+
 class LogSoftmaxLoss(nn.Module):
     """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any."""
 
     def forward(self, logits, y):
         """Return the loss of each row, shape (n,), in nats."""
-        log_proba = torch.log_softmax(logits, dim=-1)
-        if log_proba.ndim == 3:
-            log_proba = log_proba.mean(1)
-        return -log_proba.gather(1, y[:, None])[:, 0]
+        log_proba = _at_label(torch.log_softmax(logits, dim=-1), y)
+        return log_proba.mean(1).neg() if log_proba.ndim == 2 else -log_proba
+
+
+class DonskerVaradhanLoss(nn.Module):
+    """Negative Donsker-Varadhan representation of each row (paper Eq. 13, uniform E_y), less log M.
+
+    ``log E_z sum_m exp(z_m) - E_z z_y``, equal to the negative log-softmax where there is one
+    draw (Eq. 23).
+    """
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
+        normaliser = log_mean_exp(torch.logsumexp(logits, dim=-1), dim=1)
+        return normaliser - _at_label(logits, y).mean(1)
+
+
+class PredictiveLoss(nn.Module):
+    """Negative logarithm of each row's label probability averaged over draws."""
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
+        return -log_mean_exp(_at_label(torch.log_softmax(logits, dim=-1), y), dim=1)
 
 
 def log_mean_exp(values, dim):

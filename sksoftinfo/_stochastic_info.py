@@ -1,0 +1,200 @@
+"""`StochasticInfoClassifier`: a network whose outputs are random."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._base import BaseInfoClassifier
+from ._modules import DonskerVaradhanLoss, LogSoftmaxLoss, NoisyModuleFactory, PredictiveLoss
+from ._net import StochasticInfoNet
+from ._noise import noise_bank
+
+_OBJECTIVES = {
+    "log_softmax": LogSoftmaxLoss,
+    "dv": DonskerVaradhanLoss,
+    "predictive": PredictiveLoss,
+}
+
+
+class StochasticInfoClassifier(BaseInfoClassifier):
+    """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
+
+    Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign
+    corrected, and Eq. 26)
+
+    .. math:: \\hat I^{DV}(Z, Y|X) - \\log M \\;\\le\\; E \\log f_s(z, y) \\;\\le\\; I(Z;Y|X) = 0,
+
+    and the difference to the lower end is the Jensen gap of the noise. For the information
+    about the label, on held-out rows,
+
+    .. math:: H(Y) + E_z \\log f_s \\le I(Z;Y), \\quad H(Y) + \\log E_z f_s \\le I(X;Y).
+
+    The probability that the classifier predicts is the average over one fixed bank of noise,
+    shared by all rows: it depends on the row alone, and its bound holds for any number of
+    draws. The log-softmax and the Donsker-Varadhan representation are averages over
+    independent noise for each row; the latter's estimate from K draws is biased upwards, by
+    less the larger K.
+
+    Parameters
+    ----------
+    module : torch module class or instance, or callable that returns one, default=None
+        Network that the noise wraps, as in `InfoSoftmaxClassifier`. ``noise="dropout"`` needs
+        one with ``features(x)`` and a linear ``head``.
+    noise : {"additive", "dropout"}, default="additive"
+        Gaussian noise on the logits, or dropout of the features before the head, in training
+        and prediction.
+    noise_scale : float, default=1.0
+        Standard deviation of the noise on the logits; for dropout that of the factor of mean 1
+        on each feature, which is a dropout rate of ``noise_scale**2 / (1 + noise_scale**2)``.
+    n_draws : int, default=32
+        Draws K of a training step, of the bank and of `score_bounds`.
+    objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
+        What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
+        representation (Eq. 13), or the log of the probability averaged over draws.
+    class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
+        As in `InfoSoftmaxClassifier`, and so are the parameters that follow.
+    decision : {"posterior", "information"}, default="posterior"
+    optimizer : torch optimizer class, default=torch.optim.Adam
+    lr : float, default=0.003
+    max_epochs : int, default=30
+    batch_size : int, default=128
+    train_split : None, float, int or callable, default=None
+    callbacks : list of skorch callbacks, "disable" or None, default=None
+    class_weight : dict, "balanced" or None, default=None
+    dtype : {"auto", "float32", "float64"}, default="auto"
+    device : str or torch.device, default="auto"
+    accelerator : callable or None, default=None
+    warm_start : bool, default=False
+    random_state : int, RandomState instance or None, default=None
+        Decides first weights, order of rows and all noise.
+    verbose : int, default=0
+    **kwargs : dict
+        skorch's parameters.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    net_ : skorch.NeuralNetClassifier
+        Trained net; its labels are class indices.
+    module_ : StochasticModule
+        Trained network: ``module_(x, noise)`` returns logits (n, K, M).
+    history_ : skorch.history.History
+        Loss and times of each epoch.
+    noise_bank_ : ndarray of shape (n_draws, noise_size)
+        Noise of prediction.
+    class_prior_ : ndarray of shape (n_classes,)
+        Class prior inside the softmax.
+    train_prior_ : ndarray of shape (n_classes,)
+        Weighted label frequencies of `fit`.
+    n_features_in_ : int
+        Columns of a table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they are all strings.
+    input_shape_ : tuple of int
+        Shape of a row.
+
+    See Also
+    --------
+    InfoSoftmaxClassifier : The deterministic network.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629, section 3.2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sksoftinfo import StochasticInfoClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> clf = StochasticInfoClassifier(noise_scale=0.5, random_state=0).fit(X_train, y_train)
+    >>> bounds = clf.score_bounds(X_test, y_test)
+    >>> bounds.dv_minus_log_m < bounds.log_softmax < bounds.conditional_mi
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseInfoClassifier._parameter_constraints,
+        "noise": [StrOptions({"additive", "dropout"})],
+        "noise_scale": [Interval(Real, 0, None, closed="left")],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "objective": [StrOptions(set(_OBJECTIVES))],
+    }
+
+    def __init__(
+        self,
+        module=None,
+        *,
+        noise="additive",
+        noise_scale=1.0,
+        n_draws=32,
+        objective="log_softmax",
+        class_prior="uniform",
+        decision="posterior",
+        optimizer=torch.optim.Adam,
+        lr=0.003,
+        max_epochs=30,
+        batch_size=128,
+        train_split=None,
+        callbacks=None,
+        class_weight=None,
+        dtype="auto",
+        device="auto",
+        accelerator=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **kwargs,
+    ):
+        self.module = module
+        self.noise = noise
+        self.noise_scale = noise_scale
+        self.n_draws = n_draws
+        self.objective = objective
+        self.class_prior = class_prior
+        self.decision = decision
+        self.optimizer = optimizer
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.train_split = train_split
+        self.callbacks = callbacks
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.device = device
+        self.accelerator = accelerator
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self._store_skorch_params(kwargs)
+
+    def _net_class_and_params(self):
+        return StochasticInfoNet, {
+            "criterion": _OBJECTIVES[self.objective],
+            "n_draws": self.n_draws,
+        }
+
+    def _module_and_params(self, X):
+        module, params = super()._module_and_params(X)
+        factory = NoisyModuleFactory(module, self.noise, self.noise_scale, len(self.classes_))
+        return factory, params
+
+    def _build(self, X, seed):
+        net = super()._build(X, seed)
+        module = net.module_
+        self.noise_bank_ = noise_bank(
+            self.n_draws, module.noise_size, module.noise_distribution, seed
+        )
+        net.noise_bank = torch.as_tensor(self.noise_bank_)
+        return net
+
+    def _scored_batches(self, X):
+        # Another seed than that of training, which has seen the rows' labels through its noise.
+        draws = self.net_.draw_batches(X, self.n_draws, self.net_.seed + 1)
+        yield from zip(draws, self.net_.log_proba_batches(X), strict=True)
