@@ -1,0 +1,220 @@
+"""Images of one or two handwritten digits, with the pixels of a target digit.
+
+The task of the paper's section 4: say whether an image contains the target, then keep only it.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import zoom
+from sklearn.datasets import get_data_home, load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+__all__ = ["fetch_mnist_pairs", "make_digit_pairs"]
+
+_SIZE = 28
+# Pixels brighter than this share of full ink belong to a digit; below lies the smooth rim that
+# interpolation leaves.
+INK_THRESHOLD = 0.2
+_TEST_SHARE = 0.3
+# Fixes which digits are test digits, whatever the caller's seed.
+_SPLIT_SEED = 0
+
+_DESCRIPTION = """\
+Images of 28 x 56 pixels with one or two handwritten digits, left or right, from {source}.
+Half of the images contain the target digit {target}, alone or beside another digit; the others
+hold one or two digits that are not the target. `target` is 1 where the target is in the image,
+`masks` marks its ink and `foreground` all ink (brighter than {threshold} of full ink)."""
+
+
+@validate_params(
+    {
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "subset": [StrOptions({"train", "test", "all"})],
+        "target": [Interval(Integral, 0, 9, closed="both")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_digit_pairs(n_samples=1000, *, subset="train", target=0, random_state=None):
+    """Compose images from scikit-learn's bundled handwritten digits.
+
+    Each 8 x 8 digit of `sklearn.datasets.load_digits` is enlarged to 28 x 28 by cubic
+    interpolation.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of images.
+    subset : {"train", "test", "all"}, default="train"
+        Which digits to compose from: 70 %, the other 30 %, or all 1797. No handwritten digit is
+        in both parts, whatever the seeds.
+    target : int, default=0
+        Target digit, 0 to 9.
+    random_state : int, RandomState instance or None, default=None
+        Decides digits, sides and order.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        data : ndarray of shape (n_samples, 28, 56), float32
+            Ink, within [0, 1].
+        target : ndarray of shape (n_samples,), int64
+            1 where the image contains the target digit.
+        masks : ndarray of shape (n_samples, 28, 56), bool
+            Ink of the target digit.
+        foreground : ndarray of shape (n_samples, 28, 56), bool
+            Ink of all digits.
+        digits : ndarray of shape (n_samples, 2), int64
+            Digit left and right, -1 where there is none.
+        instances : ndarray of shape (n_samples, 2), int64
+            Which handwritten digit that is, an index into the source's rows.
+        DESCR : str
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> from sksoftinfo.datasets import make_digit_pairs
+    >>> pairs = make_digit_pairs(100, random_state=0)
+    >>> pairs.data.shape, int(pairs.target.sum())
+    ((100, 28, 56), 50)
+    """
+    digits = load_digits()
+    images = np.stack([_enlarge(image) for image in digits.images / 16.0])
+    rows = np.arange(len(images))
+    if subset != "all":
+        parts = train_test_split(
+            rows, test_size=_TEST_SHARE, random_state=_SPLIT_SEED, stratify=digits.target
+        )
+        rows = np.sort(parts[subset == "test"])
+    return _compose(
+        images, digits.target, rows, n_samples, target, random_state, "sklearn's load_digits"
+    )
+
+
+def _enlarge(image):
+    large = zoom(image, _SIZE / len(image), order=3, mode="nearest", grid_mode=True)
+    return np.clip(large, 0.0, 1.0)
+
+
+@validate_params(
+    {
+        "data_home": [None, str, Path],
+        "n_samples": [None, Interval(Integral, 1, None, closed="left")],
+        "subset": [StrOptions({"train", "test"})],
+        "download": ["boolean"],
+        "target": [Interval(Integral, 0, 9, closed="both")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def fetch_mnist_pairs(
+    data_home=None, *, n_samples=None, subset="train", download=True, target=0, random_state=None
+):
+    """Compose images from MNIST, loaded by torchvision.
+
+    Parameters
+    ----------
+    data_home : str or Path, default=None
+        Folder that holds, or will hold, torchvision's ``MNIST/raw``. ``None`` is the folder
+        ``sksoftinfo`` in scikit-learn's data home.
+    n_samples : int, default=None
+        Number of images; ``None`` is as many as there are digits.
+    subset : {"train", "test"}, default="train"
+        MNIST's own training or test digits.
+    download : bool, default=True
+        Whether to download files that are missing.
+    target : int, default=0
+        Target digit, 0 to 9.
+    random_state : int, RandomState instance or None, default=None
+        Decides digits, sides and order.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        As `make_digit_pairs` returns.
+
+    Raises
+    ------
+    ImportError
+        If torchvision is not installed.
+    FileNotFoundError
+        If files are missing and ``download=False``.
+    ValueError
+        If files are damaged, or a parameter is out of its range.
+    """
+    try:
+        from torchvision.datasets import MNIST
+    except ImportError as error:
+        raise ImportError(
+            "fetch_mnist_pairs needs torchvision: pip install 'sksoftinfo[vision]'."
+        ) from error
+
+    home = Path(get_data_home()) / "sksoftinfo" if data_home is None else Path(data_home)
+    mnist = _load_mnist(MNIST, home, subset, download)
+    images = mnist.data.numpy().astype(np.float32) / 255.0
+    labels = mnist.targets.numpy()
+    n_samples = len(images) if n_samples is None else n_samples
+    rows = np.arange(len(images))
+    return _compose(images, labels, rows, n_samples, target, random_state, f"MNIST's {subset} set")
+
+
+def _load_mnist(dataset, home, subset, download):
+    raw = home / "MNIST" / "raw"
+    try:
+        return dataset(home, train=subset == "train", download=download)
+    except (RuntimeError, AssertionError, EOFError, IndexError, ValueError) as error:
+        if "not found" in str(error):
+            raise FileNotFoundError(
+                f"There are no MNIST files in {raw}, and download={download}: set download=True, "
+                "or data_home to the folder that holds them."
+            ) from error
+        raise ValueError(
+            f"The MNIST files in {raw} are damaged ({error}): delete that folder and set "
+            "download=True."
+        ) from error
+
+
+def _compose(images, labels, rows, n_samples, target, random_state, source):
+    """Draw composites from the digits `rows` of `images` (n, 28, 28)."""
+    rng = check_random_state(random_state)
+    wanted, other = rows[labels[rows] == target], rows[labels[rows] != target]
+    if not len(wanted) or not len(other):
+        raise ValueError(
+            f"target={target!r}: images are composed of target digits and others, and there are "
+            f"{len(wanted)} of the one and {len(other)} of the other."
+        )
+    present = rng.permutation(np.arange(n_samples) < (n_samples + 1) // 2)
+    first = np.where(present, rng.choice(wanted, n_samples), rng.choice(other, n_samples))
+    second = np.where(rng.random(n_samples) < 0.5, rng.choice(other, n_samples), -1)
+    instances = np.stack([first, second], axis=1)
+    swapped = rng.random(n_samples) < 0.5
+    instances[swapped] = instances[swapped, ::-1]
+
+    empty = instances < 0
+    digits = np.where(empty, -1, labels[instances])
+    tiles = images[instances].astype(np.float32)
+    tiles[empty] = 0.0
+    ink = tiles > INK_THRESHOLD
+    return Bunch(
+        data=_side_by_side(tiles),
+        target=present.astype(np.int64),
+        masks=_side_by_side(ink & (digits == target)[:, :, None, None]),
+        foreground=_side_by_side(ink),
+        digits=digits.astype(np.int64),
+        instances=instances.astype(np.int64),
+        DESCR=_DESCRIPTION.format(source=source, target=target, threshold=INK_THRESHOLD),
+    )
+
+
+def _side_by_side(tiles):
+    return np.ascontiguousarray(np.concatenate([tiles[:, 0], tiles[:, 1]], axis=2))

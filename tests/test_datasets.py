@@ -1,0 +1,147 @@
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sksoftinfo.datasets import INK_THRESHOLD, fetch_mnist_pairs, make_digit_pairs
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return make_digit_pairs(400, target=3, random_state=0)
+
+
+def check_composites(bunch, n, target):
+    assert bunch.data.shape == bunch.masks.shape == bunch.foreground.shape == (n, 28, 56)
+    assert bunch.data.dtype == np.float32
+    assert 0.0 <= bunch.data.min() and bunch.data.max() <= 1.0
+    assert bunch.masks.dtype == bunch.foreground.dtype == bool
+    np.testing.assert_array_equal(bunch.target, (bunch.digits == target).any(axis=1))
+    np.testing.assert_array_equal(bunch.foreground, bunch.data > INK_THRESHOLD)
+    for side in range(2):
+        half = np.s_[:, :, 28 * side : 28 * (side + 1)]
+        is_target = (bunch.digits[:, side] == target)[:, None, None]
+        np.testing.assert_array_equal(bunch.masks[half], bunch.foreground[half] & is_target)
+        empty = bunch.digits[:, side] == -1
+        assert (bunch.data[half][empty] == 0).all()
+        assert bunch.foreground[half][~empty].any(axis=(1, 2)).all()
+        np.testing.assert_array_equal(empty, bunch.instances[:, side] == -1)
+
+
+def test_composites(pairs):
+    check_composites(pairs, 400, 3)
+    assert "target digit 3" in pairs.DESCR
+
+
+def test_half_of_the_images_hold_the_target_once_and_half_hold_two_digits(pairs):
+    assert pairs.target.mean() == 0.5
+    assert ((pairs.digits == 3).sum(axis=1) <= 1).all()
+    two = (pairs.digits >= 0).all(axis=1)
+    # Four standard errors of a share of one half.
+    assert abs(two.mean() - 0.5) < 4 * 0.5 / 400**0.5
+    left_alone = pairs.digits[~two][:, 0] >= 0
+    assert abs(left_alone.mean() - 0.5) < 4 * 0.5 / len(left_alone) ** 0.5
+    assert (pairs.digits >= 0).any(axis=1).all()
+
+
+def test_train_and_test_share_no_handwritten_digit():
+    used = {
+        subset: set(make_digit_pairs(5000, subset=subset, random_state=seed).instances.ravel())
+        for seed, subset in enumerate(["train", "test"])
+    }
+    assert used["train"] & used["test"] == {-1}
+    assert len(used["train"]) > 2 * len(used["test"])
+    everything = set(make_digit_pairs(9000, subset="all", random_state=0).instances.ravel())
+    assert everything & used["train"] and everything & used["test"]
+
+
+def test_same_seed_same_images_other_seed_others(pairs):
+    again = make_digit_pairs(400, target=3, random_state=0)
+    np.testing.assert_array_equal(again.data, pairs.data)
+    other = make_digit_pairs(400, target=3, random_state=1)
+    assert (other.instances != pairs.instances).any()
+
+
+def test_an_odd_number_and_a_single_image():
+    assert make_digit_pairs(7, random_state=0).target.sum() == 4
+    check_composites(make_digit_pairs(1, random_state=0), 1, 0)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"target": 10}, "'target' parameter of make_digit_pairs must be .* Got 10"),
+        ({"n_samples": 0}, "'n_samples' parameter .* Got 0"),
+        ({"subset": "validation"}, "'subset' parameter .* Got 'validation'"),
+    ],
+)
+def test_bad_parameters(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_digit_pairs(**options)
+
+
+def write_idx(path, array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def mnist_home(tmp_path):
+    pytest.importorskip("torchvision")
+    rng = np.random.default_rng(0)
+    raw = tmp_path / "MNIST" / "raw"
+    for prefix, n in (("train", 60), ("t10k", 30)):
+        images = np.zeros((n, 28, 28))
+        images[:, 5:20, 8:18] = rng.integers(100, 256, (n, 15, 10))
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", np.arange(n) % 10)
+    return tmp_path
+
+
+@pytest.mark.parametrize("subset, n", [("train", 60), ("test", 30)])
+def test_mnist_pairs(mnist_home, subset, n):
+    bunch = fetch_mnist_pairs(
+        mnist_home, subset=subset, download=False, target=7, random_state=0
+    )
+    check_composites(bunch, n, 7)
+    assert bunch.instances.max() < n
+    assert bunch.data.max() > 0.9
+    assert len(fetch_mnist_pairs(mnist_home, n_samples=5, download=False).data) == 5
+
+
+def test_mnist_target_that_does_not_occur(mnist_home):
+    write_idx(mnist_home / "MNIST/raw/t10k-labels-idx1-ubyte", np.ones(30))
+    with pytest.raises(ValueError, match="target=0: images are composed"):
+        fetch_mnist_pairs(mnist_home, subset="test", download=False)
+
+
+def test_missing_mnist_names_folder_and_remedy(tmp_path):
+    pytest.importorskip("torchvision")
+    with pytest.raises(FileNotFoundError, match=r"no MNIST files in .*raw.* set download=True"):
+        fetch_mnist_pairs(tmp_path, download=False)
+
+
+@pytest.mark.parametrize("keep", [3, 700])
+def test_damaged_mnist_names_folder_and_remedy(mnist_home, keep):
+    path = mnist_home / "MNIST/raw/train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"MNIST files in .*raw are damaged"):
+        fetch_mnist_pairs(mnist_home, download=False)
+
+
+def test_mnist_without_torchvision_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    with pytest.raises(ImportError, match=r"pip install 'sksoftinfo\[vision\]'"):
+        fetch_mnist_pairs(download=False)
+
+
+def test_import_is_light():
+    code = (
+        "import sys, sksoftinfo, sksoftinfo.datasets\n"
+        "loaded = {'torchvision', 'matplotlib'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
