@@ -1,11 +1,13 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
 from ._bounds import InformationBounds, information_bounds
+from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
 __all__ = [
+    "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
     "InformationBounds",
     "StochasticInfoClassifier",

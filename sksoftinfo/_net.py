@@ -210,6 +210,29 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return np.exp(self.predict_log_proba(X))
 
 
+    def predict_logits(self, X):
+        """Return posterior logits, or log probabilities averaged over draws, float64 (n, M)."""
+        batches = []
+        for logits in self.forward_iter(X):
+            logits = self.log_proba(logits) if logits.ndim == 3 else self.posterior_logits(logits)
+            batches.append(logits.double().numpy())
+        return np.concatenate(batches)
+
+    def feature_map(self, images):
+        """Return the module's feature map (n, C, h, w) of images (n, C, H, W)."""
+        self._set_training(False)
+        with torch.inference_mode():
+            return self.module_.feature_map(to_tensor(images, device=self.device).to(self.dtype))
+
+    def logits_of_features(self, features):
+        """Return posterior logits (..., M), float64, of feature vectors (..., C)."""
+        with torch.inference_mode():
+            logits = self.module_.head(features)
+            if self.log_class_prior is not None:
+                logits = logits + self.log_class_prior.to(logits)
+            return logits.double().cpu().numpy()
+
+
 class StochasticInfoNet(InfoSoftmaxNet):
     """Net around a `StochasticModule`: supplies its noise.
 

@@ -1,0 +1,572 @@
+"""`InfoMaskTransformer`: keeps what carries information about a class and masks the rest."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
+from sklearn.ensemble._base import _set_random_states
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._bounds import encode_labels
+from ._info_softmax import InfoSoftmaxClassifier
+from ._patch_information import PatchCalibration, patch_information
+from ._patch_scoring import (
+    ImageClassifier,
+    dense_stride,
+    estimator_row_shape,
+    make_scorer,
+    takes_crops,
+)
+from ._patches import canonical_shape
+
+# Shares of an image's shorter side that patch_size="auto" tries.
+_AUTO_SIZES = (0.25, 0.5, 0.75, 1.0)
+# Images that calibration and the choice of a size look at, at most.
+_CALIBRATION_IMAGES = 500
+_SELECTION_IMAGES = 200
+_SMALLEST_LOG_PROBA = np.log(1e-12)
+
+
+class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Keep the parts of an image that carry information about a class; mask the rest.
+
+    Information masking, section 4 of the paper. A classifier is trained on the labels of whole
+    images; each patch is then scored by its own information about the target class t, by default
+    the weight of evidence
+
+    .. math:: S = \\operatorname{logit} p(t|\\text{patch}) - \\operatorname{logit} p(t)
+
+    in nats, and pixels are kept where S is positive and above 20 % of the image's maximum.
+
+    The paper scores a patch by its logit z_t. That is defined only up to a constant per patch
+    (its Proposition 1 holds after normalising), and a network that has only seen whole images
+    answers a small patch arbitrarily. Hence the normalised score, its calibration on patches,
+    and windows of about the size of the object.
+
+    What is claimed is where the evidence lies, not that deleting it changes the prediction most.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Trained on X and y in `fit`; ``None`` is an `InfoSoftmaxClassifier`. A
+        ``sklearn.frozen.FrozenEstimator`` is used as it is. Any classifier with
+        ``predict_proba`` will do.
+    target : label, list of labels or None, default=None
+        Class whose evidence is kept; the union for a list. ``None`` is the predicted class of
+        each image.
+    patch_size : "auto", int or (int, int), default="auto"
+        Height and width of a patch in pixels; the number of neighbouring columns for a table.
+        ``"auto"`` chooses among shares of the shorter side by `score` on training images.
+    stride : "auto", int or (int, int), default="auto"
+        Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
+        around every cell of the feature map and takes ``"auto"`` only.
+    patch_scoring : {"auto", "dense", "crop", "paste"}, default="auto"
+        ``"dense"`` averages the network's last feature map over windows, one forward pass for
+        all; ``"crop"`` feeds it each patch alone; ``"paste"`` shows each patch at its place on
+        an empty image, to any classifier. ``"auto"`` is dense if the network is shown to allow
+        it, else crop if it takes small images, else paste.
+    information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
+        Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
+        paper's literal logit, which is neither normalised nor calibrated.
+    calibrate : bool, default=True
+        Whether ``p(t|patch)`` comes from a logistic regression, fitted in `fit`, of the image's
+        label on the logits of its patches; else it is the classifier's own answer to the patch.
+    threshold : float, default=0.2
+        Pixels with more information than this are kept: a share within [0, 1], or nats.
+    threshold_reference : {"image", "fit", "absolute"}, default="image"
+        Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
+        information must also be positive, so that an image without the target is masked whole.
+    fill_value : float, default=0.0
+        Value of masked pixels, and of the empty image of paste scoring.
+    image_shape : tuple of int, default=None
+        (height, width) or (channels, height, width) of images that come as flat rows.
+    batch_size : int, default=256
+        Patches or images scored at once: bounds the memory.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the classifier's training, unless None, and the sampling of patches.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted classifier.
+    classes_ : ndarray of shape (n_classes,)
+        Its labels.
+    prior_ : ndarray of shape (n_classes,)
+        Label frequencies of `fit`.
+    patch_scoring_ : str
+        Scoring in use.
+    patch_size_, stride_ : tuple of int
+        In use, in pixels.
+    patch_size_scores_ : dict
+        Score of each size tried, where ``patch_size="auto"``.
+    reference_maximum_ : ndarray of shape (n_classes,)
+        Largest information about each class in `fit`, where ``threshold_reference="fit"``.
+    n_features_in_ : int
+        Columns of flat input.
+    input_shape_ : tuple of int
+        Shape of a row.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629, section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sksoftinfo import InfoMaskTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> masker = InfoMaskTransformer(
+    ...     LogisticRegression(max_iter=1000), target=3, patch_size=4, image_shape=(8, 8)
+    ... )
+    >>> masker.fit(X[:500] / 16, y[:500]).transform(X[500:] / 16).shape
+    (1297, 64)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [None, HasMethods(["fit", "predict_proba"])],
+        "target": "no_validation",
+        "patch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
+        "stride": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
+        "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
+        "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
+        "calibrate": ["boolean"],
+        "threshold": [Interval(Real, None, None, closed="neither")],
+        "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
+        "fill_value": [Interval(Real, None, None, closed="neither")],
+        "image_shape": [None, tuple, list],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        target=None,
+        patch_size="auto",
+        stride="auto",
+        patch_scoring="auto",
+        information="weight_of_evidence",
+        calibrate=True,
+        threshold=0.2,
+        threshold_reference="image",
+        fill_value=0.0,
+        image_shape=None,
+        batch_size=256,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.target = target
+        self.patch_size = patch_size
+        self.stride = stride
+        self.patch_scoring = patch_scoring
+        self.information = information
+        self.calibrate = calibrate
+        self.threshold = threshold
+        self.threshold_reference = threshold_reference
+        self.fill_value = fill_value
+        self.image_shape = image_shape
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Train the classifier on whole images, and learn how it reads patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d)
+            Images, flat images if `image_shape` is given, or a table.
+        y : array-like of shape (n,)
+            Labels of the images. No pixel is labelled.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter does not fit the images, or a label or target is unknown.
+        """
+        self._check_threshold()
+        X, y = self._validate(X, y, reset=True)
+        check_classification_targets(y)
+        classes = self._known_classes(y)
+        self._encode_targets(self.target, classes)
+        self.input_shape_ = X.shape[1:]
+        self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
+        sizes = self._candidate_sizes()
+        self._check_stride()
+
+        self._fit_estimator(X, y)
+        self.classes_ = self.estimator_.classes_
+        encoded = encode_labels(y, self.classes_)
+        self.prior_ = np.bincount(encoded, minlength=len(self.classes_)) / len(encoded)
+        rng = check_random_state(self.random_state)
+        images = self._images(X)
+        sample = rng.permutation(len(images))[:_CALIBRATION_IMAGES]
+        self._choose_scoring(images, min(sizes))
+        self.patch_size_scores_ = {}
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        for size in sizes:
+            self._use_size(size, images[sample], encoded[sample], seed)
+            if len(sizes) > 1:
+                chosen = sample[:_SELECTION_IMAGES]
+                score = self._score(images[chosen], encoded[chosen])
+                self.patch_size_scores_[size] = score
+        if len(sizes) > 1:
+            best = max(self.patch_size_scores_, key=self.patch_size_scores_.get)
+            if best != self.patch_size_:
+                self._use_size(best, images[sample], encoded[sample], seed)
+        if self.threshold_reference == "fit":
+            self.reference_maximum_ = self._maxima(images)
+        return self
+
+    def _check_threshold(self):
+        if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:
+            raise ValueError(
+                f"threshold={self.threshold!r} is outside [0, 1], and threshold_reference="
+                f"{self.threshold_reference!r} makes it a share: give one, or use "
+                "threshold_reference='absolute' for nats."
+            )
+
+    def _validate(self, X, y="no_validation", *, reset):
+        shape = getattr(X, "shape", None)
+        if not reset and shape is not None and (len(shape) > 2 or len(self.input_shape_) > 1):
+            if tuple(shape[1:]) != self.input_shape_:
+                raise ValueError(
+                    f"X has rows of shape {tuple(shape[1:])}, but InfoMaskTransformer was fitted "
+                    f"on rows of shape {self.input_shape_}: give rows of that shape."
+                )
+        return validate_data(
+            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
+        )
+
+    def _known_classes(self, y):
+        """Return the classes before anything is trained, so that a wrong target fails at once."""
+        if isinstance(self.estimator, FrozenEstimator):
+            check_is_fitted(self.estimator)
+            encode_labels(y, self.estimator.classes_)
+            return self.estimator.classes_
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds the one class {classes.tolist()}: a classifier needs at least two."
+            )
+        return classes
+
+    def _candidate_sizes(self):
+        height, width = self._image_shape[1:]
+        is_table = height == 1
+        if not isinstance(self.patch_size, str):
+            size = self.patch_size
+            if isinstance(size, Integral):
+                size = (1, int(size)) if is_table else (int(size), int(size))
+            if len(size) != 2 or not all(isinstance(s, Integral) and s > 0 for s in size):
+                raise ValueError(
+                    f"patch_size={self.patch_size!r} is no size: give a number of pixels, or "
+                    "(height, width)."
+                )
+            if size[0] > height or size[1] > width:
+                raise ValueError(
+                    f"patch_size={self.patch_size!r} is larger than the images, which have "
+                    f"{height} x {width} pixels: give at most that."
+                )
+            return [tuple(int(s) for s in size)]
+        side = width if is_table else min(height, width)
+        lengths = sorted({max(1, round(share * side)) for share in _AUTO_SIZES})
+        if is_table and len(lengths) > 1:
+            # One patch that is the whole row would mask nothing.
+            lengths = lengths[:-1]
+        return [(1, length) if is_table else (length, length) for length in lengths]
+
+    def _check_stride(self):
+        if isinstance(self.stride, str):
+            return
+        pair = (self.stride,) * 2 if isinstance(self.stride, Integral) else self.stride
+        if len(pair) != 2 or not all(isinstance(s, Integral) and s > 0 for s in pair):
+            raise ValueError(
+                f"stride={self.stride!r} is no stride: give a number of pixels, or (down, across)."
+            )
+        if self.patch_scoring == "dense":
+            raise ValueError(
+                f"stride={self.stride!r} cannot be set with patch_scoring='dense', which has a "
+                "patch around every cell of the feature map: use stride='auto'."
+            )
+
+    def _fit_estimator(self, X, y):
+        estimator = InfoSoftmaxClassifier() if self.estimator is None else self.estimator
+        self._row_shape = estimator_row_shape(estimator, X.shape[1:], self._image_shape)
+        if isinstance(estimator, FrozenEstimator):
+            self.estimator_ = estimator
+        else:
+            self.estimator_ = clone(estimator)
+            if self.random_state is not None:
+                _set_random_states(self.estimator_, self.random_state)
+            self.estimator_.fit(X.reshape(len(X), *self._row_shape), y)
+        self._classifier = ImageClassifier(self.estimator_, self._row_shape)
+
+    def _images(self, X):
+        return X.reshape(len(X), *self._image_shape)
+
+    def _choose_scoring(self, images, smallest):
+        self._dense_stride = None
+        wanted = self.patch_scoring
+        if wanted == "dense" or (wanted == "auto" and isinstance(self.stride, str)):
+            self._dense_stride = dense_stride(self._classifier, images)
+        can_crop = wanted in ("auto", "crop") and takes_crops(self._classifier, images, smallest)
+        if wanted == "dense" and self._dense_stride is None:
+            raise ValueError(
+                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose module has "
+                "`feature_map` and a linear `head`, and whose logits are the head of the map's "
+                "average; this one does not show that: use 'auto', 'crop' or 'paste'."
+            )
+        if wanted == "crop" and not can_crop:
+            raise ValueError(
+                f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
+                f"{smallest[1]} pixels, and the classifier does not: use 'auto' or 'paste'."
+            )
+        if wanted != "auto":
+            self.patch_scoring_ = wanted
+        elif self._dense_stride is not None:
+            self.patch_scoring_ = "dense"
+        else:
+            self.patch_scoring_ = "crop" if can_crop else "paste"
+
+    def _use_size(self, size, images, y, seed):
+        """Score patches of this size from here on, and calibrate them."""
+        self.patch_size_ = size
+        if self.patch_scoring_ == "dense":
+            self.stride_ = self._dense_stride
+        elif isinstance(self.stride, str):
+            self.stride_ = tuple(max(1, length // 4) for length in size)
+        else:
+            pair = (self.stride,) * 2 if isinstance(self.stride, Integral) else self.stride
+            self.stride_ = tuple(int(step) for step in pair)
+        self._scorer = make_scorer(
+            self.patch_scoring_,
+            self._classifier,
+            self._image_shape[1:],
+            size,
+            self.stride_,
+            self.fill_value,
+            self.batch_size,
+        )
+        self._calibration = None
+        if self.calibrate and self.information != "logit":
+            logits = np.concatenate(list(self._patch_logits(images)))
+            self._calibration = PatchCalibration(len(self.classes_))
+            self._calibration.fit(logits, y, np.random.RandomState(seed))
+
+    def _patch_logits(self, images):
+        step = self._scorer.images_per_batch
+        for start in range(0, len(images), step):
+            yield self._scorer.patch_logits(images[start : start + step])
+
+    def _maps(self, images, targets):
+        """Yield, batch by batch, the slice and its maps (len(targets), b, H, W)."""
+        start = 0
+        for logits in self._patch_logits(images):
+            if self._calibration is None:
+                log_proba = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+            else:
+                log_proba = self._calibration.log_proba(logits)
+            maps = [
+                self._scorer.assemble(
+                    patch_information(self.information, logits, log_proba, self.prior_, target)
+                )
+                for target in targets
+            ]
+            rows = slice(start, start + len(logits))
+            start = rows.stop
+            yield rows, np.stack(maps)
+
+    def _maxima(self, images):
+        targets = range(len(self.classes_))
+        maxima = np.full(len(self.classes_), -np.inf)
+        for _, maps in self._maps(images, targets):
+            maxima = np.maximum(maxima, maps.max(axis=(1, 2, 3)))
+        return maxima
+
+    def _kept(self, information, target):
+        """Return which pixels of maps (b, H, W) about class `target` pass the threshold."""
+        if self.threshold_reference == "absolute":
+            return information > self.threshold
+        if self.threshold_reference == "fit":
+            limit = self.threshold * self.reference_maximum_[target]
+        else:
+            limit = self.threshold * information.max(axis=(1, 2), keepdims=True)
+        return (information > limit) & (information > 0)
+
+    def _encode_targets(self, target, classes):
+        """Return class indices of `target`, or None for the predicted class."""
+        if target is None:
+            return None
+        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+        known = list(classes)
+        unknown = [label for label in labels if label not in known]
+        if unknown or not labels:
+            raise ValueError(
+                f"target={target!r} is no class that is known: choose among {known}."
+            )
+        return [known.index(label) for label in labels]
+
+    def _predicted(self, images):
+        step = self.batch_size
+        proba = [
+            self._classifier.predict_proba(images[start : start + step])
+            for start in range(0, len(images), step)
+        ]
+        return np.concatenate(proba).argmax(axis=1)
+
+    def _evaluate(self, images, targets, combine):
+        """Return ``combine(maps of the rows' targets)`` for each row, (n, H, W)."""
+        if targets is None:
+            predicted = self._predicted(images)
+            targets = list(np.unique(predicted))
+        else:
+            predicted = None
+        out = None
+        for rows, maps in self._maps(images, targets):
+            values = np.stack(
+                [combine(one, target) for one, target in zip(maps, targets, strict=True)]
+            )
+            if predicted is None:
+                values = values.max(axis=0)
+            else:
+                which = np.searchsorted(targets, predicted[rows])
+                values = values[which, np.arange(len(which))]
+            if out is None:
+                out = np.empty((len(images), *values.shape[1:]), dtype=values.dtype)
+            out[rows] = values
+        return out
+
+    def information_map(self, X, target=None):
+        """Information of each pixel's patches about the target.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        target : label, list of labels or None, default=None
+            ``None`` is the transformer's own `target`; the maximum for a list.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width), or (n, d) for a table
+            In nats.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        targets = self._encode_targets(
+            self.target if target is None else target, self.classes_
+        )
+        return self._as_map(self._evaluate(self._images(X), targets, lambda one, _: one))
+
+    def mask(self, X):
+        """Which pixels are kept.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width), or (n, d) for a table, bool
+        """
+        check_is_fitted(self)
+        self._check_threshold()
+        return self._as_map(self._mask(self._images(self._validate(X, reset=False))))
+
+    def _mask(self, images):
+        targets = self._encode_targets(self.target, self.classes_)
+        return self._evaluate(images, targets, self._kept)
+
+    def _as_map(self, values):
+        is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
+        return values[:, 0] if is_table else values
+
+    def transform(self, X):
+        """Replace the pixels that are not kept by `fill_value`.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of the shape of X
+        """
+        check_is_fitted(self)
+        self._check_threshold()
+        X = self._validate(X, reset=False)
+        images = self._images(X)
+        kept = self._mask(images)[:, None]
+        masked = np.where(kept, images, np.asarray(self.fill_value, dtype=X.dtype))
+        return masked.reshape(X.shape)
+
+    def score(self, X, y):
+        """How well the mask separates the evidence, without knowing the true mask.
+
+        The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over
+        images that have its label; with ``target=None`` t is each image's label.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n,)
+            Labels of the images.
+
+        Returns
+        -------
+        float
+            In nats, at most 0; larger is better.
+        """
+        check_is_fitted(self)
+        self._check_threshold()
+        X, y = self._validate(X, y, reset=False)
+        return self._score(self._images(X), encode_labels(y, self.classes_))
+
+    def _score(self, images, y):
+        targets = self._encode_targets(self.target, self.classes_)
+        if targets is not None:
+            has_target = np.isin(y, targets)
+            if not has_target.any():
+                raise ValueError(
+                    f"y holds no image with target={self.target!r}: the score is over such."
+                )
+            images, y = images[has_target], y[has_target]
+        kept = self._mask(images)[:, None]
+        total = 0.0
+        for start in range(0, len(images), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            part, keep = images[rows], kept[rows]
+            fill = np.asarray(self.fill_value, dtype=images.dtype)
+            labels = np.arange(len(part)), y[rows]
+            with np.errstate(divide="ignore"):
+                inside = np.log(self._classifier.predict_proba(np.where(keep, part, fill)))
+                outside = self._classifier.predict_proba(np.where(keep, fill, part))
+                outside = np.log1p(-outside[labels])
+            total += np.maximum(inside[labels], _SMALLEST_LOG_PROBA).sum()
+            total += np.maximum(outside, _SMALLEST_LOG_PROBA).sum()
+        return float(total / len(images))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,91 @@
+"""From the logits of a patch to its information about a class, in nats."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+class PatchCalibration:
+    """Probability of the image's label given one patch, from labels of whole images alone.
+
+    A network trained on whole images has never seen a patch: its answer to one is a score, not
+    a probability. One logistic regression from the logits of patches to the label of the image
+    that they come from turns it into one, and gives the information an absolute zero.
+
+    Parameters
+    ----------
+    n_classes : int
+    max_rows : int
+        Patches to fit on, at most.
+    """
+
+    def __init__(self, n_classes, max_rows=20_000):
+        self.n_classes = n_classes
+        self.max_rows = max_rows
+
+    def fit(self, logits, y, random_state):
+        """Fit on patch logits (n, rows, columns, M) and the images' labels (n,) in 0..M-1."""
+        n_patches = logits.shape[1] * logits.shape[2]
+        rows = logits.reshape(-1, logits.shape[-1])
+        labels = np.repeat(y, n_patches)
+        if len(rows) > self.max_rows:
+            chosen = random_state.choice(len(rows), self.max_rows, replace=False)
+            rows, labels = rows[chosen], labels[chosen]
+        self.model_ = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        self.model_.fit(rows, labels)
+        return self
+
+    def log_proba(self, logits):
+        """Return log p(m | patch), shape (..., M)."""
+        scores = self.model_.decision_function(logits.reshape(-1, logits.shape[-1]))
+        if scores.ndim == 1:
+            scores = np.stack([np.zeros_like(scores), scores], axis=1)
+        # A class that none of the sampled patches carried has no probability.
+        log_proba = np.full((len(scores), self.n_classes), -np.inf)
+        log_proba[:, self.model_.classes_] = log_softmax(scores, axis=1)
+        return log_proba.reshape(*logits.shape[:-1], self.n_classes)
+
+
+def log_odds(log_proba, target):
+    """Return ``logit p(target)`` from log-probabilities (..., M), exact near 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._patch_information import log_odds
+    >>> round(float(log_odds(np.log([0.25, 0.75]), 1)), 3)
+    1.099
+    """
+    others = np.delete(log_proba, target, axis=-1)
+    return log_proba[..., target] - logsumexp(others, axis=-1)
+
+
+def patch_information(kind, logits, log_proba, prior, target):
+    """Return what patches say about class `target`, shape (...), in nats.
+
+    Parameters
+    ----------
+    kind : {"weight_of_evidence", "pmi", "logit"}
+        ``logit p(t|patch) - logit p(t)``; ``log p(t|patch) - log p(t)``; the paper's literal
+        z_t, which is defined only up to a constant per patch.
+    logits, log_proba : ndarray of shape (..., M)
+    prior : ndarray of shape (M,)
+    target : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._patch_information import patch_information
+    >>> log_proba = np.log([[0.5, 0.5], [0.1, 0.9]])
+    >>> patch_information("pmi", None, log_proba, np.array([0.5, 0.5]), 1).round(3)
+    array([0.   , 0.588])
+    """
+    if kind == "logit":
+        return logits[..., target]
+    if kind == "pmi":
+        return log_proba[..., target] - np.log(prior[target])
+    return log_odds(log_proba, target) - log_odds(np.log(prior), target)

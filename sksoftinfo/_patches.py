@@ -1,0 +1,181 @@
+"""Patch grids, and the way from patch scores back to a map of pixels.
+
+Arrays in, arrays out. Images are (n, C, H, W); a table is a batch of images one pixel high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def patch_offsets(length, size, stride):
+    """Return where patches begin along one axis; the last one ends with the axis.
+
+    Examples
+    --------
+    >>> from sksoftinfo._patches import patch_offsets
+    >>> patch_offsets(10, 4, 3)
+    array([0, 3, 6])
+    >>> patch_offsets(11, 4, 3)
+    array([0, 3, 6, 7])
+    """
+    offsets = np.arange(0, length - size + 1, stride)
+    if offsets[-1] + size < length:
+        offsets = np.append(offsets, length - size)
+    return offsets
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """Patches of one size at regular offsets, which together cover the image.
+
+    Parameters
+    ----------
+    image_size, patch_size, stride : tuple of int
+        Height and width, in pixels.
+
+    Examples
+    --------
+    >>> from sksoftinfo._patches import PatchGrid
+    >>> PatchGrid((8, 16), (4, 4), (4, 4)).shape
+    (2, 4)
+    """
+
+    image_size: tuple
+    patch_size: tuple
+    stride: tuple
+
+    @property
+    def tops(self):
+        return patch_offsets(self.image_size[0], self.patch_size[0], self.stride[0])
+
+    @property
+    def lefts(self):
+        return patch_offsets(self.image_size[1], self.patch_size[1], self.stride[1])
+
+    @property
+    def shape(self):
+        """Number of patches down and across."""
+        return len(self.tops), len(self.lefts)
+
+    def __len__(self):
+        return len(self.tops) * len(self.lefts)
+
+    def _windows(self, images, patches):
+        """Return index arrays that pick, for pairs of image and patch, the patch's pixels."""
+        row, column = np.divmod(patches, self.shape[1])
+        rows = self.tops[row][:, None] + np.arange(self.patch_size[0])
+        columns = self.lefts[column][:, None] + np.arange(self.patch_size[1])
+        return images[:, None, None], rows[:, :, None], columns[:, None, :]
+
+    def crop(self, images, indices, patches):
+        """Return patches, shape (b, C, height, width): `patches[i]` of image `indices[i]`."""
+        i, row, column = self._windows(indices, patches)
+        # Advanced indices around a slice come first: (b, height, width, C).
+        return images[i, :, row, column].transpose(0, 3, 1, 2)
+
+    def paste(self, images, indices, patches, fill_value):
+        """Return whole images, shape (b, C, H, W), filled but for one patch at its own place."""
+        canvas = np.full((len(indices), *images.shape[1:]), fill_value, dtype=images.dtype)
+        i, row, column = self._windows(np.arange(len(indices)), patches)
+        source = indices[:, None, None]
+        canvas[i, :, row, column] = images[source, :, row, column]
+        return canvas
+
+    def assemble(self, scores):
+        """Average the scores of the patches over each pixel that they cover.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n, rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (n, H, W)
+        """
+        down = _coverage(self.tops, self.patch_size[0], self.image_size[0])
+        across = _coverage(self.lefts, self.patch_size[1], self.image_size[1])
+        count = np.outer(down.sum(0), across.sum(0))
+        return down.T @ scores @ across / count
+
+
+def _coverage(offsets, size, length):
+    position = np.arange(length)
+    inside = (position >= offsets[:, None]) & (position < offsets[:, None] + size)
+    return inside.astype(np.float64)
+
+
+def window_average(feature_map, size):
+    """Average a feature map over windows around each of its cells, clipped at the border.
+
+    Parameters
+    ----------
+    feature_map : tensor of shape (n, C, h, w)
+    size : tuple of int
+        Height and width of a window, in cells.
+
+    Returns
+    -------
+    tensor of shape (n, C, h, w)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._patches import window_average
+    >>> window_average(torch.tensor([[[[0.0, 3.0, 6.0]]]]), (1, 3))
+    tensor([[[[1.5000, 3.0000, 4.5000]]]])
+    """
+    padding = (size[0] // 2, size[1] // 2)
+    pooled = F.avg_pool2d(feature_map, size, stride=1, padding=padding, count_include_pad=False)
+    # A window of even size has no middle: one output more than there are cells.
+    return pooled[..., : feature_map.shape[-2], : feature_map.shape[-1]]
+
+
+def upsample(scores, image_size):
+    """Interpolate scores of cells (n, h, w) bilinearly to pixels (n, H, W)."""
+    scores = torch.as_tensor(scores)[:, None]
+    return F.interpolate(scores, size=image_size, mode="bilinear")[:, 0].numpy()
+
+
+def canonical_shape(row_shape, image_shape=None):
+    """Return (C, H, W) of the images that rows of shape `row_shape` are.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not fit the rows, or there is no image in them.
+
+    Examples
+    --------
+    >>> from sksoftinfo._patches import canonical_shape
+    >>> canonical_shape((28, 56)), canonical_shape((64,), (8, 8)), canonical_shape((5,))
+    ((1, 28, 56), (1, 8, 8), (1, 1, 5))
+    """
+    row_shape = tuple(row_shape)
+    if image_shape is not None:
+        image_shape = tuple(image_shape)
+        if len(image_shape) not in (2, 3) or min(image_shape) < 1:
+            raise ValueError(
+                f"image_shape={image_shape!r} is no image: give (height, width) or (channels, "
+                "height, width)."
+            )
+        if int(np.prod(image_shape)) != int(np.prod(row_shape)):
+            raise ValueError(
+                f"image_shape={image_shape!r} has {int(np.prod(image_shape))} entries, but rows "
+                f"of X have {int(np.prod(row_shape))}, of shape {row_shape}: let them agree."
+            )
+        row_shape = image_shape
+    if len(row_shape) == 1:
+        return (1, 1, *row_shape)
+    if len(row_shape) == 2:
+        return (1, *row_shape)
+    if len(row_shape) == 3:
+        return row_shape
+    raise ValueError(
+        f"X has rows of shape {row_shape}: give (n, height, width), (n, channels, height, width), "
+        "or flat rows and image_shape."
+    )
