@@ -1,4 +1,4 @@
-"""What the two classifiers share: validation, label encoding, training and evaluation."""
+"""What the two classifiers share: parameters, validation and training."""
 
 from __future__ import annotations
 
@@ -11,26 +11,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ._bounds import (
-    bounds_from,
-    check_distribution,
-    check_reference_covers,
-    check_units,
-    encode_labels,
-    nats_to,
-    resolve_reference_prior,
-)
-from ._information import BoundsAccumulator, pointwise_information
+from ._checks import check_distribution, check_row_shape, check_two_classes, encode_labels
 from ._modules import MLP, ConvNet
 from ._net import make_net, make_train_split, own_callbacks, seeded
 from ._params import SkorchParams
+from ._prediction import PredictionMixin
 
 _MAX_SEED = np.iinfo(np.int32).max
 
 
-class BaseInfoClassifier(SkorchParams, ClassifierMixin, BaseEstimator):
+class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator):
     """Base of the classifiers. Subclasses choose the net and how its bounds are scored."""
 
     _parameter_constraints: dict = {
@@ -144,26 +136,18 @@ class BaseInfoClassifier(SkorchParams, ClassifierMixin, BaseEstimator):
         return X, y, weight
 
     def _validate(self, X, y="no_validation", *, reset):
-        shape = getattr(X, "shape", None)
-        if not reset and shape is not None and (len(shape) > 2 or len(self.input_shape_) > 1):
-            if tuple(shape[1:]) != self.input_shape_:
-                raise ValueError(
-                    f"X has rows of shape {tuple(shape[1:])}, but {type(self).__name__} was "
-                    f"fitted on rows of shape {self.input_shape_}: give rows of that shape."
-                )
+        if not reset:
+            check_row_shape(X, self.input_shape_, type(self).__name__)
         options = {"reset": reset, "allow_nd": True, "dtype": [np.float64, np.float32]}
         if self.dtype != "auto":
             options["dtype"] = self.dtype
-        elif shape is not None and len(shape) > 2:
+        elif len(getattr(X, "shape", ())) > 2:
             options["dtype"] = [np.float32, np.float64]
         return validate_data(self, X, y, **options)
 
     def _start(self, X, classes):
         """Set what the first look at the data decides, and build the net."""
-        if len(classes) < 2:
-            raise ValueError(
-                f"y holds the one class {classes.tolist()}: a classifier needs at least two."
-            )
+        check_two_classes(classes)
         self.classes_ = classes
         self.input_shape_ = X.shape[1:]
         self._random = check_random_state(self.random_state)
@@ -262,7 +246,9 @@ class BaseInfoClassifier(SkorchParams, ClassifierMixin, BaseEstimator):
             "n_classes": len(self.classes_),
         }
         accepted = inspect.signature(module).parameters
-        return module, {f"module__{name}": size for name, size in sizes.items() if name in accepted}
+        return module, {
+            f"module__{name}": size for name, size in sizes.items() if name in accepted
+        }
 
     def _torch_device(self):
         if self.device == "auto":
@@ -277,172 +263,6 @@ class BaseInfoClassifier(SkorchParams, ClassifierMixin, BaseEstimator):
     def _module_array(self, X):
         """Give grey images the channel axis that convolutions need."""
         return X[:, None] if X.ndim == 3 else X
-
-    @property
-    def module_(self):
-        """Trained torch module."""
-        check_is_fitted(self, "net_")
-        return self.net_.module_
-
-    @property
-    def history_(self):
-        """skorch's history of training."""
-        check_is_fitted(self, "net_")
-        return self.net_.history
-
-    def predict_log_proba(self, X):
-        """Log class probabilities.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
-        """
-        check_is_fitted(self, "net_")
-        return self.net_.predict_log_proba(self._module_array(self._validate(X, reset=False)))
-
-    def predict_proba(self, X):
-        """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Columns in the order of ``classes_``.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def _scores(self, X):
-        log_proba = self.predict_log_proba(X)
-        if self.decision == "posterior":
-            return log_proba
-        information = pointwise_information(log_proba, self.train_prior_)
-        # A class that never occurred has no frequency to be informative against.
-        return np.where(self.train_prior_ > 0, information, -np.inf)
-
-    def decision_function(self, X):
-        """Scores whose largest is the predicted class.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
-            Log-posterior, or pointwise information if ``decision="information"``, in nats; for
-            two classes the second's less the first's.
-        """
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
-
-    def predict(self, X):
-        """Predicted labels: of the largest posterior, or by `decision` of the largest information.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        scores = self._scores(X)
-        return self.classes_[scores.argmax(axis=1)]
-
-    def pointwise_information(self, X, *, reference_prior="train", units="nats"):
-        """Pointwise mutual information between each input and each class.
-
-        ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
-        only after normalising.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
-default="train"
-            Prior r: label frequencies of `fit`, uniform, or given.
-        units : {"nats", "bits"}, default="nats"
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-        """
-        factor = nats_to(units)
-        check_is_fitted(self, "net_")
-        if isinstance(reference_prior, str) and reference_prior == "empirical":
-            raise ValueError(
-                "reference_prior='empirical' needs labels, and there are none here: use 'train', "
-                "'uniform' or an array."
-            )
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
-        return factor * pointwise_information(self.predict_log_proba(X), prior)
-
-    def score_bounds(self, X, y, *, sample_weight=None, reference_prior="train", units="nats"):
-        """Information bounds on held-out rows.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`, but other rows: on those that trained the network the same formulas
-            overstate the information.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
-        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
-(n_classes,), default="train"
-            Prior r of the pointwise contributions. It changes how they are spread over the
-            rows, not their mean.
-        units : {"nats", "bits"}, default="nats"
-
-        Returns
-        -------
-        InformationBounds
-
-        Raises
-        ------
-        ValueError
-            If a label was not seen in `fit`, or has probability 0 under the reference prior.
-        """
-        check_units(units)
-        check_is_fitted(self, "net_")
-        X, y = self._validate(X, y, reset=False)
-        y = encode_labels(y, self.classes_)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every row: give one a positive one.")
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
-        check_reference_covers(prior, y, self.classes_)
-        accumulator = BoundsAccumulator(len(self.classes_))
-        start = 0
-        for logits, log_proba in self._scored_batches(self._module_array(X)):
-            rows = slice(start, start + len(logits))
-            start = rows.stop
-            accumulator.update(
-                logits,
-                y[rows],
-                None if sample_weight is None else sample_weight[rows],
-                log_proba[np.arange(len(logits)), y[rows]],
-            )
-        return bounds_from(
-            accumulator, classes=self.classes_, reference_prior=prior, units=units
-        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

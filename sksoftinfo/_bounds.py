@@ -12,9 +12,9 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _check_sample_weight
 
+from ._checks import check_units, encode_labels, nats_to, resolve_reference_prior
 from ._information import BoundsAccumulator, RowTerms
 
-_NATS_PER_BIT = float(np.log(2.0))
 # Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536
 
@@ -34,18 +34,6 @@ _RIGOROUS = (
     ("dv_label_prior", "DV with E_y = P(Y)"),
 )
 _INFORMATION = tuple(name for name, _ in _PAPER + _RIGOROUS)
-
-
-def check_units(units):
-    """Return `units` if it is "nats" or "bits", else raise ValueError."""
-    if not (isinstance(units, str) and units in ("nats", "bits")):
-        raise ValueError(f"units={units!r} is unknown: use 'nats' or 'bits'.")
-    return units
-
-
-def nats_to(units):
-    """Return the factor that turns nats into `units`."""
-    return 1.0 if check_units(units) == "nats" else 1.0 / _NATS_PER_BIT
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -186,8 +174,9 @@ class InformationBounds:
     def _sections(self):
         meanings = dict(_RIGOROUS, mi_upper=f"upper bound of I(X;Y) ({self.mi_upper_method})")
         yield "the paper", _PAPER
-        yield "on the evaluated rows", tuple(meanings.items()) + (
-            ("d2", "share of H(Y) explained, mi_lower / H(Y)"),
+        yield (
+            "on the evaluated rows",
+            tuple(meanings.items()) + (("d2", "share of H(Y) explained, mi_lower / H(Y)"),),
         )
 
     def _title(self):
@@ -201,9 +190,7 @@ class InformationBounds:
         lines = [self._title()]
         for section, rows in self._sections():
             lines.append(f"  {section}")
-            lines += [
-                f"    {name:<16}{getattr(self, name):>9.4f}  {text}" for name, text in rows
-            ]
+            lines += [f"    {name:<16}{getattr(self, name):>9.4f}  {text}" for name, text in rows]
         return "\n".join(lines)
 
     def _repr_html_(self):
@@ -227,70 +214,8 @@ def _same(mine, theirs):
 def bounds_from(accumulator, *, classes, reference_prior=None, units="nats"):
     """Build `InformationBounds` from a `BoundsAccumulator`."""
     check_units(units)
-    bounds = InformationBounds(
-        classes=np.asarray(classes), **accumulator.result(reference_prior)
-    )
+    bounds = InformationBounds(classes=np.asarray(classes), **accumulator.result(reference_prior))
     return bounds.to_units(units)
-
-
-def resolve_reference_prior(reference_prior, classes, train_prior=None):
-    """Return the reference prior as an array, or None for the evaluated labels' own frequencies.
-
-    Raises
-    ------
-    ValueError
-        If it is no known name and no distribution over `classes`.
-    """
-    named = {"empirical": None, "uniform": np.full(len(classes), 1.0 / len(classes))}
-    if train_prior is not None:
-        named["train"] = train_prior
-    if isinstance(reference_prior, str):
-        if reference_prior not in named:
-            known = ", ".join(repr(name) for name in sorted(named))
-            raise ValueError(
-                f"reference_prior={reference_prior!r} is unknown: use one of {known}, or an "
-                f"array of {len(classes)} probabilities."
-            )
-        return named[reference_prior]
-    return check_distribution(reference_prior, len(classes), "reference_prior")
-
-
-def check_distribution(values, n_classes, name):
-    """Return `values` as positive float64 probabilities of shape (n_classes,), or raise."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.shape != (n_classes,) or not (array > 0).all() or abs(array.sum() - 1) > 1e-6:
-        raise ValueError(
-            f"{name}={values!r} is no distribution over the classes: give {n_classes} "
-            "positive numbers that sum to 1, in the order of the sorted labels."
-        )
-    return array / array.sum()
-
-
-def check_reference_covers(reference_prior, y, classes):
-    """Raise ValueError if a label that occurs has no probability under the reference prior."""
-    if reference_prior is None:
-        return
-    for index in np.unique(y):
-        if not reference_prior[index] > 0:
-            raise ValueError(
-                f"reference_prior gives probability 0 to the label {classes[index]!r}, which "
-                "occurs in y: use reference_prior='empirical' or give positive numbers."
-            )
-
-
-def encode_labels(y, classes, name="y"):
-    """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
-    classes = np.asarray(classes)
-    unseen = np.setdiff1d(y, classes)
-    if len(unseen):
-        raise ValueError(
-            f"{name} contains labels that are unknown: {unseen.tolist()}. The known classes "
-            f"are {classes.tolist()}."
-        )
-    return np.searchsorted(classes, y)
 
 
 def _check_proba(y_proba, n_classes):

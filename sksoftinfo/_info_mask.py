@@ -13,24 +13,18 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._bounds import encode_labels
+from ._checks import check_row_shape, check_two_classes, encode_labels
 from ._info_softmax import InfoSoftmaxClassifier
-from ._patch_information import PatchCalibration, patch_information
-from ._patch_scoring import (
-    ImageClassifier,
-    dense_stride,
-    estimator_row_shape,
-    make_scorer,
-    takes_crops,
-)
+from ._information import label_frequencies
+from ._patch_information import InformationMapper, PatchCalibration, patch_logits
+from ._patch_scoring import ImageClassifier, choose_scoring, estimator_row_shape, make_scorer
+from ._patch_sizes import candidate_sizes, resolve_stride
 from ._patches import canonical_shape
 
-# Shares of an image's shorter side that patch_size="auto" tries.
-_AUTO_SIZES = (0.25, 0.5, 0.75, 1.0)
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 500
 _SELECTION_IMAGES = 200
-_SMALLEST_LOG_PROBA = np.log(1e-12)
+_SMALLEST_PROBA = 1e-12
 
 
 class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -62,7 +56,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         each image.
     patch_size : "auto", int or (int, int), default="auto"
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
-        ``"auto"`` chooses among shares of the shorter side by `score` on training images.
+        ``"auto"`` tries shares of the shorter side and takes the largest whose `score` on
+        training images is within a standard error of the best.
     stride : "auto", int or (int, int), default="auto"
         Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
         around every cell of the feature map and takes ``"auto"`` only.
@@ -201,35 +196,26 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._check_threshold()
         X, y = self._validate(X, y, reset=True)
         check_classification_targets(y)
-        classes = self._known_classes(y)
-        self._encode_targets(self.target, classes)
+        self._encode_targets(self._known_classes(y))
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
-        sizes = self._candidate_sizes()
-        self._check_stride()
+        sizes = candidate_sizes(self.patch_size, self._image_shape[1:])
+        resolve_stride(self.stride, sizes[0])
 
         self._fit_estimator(X, y)
         self.classes_ = self.estimator_.classes_
         encoded = encode_labels(y, self.classes_)
-        self.prior_ = np.bincount(encoded, minlength=len(self.classes_)) / len(encoded)
-        rng = check_random_state(self.random_state)
+        self.prior_ = label_frequencies(encoded, len(self.classes_))
         images = self._images(X)
+        self.patch_scoring_, self._cell_stride = choose_scoring(
+            self.patch_scoring, self.stride, self._classifier, images, sizes[0]
+        )
+        rng = check_random_state(self.random_state)
         sample = rng.permutation(len(images))[:_CALIBRATION_IMAGES]
-        self._choose_scoring(images, min(sizes))
-        self.patch_size_scores_ = {}
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        for size in sizes:
-            self._use_size(size, images[sample], encoded[sample], seed)
-            if len(sizes) > 1:
-                chosen = sample[:_SELECTION_IMAGES]
-                score = self._score(images[chosen], encoded[chosen])
-                self.patch_size_scores_[size] = score
-        if len(sizes) > 1:
-            best = max(self.patch_size_scores_, key=self.patch_size_scores_.get)
-            if best != self.patch_size_:
-                self._use_size(best, images[sample], encoded[sample], seed)
+        self._use_best_size(sizes, images[sample], encoded[sample], seed)
         if self.threshold_reference == "fit":
-            self.reference_maximum_ = self._maxima(images)
+            self.reference_maximum_ = self._mapper.maxima(images)
         return self
 
     def _check_threshold(self):
@@ -241,13 +227,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             )
 
     def _validate(self, X, y="no_validation", *, reset):
-        shape = getattr(X, "shape", None)
-        if not reset and shape is not None and (len(shape) > 2 or len(self.input_shape_) > 1):
-            if tuple(shape[1:]) != self.input_shape_:
-                raise ValueError(
-                    f"X has rows of shape {tuple(shape[1:])}, but InfoMaskTransformer was fitted "
-                    f"on rows of shape {self.input_shape_}: give rows of that shape."
-                )
+        if not reset:
+            check_row_shape(X, self.input_shape_, type(self).__name__)
         return validate_data(
             self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
         )
@@ -259,144 +240,58 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             encode_labels(y, self.estimator.classes_)
             return self.estimator.classes_
         classes = np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y holds the one class {classes.tolist()}: a classifier needs at least two."
-            )
+        check_two_classes(classes)
         return classes
-
-    def _candidate_sizes(self):
-        height, width = self._image_shape[1:]
-        is_table = height == 1
-        if not isinstance(self.patch_size, str):
-            size = self.patch_size
-            if isinstance(size, Integral):
-                size = (1, int(size)) if is_table else (int(size), int(size))
-            if len(size) != 2 or not all(isinstance(s, Integral) and s > 0 for s in size):
-                raise ValueError(
-                    f"patch_size={self.patch_size!r} is no size: give a number of pixels, or "
-                    "(height, width)."
-                )
-            if size[0] > height or size[1] > width:
-                raise ValueError(
-                    f"patch_size={self.patch_size!r} is larger than the images, which have "
-                    f"{height} x {width} pixels: give at most that."
-                )
-            return [tuple(int(s) for s in size)]
-        side = width if is_table else min(height, width)
-        lengths = sorted({max(1, round(share * side)) for share in _AUTO_SIZES})
-        if is_table and len(lengths) > 1:
-            # One patch that is the whole row would mask nothing.
-            lengths = lengths[:-1]
-        return [(1, length) if is_table else (length, length) for length in lengths]
-
-    def _check_stride(self):
-        if isinstance(self.stride, str):
-            return
-        pair = (self.stride,) * 2 if isinstance(self.stride, Integral) else self.stride
-        if len(pair) != 2 or not all(isinstance(s, Integral) and s > 0 for s in pair):
-            raise ValueError(
-                f"stride={self.stride!r} is no stride: give a number of pixels, or (down, across)."
-            )
-        if self.patch_scoring == "dense":
-            raise ValueError(
-                f"stride={self.stride!r} cannot be set with patch_scoring='dense', which has a "
-                "patch around every cell of the feature map: use stride='auto'."
-            )
 
     def _fit_estimator(self, X, y):
         estimator = InfoSoftmaxClassifier() if self.estimator is None else self.estimator
-        self._row_shape = estimator_row_shape(estimator, X.shape[1:], self._image_shape)
+        row_shape = estimator_row_shape(estimator, X.shape[1:], self._image_shape)
         if isinstance(estimator, FrozenEstimator):
             self.estimator_ = estimator
         else:
             self.estimator_ = clone(estimator)
             if self.random_state is not None:
                 _set_random_states(self.estimator_, self.random_state)
-            self.estimator_.fit(X.reshape(len(X), *self._row_shape), y)
-        self._classifier = ImageClassifier(self.estimator_, self._row_shape)
+            self.estimator_.fit(X.reshape(len(X), *row_shape), y)
+        self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
 
-    def _images(self, X):
-        return X.reshape(len(X), *self._image_shape)
-
-    def _choose_scoring(self, images, smallest):
-        self._dense_stride = None
-        wanted = self.patch_scoring
-        if wanted == "dense" or (wanted == "auto" and isinstance(self.stride, str)):
-            self._dense_stride = dense_stride(self._classifier, images)
-        can_crop = wanted in ("auto", "crop") and takes_crops(self._classifier, images, smallest)
-        if wanted == "dense" and self._dense_stride is None:
-            raise ValueError(
-                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose module has "
-                "`feature_map` and a linear `head`, and whose logits are the head of the map's "
-                "average; this one does not show that: use 'auto', 'crop' or 'paste'."
-            )
-        if wanted == "crop" and not can_crop:
-            raise ValueError(
-                f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
-                f"{smallest[1]} pixels, and the classifier does not: use 'auto' or 'paste'."
-            )
-        if wanted != "auto":
-            self.patch_scoring_ = wanted
-        elif self._dense_stride is not None:
-            self.patch_scoring_ = "dense"
-        else:
-            self.patch_scoring_ = "crop" if can_crop else "paste"
+    def _use_best_size(self, sizes, images, y, seed):
+        """Settle for the largest size whose score is within a standard error of the best."""
+        self._use_size(sizes[0], images, y, seed)
+        if len(sizes) == 1:
+            return
+        scores = {}
+        for size in sizes:
+            self._use_size(size, images, y, seed)
+            scores[size] = self._separation(images[:_SELECTION_IMAGES], y[:_SELECTION_IMAGES])
+        self.patch_size_scores_ = {size: float(score.mean()) for size, score in scores.items()}
+        best = max(scores.values(), key=np.mean)
+        limit = best.mean() - best.std() / np.sqrt(len(best))
+        chosen = [size for size in sizes if self.patch_size_scores_[size] >= limit][-1]
+        if chosen != self.patch_size_:
+            self._use_size(chosen, images, y, seed)
 
     def _use_size(self, size, images, y, seed):
         """Score patches of this size from here on, and calibrate them."""
         self.patch_size_ = size
-        if self.patch_scoring_ == "dense":
-            self.stride_ = self._dense_stride
-        elif isinstance(self.stride, str):
-            self.stride_ = tuple(max(1, length // 4) for length in size)
-        else:
-            pair = (self.stride,) * 2 if isinstance(self.stride, Integral) else self.stride
-            self.stride_ = tuple(int(step) for step in pair)
-        self._scorer = make_scorer(
+        self.stride_ = self._cell_stride or resolve_stride(self.stride, size)
+        scorer = make_scorer(
             self.patch_scoring_,
             self._classifier,
             self._image_shape[1:],
             size,
             self.stride_,
             self.fill_value,
-            self.batch_size,
         )
-        self._calibration = None
+        calibration = None
         if self.calibrate and self.information != "logit":
-            logits = np.concatenate(list(self._patch_logits(images)))
-            self._calibration = PatchCalibration(len(self.classes_))
-            self._calibration.fit(logits, y, np.random.RandomState(seed))
+            logits = np.concatenate(list(patch_logits(scorer, images)))
+            calibration = PatchCalibration(len(self.classes_))
+            calibration.fit(logits, y, np.random.RandomState(seed))
+        self._mapper = InformationMapper(scorer, calibration, self.information, self.prior_)
 
-    def _patch_logits(self, images):
-        step = self._scorer.images_per_batch
-        for start in range(0, len(images), step):
-            yield self._scorer.patch_logits(images[start : start + step])
-
-    def _maps(self, images, targets):
-        """Yield, batch by batch, the slice and its maps (len(targets), b, H, W)."""
-        start = 0
-        for logits in self._patch_logits(images):
-            if self._calibration is None:
-                log_proba = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
-            else:
-                log_proba = self._calibration.log_proba(logits)
-            maps = [
-                self._scorer.assemble(
-                    patch_information(self.information, logits, log_proba, self.prior_, target)
-                )
-                for target in targets
-            ]
-            rows = slice(start, start + len(logits))
-            start = rows.stop
-            yield rows, np.stack(maps)
-
-    def _maxima(self, images):
-        targets = range(len(self.classes_))
-        maxima = np.full(len(self.classes_), -np.inf)
-        for _, maps in self._maps(images, targets):
-            maxima = np.maximum(maxima, maps.max(axis=(1, 2, 3)))
-        return maxima
+    def _images(self, X):
+        return X.reshape(len(X), *self._image_shape)
 
     def _kept(self, information, target):
         """Return which pixels of maps (b, H, W) about class `target` pass the threshold."""
@@ -408,48 +303,23 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             limit = self.threshold * information.max(axis=(1, 2), keepdims=True)
         return (information > limit) & (information > 0)
 
-    def _encode_targets(self, target, classes):
-        """Return class indices of `target`, or None for the predicted class."""
+    def _encode_targets(self, classes, target=None):
+        """Return class indices of the target, or None for the predicted class."""
+        target = self.target if target is None else target
         if target is None:
             return None
         labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
-        known = list(classes)
-        unknown = [label for label in labels if label not in known]
-        if unknown or not labels:
-            raise ValueError(
-                f"target={target!r} is no class that is known: choose among {known}."
-            )
+        known = np.asarray(classes).tolist()
+        if not labels or any(label not in known for label in labels):
+            raise ValueError(f"target={target!r} is no class that is known: choose among {known}.")
         return [known.index(label) for label in labels]
 
-    def _predicted(self, images):
-        step = self.batch_size
-        proba = [
-            self._classifier.predict_proba(images[start : start + step])
-            for start in range(0, len(images), step)
-        ]
-        return np.concatenate(proba).argmax(axis=1)
-
-    def _evaluate(self, images, targets, combine):
-        """Return ``combine(maps of the rows' targets)`` for each row, (n, H, W)."""
+    def _evaluate(self, images, target=None, apply=None):
+        targets = self._encode_targets(self.classes_, target)
+        predicted = None
         if targets is None:
-            predicted = self._predicted(images)
-            targets = list(np.unique(predicted))
-        else:
-            predicted = None
-        out = None
-        for rows, maps in self._maps(images, targets):
-            values = np.stack(
-                [combine(one, target) for one, target in zip(maps, targets, strict=True)]
-            )
-            if predicted is None:
-                values = values.max(axis=0)
-            else:
-                which = np.searchsorted(targets, predicted[rows])
-                values = values[which, np.arange(len(which))]
-            if out is None:
-                out = np.empty((len(images), *values.shape[1:]), dtype=values.dtype)
-            out[rows] = values
-        return out
+            predicted = self._classifier.predict_proba(images).argmax(axis=1)
+        return self._mapper.evaluate(images, targets, predicted, apply)
 
     def information_map(self, X, target=None):
         """Information of each pixel's patches about the target.
@@ -465,13 +335,14 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
             In nats.
+
+        Raises
+        ------
+        ValueError
+            If the target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
-        targets = self._encode_targets(
-            self.target if target is None else target, self.classes_
-        )
-        return self._as_map(self._evaluate(self._images(X), targets, lambda one, _: one))
+        return self._as_map(self._evaluate(self._images(self._validate(X, reset=False)), target))
 
     def mask(self, X):
         """Which pixels are kept.
@@ -487,11 +358,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         """
         check_is_fitted(self)
         self._check_threshold()
-        return self._as_map(self._mask(self._images(self._validate(X, reset=False))))
-
-    def _mask(self, images):
-        targets = self._encode_targets(self.target, self.classes_)
-        return self._evaluate(images, targets, self._kept)
+        images = self._images(self._validate(X, reset=False))
+        return self._as_map(self._evaluate(images, apply=self._kept))
 
     def _as_map(self, values):
         is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
@@ -513,15 +381,19 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._check_threshold()
         X = self._validate(X, reset=False)
         images = self._images(X)
-        kept = self._mask(images)[:, None]
-        masked = np.where(kept, images, np.asarray(self.fill_value, dtype=X.dtype))
-        return masked.reshape(X.shape)
+        kept = self._evaluate(images, apply=self._kept)[:, None]
+        return self._filled(images, kept).reshape(X.shape)
+
+    def _filled(self, images, kept):
+        return np.where(kept, images, np.asarray(self.fill_value, dtype=images.dtype))
 
     def score(self, X, y):
         """How well the mask separates the evidence, without knowing the true mask.
 
         The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over
-        images that have its label; with ``target=None`` t is each image's label.
+        images that have its label; with ``target=None`` t is each image's label. A mask that
+        keeps everything scores well too: compare sizes and thresholds by it, not mask against
+        no mask.
 
         Parameters
         ----------
@@ -534,14 +406,20 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         -------
         float
             In nats, at most 0; larger is better.
+
+        Raises
+        ------
+        ValueError
+            If no image has the target's label.
         """
         check_is_fitted(self)
         self._check_threshold()
         X, y = self._validate(X, y, reset=False)
-        return self._score(self._images(X), encode_labels(y, self.classes_))
+        return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
 
-    def _score(self, images, y):
-        targets = self._encode_targets(self.target, self.classes_)
+    def _separation(self, images, y):
+        """Return the score of each image that has the target."""
+        targets = self._encode_targets(self.classes_)
         if targets is not None:
             has_target = np.isin(y, targets)
             if not has_target.any():
@@ -549,20 +427,13 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
                     f"y holds no image with target={self.target!r}: the score is over such."
                 )
             images, y = images[has_target], y[has_target]
-        kept = self._mask(images)[:, None]
-        total = 0.0
-        for start in range(0, len(images), self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            part, keep = images[rows], kept[rows]
-            fill = np.asarray(self.fill_value, dtype=images.dtype)
-            labels = np.arange(len(part)), y[rows]
-            with np.errstate(divide="ignore"):
-                inside = np.log(self._classifier.predict_proba(np.where(keep, part, fill)))
-                outside = self._classifier.predict_proba(np.where(keep, fill, part))
-                outside = np.log1p(-outside[labels])
-            total += np.maximum(inside[labels], _SMALLEST_LOG_PROBA).sum()
-            total += np.maximum(outside, _SMALLEST_LOG_PROBA).sum()
-        return float(total / len(images))
+        kept = self._evaluate(images, apply=self._kept)[:, None]
+        rows = np.arange(len(y))
+        inside = self._classifier.predict_proba(self._filled(images, kept))[rows, y]
+        outside = self._classifier.predict_proba(self._filled(images, ~kept))[rows, y]
+        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
+            np.maximum(1 - outside, _SMALLEST_PROBA)
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

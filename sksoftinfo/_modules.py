@@ -97,9 +97,7 @@ class ConvNet(nn.Module):
         for index, size in enumerate(channels):
             kernel = kernel_size if index < 2 else 3
             layers += [
-                nn.Conv2d(
-                    width, size, kernel, stride=2 if index < 2 else 1, padding=kernel // 2
-                ),
+                nn.Conv2d(width, size, kernel, stride=2 if index < 2 else 1, padding=kernel // 2),
                 nn.ReLU(),
             ]
             width = size
@@ -262,7 +260,7 @@ class LogSoftmaxLoss(nn.Module):
 
 
 class DonskerVaradhanLoss(nn.Module):
-    """Negative Donsker-Varadhan representation of each row (paper Eq. 13, uniform E_y), less log M.
+    """Negative of Donsker-Varadhan less log M, row by row (paper Eq. 13, uniform E_y).
 
     ``log E_z sum_m exp(z_m) - E_z z_y``, equal to the negative log-softmax where there is one
     draw (Eq. 23).

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from skorch import NeuralNetClassifier
 from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
-from sklearn.base import clone
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
 from ._modules import log_mean_exp
@@ -77,7 +77,9 @@ def whole_batches(dataset, batch_size, shuffle=False, generator=None, **kwargs):
         return DataLoader(
             dataset, batch_size=batch_size, shuffle=shuffle, generator=generator, **kwargs
         )
-    sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+    sampler = (
+        RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+    )
     batches = BatchSampler(sampler, batch_size, drop_last=kwargs.pop("drop_last", False))
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **kwargs)
 
@@ -208,7 +210,6 @@ class InfoSoftmaxNet(NeuralNetClassifier):
 
     def predict_proba(self, X):
         return np.exp(self.predict_log_proba(X))
-
 
     def predict_logits(self, X):
         """Return posterior logits, or log probabilities averaged over draws, float64 (n, M)."""

@@ -89,3 +89,81 @@ def patch_information(kind, logits, log_proba, prior, target):
     if kind == "pmi":
         return log_proba[..., target] - np.log(prior[target])
     return log_odds(log_proba, target) - log_odds(np.log(prior), target)
+
+
+class InformationMapper:
+    """Maps of information about classes, from a patch scorer and its calibration.
+
+    Parameters
+    ----------
+    scorer : scorer of `_patch_scoring`
+    calibration : PatchCalibration or None
+        ``None`` takes the classifier's own answer to the patch.
+    kind : str
+        As in `patch_information`.
+    prior : ndarray of shape (M,)
+    """
+
+    def __init__(self, scorer, calibration, kind, prior):
+        self.scorer = scorer
+        self.calibration = calibration
+        self.kind = kind
+        self.prior = prior
+
+    def maps(self, images, targets):
+        """Yield, batch by batch, the slice of rows and their maps (len(targets), b, H, W)."""
+        start = 0
+        for logits in patch_logits(self.scorer, images):
+            if self.calibration is None:
+                log_proba = log_softmax(logits, axis=-1)
+            else:
+                log_proba = self.calibration.log_proba(logits)
+            maps = [
+                self.scorer.assemble(
+                    patch_information(self.kind, logits, log_proba, self.prior, target)
+                )
+                for target in targets
+            ]
+            rows = slice(start, start + len(logits))
+            start = rows.stop
+            yield rows, np.stack(maps)
+
+    def evaluate(self, images, targets, predicted=None, apply=None):
+        """Return maps (n, H, W), or what `apply` makes of them.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, C, H, W)
+        targets : sequence of int
+            The largest value among these classes is taken; so the union of masks.
+        predicted : ndarray of shape (n,), default=None
+            One class for each image, to be taken instead.
+        apply : callable, default=None
+            Function of maps (b, H, W) and their class.
+        """
+        if predicted is not None:
+            targets, which = np.unique(predicted, return_inverse=True)
+        out = []
+        for rows, maps in self.maps(images, targets):
+            if apply is not None:
+                pairs = zip(maps, targets, strict=True)
+                maps = np.stack([apply(one, target) for one, target in pairs])
+            if predicted is None:
+                out.append(maps.max(axis=0))
+            else:
+                out.append(maps[which[rows], np.arange(maps.shape[1])])
+        return np.concatenate(out)
+
+    def maxima(self, images):
+        """Return the largest information about each class, shape (M,)."""
+        maxima = np.full(len(self.prior), -np.inf)
+        for _, maps in self.maps(images, range(len(self.prior))):
+            maxima = np.maximum(maxima, maps.max(axis=(1, 2, 3)))
+        return maxima
+
+
+def patch_logits(scorer, images):
+    """Yield the patch logits of as many images at once as the scorer's memory allows."""
+    step = scorer.images_per_batch
+    for start in range(0, len(images), step):
+        yield scorer.patch_logits(images[start : start + step])

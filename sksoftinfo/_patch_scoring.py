@@ -38,18 +38,24 @@ class ImageClassifier:
     estimator : fitted classifier with ``predict_proba``
     row_shape : tuple of int
         Shape of the rows that it takes.
+    batch_size : int
+        Images to classify at once.
     """
 
-    def __init__(self, estimator, row_shape):
+    def __init__(self, estimator, row_shape, batch_size):
         self.estimator = estimator
         self.row_shape = row_shape
+        self.batch_size = batch_size
 
     def predict_proba(self, images):
         """Return probabilities (n, M)."""
+        rows = images.reshape(len(images), *self.row_shape)
+        starts = range(0, len(rows), self.batch_size)
         with warnings.catch_warnings():
             # The columns are those of fit, in their order; their names were left with the frame.
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            return self.estimator.predict_proba(images.reshape(len(images), *self.row_shape))
+            chunks = [self.estimator.predict_proba(rows[i : i + self.batch_size]) for i in starts]
+        return np.concatenate(chunks)
 
     def logits(self, images):
         """Return posterior logits (n, M): the network's own, or log-probabilities."""
@@ -79,11 +85,11 @@ def estimator_row_shape(estimator, row_shape, canonical):
 class _GridScorer:
     """Scores every patch of a grid by a classification of its own, in chunks of `batch_size`."""
 
-    def __init__(self, classifier, grid, fill_value, batch_size):
+    def __init__(self, classifier, grid, fill_value):
         self.classifier = classifier
         self.grid = grid
         self.fill_value = fill_value
-        self.batch_size = batch_size
+        self.batch_size = classifier.batch_size
 
     def patch_logits(self, images):
         total = len(images) * len(self.grid)
@@ -124,11 +130,11 @@ class DenseScorer:
     network's answer to that window, up to what its border sees of the surroundings.
     """
 
-    def __init__(self, classifier, image_size, cells, batch_size):
+    def __init__(self, classifier, image_size, cells):
         self.classifier = classifier
         self.image_size = image_size
         self.cells = cells
-        self.images_per_batch = batch_size
+        self.images_per_batch = classifier.batch_size
 
     def patch_logits(self, images):
         net = neural(self.classifier.estimator).net_
@@ -177,13 +183,45 @@ def takes_crops(classifier, images, patch_size):
         return False
 
 
-def make_scorer(scoring, classifier, image_size, patch_size, stride, fill_value, batch_size):
+def choose_scoring(wanted, stride, classifier, images, smallest):
+    """Return the scoring to use, and the stride of its cells if it is dense, else None.
+
+    Raises
+    ------
+    ValueError
+        If the classifier does not allow the scoring that is wanted.
+    """
+    if wanted == "dense" and not isinstance(stride, str):
+        raise ValueError(
+            f"stride={stride!r} cannot be set with patch_scoring='dense', which has a patch "
+            "around every cell of the feature map: use stride='auto'."
+        )
+    if wanted == "dense" or (wanted == "auto" and isinstance(stride, str)):
+        cell_stride = dense_stride(classifier, images)
+        if cell_stride is not None:
+            return "dense", cell_stride
+        if wanted == "dense":
+            raise ValueError(
+                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose module has "
+                "`feature_map` and a linear `head`, and whose logits are the head of the map's "
+                "average; this one does not show that: use 'auto', 'crop' or 'paste'."
+            )
+    if wanted != "paste":
+        if takes_crops(classifier, images, smallest):
+            return "crop", None
+        if wanted == "crop":
+            raise ValueError(
+                f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
+                f"{smallest[1]} pixels, and the classifier does not: use 'auto' or 'paste'."
+            )
+    return "paste", None
+
+
+def make_scorer(scoring, classifier, image_size, patch_size, stride, fill_value):
     """Return the scorer named by `scoring`; `stride` is the cells' for dense scoring."""
     if scoring == "dense":
-        cells = tuple(
-            max(1, round(patch_size[axis] / stride[axis])) for axis in range(2)
-        )
-        return DenseScorer(classifier, image_size, cells, batch_size)
+        cells = tuple(max(1, round(patch_size[axis] / stride[axis])) for axis in range(2))
+        return DenseScorer(classifier, image_size, cells)
     grid = PatchGrid(image_size, patch_size, stride)
     scorer = CropScorer if scoring == "crop" else PasteScorer
-    return scorer(classifier, grid, fill_value, batch_size)
+    return scorer(classifier, grid, fill_value)

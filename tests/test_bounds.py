@@ -59,12 +59,15 @@ def test_equality_pickle_and_json(bounds):
     assert bounds != information_bounds(Y, PROBA[:, ::-1])
     assert bounds != "bounds"
     as_dict = json.loads(json.dumps(bounds.to_dict(pointwise=True)))
-    assert InformationBounds(
-        **{
-            name: np.asarray(value) if isinstance(value, list) else value
-            for name, value in as_dict.items()
-        }
-    ) == bounds
+    assert (
+        InformationBounds(
+            **{
+                name: np.asarray(value) if isinstance(value, list) else value
+                for name, value in as_dict.items()
+            }
+        )
+        == bounds
+    )
     assert "pointwise" not in bounds.to_dict()
 
 
@@ -73,9 +76,7 @@ def test_table_names_every_value_and_its_unit(bounds):
     assert text.startswith("InformationBounds in bits: 5 samples, 3 classes")
     for name in ("log_softmax", "dv_minus_log_m", "mi_lower", "label_entropy", "d2"):
         line = next(line for line in text.splitlines() if line.split()[0] == name)
-        assert float(line.split()[1]) == pytest.approx(
-            getattr(bounds.to_bits(), name), abs=5e-5
-        )
+        assert float(line.split()[1]) == pytest.approx(getattr(bounds.to_bits(), name), abs=5e-5)
         assert f"<code>{name}</code>" in page
 
 

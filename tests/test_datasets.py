@@ -103,9 +103,7 @@ def mnist_home(tmp_path):
 
 @pytest.mark.parametrize("subset, n", [("train", 60), ("test", 30)])
 def test_mnist_pairs(mnist_home, subset, n):
-    bunch = fetch_mnist_pairs(
-        mnist_home, subset=subset, download=False, target=7, random_state=0
-    )
+    bunch = fetch_mnist_pairs(mnist_home, subset=subset, download=False, target=7, random_state=0)
     check_composites(bunch, n, 7)
     assert bunch.instances.max() < n
     assert bunch.data.max() > 0.9

@@ -1,0 +1,102 @@
+"""Checks of arguments that several public functions share; each error names value and remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_NATS_PER_BIT = float(np.log(2.0))
+
+
+def check_units(units):
+    """Return `units` if it is "nats" or "bits", else raise ValueError."""
+    if not (isinstance(units, str) and units in ("nats", "bits")):
+        raise ValueError(f"units={units!r} is unknown: use 'nats' or 'bits'.")
+    return units
+
+
+def nats_to(units):
+    """Return the factor that turns nats into `units`."""
+    return 1.0 if check_units(units) == "nats" else 1.0 / _NATS_PER_BIT
+
+
+def resolve_reference_prior(reference_prior, classes, train_prior=None):
+    """Return the reference prior as an array, or None for the evaluated labels' own frequencies.
+
+    Raises
+    ------
+    ValueError
+        If it is no known name and no distribution over `classes`.
+    """
+    named = {"empirical": None, "uniform": np.full(len(classes), 1.0 / len(classes))}
+    if train_prior is not None:
+        named["train"] = train_prior
+    if isinstance(reference_prior, str):
+        if reference_prior not in named:
+            known = ", ".join(repr(name) for name in sorted(named))
+            raise ValueError(
+                f"reference_prior={reference_prior!r} is unknown: use one of {known}, or an "
+                f"array of {len(classes)} probabilities."
+            )
+        return named[reference_prior]
+    return check_distribution(reference_prior, len(classes), "reference_prior")
+
+
+def check_distribution(values, n_classes, name):
+    """Return `values` as positive float64 probabilities of shape (n_classes,), or raise."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != (n_classes,) or not (array > 0).all() or abs(array.sum() - 1) > 1e-6:
+        raise ValueError(
+            f"{name}={values!r} is no distribution over the classes: give {n_classes} "
+            "positive numbers that sum to 1, in the order of the sorted labels."
+        )
+    return array / array.sum()
+
+
+def check_reference_covers(reference_prior, y, classes):
+    """Raise ValueError if a label that occurs has no probability under the reference prior."""
+    if reference_prior is None:
+        return
+    for index in np.unique(y):
+        if not reference_prior[index] > 0:
+            raise ValueError(
+                f"reference_prior gives probability 0 to the label {classes[index]!r}, which "
+                "occurs in y: use reference_prior='empirical' or give positive numbers."
+            )
+
+
+def encode_labels(y, classes, name="y"):
+    """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
+    classes = np.asarray(classes)
+    unseen = np.setdiff1d(y, classes)
+    if len(unseen):
+        raise ValueError(
+            f"{name} contains labels that are unknown: {unseen.tolist()}. The known classes "
+            f"are {classes.tolist()}."
+        )
+    return np.searchsorted(classes, y)
+
+
+def check_row_shape(X, input_shape, owner):
+    """Raise ValueError if images or arrays of images `X` have another shape than those of fit.
+
+    Tables are left to scikit-learn's own check, which also knows their feature names.
+    """
+    shape = getattr(X, "shape", None)
+    if shape is None or (len(shape) <= 2 and len(input_shape) == 1):
+        return
+    if tuple(shape[1:]) != tuple(input_shape):
+        raise ValueError(
+            f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
+            f"{tuple(input_shape)}: give rows of that shape."
+        )
+
+
+def check_two_classes(classes):
+    """Raise ValueError if there are fewer than two classes."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds the one class {list(classes)}: a classifier needs at least two."
+        )

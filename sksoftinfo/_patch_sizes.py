@@ -1,0 +1,67 @@
+"""Sizes and strides of patches, from what the user says and what the image is."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+# Shares of an image's shorter side, or of a table's width, that patch_size="auto" tries.
+_AUTO_SHARES = (0.25, 0.5, 0.75, 1.0)
+
+
+def candidate_sizes(patch_size, image_size):
+    """Return the (height, width) of patches to try; one, unless `patch_size` is "auto".
+
+    Raises
+    ------
+    ValueError
+        If `patch_size` is no size or larger than the image.
+
+    Examples
+    --------
+    >>> from sksoftinfo._patch_sizes import candidate_sizes
+    >>> candidate_sizes("auto", (28, 56))
+    [(7, 7), (14, 14), (21, 21), (28, 28)]
+    >>> candidate_sizes(3, (1, 10))
+    [(1, 3)]
+    """
+    height, width = image_size
+    is_table = height == 1
+    if isinstance(patch_size, str):
+        side = width if is_table else min(height, width)
+        lengths = sorted({max(1, round(share * side)) for share in _AUTO_SHARES})
+        sizes = [(1, length) if is_table else (length, length) for length in lengths]
+        # A patch that is the whole image masks nothing.
+        return [size for size in sizes if size != image_size] or sizes
+    if isinstance(patch_size, Integral):
+        size = (1, patch_size) if is_table else (patch_size, patch_size)
+    else:
+        size = _check_pair(patch_size, "patch_size", "(height, width)")
+    if size[0] > height or size[1] > width:
+        raise ValueError(
+            f"patch_size={patch_size!r} is larger than the images, which have {height} x {width} "
+            "pixels: give at most that."
+        )
+    return [(int(size[0]), int(size[1]))]
+
+
+def resolve_stride(stride, patch_size):
+    """Return the pixels (down, across) between patches: a quarter of the patch for "auto".
+
+    Examples
+    --------
+    >>> from sksoftinfo._patch_sizes import resolve_stride
+    >>> resolve_stride("auto", (20, 3)), resolve_stride(2, (20, 3))
+    ((5, 1), (2, 2))
+    """
+    if isinstance(stride, str):
+        return tuple(max(1, length // 4) for length in patch_size)
+    if isinstance(stride, Integral):
+        return int(stride), int(stride)
+    down, across = _check_pair(stride, "stride", "(down, across)")
+    return int(down), int(across)
+
+
+def _check_pair(pair, name, meaning):
+    if len(pair) != 2 or not all(isinstance(side, Integral) and side > 0 for side in pair):
+        raise ValueError(f"{name}={pair!r} is wrong: give a number of pixels, or {meaning}.")
+    return pair

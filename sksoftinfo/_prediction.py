@@ -1,0 +1,188 @@
+"""What the two classifiers share once fitted: predictions and information bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ._bounds import bounds_from
+from ._checks import (
+    check_reference_covers,
+    check_units,
+    encode_labels,
+    nats_to,
+    resolve_reference_prior,
+)
+from ._information import BoundsAccumulator, pointwise_information
+
+
+class PredictionMixin:
+    """Mixin: everything that a fitted ``net_`` can be asked.
+
+    The estimator offers ``_validate(X, y, reset=False)``, ``_module_array(X)`` and
+    ``_scored_batches(X)``, which yields logits and log-probabilities of each batch.
+    """
+
+    @property
+    def module_(self):
+        """Trained torch module."""
+        check_is_fitted(self, "net_")
+        return self.net_.module_
+
+    @property
+    def history_(self):
+        """skorch's history of training."""
+        check_is_fitted(self, "net_")
+        return self.net_.history
+
+    def predict_log_proba(self, X):
+        """Log class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        return self.net_.predict_log_proba(self._module_array(self._validate(X, reset=False)))
+
+    def predict_proba(self, X):
+        """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def _scores(self, X):
+        log_proba = self.predict_log_proba(X)
+        if self.decision == "posterior":
+            return log_proba
+        information = pointwise_information(log_proba, self.train_prior_)
+        # A class that never occurred has no frequency to be informative against.
+        return np.where(self.train_prior_ > 0, information, -np.inf)
+
+    def decision_function(self, X):
+        """Scores whose largest is the predicted class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            Log-posterior, or pointwise information if ``decision="information"``, in nats; for
+            two classes the second's less the first's.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict(self, X):
+        """Predicted labels: of the largest posterior, or by `decision` of the largest information.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
+
+    def pointwise_information(self, X, *, reference_prior="train", units="nats"):
+        """Pointwise mutual information between each input and each class.
+
+        ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
+        only after normalising.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
+default="train"
+            Prior r: label frequencies of `fit`, uniform, or given.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+        """
+        factor = nats_to(units)
+        check_is_fitted(self, "net_")
+        if isinstance(reference_prior, str) and reference_prior == "empirical":
+            raise ValueError(
+                "reference_prior='empirical' needs labels, and there are none here: use 'train', "
+                "'uniform' or an array."
+            )
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        return factor * pointwise_information(self.predict_log_proba(X), prior)
+
+    def score_bounds(self, X, y, *, sample_weight=None, reference_prior="train", units="nats"):
+        """Information bounds on held-out rows.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`, but other rows: on those that trained the network the same formulas
+            overstate the information.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
+(n_classes,), default="train"
+            Prior r of the pointwise contributions. It changes how they are spread over the
+            rows, not their mean.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        InformationBounds
+
+        Raises
+        ------
+        ValueError
+            If a label was not seen in `fit`, or has probability 0 under the reference prior.
+        """
+        check_units(units)
+        check_is_fitted(self, "net_")
+        X, y = self._validate(X, y, reset=False)
+        y = encode_labels(y, self.classes_)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not sample_weight.any():
+                raise ValueError("sample_weight is zero for every row: give one a positive one.")
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        check_reference_covers(prior, y, self.classes_)
+        accumulator = BoundsAccumulator(len(self.classes_))
+        start = 0
+        for logits, log_proba in self._scored_batches(self._module_array(X)):
+            rows = slice(start, start + len(logits))
+            start = rows.stop
+            accumulator.update(
+                logits,
+                y[rows],
+                None if sample_weight is None else sample_weight[rows],
+                log_proba[np.arange(len(logits)), y[rows]],
+            )
+        return bounds_from(accumulator, classes=self.classes_, reference_prior=prior, units=units)
