@@ -18,7 +18,7 @@ from ._info_softmax import InfoSoftmaxClassifier
 from ._information import label_frequencies
 from ._patch_information import InformationMapper, PatchCalibration, patch_logits
 from ._patch_scoring import ImageClassifier, choose_scoring, estimator_row_shape, make_scorer
-from ._patch_sizes import candidate_sizes, resolve_stride
+from ._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
 from ._patches import canonical_shape
 
 # Images that calibration and the choice of a size look at, at most.
@@ -101,7 +101,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     patch_size_scores_ : dict
         Score of each size tried, where ``patch_size="auto"``.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class in `fit`, where ``threshold_reference="fit"``.
+        Largest information about each class in at most 500 images of `fit`, where
+        ``threshold_reference="fit"``.
     n_features_in_ : int
         Columns of flat input.
     input_shape_ : tuple of int
@@ -200,7 +201,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
         sizes = candidate_sizes(self.patch_size, self._image_shape[1:])
-        resolve_stride(self.stride, sizes[0])
+        sizes = sizes_for_stride(sizes, self.stride)
 
         self._fit_estimator(X, y)
         self.classes_ = self.estimator_.classes_
@@ -214,8 +215,6 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         sample = rng.permutation(len(images))[:_CALIBRATION_IMAGES]
         seed = int(rng.randint(np.iinfo(np.int32).max))
         self._use_best_size(sizes, images[sample], encoded[sample], seed)
-        if self.threshold_reference == "fit":
-            self.reference_maximum_ = self._mapper.maxima(images)
         return self
 
     def _check_threshold(self):
@@ -289,6 +288,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             calibration = PatchCalibration(len(self.classes_))
             calibration.fit(logits, y, np.random.RandomState(seed))
         self._mapper = InformationMapper(scorer, calibration, self.information, self.prior_)
+        if self.threshold_reference == "fit":
+            self.reference_maximum_ = self._mapper.maxima(images)
 
     def _images(self, X):
         return X.reshape(len(X), *self._image_shape)

@@ -135,13 +135,14 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self.dtype = dtype
         self.seed = seed
 
-    def initialize_module(self):
+    def initialized_instance(self, instance_or_cls, kwargs):
         # skorch trains the very instance that it is given; the user's own must stay as it was.
-        module, self.module = self.module, _own(self.module)
-        try:
-            super().initialize_module()
-        finally:
-            self.module = module
+        if isinstance(instance_or_cls, torch.nn.Module) and not kwargs:
+            return copy.deepcopy(instance_or_cls)
+        return super().initialized_instance(instance_or_cls, kwargs)
+
+    def initialize_module(self):
+        super().initialize_module()
         self.module_ = self.module_.to(self.dtype)
         return self
 
@@ -322,7 +323,3 @@ def _own_callback(callback):
     if isinstance(callback, type):
         return callback
     return clone(callback) if hasattr(callback, "get_params") else copy.deepcopy(callback)
-
-
-def _own(module):
-    return copy.deepcopy(module) if isinstance(module, torch.nn.Module) else module

@@ -47,6 +47,11 @@ def candidate_sizes(patch_size, image_size):
 def resolve_stride(stride, patch_size):
     """Return the pixels (down, across) between patches: a quarter of the patch for "auto".
 
+    Raises
+    ------
+    ValueError
+        If `stride` is no stride, or larger than the patch, so that pixels would lie in none.
+
     Examples
     --------
     >>> from sksoftinfo._patch_sizes import resolve_stride
@@ -56,9 +61,25 @@ def resolve_stride(stride, patch_size):
     if isinstance(stride, str):
         return tuple(max(1, length // 4) for length in patch_size)
     if isinstance(stride, Integral):
-        return int(stride), int(stride)
-    down, across = _check_pair(stride, "stride", "(down, across)")
-    return int(down), int(across)
+        # A table is one pixel high, whatever the stride along it.
+        pair = (min(int(stride), patch_size[0]) if patch_size[0] == 1 else int(stride), int(stride))
+    else:
+        pair = tuple(int(side) for side in _check_pair(stride, "stride", "(down, across)"))
+    if pair[0] > patch_size[0] or pair[1] > patch_size[1]:
+        raise ValueError(
+            f"stride={stride!r} is larger than the patch of {patch_size[0]} x {patch_size[1]} "
+            "pixels, so that some pixels would lie in no patch: give at most the patch's size."
+        )
+    return pair
+
+
+def sizes_for_stride(sizes, stride):
+    """Return the sizes that the stride allows; ValueError if there is none."""
+    resolve_stride(stride, sizes[-1])
+    if isinstance(stride, str):
+        return sizes
+    smallest = stride if isinstance(stride, Integral) else max(stride)
+    return [size for size in sizes if max(size) >= smallest]
 
 
 def _check_pair(pair, name, meaning):

@@ -1,0 +1,39 @@
+"""scikit-learn's own checks: all of them, with no expected failure and no skip."""
+
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+
+ESTIMATORS = [
+    InfoSoftmaxClassifier(),
+    InfoSoftmaxClassifier(
+        module__hidden_sizes=(16,),
+        optimizer__weight_decay=1e-4,
+        iterator_train__drop_last=False,
+        callbacks__print_log__floatfmt=".3f",
+    ),
+    InfoSoftmaxClassifier(class_prior="empirical", decision="information"),
+    StochasticInfoClassifier(),
+    StochasticInfoClassifier(noise="dropout"),
+    StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
+    InfoMaskTransformer(),
+    InfoMaskTransformer(InfoSoftmaxClassifier(module__hidden_sizes=(16,)), batch_size=7),
+    InfoMaskTransformer(LogisticRegression(), threshold_reference="fit", information="pmi"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[3], ESTIMATORS[6]], ids=str)
+def test_nothing_is_skipped_or_excused(estimator):
+    assert get_tags(estimator).non_deterministic is False
+    results = check_estimator(clone(estimator), on_skip=None, on_fail=None)
+    assert {result["status"] for result in results} == {"passed"}
+    assert len(results) > 40
