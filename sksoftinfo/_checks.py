@@ -62,7 +62,7 @@ def check_reference_covers(reference_prior, y, classes):
     for index in np.unique(y):
         if not reference_prior[index] > 0:
             raise ValueError(
-                f"reference_prior gives probability 0 to the label {classes[index]!r}, which "
+                f"reference_prior gives probability 0 to the label {np.asarray(classes).tolist()[index]!r}, which "
                 "occurs in y: use reference_prior='empirical' or give positive numbers."
             )
 
@@ -98,5 +98,5 @@ def check_two_classes(classes):
     """Raise ValueError if there are fewer than two classes."""
     if len(classes) < 2:
         raise ValueError(
-            f"y holds the one class {list(classes)}: a classifier needs at least two."
+            f"y holds the one class {np.asarray(classes).tolist()}: a classifier needs at least two."
         )

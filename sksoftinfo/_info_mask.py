@@ -27,6 +27,10 @@ _SELECTION_IMAGES = 200
 _SMALLEST_PROBA = 1e-12
 
 
+def _default_estimator():
+    return InfoSoftmaxClassifier(max_epochs=20)
+
+
 class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
@@ -48,7 +52,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     Parameters
     ----------
     estimator : classifier, default=None
-        Trained on X and y in `fit`; ``None`` is an `InfoSoftmaxClassifier`. A
+        Trained on X and y in `fit`; ``None`` is an
+        ``InfoSoftmaxClassifier(max_epochs=20)``. A
         ``sklearn.frozen.FrozenEstimator`` is used as it is. Any classifier with
         ``predict_proba`` will do.
     target : label, list of labels or None, default=None
@@ -243,7 +248,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         return classes
 
     def _fit_estimator(self, X, y):
-        estimator = InfoSoftmaxClassifier() if self.estimator is None else self.estimator
+        estimator = _default_estimator() if self.estimator is None else self.estimator
         row_shape = estimator_row_shape(estimator, X.shape[1:], self._image_shape)
         if isinstance(estimator, FrozenEstimator):
             self.estimator_ = estimator

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 
-import torch
-
 from ._base import BaseInfoClassifier
 from ._modules import LogSoftmaxLoss
 from ._net import InfoSoftmaxNet
@@ -43,10 +41,13 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         imbalanced.
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
-    optimizer : torch optimizer class, default=torch.optim.Adam
+    optimizer : torch optimizer class or None, default=None
+        ``None`` is ``torch.optim.AdamW`` with a weight decay of 1, which keeps a network on a
+        small table from over-confidence, and so its bounds from being too low. Set another by
+        ``optimizer__weight_decay``.
     lr : float, default=0.003
         Learning rate.
-    max_epochs : int, default=30
+    max_epochs : int, default=50
         Passes over the training rows.
     batch_size : int, default=128
         Rows of a step, in training and prediction. -1 takes all.
@@ -131,9 +132,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         class_prior="uniform",
         decision="posterior",
         criterion=LogSoftmaxLoss,
-        optimizer=torch.optim.Adam,
+        optimizer=None,
         lr=0.003,
-        max_epochs=30,
+        max_epochs=50,
         batch_size=128,
         train_split=None,
         callbacks=None,

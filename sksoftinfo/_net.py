@@ -7,6 +7,7 @@ travel beside the input in one dict, and modules return logits.
 from __future__ import annotations
 
 import copy
+import os
 import threading
 from contextlib import contextmanager
 
@@ -296,10 +297,29 @@ def make_net(net_class, accelerator=None, **kwargs):
         return net_class(**kwargs)
     from skorch.hf import AccelerateMixin
 
-    accelerated = type(f"Accelerated{net_class.__name__}", (AccelerateMixin, net_class), {})
+    def reduce(net, protocol=None):
+        state = {**net.__getstate__(), "optimizer_": getattr(net.optimizer_, "optimizer", None)}
+        del state["accelerator"]
+        return _restore, (net_class, state)
+
+    # A live accelerator cannot travel to another process: copies are plain nets.
+    members = {"__reduce_ex__": reduce}
+    accelerated = type(f"Accelerated{net_class.__name__}", (AccelerateMixin, net_class), members)
     # The accelerator places data and module itself, batch by batch, and so needs a DataLoader.
     kwargs.update(device=None, iterator_train=DataLoader, iterator_valid=DataLoader)
+    kwargs.setdefault("callbacks__print_log__sink", _print_on_main_process)
     return accelerated(accelerator=accelerator(), **kwargs)
+
+
+def _restore(net_class, state):
+    net = net_class.__new__(net_class)
+    net.__setstate__(state)
+    return net
+
+
+def _print_on_main_process(text):
+    if os.environ.get("RANK", "0") == "0":
+        print(text)
 
 
 def make_train_split(train_split, seed):

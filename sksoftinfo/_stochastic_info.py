@@ -57,9 +57,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         As in `InfoSoftmaxClassifier`, and so are the parameters that follow.
     decision : {"posterior", "information"}, default="posterior"
-    optimizer : torch optimizer class, default=torch.optim.Adam
+    optimizer : torch optimizer class or None, default=None
     lr : float, default=0.003
-    max_epochs : int, default=30
+    max_epochs : int, default=50
     batch_size : int, default=128
     train_split : None, float, int or callable, default=None
     callbacks : list of skorch callbacks, "disable" or None, default=None
@@ -137,9 +137,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         objective="log_softmax",
         class_prior="uniform",
         decision="posterior",
-        optimizer=torch.optim.Adam,
+        optimizer=None,
         lr=0.003,
-        max_epochs=30,
+        max_epochs=50,
         batch_size=128,
         train_split=None,
         callbacks=None,

@@ -257,7 +257,7 @@ def test_dtype_follows_the_table(split):
 def test_any_module(split, module):
     X, X_test, y, y_test = split
     before = module.layers[0].weight.clone() if isinstance(module, torch.nn.Module) else None
-    fitted = InfoSoftmaxClassifier(module, lr=0.02, random_state=0).fit(X, y)
+    fitted = InfoSoftmaxClassifier(module, lr=0.03, random_state=0).fit(X, y)
     assert fitted.score(X_test, y_test) > 0.85
     if before is not None:
         torch.testing.assert_close(module.layers[0].weight, before)
@@ -363,14 +363,14 @@ def test_skorch_parameters_travel(split):
         ("modul__x", TypeError),
         ("module__", TypeError),
         ("callbacks__nope__x", ValueError),
-        ("module__no_such_argument", TypeError),
+        ("module__nothing", TypeError),
     ],
 )
 def test_names_that_nobody_knows_are_refused(split, name, error):
     X, _, y, _ = split
     with pytest.raises(error, match=name.rpartition("__")[2] or name):
         InfoSoftmaxClassifier(**{name: 1}).fit(X, y)
-    if error is TypeError and "no_such" not in name:
+    if error is TypeError and "nothing" not in name:
         with pytest.raises(ValueError, match=f"Invalid parameter '{name}'"):
             InfoSoftmaxClassifier().set_params(**{name: 1})
 
@@ -378,9 +378,9 @@ def test_names_that_nobody_knows_are_refused(split, name, error):
 def test_callbacks_of_skorch(split, tmp_path):
     X, _, y, _ = split
     callbacks = [
+        ("accuracy", EpochScoring("accuracy", lower_is_better=False, name="right")),
         ("stop", EarlyStopping(patience=3, load_best=True)),
         ("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5)),
-        ("accuracy", EpochScoring("accuracy", lower_is_better=False, name="accuracy")),
         ("checkpoint", Checkpoint(dirname=tmp_path)),
         GradientNormClipping(1.0),
         ProgressBar(detect_notebook=False),
@@ -391,13 +391,13 @@ def test_callbacks_of_skorch(split, tmp_path):
     ).fit(X, y)
     history = clf.history_
     assert len(history) < 60
-    assert history[-1, "accuracy"] > 0.8
+    assert history[-1, "right"] > 0.8
     assert {"train_loss", "valid_loss", "valid_acc"} <= set(history[-1])
     assert (tmp_path / "params.pt").exists()
     assert clf.net_.optimizer_.param_groups[0]["lr"] < 0.05
     # The user's own callbacks stay as they were.
-    assert callbacks[0][1].patience == 3
-    assert not hasattr(callbacks[0][1], "misses_")
+    assert callbacks[1][1].patience == 3
+    assert not hasattr(callbacks[1][1], "misses_")
 
 
 def test_validation_rows_and_weights_together(split):
@@ -555,7 +555,7 @@ def test_bad_input(fitted, split, images):
         (lambda: clf.fit(X, y[:5]), "inconsistent numbers of samples"),
         (lambda: clf.fit(X[:, 0], y), "Expected 2D array"),
         (lambda: clf.fit(np.zeros((9, 1, 2, 3, 4)), [0, 1, 2] * 3), "no default network"),
-        (lambda: clf.fit(X, y, np.zeros(len(y))), "sample_weight is zero for every row"),
+        (lambda: clf.fit(X, y, np.zeros(len(y))), "(?i)sample.weight.* zero|non-zero"),
         (lambda: clf.fit(X, y, -np.ones(len(y))), "(?i)negative"),
         (lambda: clf.partial_fit(X, y), "classes=None in the first call"),
         (lambda: clf.partial_fit(X, y, classes=["a", "b"]), r"labels that are unknown"),
@@ -569,7 +569,7 @@ def test_bad_input(fitted, split, images):
         ),
         (
             lambda: fitted.score_bounds(X_test, y_test, sample_weight=np.zeros(len(y_test))),
-            "sample_weight is zero",
+            "(?i)sample.weight.* zero|non-zero",
         ),
         (
             lambda: fitted.pointwise_information(X_test, reference_prior="empirical"),
