@@ -28,7 +28,7 @@ _SMALLEST_PROBA = 1e-12
 
 
 def _default_estimator():
-    return InfoSoftmaxClassifier(max_epochs=20)
+    return InfoSoftmaxClassifier(max_epochs=30)
 
 
 class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -53,7 +53,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     ----------
     estimator : classifier, default=None
         Trained on X and y in `fit`; ``None`` is an
-        ``InfoSoftmaxClassifier(max_epochs=20)``. A
+        ``InfoSoftmaxClassifier(max_epochs=30)``. A
         ``sklearn.frozen.FrozenEstimator`` is used as it is. Any classifier with
         ``predict_proba`` will do.
     target : label, list of labels or None, default=None

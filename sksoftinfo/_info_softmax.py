@@ -42,9 +42,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW`` with a weight decay of 1, which keeps a network on a
-        small table from over-confidence, and so its bounds from being too low. Set another by
-        ``optimizer__weight_decay``.
+        ``None`` is ``torch.optim.AdamW``, for tables with a weight decay of 1, which keeps a
+        network on few rows from over-confidence, and so its bounds from being too low; for
+        images with 0.01. Set another by ``optimizer__weight_decay``.
     lr : float, default=0.003
         Learning rate.
     max_epochs : int, default=50

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
@@ -289,6 +290,22 @@ class StochasticInfoNet(InfoSoftmaxNet):
             with torch.inference_mode():
                 logits = self.posterior_logits(self.module_(x, noise))
             yield logits.double().cpu().numpy()
+
+
+class EpochTicker(Callback):
+    """skorch callback that calls a function after each epoch.
+
+    Parameters
+    ----------
+    function : callable
+        Takes no argument.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def on_epoch_end(self, net, **kwargs):
+        self.function()
 
 
 def make_net(net_class, accelerator=None, **kwargs):

