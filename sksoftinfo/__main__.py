@@ -14,7 +14,7 @@ def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sksoftinfo",
-        description="Neural classifiers that say how much label information they carry, and where.",
+        description="Neural classifiers that say how much label information they carry.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
@@ -74,7 +74,7 @@ def demo(options):
             "max_epochs": _MAX_EPOCHS,
             "device": options.device,
             "random_state": options.seed,
-            "callbacks": [("progress", EpochTicker(progress.update))],
+            "callbacks": [("progress", EpochTicker(lambda: progress.update()))],
         }
         network = InfoSoftmaxClassifier(**shared).fit(train.data, train.target)
         noisy = StochasticInfoClassifier(**shared).fit(train.data, train.target)

@@ -59,10 +59,11 @@ def check_reference_covers(reference_prior, y, classes):
     """Raise ValueError if a label that occurs has no probability under the reference prior."""
     if reference_prior is None:
         return
+    labels = np.asarray(classes).tolist()
     for index in np.unique(y):
         if not reference_prior[index] > 0:
             raise ValueError(
-                f"reference_prior gives probability 0 to the label {np.asarray(classes).tolist()[index]!r}, which "
+                f"reference_prior gives probability 0 to the label {labels[index]!r}, which "
                 "occurs in y: use reference_prior='empirical' or give positive numbers."
             )
 
@@ -97,6 +98,5 @@ def check_row_shape(X, input_shape, owner):
 def check_two_classes(classes):
     """Raise ValueError if there are fewer than two classes."""
     if len(classes) < 2:
-        raise ValueError(
-            f"y holds the one class {np.asarray(classes).tolist()}: a classifier needs at least two."
-        )
+        labels = np.asarray(classes).tolist()
+        raise ValueError(f"y holds the one class {labels}: a classifier needs at least two.")
