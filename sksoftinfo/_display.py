@@ -50,7 +50,7 @@ def plot_info_masks(images, information, masked, *, titles=None):
         axes[0], ("image", "information about the target", "kept"), strict=True
     ):
         axis.set_title(title, fontsize=10)
-    figure.colorbar(colours, ax=axes[:, 1], label="nats", shrink=0.7)
+    figure.colorbar(colours, ax=axes, label="information in nats", shrink=0.6)
     return figure
 
 
