@@ -26,9 +26,7 @@ CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA de
 
 @pytest.fixture(scope="module")
 def split():
-    X, y = make_classification(
-        600, 8, n_informative=5, n_classes=3, class_sep=1.5, random_state=0
-    )
+    X, y = make_classification(600, 8, n_informative=5, n_classes=3, class_sep=1.5, random_state=0)
     return train_test_split(X, y, stratify=y, random_state=0)
 
 
