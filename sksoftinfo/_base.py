@@ -70,8 +70,8 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         Raises
         ------
         ValueError
-            If the input is not finite, has the wrong shape or fewer than two classes, or if a
-            parameter is out of its range.
+            If the input is not finite, has the wrong shape or fewer than two classes, if a
+            parameter is out of its range, or if training diverges.
         """
         self._check_skorch_names()
         continuing = self.warm_start and hasattr(self, "net_")
@@ -180,6 +180,11 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             if weight is not None:
                 X = {"X": X, "sample_weight": weight / weight.mean()}
             net.partial_fit(X, y.astype(np.int64), **({} if epochs is None else {"epochs": 1}))
+        if not all(torch.isfinite(weight).all() for weight in net.module_.parameters()):
+            raise ValueError(
+                f"Training diverged: the network's weights are not finite after "
+                f"{len(net.history)} epochs at lr={self.lr}. Scale X, or lower lr."
+            )
         self.net_ = net
         return self
 

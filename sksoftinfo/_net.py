@@ -111,6 +111,8 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         Seeds the order of the training rows.
     """
 
+    logits_ndim = 2
+
     def __init__(
         self,
         module,
@@ -164,7 +166,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     def infer(self, x, **fit_params):
         if isinstance(x, dict):
             x = x["X"]
-        return super().infer(to_tensor(x, device=self.device).to(self.dtype), **fit_params)
+        logits = super().infer(to_tensor(x, device=self.device).to(self.dtype), **fit_params)
+        # skorch's convention for modules with several outputs: the first is the prediction.
+        return logits[0] if isinstance(logits, tuple) else logits
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         logits = self.posterior_logits(y_pred)
@@ -183,12 +187,11 @@ class InfoSoftmaxNet(NeuralNetClassifier):
 
     def posterior_logits(self, logits):
         """Return ``z + log(class prior)``, whose softmax is the class posterior."""
-        if isinstance(logits, tuple):
-            logits = logits[0]
-        if logits.ndim not in (2, 3) or logits.shape[-1] != self.n_classes:
+        if logits.ndim != self.logits_ndim or logits.shape[-1] != self.n_classes:
+            draws = ", n_draws" if self.logits_ndim == 3 else ""
             raise ValueError(
                 f"module={type(self.module_).__name__} returned logits of shape "
-                f"{tuple(logits.shape)} where (n_samples, {self.n_classes}) is needed, one "
+                f"{tuple(logits.shape)} where (n_samples{draws}, {self.n_classes}) is needed, one "
                 f"column for each of the {self.n_classes} classes: let its last layer have "
                 f"{self.n_classes} outputs, or an `n_classes` argument that sets them."
             )
@@ -250,6 +253,8 @@ class StochasticInfoNet(InfoSoftmaxNet):
     noise_bank : tensor of shape (K, noise_size) or None
         Noise of prediction.
     """
+
+    logits_ndim = 3
 
     def __init__(self, module, *, n_draws, noise_bank=None, **kwargs):
         super().__init__(module, **kwargs)

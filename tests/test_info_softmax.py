@@ -603,6 +603,35 @@ def test_reference_prior_that_excludes_what_occurs(split):
     assert np.isfinite(clf.score_bounds(X, y, reference_prior="empirical").mi_lower)
 
 
+class TwoOutputs(TinyNet):
+    def forward(self, x):
+        return super().forward(x), x.sum()
+
+
+class Sequence(TinyNet):
+    def forward(self, x):
+        return super().forward(x)[:, None, :].expand(-1, 2, -1)
+
+
+def test_modules_with_other_outputs(split):
+    X, X_test, y, _ = split
+    options = {"max_epochs": 2, "random_state": 0}
+    np.testing.assert_array_equal(
+        InfoSoftmaxClassifier(TwoOutputs, **options).fit(X, y).predict_proba(X_test),
+        InfoSoftmaxClassifier(TinyNet, **options).fit(X, y).predict_proba(X_test),
+    )
+    with pytest.raises(ValueError, match=r"shape \(112, 2, 3\) where \(n_samples, 3\) is needed"):
+        InfoSoftmaxClassifier(Sequence, **options).fit(X, y)
+
+
+def test_divergence_is_told(split):
+    X, _, y, _ = split
+    clf = InfoSoftmaxClassifier(optimizer=torch.optim.SGD, lr=1e300, max_epochs=5, random_state=0)
+    with pytest.raises(ValueError, match=r"Training diverged: .* at lr=1e\+300. Scale X"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "net_")
+
+
 def test_huge_inputs_stay_finite(split):
     X, _, y, _ = split
     clf = InfoSoftmaxClassifier(max_epochs=1, random_state=0).fit(X * 1e4, y)
