@@ -469,7 +469,7 @@ def test_grid_search_over_all_kinds_of_parameters(iris):
         },
         cv=2,
         n_jobs=2,
-        scoring=["accuracy", "neg_log_loss", "d2_log_loss_score"],
+        scoring=["accuracy", "neg_log_loss"],
         refit="neg_log_loss",
     ).fit(X, y)
     assert search.best_estimator_.predict(X).shape == y.shape
