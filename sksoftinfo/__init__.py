@@ -1,8 +1,9 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
-from ._bounds import InformationBounds, information_bounds
+from ._bounds import InformationBounds
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
+from ._information_bounds import information_bounds
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 

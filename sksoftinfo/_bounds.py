@@ -1,4 +1,4 @@
-"""`InformationBounds`, the result of every evaluation, and `information_bounds`."""
+"""`InformationBounds`, the result of every evaluation."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import _check_sample_weight
 
-from ._checks import check_units, encode_labels, nats_to, resolve_reference_prior
-from ._information import BoundsAccumulator, RowTerms
-
-# Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
-_CHUNK_ROWS = 65_536
+from ._checks import nats_to
+from ._confidence import FLOOR
 
 # name, what it is; the order is that of the printed table.
 _PAPER = (
@@ -33,7 +27,8 @@ _RIGOROUS = (
     ("mi_output_lower", "lower bound of I(Z;Y)"),
     ("dv_label_prior", "DV with E_y = P(Y)"),
 )
-_INFORMATION = tuple(name for name, _ in _PAPER + _RIGOROUS)
+_LIMITS = ("mi_lower_confidence", "fano_lower_confidence")
+_INFORMATION = tuple(name for name, _ in _PAPER + _RIGOROUS) + _LIMITS
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -68,14 +63,29 @@ class InformationBounds:
     mi_output_lower : float
         ``H(Y) + E log-softmax``, lower bound of I(Z;Y), Z being the network's output.
     mi_lower : float
-        ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). Minus
-        infinity if a label that occurred was given probability zero.
+        ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). If a
+        label that occurred was given probability zero, q is replaced by 0.999 q + 0.001 p_hat,
+        p_hat being the label frequencies, with a warning.
+    mi_lower_confidence : float
+        Lower confidence limit of I(X;Y): with probability `confidence_level` it lies below,
+        if the rows are independent draws from the population and none of their labels was used
+        for training. It is a limit on the bound of 0.999 q + 0.001 p_hat, whose contributions
+        are bounded, and is never above `mi_lower`.
+    fano_lower_confidence : float
+        Lower confidence limit of I(X;Y) from the error rate of the most probable class, by
+        Fano's inequality; on the same assumptions. Calibration does not matter for it.
     mi_upper : float
         Upper bound of I(X;Y).
     mi_upper_method : str
         What `mi_upper` is: ``"label_entropy"``.
     d2 : float
         ``mi_lower / label_entropy``, share of the label entropy explained; NaN if that is 0.
+    confidence_level : float
+        Probability with which each of the two limits holds.
+    confidence_method : {"betting", "normal"}
+        ``"betting"`` holds at every sample size if the label prior is known, and was found to
+        hold in simulations with the labels' own frequencies in its place; ``"normal"``
+        (Student's, corrected for skewness) holds for large samples only.
     n_samples, n_classes, n_draws : int
         Rows evaluated, classes, and draws of the network's output per row.
     classes : ndarray of shape (n_classes,)
@@ -108,6 +118,10 @@ class InformationBounds:
     mi_upper: float
     mi_upper_method: str = "label_entropy"
     d2: float
+    mi_lower_confidence: float
+    fano_lower_confidence: float
+    confidence_level: float
+    confidence_method: str
     n_samples: int
     n_classes: int
     n_draws: int
@@ -178,6 +192,9 @@ class InformationBounds:
             "on the evaluated rows",
             tuple(meanings.items()) + (("d2", "share of H(Y) explained, mi_lower / H(Y)"),),
         )
+        level = f"{100 * self.confidence_level:g} % lower limit of I(X;Y)"
+        meanings = (f"{level} ({self.confidence_method})", f"{level} from the error rate")
+        yield "for the population", tuple(zip(_LIMITS, meanings, strict=True))
 
     def _title(self):
         draws = f", {self.n_draws} draws" if self.n_draws > 1 else ""
@@ -190,7 +207,7 @@ class InformationBounds:
         lines = [self._title()]
         for section, rows in self._sections():
             lines.append(f"  {section}")
-            lines += [f"    {name:<16}{getattr(self, name):>9.4f}  {text}" for name, text in rows]
+            lines += [f"    {name:<22}{getattr(self, name):>9.4f}  {text}" for name, text in rows]
         return "\n".join(lines)
 
     def _repr_html_(self):
@@ -211,132 +228,44 @@ def _same(mine, theirs):
     return mine == theirs or (mine != mine and theirs != theirs)
 
 
-def bounds_from(accumulator, *, classes, reference_prior=None, units="nats"):
-    """Build `InformationBounds` from a `BoundsAccumulator`."""
-    check_units(units)
-    bounds = InformationBounds(classes=np.asarray(classes), **accumulator.result(reference_prior))
-    return bounds.to_units(units)
-
-
-def _check_proba(y_proba, n_classes):
-    proba = np.asarray(y_proba)
-    if proba.ndim == 1:
-        proba = proba.reshape(-1, 1)
-    proba = check_array(proba, dtype=[np.float64, np.float32], input_name="y_proba")
-    if proba.shape[1] == 1 and n_classes == 2:
-        if proba.min() < 0 or proba.max() > 1:
-            raise ValueError(
-                f"y_proba has values between {proba.min()} and {proba.max()}: give "
-                "probabilities, within [0, 1]."
-            )
-        proba = np.hstack([1 - proba, proba])
-    if proba.shape[1] != n_classes:
-        raise ValueError(
-            f"y_proba has {proba.shape[1]} columns and there are {n_classes} labels: give one "
-            "column for each label, and `labels` if some do not occur in y_true."
-        )
-    return proba
-
-
-def information_bounds(
-    y_true, y_proba, *, labels=None, sample_weight=None, reference_prior="empirical", units="nats"
+def bounds_from(
+    accumulator,
+    *,
+    classes,
+    reference_prior=None,
+    known_prior=False,
+    confidence_level=0.95,
+    confidence_method="betting",
+    units="nats",
 ):
-    """Information bounds from the probabilities that any classifier predicted.
+    """Build `InformationBounds` from a `BoundsAccumulator`.
 
-    With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``: the
-    log-likelihood of held-out labels bounds from below what the input says about the label.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,)
-        Labels. They must not have been used to train the classifier: on training rows the
-        same formula overstates the information.
-    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities, columns in the order of the sorted labels. One column, or a
-        flat array, is the probability of the second of two labels.
-    labels : array-like of shape (n_classes,), default=None
-        All labels, where some do not occur in `y_true`. Sorted, as scikit-learn's ``classes_``.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
-    reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
-default="empirical"
-        Prior r of the pointwise contributions. It changes how they are spread over the rows,
-        not their mean.
-    units : {"nats", "bits"}, default="nats"
-
-    Returns
-    -------
-    InformationBounds
-
-    Warns
-    -----
-    UserWarning
-        If labels that occurred were given probability zero: the bound is then minus infinity.
-
-    Raises
-    ------
-    ValueError
-        If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32 and below); if labels are unknown; if lengths differ.
-
-    Examples
-    --------
-    >>> from sksoftinfo import information_bounds
-    >>> bounds = information_bounds(["cat", "dog"], [[0.9, 0.1], [0.2, 0.8]], units="bits")
-    >>> print(f"{bounds.mi_lower:.2f} of {bounds.label_entropy:.2f} bits")
-    0.76 of 1.00 bits
+    `known_prior` says whether `reference_prior` is that of the population.
     """
-    check_units(units)
-    tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
-    y_true = column_or_1d(y_true)
-    if not len(y_true):
-        raise ValueError("y_true is empty: give at least one label.")
-    check_consistent_length(y_true, y_proba, sample_weight)
-    classes = unique_labels(y_true) if labels is None else np.unique(np.asarray(labels))
-    if labels is not None and len(classes) != len(np.asarray(labels)):
-        raise ValueError(f"labels={labels!r} names a label twice.")
-    y = encode_labels(y_true, classes, "y_true")
-    if len(classes) < 2:
-        raise ValueError(
-            f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."
-        )
-    proba = _check_proba(y_proba, len(classes))
-    reference = resolve_reference_prior(reference_prior, classes)
-    weight = None
-    if sample_weight is not None:
-        weight = _check_sample_weight(
-            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
-        )
-        if not weight.sum() > 0:
-            raise ValueError("sample_weight is zero for every row: give one a positive weight.")
-    accumulator = BoundsAccumulator(len(classes))
-    n_zero = 0
-    for start in range(0, len(y), _CHUNK_ROWS):
-        rows = slice(start, start + _CHUNK_ROWS)
-        n_zero += _add_rows(accumulator, proba[rows], y[rows], weight, rows, tolerance)
-    if n_zero:
+    n_impossible = accumulator.n_impossible()
+    if n_impossible:
+        accumulator.mix_in_frequencies()
+    result = accumulator.result(reference_prior)
+    if n_impossible:
         warnings.warn(
-            f"y_proba gives probability 0 to the label that occurred in {n_zero} of {len(y)} "
-            "rows: mi_lower is minus infinity.",
-            stacklevel=2,
+            f"Probability 0 was predicted for the label that occurred in {n_impossible} of "
+            f"{result['n_samples']} rows: {1 - FLOOR:g} q + {FLOOR:g} p is evaluated in place of "
+            "the prediction q, with p the frequencies of the labels.",
+            stacklevel=3,
         )
-    return bounds_from(accumulator, classes=classes, reference_prior=reference, units=units)
-
-
-def _add_rows(accumulator, proba, y, weight, rows, tolerance):
-    """Add a chunk of probabilities and return how many labels have probability zero."""
-    proba = proba.astype(np.float64, copy=False)
-    sums = proba.sum(axis=1)
-    wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"y_proba row {rows.start + row} is no distribution: {proba[row].tolist()} sums to "
-            f"{sums[row]:.6g}. Give probabilities, not logits, within [0, 1] that sum to 1."
-        )
-    with np.errstate(divide="ignore"):
-        log_proba = np.log(proba[np.arange(len(y)), y] / sums)
-    part = None if weight is None else weight[rows]
-    accumulator.add(RowTerms(log_proba, np.zeros(len(y)), log_proba), y, part)
-    lost = np.isneginf(log_proba)
-    return int(lost.sum() if part is None else (lost & (part > 0)).sum())
+    limits = accumulator.limits(
+        level=confidence_level,
+        method=confidence_method,
+        known_prior=reference_prior if known_prior else None,
+    )
+    # What the floor adds to an over-confident prediction is left out, so that no limit exceeds
+    # the value whose limit it is.
+    limits["mi_lower_confidence"] = min(limits["mi_lower_confidence"], result["mi_lower"])
+    bounds = InformationBounds(
+        classes=np.asarray(classes),
+        confidence_level=float(confidence_level),
+        confidence_method=confidence_method,
+        **result,
+        **limits,
+    )
+    return bounds.to_units(units)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from ._accumulator import BoundsAccumulator
 from ._bounds import bounds_from
 from ._checks import (
+    check_confidence,
     check_reference_covers,
     check_units,
     encode_labels,
     nats_to,
     resolve_reference_prior,
 )
-from ._information import BoundsAccumulator, pointwise_information
+from ._information import pointwise_information
 
 
 class PredictionMixin:
@@ -136,7 +138,17 @@ default="train"
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         return factor * pointwise_information(self.predict_log_proba(X), prior)
 
-    def score_bounds(self, X, y, *, sample_weight=None, reference_prior="train", units="nats"):
+    def score_bounds(
+        self,
+        X,
+        y,
+        *,
+        sample_weight=None,
+        confidence_level=0.95,
+        reference_prior="train",
+        confidence_method="betting",
+        units="nats",
+    ):
         """Information bounds on held-out rows.
 
         Parameters
@@ -147,11 +159,15 @@ default="train"
         y : array-like of shape (n_samples,)
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative importance weights of independent rows.
+        confidence_level : float, default=0.95
+            Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
             Prior r of the pointwise contributions. It changes how they are spread over the
-            rows, not their mean.
+            rows, not their mean. An array is taken for the known prior of the population.
+        confidence_method : {"betting", "normal"}, default="betting"
+            As in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
 
         Returns
@@ -164,6 +180,7 @@ default="train"
             If a label was not seen in `fit`, or has probability 0 under the reference prior.
         """
         check_units(units)
+        check_confidence(confidence_level, confidence_method)
         check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
@@ -184,6 +201,14 @@ default="train"
                 logits,
                 y[rows],
                 None if sample_weight is None else sample_weight[rows],
-                log_proba[np.arange(len(logits)), y[rows]],
+                log_proba,
             )
-        return bounds_from(accumulator, classes=self.classes_, reference_prior=prior, units=units)
+        return bounds_from(
+            accumulator,
+            classes=self.classes_,
+            reference_prior=prior,
+            known_prior=not isinstance(reference_prior, str),
+            confidence_level=confidence_level,
+            confidence_method=confidence_method,
+            units=units,
+        )

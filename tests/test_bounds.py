@@ -74,7 +74,7 @@ def test_equality_pickle_and_json(bounds):
 def test_table_names_every_value_and_its_unit(bounds):
     text, page = repr(bounds.to_bits()), bounds._repr_html_()
     assert text.startswith("InformationBounds in bits: 5 samples, 3 classes")
-    for name in ("log_softmax", "dv_minus_log_m", "mi_lower", "label_entropy", "d2"):
+    for name in ("log_softmax", "dv_minus_log_m", "mi_lower_confidence", "label_entropy", "d2"):
         line = next(line for line in text.splitlines() if line.split()[0] == name)
         assert float(line.split()[1]) == pytest.approx(getattr(bounds.to_bits(), name), abs=5e-5)
         assert f"<code>{name}</code>" in page
@@ -99,7 +99,7 @@ def test_labels_that_do_not_occur():
 
 
 def test_chunks_change_nothing(monkeypatch, bounds):
-    monkeypatch.setattr("sksoftinfo._bounds._CHUNK_ROWS", 2)
+    monkeypatch.setattr("sksoftinfo._information_bounds._CHUNK_ROWS", 2)
     chunked = information_bounds(Y, PROBA)
     assert chunked.mi_lower == pytest.approx(bounds.mi_lower, abs=1e-14)
     np.testing.assert_array_equal(chunked.pointwise, bounds.pointwise)
@@ -135,13 +135,76 @@ def test_read_only_input_is_left_alone(bounds):
     assert information_bounds(Y, proba) == bounds
 
 
-def test_impossible_labels_warn_with_their_count():
-    with pytest.warns(UserWarning, match="in 2 of 3 rows: mi_lower is minus infinity"):
-        b = information_bounds([0, 1, 1], [0.0, 0.0, 0.0])
-    assert b.mi_lower == -np.inf
+def test_impossible_labels_are_evaluated_with_the_floor_and_counted():
+    y, proba = [0, 1, 1, 0], np.array([0.1, 0.0, 0.9, 0.0])
+    with pytest.warns(UserWarning, match="occurred in 1 of 4 rows: 0.999 q") as caught:
+        b = information_bounds(y, proba)
+    assert caught[0].filename == __file__
+    floored = information_bounds(y, 0.999 * proba + 0.001 * 0.5)
+    for name in ("mi_lower", "log_softmax", "dv", "mi_output_lower", "d2"):
+        assert getattr(b, name) == pytest.approx(getattr(floored, name), abs=1e-12), name
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         information_bounds([0, 1, 1], [0.0, 0.5, 0.0], sample_weight=[1, 1, 0])
+
+
+def many_rows(n=2000):
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet([0.5, 1.0, 0.7], n)
+    y = (rng.random((n, 1)) > proba.cumsum(axis=1)).sum(axis=1)
+    return y, proba
+
+
+@pytest.mark.parametrize("method", ["betting", "normal"])
+def test_limits_are_near_the_bound_and_fall_with_the_level(method):
+    y, proba = many_rows()
+    levels = [0.5, 0.8, 0.95, 0.999]
+    results = [
+        information_bounds(y, proba, confidence_level=level, confidence_method=method)
+        for level in levels
+    ]
+    limits = np.array([b.mi_lower_confidence for b in results])
+    assert (np.diff(limits) < 0).all()
+    assert (np.diff([b.fano_lower_confidence for b in results]) < 0).all()
+    standard_error = results[0].pointwise.std() / np.sqrt(len(y))
+    assert 1.5 < (results[2].mi_lower - limits[2]) / standard_error < 2.5
+    assert (results[2].confidence_level, results[2].confidence_method) == (0.95, method)
+
+
+def test_limits_follow_labels_and_units():
+    y, proba = many_rows()
+    one = information_bounds(y, proba)
+    names = ("mi_lower_confidence", "fano_lower_confidence")
+    relabelled = information_bounds(2 - y, proba[:, ::-1])
+    for name in names:
+        assert getattr(relabelled, name) == pytest.approx(getattr(one, name), abs=1e-9)
+        in_bits = getattr(one.to_bits(), name)
+        assert in_bits == pytest.approx(getattr(one, name) / np.log(2))
+    uniform = information_bounds(y, proba, reference_prior="uniform")
+    assert uniform.mi_lower_confidence == one.mi_lower_confidence
+    known = information_bounds(y, proba, reference_prior=[0.5 / 2.2, 1 / 2.2, 0.7 / 2.2])
+    assert abs(known.mi_lower_confidence - one.mi_lower_confidence) < 0.01
+    assert known.mi_lower_confidence <= one.mi_lower_confidence
+
+
+def test_over_confident_prediction_has_no_limit_above_its_bound():
+    y, proba = many_rows()
+    proba = np.eye(3)[proba.argmax(axis=1)] * (1 - 3e-9) + 1e-9
+    b = information_bounds(y, proba)
+    assert b.mi_lower_confidence == b.mi_lower < 0
+    # The error rate alone knows better.
+    assert b.fano_lower_confidence > 0.1
+
+
+def test_weights_count_as_importance_not_as_rows():
+    y, proba = many_rows(300)
+    plain = information_bounds(y, proba)
+    heavy = information_bounds(y, proba, sample_weight=np.full(300, 3))
+    assert heavy.mi_lower_confidence == pytest.approx(plain.mi_lower_confidence, abs=1e-9)
+    tripled = information_bounds(np.tile(y, 3), np.tile(proba, (3, 1)))
+    assert tripled.mi_lower_confidence > plain.mi_lower_confidence
+    light = information_bounds(y, proba, sample_weight=np.linspace(0, 1, 300))
+    assert light.mi_lower - light.mi_lower_confidence > plain.mi_lower - plain.mi_lower_confidence
 
 
 @pytest.mark.parametrize(
@@ -167,6 +230,9 @@ def test_bad_input(arguments, message):
     "options, message",
     [
         ({"units": "bananas"}, "units='bananas' is unknown"),
+        ({"confidence_level": 1.0}, "confidence_level=1.0 is no probability"),
+        ({"confidence_level": "high"}, "confidence_level='high' is no probability"),
+        ({"confidence_method": "t"}, "confidence_method='t' is unknown: use 'betting' or"),
         ({"reference_prior": "train"}, "reference_prior='train' is unknown"),
         ({"reference_prior": [0.5, 0.5]}, "reference_prior=.* is no distribution"),
         ({"reference_prior": [0.5, 0.5, 0.5]}, "reference_prior=.* is no distribution"),

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import d2_log_loss_score, log_loss
 
+from sksoftinfo._accumulator import BoundsAccumulator, row_terms
 from sksoftinfo._information import (
-    BoundsAccumulator,
     donsker_varadhan,
     entropy,
     expected_log_softmax,
@@ -14,7 +14,6 @@ from sksoftinfo._information import (
     log_softmax,
     pointwise_information,
     predictive_log_proba,
-    row_terms,
 )
 from tests.worlds import exact_mutual_information, logits_and_labels
 

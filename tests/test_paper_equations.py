@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sksoftinfo._accumulator import row_terms
 from sksoftinfo._information import (
     donsker_varadhan,
     expected_log_softmax,
     log_softmax,
     pointwise_information,
-    row_terms,
 )
 from tests.worlds import exact_mutual_information, logits_and_labels
 

@@ -9,7 +9,7 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._information import row_terms
+from sksoftinfo._accumulator import row_terms
 from sksoftinfo._modules import (
     MLP,
     AdditiveNoise,

@@ -1,0 +1,201 @@
+"""What each row adds to the information bounds, and their sums in one streaming pass.
+
+Arrays in, numbers out: NumPy and SciPy only, float64 throughout, everything in nats.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ._confidence import fano_lower_limit, floor_mixture, information_lower_limit
+from ._information import (
+    at_label,
+    entropy,
+    kl_divergence,
+    log_mean_exp,
+    predictive_log_proba,
+    three_dimensional,
+)
+
+
+class RowTerms(NamedTuple):
+    """What one row adds to the bounds; each field has shape (n,), information in nats.
+
+    ``log_softmax`` is expected over draws, ``predictive`` is the log-likelihood of the label under
+    the prediction, ``error`` says whether another class was the most probable.
+    """
+
+    log_softmax: np.ndarray
+    jensen_gap: np.ndarray
+    predictive: np.ndarray
+    error: np.ndarray
+
+
+def row_terms(logits, y, log_proba=None):
+    """Return what each row adds to the bounds.
+
+    The Jensen gap (Eq. 24, with its sign corrected) is computed as
+    ``log mean_k exp(s_k) - mean_k s_k`` with ``s_k = log sum_m exp(z_km)``: as a difference of
+    two terms of one row it neither overflows nor turns negative by cancellation between rows.
+
+    Parameters
+    ----------
+    logits : array-like of shape (n, K, M) or (n, M)
+    y : array-like of int of shape (n,)
+    log_proba : array-like of shape (n, M), default=None
+        Logarithm of the prediction, where that is another than the average over these draws.
+
+    Returns
+    -------
+    RowTerms
+
+    Examples
+    --------
+    >>> from sksoftinfo._accumulator import row_terms
+    >>> row_terms([[[0.0, 0.0], [1.0, 1.0]]], [0]).jensen_gap.round(3)
+    array([0.12])
+    """
+    logits = three_dimensional(logits)
+    normaliser = logsumexp(logits, axis=-1)
+    expected = (at_label(logits, y) - normaliser).mean(axis=1)
+    if logits.shape[1] == 1:
+        gap = np.zeros(len(expected))
+    else:
+        gap = np.maximum(log_mean_exp(normaliser, axis=1) - normaliser.mean(axis=1), 0.0)
+    if log_proba is None:
+        log_proba = predictive_log_proba(logits)
+    log_proba = np.asarray(log_proba, dtype=np.float64)
+    error = log_proba.argmax(axis=1) != np.asarray(y)
+    return RowTerms(expected, gap, at_label(log_proba, y), error)
+
+
+class BoundsAccumulator:
+    """One streaming pass over batches: three numbers of each row are kept.
+
+    Parameters
+    ----------
+    n_classes : int
+
+    Examples
+    --------
+    >>> from sksoftinfo._accumulator import BoundsAccumulator
+    >>> accumulator = BoundsAccumulator(n_classes=2)
+    >>> accumulator.update([[2.0, 0.0], [0.0, 2.0]], [0, 1])
+    >>> round(accumulator.result()["mi_lower"], 3)
+    0.566
+    """
+
+    def __init__(self, n_classes):
+        self.n_classes = n_classes
+        self.n_draws = 1
+        self._labels = []
+        self._terms = []
+        self._weights = []
+
+    def update(self, logits, y, sample_weight=None, log_proba=None):
+        """Add a batch.
+
+        Parameters
+        ----------
+        logits : array-like of shape (b, K, M) or (b, M)
+        y : array-like of int of shape (b,)
+        sample_weight : array-like of shape (b,), default=None
+        log_proba : array-like of shape (b, M), default=None
+            As in `row_terms`.
+        """
+        logits = three_dimensional(logits)
+        self.n_draws = max(self.n_draws, logits.shape[1])
+        self.add(row_terms(logits, y, log_proba), y, sample_weight)
+
+    def add(self, terms, y, sample_weight=None):
+        """Add a batch of `RowTerms` that are known already."""
+        self._labels.append(np.asarray(y))
+        self._terms.append(terms)
+        if sample_weight is not None:
+            self._weights.append(np.asarray(sample_weight, dtype=np.float64))
+
+    def _collect(self):
+        """Join the batches; keep what the results need of them."""
+        y = np.concatenate(self._labels)
+        weights = np.concatenate(self._weights) if self._weights else None
+        terms = RowTerms(*(np.concatenate(field) for field in zip(*self._terms, strict=True)))
+        counts = np.bincount(y, weights=weights, minlength=self.n_classes)
+        self._labels, self._terms = [y], [terms]
+        self._weights = [] if weights is None else [weights]
+        return y, terms, weights, counts / counts.sum()
+
+    def n_impossible(self):
+        """Return how many rows that count have a label of predicted probability zero."""
+        _, terms, weights, _ = self._collect()
+        impossible = np.isneginf(terms.predictive)
+        return int((impossible if weights is None else impossible & (weights > 0)).sum())
+
+    def mix_in_frequencies(self):
+        """Evaluate ``(1 - eps) q + eps p_hat`` instead of q, so that no label is impossible."""
+        y, terms, _, frequencies = self._collect()
+        with np.errstate(divide="ignore"):
+            floor = np.log(frequencies)[y]
+        mixed = terms._replace(predictive=floor_mixture(terms.predictive, floor))
+        if self.n_draws == 1:
+            mixed = mixed._replace(log_softmax=floor_mixture(terms.log_softmax, floor))
+        self._terms = [mixed]
+
+    def result(self, reference_prior=None):
+        """Return the bounds, in nats, as a dict.
+
+        Parameters
+        ----------
+        reference_prior : array-like of shape (M,), default=None
+            Prior r of the pointwise contributions; ``None`` is the weighted frequency of the
+            labels seen.
+        """
+        y, terms, weights, frequencies = self._collect()
+
+        def mean(values):
+            if weights is None:
+                return float(values.mean())
+            # A row of weight zero adds nothing, even where its value is minus infinity.
+            used = weights > 0
+            return float(weights[used] @ values[used] / weights.sum())
+
+        reference = frequencies if reference_prior is None else np.asarray(reference_prior)
+        label_entropy = entropy(frequencies)
+        expected, gap = mean(terms.log_softmax), mean(terms.jensen_gap)
+        mi_lower = label_entropy + mean(terms.predictive)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pointwise = terms.predictive - np.log(reference)[y]
+        pointwise -= kl_divergence(frequencies, reference)
+        log_m = float(np.log(self.n_classes))
+        return {
+            "log_softmax": expected,
+            "dv": expected - gap + log_m,
+            "dv_minus_log_m": expected - gap,
+            "jensen_gap": gap,
+            # Z and Y are independent given X, so the upper end of the paper's sandwich is zero.
+            "conditional_mi": 0.0,
+            "label_entropy": label_entropy,
+            "dv_label_prior": label_entropy + expected - gap,
+            "mi_output_lower": label_entropy + expected,
+            "mi_lower": mi_lower,
+            "mi_upper": label_entropy,
+            "d2": mi_lower / label_entropy if label_entropy > 0 else float("nan"),
+            "n_samples": len(y),
+            "n_classes": self.n_classes,
+            "n_draws": self.n_draws,
+            "reference_prior": reference,
+            "pointwise": pointwise,
+        }
+
+    def limits(self, *, level, method, known_prior=None):
+        """Return the lower confidence limits of I(X;Y), in nats, as a dict."""
+        y, terms, weights, frequencies = self._collect()
+        options = {"level": level, "method": method, "weights": weights}
+        return {
+            "mi_lower_confidence": information_lower_limit(
+                terms.predictive, y, frequencies, known_prior=known_prior, **options
+            ),
+            "fano_lower_confidence": fano_lower_limit(terms.error, y, frequencies, **options),
+        }

@@ -1,0 +1,162 @@
+"""Information bounds from the probabilities that any classifier predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import _check_sample_weight
+
+from ._accumulator import BoundsAccumulator, RowTerms
+from ._bounds import bounds_from
+from ._checks import (
+    check_confidence,
+    check_units,
+    encode_labels,
+    resolve_reference_prior,
+)
+
+# Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
+_CHUNK_ROWS = 65_536
+
+
+def _check_proba(y_proba, n_classes):
+    proba = np.asarray(y_proba)
+    if proba.ndim == 1:
+        proba = proba.reshape(-1, 1)
+    proba = check_array(proba, dtype=[np.float64, np.float32], input_name="y_proba")
+    if proba.shape[1] == 1 and n_classes == 2:
+        if proba.min() < 0 or proba.max() > 1:
+            raise ValueError(
+                f"y_proba has values between {proba.min()} and {proba.max()}: give "
+                "probabilities, within [0, 1]."
+            )
+        proba = np.hstack([1 - proba, proba])
+    if proba.shape[1] != n_classes:
+        raise ValueError(
+            f"y_proba has {proba.shape[1]} columns and there are {n_classes} labels: give one "
+            "column for each label, and `labels` if some do not occur in y_true."
+        )
+    return proba
+
+
+def information_bounds(
+    y_true,
+    y_proba,
+    *,
+    labels=None,
+    sample_weight=None,
+    confidence_level=0.95,
+    reference_prior="empirical",
+    confidence_method="betting",
+    units="nats",
+):
+    """Information bounds from the probabilities that any classifier predicted.
+
+    With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``: the
+    log-likelihood of held-out labels bounds from below what the input says about the label.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels. They must not have been used to train the classifier: on training rows the
+        same formula overstates the information.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, columns in the order of the sorted labels. One column, or a
+        flat array, is the probability of the second of two labels.
+    labels : array-like of shape (n_classes,), default=None
+        All labels, where some do not occur in `y_true`. Sorted, as scikit-learn's ``classes_``.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative importance weights of independent rows. A row of weight 2 counts twice as
+        much, and as one observation: the limits know the difference to two rows.
+    confidence_level : float, default=0.95
+        Probability, in (0, 1), with which each lower confidence limit holds.
+    reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
+default="empirical"
+        Prior r of the pointwise contributions. It changes how they are spread over the rows,
+        not their mean. An array is taken for the known prior of the population: the betting
+        limit is then valid at every sample size, and no less so in large samples if the array
+        is wrong.
+    confidence_method : {"betting", "normal"}, default="betting"
+        ``"betting"`` holds at small samples and for nearly deterministic classifiers;
+        ``"normal"`` is about a fifth closer to the bound and holds for large samples only.
+    units : {"nats", "bits"}, default="nats"
+
+    Returns
+    -------
+    InformationBounds
+
+    Warns
+    -----
+    UserWarning
+        If labels that occurred were given probability zero, with their number:
+        0.999 q + 0.001 p_hat is then evaluated in place of the prediction q, with p_hat the
+        frequencies of the labels.
+
+    Raises
+    ------
+    ValueError
+        If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
+        (1e-3 in float32 and below); if labels are unknown; if lengths differ.
+
+    Examples
+    --------
+    >>> from sksoftinfo import information_bounds
+    >>> bounds = information_bounds(["cat", "dog"], [[0.9, 0.1], [0.2, 0.8]], units="bits")
+    >>> print(f"{bounds.mi_lower:.2f} of {bounds.label_entropy:.2f} bits")
+    0.76 of 1.00 bits
+    """
+    check_units(units)
+    check_confidence(confidence_level, confidence_method)
+    tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
+    y_true = column_or_1d(y_true)
+    if not len(y_true):
+        raise ValueError("y_true is empty: give at least one label.")
+    check_consistent_length(y_true, y_proba, sample_weight)
+    classes = unique_labels(y_true) if labels is None else np.unique(np.asarray(labels))
+    if labels is not None and len(classes) != len(np.asarray(labels)):
+        raise ValueError(f"labels={labels!r} names a label twice.")
+    y = encode_labels(y_true, classes, "y_true")
+    if len(classes) < 2:
+        raise ValueError(
+            f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."
+        )
+    proba = _check_proba(y_proba, len(classes))
+    reference = resolve_reference_prior(reference_prior, classes)
+    weight = None
+    if sample_weight is not None:
+        weight = _check_sample_weight(
+            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.sum() > 0:
+            raise ValueError("sample_weight is zero for every row: give one a positive weight.")
+    accumulator = BoundsAccumulator(len(classes))
+    for start in range(0, len(y), _CHUNK_ROWS):
+        rows = slice(start, start + _CHUNK_ROWS)
+        part = None if weight is None else weight[rows]
+        accumulator.add(_terms(proba[rows], y[rows], start, tolerance), y[rows], part)
+    return bounds_from(
+        accumulator,
+        classes=classes,
+        reference_prior=reference,
+        known_prior=not isinstance(reference_prior, str),
+        confidence_level=confidence_level,
+        confidence_method=confidence_method,
+        units=units,
+    )
+
+
+def _terms(proba, y, start, tolerance):
+    """Return what a chunk of probabilities adds to the bounds."""
+    proba = proba.astype(np.float64, copy=False)
+    sums = proba.sum(axis=1)
+    wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"y_proba row {start + row} is no distribution: {proba[row].tolist()} sums to "
+            f"{sums[row]:.6g}. Give probabilities, not logits, within [0, 1] that sum to 1."
+        )
+    with np.errstate(divide="ignore"):
+        log_proba = np.log(proba[np.arange(len(y)), y] / sums)
+    return RowTerms(log_proba, np.zeros(len(y)), log_proba, proba.argmax(axis=1) != y)
