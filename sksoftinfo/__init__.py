@@ -1,6 +1,7 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
 from ._bounds import InformationBounds
+from ._cross_val import cross_val_bounds
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
@@ -13,5 +14,6 @@ __all__ = [
     "InformationBounds",
     "StochasticInfoClassifier",
     "__version__",
+    "cross_val_bounds",
     "information_bounds",
 ]

@@ -1,0 +1,120 @@
+"""Several kinds of classifiers, mixed by held-out log-likelihood.
+
+No kind of classifier is nearest to p(y|x) on every table. A mixture of their predictions, with
+weights that maximise the likelihood of labels none of them was trained on, is as near as the
+best of them, or nearer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ._info_softmax import InfoSoftmaxClassifier
+
+_MAX_STEPS = 2000
+
+
+def stack_members(y, splits):
+    """Return names and unfitted classifiers of the stack.
+
+    Quadratic discriminant analysis is left out where a class has fewer than two rows to train on
+    and so no covariance, 30 nearest neighbours where there are fewer rows.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n,)
+    splits : sequence of (train, test) index arrays
+
+    Returns
+    -------
+    dict of str to estimator
+    """
+    members = {
+        # Where the columns say nothing, nothing is better than to say so.
+        "prior": DummyClassifier(),
+        "logistic": LogisticRegression(max_iter=1000),
+        "lda": LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+        "qda": QuadraticDiscriminantAnalysis(reg_param=2e-4),
+        "neighbours": KNeighborsClassifier(n_neighbors=30),
+        "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=0),
+        "network": InfoSoftmaxClassifier(device="cpu", random_state=0),
+    }
+    n_classes = y.max() + 1
+    fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
+    if fewest < 2:
+        del members["qda"]
+    if min(len(train) for train, _ in splits) < 30:
+        del members["neighbours"]
+    return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
+
+
+def mixture_weights(likelihoods):
+    """Weights of a mixture of predictions that maximise the likelihood of the labels.
+
+    Expectation maximisation: the likelihood, which is concave in the weights, grows in each step.
+
+    Parameters
+    ----------
+    likelihoods : ndarray of shape (n, n_members)
+        Probability that each member gave to the label that occurred.
+
+    Returns
+    -------
+    ndarray of shape (n_members,)
+        Non-negative, of sum 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._stack import mixture_weights
+    >>> mixture_weights(np.array([[0.9, 0.5], [0.8, 0.5]])).round(3)
+    array([1., 0.])
+    """
+    likelihoods = np.asarray(likelihoods, dtype=np.float64)
+    weights = np.full(likelihoods.shape[1], 1.0 / likelihoods.shape[1])
+    # A label that no member thought possible is none's fault more than another's.
+    likelihoods = likelihoods[likelihoods.max(axis=1) > 0]
+    if not len(likelihoods):
+        return weights
+    for _ in range(_MAX_STEPS):
+        gradient = (likelihoods / (likelihoods @ weights)[:, None]).mean(axis=0)
+        weights = weights * gradient
+        # The largest gradient is 1 at the maximum, and bounds what is left to gain by its excess.
+        if gradient.max() - 1 < 1e-6:
+            break
+    return weights / weights.sum()
+
+
+def mix_held_out(predictions, y, splits):
+    """Mix members' held-out predictions, each fold with weights from the labels of the others.
+
+    Parameters
+    ----------
+    predictions : sequence of ndarray of shape (n, M)
+        Held-out probabilities of each member.
+    y : ndarray of int of shape (n,)
+    splits : sequence of (train, test) index arrays
+
+    Returns
+    -------
+    ndarray of shape (n, M)
+    """
+    rows = np.arange(len(y))
+    likelihoods = np.column_stack([proba[rows, y] for proba in predictions])
+    mixed = np.empty_like(predictions[0], dtype=np.float64)
+    for train, test in splits:
+        weights = mixture_weights(likelihoods[train])
+        mixed[test] = sum(
+            weight * proba[test] for weight, proba in zip(weights, predictions, strict=True)
+        )
+    return mixed
