@@ -13,7 +13,13 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ._checks import check_distribution, check_row_shape, check_two_classes, encode_labels
+from ._checks import (
+    check_distribution,
+    check_row_shape,
+    check_two_classes,
+    encode_labels,
+    fingerprint,
+)
 from ._modules import MLP, ConvNet
 from ._net import make_net, make_train_split, own_callbacks, seeded
 from ._params import SkorchParams
@@ -81,6 +87,7 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         else:
             classes, y = np.unique(y, return_inverse=True)
             self._start(X, classes)
+        self._fitted_on = fingerprint(X, y)
         return self._train(X, y, weight)
 
     @_fit_context(prefer_skip_nested_validation=True)

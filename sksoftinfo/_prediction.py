@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -12,6 +14,7 @@ from ._checks import (
     check_reference_covers,
     check_units,
     encode_labels,
+    fingerprint,
     nats_to,
     resolve_reference_prior,
 )
@@ -174,6 +177,12 @@ default="train"
         -------
         InformationBounds
 
+        Warns
+        -----
+        UserWarning
+            If these are the very rows and labels of `fit`, or if a label that occurred was given
+            probability zero.
+
         Raises
         ------
         ValueError
@@ -184,6 +193,12 @@ default="train"
         check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
+        if fingerprint(X, y) == getattr(self, "_fitted_on", None):
+            warnings.warn(
+                "X and y are those that the network was trained on: its bounds overstate the "
+                "information. Score other rows, or use cross_val_bounds.",
+                stacklevel=2,
+            )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True

@@ -2,6 +2,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -664,3 +665,17 @@ def test_cuda_agrees_with_the_cpu(split):
     )
     again = InfoSoftmaxClassifier(device="cuda", **options).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X_test), on_gpu.predict_proba(X_test))
+
+
+def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
+    """Labels drawn without a look at X: every bit is memorised."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 30)), rng.integers(0, 2, 120)
+    clf = InfoSoftmaxClassifier(random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="X and y are those that the network was trained on"):
+        trained = clf.score_bounds(X, y)
+    assert trained.mi_lower_confidence > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.score_bounds(X[1:], y[1:])
+        clf.score_bounds(rng.normal(size=(120, 30)), y)

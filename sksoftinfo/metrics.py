@@ -1,0 +1,188 @@
+"""Scorers for ``scoring=`` of scikit-learn's searches and cross-validation.
+
+Larger is better for all of them; values are in nats, of the rows that are scored.
+
+Examples
+--------
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.linear_model import LogisticRegression
+>>> from sklearn.model_selection import GridSearchCV
+>>> from sksoftinfo.metrics import mi_lower_scorer
+>>> X, y = load_iris(return_X_y=True)
+>>> grid = {"C": [0.01, 1.0]}
+>>> search = GridSearchCV(LogisticRegression(max_iter=1000), grid, scoring=mi_lower_scorer)
+>>> search.fit(X, y).best_params_
+{'C': 1.0}
+"""
+
+from __future__ import annotations
+
+from sklearn.metrics import make_scorer
+
+from ._information_bounds import information_bounds
+
+__all__ = [
+    "bounds_scorer",
+    "d2_score",
+    "dv_score",
+    "dv_scorer",
+    "log_softmax_score",
+    "log_softmax_scorer",
+    "mi_lower_confidence_score",
+    "mi_lower_score",
+    "mi_lower_scorer",
+]
+
+
+def _score(name, y_true, y_proba, sample_weight, labels, **options):
+    bounds = information_bounds(
+        y_true, y_proba, sample_weight=sample_weight, labels=labels, **options
+    )
+    return getattr(bounds, name)
+
+
+def mi_lower_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+    """Lower bound of I(X;Y) from predicted probabilities.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels that were not used for training.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights.
+    labels : array-like of shape (n_classes,), default=None
+        All labels, where some do not occur in `y_true`.
+    units : {"nats", "bits"}, default="nats"
+
+    Returns
+    -------
+    float
+
+    See Also
+    --------
+    sksoftinfo.information_bounds : All bounds at once, with confidence limits.
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import mi_lower_score
+    >>> round(mi_lower_score([0, 1], [0.1, 0.8], units="bits"), 3)
+    0.763
+    """
+    return _score("mi_lower", y_true, y_proba, sample_weight, labels, units=units)
+
+
+def mi_lower_confidence_score(
+    y_true, y_proba, *, sample_weight=None, labels=None, confidence_level=0.95, units="nats"
+):
+    """Lower confidence limit of I(X;Y) from predicted probabilities.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels, units
+        As in `mi_lower_score`.
+    confidence_level : float, default=0.95
+        Probability with which the limit holds.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import mi_lower_confidence_score
+    >>> round(mi_lower_confidence_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
+    0.383
+    """
+    return _score(
+        "mi_lower_confidence",
+        y_true,
+        y_proba,
+        sample_weight,
+        labels,
+        confidence_level=confidence_level,
+        units=units,
+    )
+
+
+def dv_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+    """Donsker-Varadhan representation (paper Eq. 13) with uniform E_y.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels, units
+        As in `mi_lower_score`. The critic is the logarithm of the probability.
+
+    Returns
+    -------
+    float
+        ``log M + E log q(y|x)``; not a bound of I(X;Y) where classes are imbalanced.
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import dv_score
+    >>> round(dv_score([0, 1], [0.1, 0.8]), 3)
+    0.529
+    """
+    return _score("dv", y_true, y_proba, sample_weight, labels, units=units)
+
+
+def log_softmax_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+    """Expected log-softmax of the label (paper Eq. 16): the negative log-loss.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels, units
+        As in `mi_lower_score`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import log_softmax_score
+    >>> round(log_softmax_score([0, 1], [0.1, 0.8]), 3)
+    -0.164
+    """
+    return _score("log_softmax", y_true, y_proba, sample_weight, labels, units=units)
+
+
+def d2_score(y_true, y_proba, *, sample_weight=None, labels=None):
+    """Share of the label entropy that the predictions explain, ``mi_lower / H(Y)``.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels
+        As in `mi_lower_score`.
+
+    Returns
+    -------
+    float
+        At most 1; NaN if only one label occurs.
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import d2_score
+    >>> round(d2_score([0, 1], [0.1, 0.8]), 3)
+    0.763
+    """
+    return _score("d2", y_true, y_proba, sample_weight, labels)
+
+
+def _scorer(function):
+    return make_scorer(function, response_method="predict_proba")
+
+
+mi_lower_scorer = _scorer(mi_lower_score)
+dv_scorer = _scorer(dv_score)
+log_softmax_scorer = _scorer(log_softmax_score)
+# For multimetric scoring; a search then names one of them in `refit`.
+bounds_scorer = {
+    "mi_lower": mi_lower_scorer,
+    "mi_lower_confidence": _scorer(mi_lower_confidence_score),
+    "dv": dv_scorer,
+    "log_softmax": log_softmax_scorer,
+    "d2": _scorer(d2_score),
+}
