@@ -22,6 +22,7 @@ from sklearn.metrics import make_scorer
 from ._information_bounds import information_bounds
 
 __all__ = [
+    "InformationScorer",
     "bounds_scorer",
     "d2_score",
     "dv_score",
@@ -93,7 +94,7 @@ def mi_lower_confidence_score(
     --------
     >>> from sksoftinfo.metrics import mi_lower_confidence_score
     >>> round(mi_lower_confidence_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
-    0.383
+    0.38
     """
     return _score(
         "mi_lower_confidence",
@@ -171,18 +172,54 @@ def d2_score(y_true, y_proba, *, sample_weight=None, labels=None):
     return _score("d2", y_true, y_proba, sample_weight, labels)
 
 
-def _scorer(function):
-    return make_scorer(function, response_method="predict_proba")
+class InformationScorer:
+    """Scorer that tells a score all classes the estimator knows, also those missing from a fold.
+
+    Parameters
+    ----------
+    score : callable
+        Takes ``(y_true, y_proba, sample_weight=..., labels=...)``.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sksoftinfo.metrics import mi_lower_scorer
+    >>> prior = DummyClassifier().fit([[0], [1]], ["a", "b"])
+    >>> mi_lower_scorer(prior, [[0], [1]], ["b", "a"])
+    0.0
+    """
+
+    def __init__(self, score):
+        self.score = score
+        self._scorer = make_scorer(score, response_method="predict_proba")
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        scorer = make_scorer(
+            self.score, response_method="predict_proba", labels=estimator.classes_
+        )
+        return scorer(estimator, X, y, sample_weight=sample_weight)
+
+    def set_score_request(self, *, sample_weight=None):
+        """Say whether `sample_weight` is wanted; for scikit-learn's metadata routing."""
+        self._scorer.set_score_request(sample_weight=sample_weight)
+        return self
+
+    def get_metadata_routing(self):
+        """Return what was requested; for scikit-learn's metadata routing."""
+        return self._scorer.get_metadata_routing()
+
+    def __repr__(self):
+        return f"InformationScorer({self.score.__name__})"
 
 
-mi_lower_scorer = _scorer(mi_lower_score)
-dv_scorer = _scorer(dv_score)
-log_softmax_scorer = _scorer(log_softmax_score)
+mi_lower_scorer = InformationScorer(mi_lower_score)
+dv_scorer = InformationScorer(dv_score)
+log_softmax_scorer = InformationScorer(log_softmax_score)
 # For multimetric scoring; a search then names one of them in `refit`.
 bounds_scorer = {
     "mi_lower": mi_lower_scorer,
-    "mi_lower_confidence": _scorer(mi_lower_confidence_score),
+    "mi_lower_confidence": InformationScorer(mi_lower_confidence_score),
     "dv": dv_scorer,
     "log_softmax": log_softmax_scorer,
-    "d2": _scorer(d2_score),
+    "d2": InformationScorer(d2_score),
 }

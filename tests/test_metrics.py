@@ -1,0 +1,117 @@
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import d2_log_loss_score, log_loss
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sksoftinfo import InfoSoftmaxClassifier, information_bounds
+from sksoftinfo.metrics import (
+    InformationScorer,
+    bounds_scorer,
+    d2_score,
+    dv_score,
+    dv_scorer,
+    log_softmax_score,
+    log_softmax_scorer,
+    mi_lower_confidence_score,
+    mi_lower_score,
+    mi_lower_scorer,
+)
+
+X, Y = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
+
+
+def test_scores_are_the_fields_of_the_bounds_and_agree_with_scikit_learn():
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), len(Y))
+    weight = np.random.default_rng(1).random(len(Y))
+    for w in (None, weight):
+        bounds = information_bounds(Y, proba, sample_weight=w)
+        options = {"sample_weight": w}
+        assert mi_lower_score(Y, proba, **options) == bounds.mi_lower
+        assert dv_score(Y, proba, **options) == bounds.dv
+        assert mi_lower_confidence_score(Y, proba, **options) == bounds.mi_lower_confidence
+        assert log_softmax_score(Y, proba, **options) == pytest.approx(
+            -log_loss(Y, proba, **options), abs=1e-6
+        )
+        assert d2_score(Y, proba, **options) == pytest.approx(
+            d2_log_loss_score(Y, proba, **options), abs=1e-6
+        )
+    assert (
+        mi_lower_score(Y, proba, units="bits")
+        == information_bounds(Y, proba, units="bits").mi_lower
+    )
+
+
+@pytest.mark.parametrize("labels", [Y, NAMES, (Y == 2).astype(int)])
+def test_grid_search_maximises_the_lower_bound(labels):
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    search = GridSearchCV(
+        pipeline, {"logisticregression__C": [1e-4, 1.0]}, scoring=mi_lower_scorer, n_jobs=2
+    ).fit(X, labels)
+    assert search.best_params_ == {"logisticregression__C": 1.0}
+    assert 0 < search.best_score_ < np.log(3)
+
+
+def test_multimetric_and_our_own_classifier():
+    clf = InfoSoftmaxClassifier(max_epochs=20, random_state=0)
+    results = cross_validate(clf, X, NAMES, scoring=bounds_scorer, cv=3)
+    for name in bounds_scorer:
+        assert np.isfinite(results[f"test_{name}"]).all()
+    assert (results["test_mi_lower_confidence"] < results["test_mi_lower"]).all()
+    # Balanced folds: with uniform labels the two representations agree.
+    np.testing.assert_allclose(results["test_mi_lower"], results["test_dv"], atol=1e-3)
+    search = GridSearchCV(
+        LogisticRegression(max_iter=1000), {"C": [0.1, 1]}, scoring=bounds_scorer, refit="dv"
+    )
+    assert search.fit(X, NAMES).best_params_ == {"C": 1}
+
+
+def test_scorers_of_folds_that_lack_a_class():
+    y = np.array(["a", "b"] * 20 + ["c"] * 3)
+    clf = LogisticRegression().fit(np.arange(43)[:, None], y)
+    part = np.arange(10)[:, None]
+    assert np.isfinite(mi_lower_scorer(clf, part, y[:10]))
+    only_a = mi_lower_scorer(clf, part[::2], y[:10:2])
+    assert only_a == pytest.approx(np.log(clf.predict_proba(part[::2])[:, 0]).mean())
+    # Two classes, of which one occurs.
+    clf = LogisticRegression().fit(part, y[:10])
+    assert log_softmax_scorer(clf, part[::2], y[:10:2]) < 0
+
+
+def test_sample_weight_by_hand_and_by_routing():
+    clf = LogisticRegression(max_iter=1000).fit(X, Y)
+    weight = np.where(Y == 0, 0.0, 1.0)
+    weighted = dv_scorer(clf, X, Y, sample_weight=weight)
+    assert weighted == pytest.approx(dv_scorer(clf, X[Y > 0], Y[Y > 0]))
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = InformationScorer(mi_lower_score).set_score_request(sample_weight=True)
+        results = cross_validate(
+            LogisticRegression(max_iter=1000).set_fit_request(sample_weight=False),
+            X,
+            Y,
+            scoring=scorer,
+            params={"sample_weight": weight},
+            cv=StratifiedKFold(3),
+        )
+        # Rows of one class have no weight: H(Y) of the other two is the most there can be.
+        assert (results["test_score"] < np.log(2)).all()
+        assert (results["test_score"] > 0.3).all()
+
+
+def test_scorers_pickle_and_say_what_they_are():
+    clf = LogisticRegression(max_iter=1000).fit(X, Y)
+    assert pickle.loads(pickle.dumps(mi_lower_scorer))(clf, X, Y) == mi_lower_scorer(clf, X, Y)
+    assert repr(mi_lower_scorer) == "InformationScorer(mi_lower_score)"
+
+
+def test_no_predict_proba():
+    with pytest.raises(AttributeError, match="predict_proba"):
+        mi_lower_scorer(SVC().fit(X, Y), X, Y)
