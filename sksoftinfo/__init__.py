@@ -2,6 +2,7 @@
 
 from ._bounds import InformationBounds
 from ._cross_val import cross_val_bounds
+from ._display import InformationBoundsDisplay, InformationLearningCurveDisplay
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
@@ -12,6 +13,8 @@ __all__ = [
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
     "InformationBounds",
+    "InformationBoundsDisplay",
+    "InformationLearningCurveDisplay",
     "StochasticInfoClassifier",
     "__version__",
     "cross_val_bounds",

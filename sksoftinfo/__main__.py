@@ -65,7 +65,7 @@ def demo(options):
     from tqdm import tqdm
 
     from . import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
-    from ._display import plot_info_masks, plot_ladders
+    from ._display import InformationBoundsDisplay, plot_info_masks
     from ._net import EpochTicker
 
     train, test = (load(options, subset) for subset in ("train", "test"))
@@ -103,7 +103,7 @@ def demo(options):
     )
     for name, picture in (
         ("info_mask.png", figure),
-        ("bounds.png", plot_ladders(list(bounds.values()), names=list(bounds))),
+        ("bounds.png", InformationBoundsDisplay(bounds).plot().figure_),
     ):
         picture.savefig(options.out / name, dpi=150)
         print(f"wrote {options.out / name}")

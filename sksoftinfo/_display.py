@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.model_selection import learning_curve
+
+from ._bounds import InformationBounds
+from ._checks import nats_to
+from ._information_bounds import information_bounds
+from .metrics import mi_lower_scorer
 
 
-def _axes(n_rows, n_columns, width, height):
+def _pyplot():
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError("Pictures need matplotlib: pip install 'sksoftinfo[plot]'.") from error
-    return plt.subplots(
+    return plt
+
+
+def _axis(ax, width, height):
+    if ax is None:
+        _, ax = _pyplot().subplots(figsize=(width, height), layout="constrained")
+    return ax
+
+
+def _axes(n_rows, n_columns, width, height):
+    return _pyplot().subplots(
         n_rows,
         n_columns,
         figsize=(width * n_columns, height * n_rows),
@@ -54,38 +70,271 @@ def plot_info_masks(images, information, masked, *, titles=None):
     return figure
 
 
-def plot_ladders(bounds, *, names):
-    """Draw the ladder of bounds of one or several results, each up to its H(Y).
+# Attribute of InformationBounds, what it is called in the picture.
+_RUNGS = (
+    ("dv_minus_log_m", "DV - log M"),
+    ("log_softmax", "E log-softmax"),
+    ("mi_lower", "lower bound of I(X;Y)"),
+    ("mi_upper", "upper bound of I(X;Y)"),
+)
+
+
+class InformationBoundsDisplay:
+    """The ladder of bounds: the paper's sandwich, the lower bound with its limit, H(Y).
 
     Parameters
     ----------
-    bounds : sequence of InformationBounds
-        All in the same units.
-    names : sequence of str
+    bounds : InformationBounds or dict of str to InformationBounds
+        One result, or several by name; all in the same units.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Attributes
+    ----------
+    bars_ : list of matplotlib.container.BarContainer
+        One for each rung.
+    limits_ : matplotlib.container.ErrorbarContainer
+        From each lower bound down to its confidence limit.
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    See Also
+    --------
+    InformationLearningCurveDisplay : Bounds against the number of training rows.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sksoftinfo import InformationBoundsDisplay
+    >>> display = InformationBoundsDisplay.from_predictions([0, 1] * 50, [0.1, 0.8] * 50)
+    >>> display.ax_.get_xlabel()
+    'information (nats)'
+    >>> plt.close(display.figure_)
     """
-    rungs = (
-        ("dv_label_prior", "DV, E_y = P(Y)"),
-        ("mi_output_lower", "lower bound of I(Z;Y)"),
-        ("mi_lower", "lower bound of I(X;Y)"),
-        ("mi_upper", "upper bound of I(X;Y)"),
-    )
-    figure, axes = _axes(1, 1, 6.4, 1.1 + 0.9 * len(bounds))
-    axis = axes[0, 0]
-    height = 0.8 / len(rungs)
-    for index, (attribute, label) in enumerate(rungs):
-        values = [getattr(one, attribute) for one in bounds]
-        places = np.arange(len(bounds)) + (index - (len(rungs) - 1) / 2) * height
-        bars = axis.barh(places, values, height=height, label=label, color=f"C{index}")
-        axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
-    axis.set_yticks(np.arange(len(bounds)), names)
-    axis.invert_yaxis()
-    axis.set_xlabel(bounds[0].units)
-    axis.margins(x=0.12)
-    axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_title("How much the network's output and its input say about the label", fontsize=10)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    return figure
+
+    def __init__(self, bounds):
+        self.bounds = bounds
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None, ax=None, **options):
+        """Score a fitted classifier on held-out rows, and plot.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+            One with `score_bounds`, else with `predict_proba`.
+        X : array-like
+            Rows that were not used for training.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), default=None
+        name : str, default=None
+            The class of the estimator if None.
+        ax : matplotlib.axes.Axes, default=None
+        **options
+            Of `information_bounds`, as ``confidence_level`` and ``units``.
+
+        Returns
+        -------
+        InformationBoundsDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator has neither method.
+        """
+        name = type(estimator).__name__ if name is None else name
+        options = {"sample_weight": sample_weight, **options}
+        if hasattr(estimator, "score_bounds"):
+            bounds = estimator.score_bounds(X, y, **options)
+            return cls({name: bounds}).plot(ax=ax)
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(f"{name} has neither score_bounds nor predict_proba.")
+        return cls.from_predictions(
+            y,
+            estimator.predict_proba(X),
+            name=name,
+            ax=ax,
+            labels=estimator.classes_,
+            **options,
+        )
+
+    @classmethod
+    def from_predictions(cls, y_true, y_proba, *, name=None, ax=None, **options):
+        """Plot the bounds of predicted probabilities.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        name : str, default="classifier"
+        ax : matplotlib.axes.Axes, default=None
+        **options
+            Of `information_bounds`.
+
+        Returns
+        -------
+        InformationBoundsDisplay
+        """
+        bounds = information_bounds(y_true, y_proba, **options)
+        return cls({"classifier" if name is None else name: bounds}).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw one bar for each rung and result, labelled with its value.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            A new figure if None.
+
+        Returns
+        -------
+        InformationBoundsDisplay
+
+        Raises
+        ------
+        ValueError
+            If the results are in different units.
+        """
+        bounds = self.bounds
+        named = {"": bounds} if isinstance(bounds, InformationBounds) else dict(bounds)
+        results = list(named.values())
+        units = sorted({one.units for one in results})
+        if len(units) != 1:
+            raise ValueError(f"bounds are in {units}: bring them to one unit by to_bits().")
+        axis = _axis(ax, 7.0, 1.2 + 1.1 * len(results))
+        height = 0.8 / len(_RUNGS)
+        rows = np.arange(len(results))
+        self.bars_ = []
+        for index, (attribute, label) in enumerate(_RUNGS):
+            values = [getattr(one, attribute) for one in results]
+            places = rows + (index - (len(_RUNGS) - 1) / 2) * height
+            bars = axis.barh(places, values, height=height, label=label, color=f"C{index}")
+            axis.bar_label(bars, fmt="%.3f", padding=4, fontsize=8)
+            self.bars_.append(bars)
+            if attribute == "mi_lower":
+                drop = [one.mi_lower - one.mi_lower_confidence for one in results]
+                self.limits_ = axis.errorbar(
+                    values,
+                    places,
+                    xerr=[drop, np.zeros(len(drop))],
+                    fmt="none",
+                    ecolor="black",
+                    capsize=3,
+                    label=f"its {100 * results[0].confidence_level:g} % limit",
+                )
+        axis.set_yticks(rows, list(named))
+        axis.set_ylim(len(results) - 0.4, -0.6)
+        axis.set_xlabel(f"information ({units[0]})")
+        axis.margins(x=0.14)
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False
+        )
+        self.ax_, self.figure_ = axis, axis.figure
+        return self
+
+
+class InformationLearningCurveDisplay:
+    """Lower bound of I(X;Y) against the number of training rows.
+
+    On held-out rows it grows towards the information that the kind of classifier can find; on the
+    training rows the same formula overstates, and falls.
+
+    Parameters
+    ----------
+    train_sizes : ndarray of shape (n_sizes,)
+    train_scores, test_scores : ndarray of shape (n_sizes, n_folds)
+        Lower bounds on training and held-out rows.
+    label_entropy : float
+        H(Y) of all rows.
+    units : {"nats", "bits"}, default="nats"
+
+    Attributes
+    ----------
+    lines_ : list of matplotlib.lines.Line2D
+        Held-out, training, H(Y).
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from sksoftinfo import InformationLearningCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = InformationLearningCurveDisplay.from_estimator(
+    ...     LinearDiscriminantAnalysis(), X, y, shuffle=True, random_state=0, units="bits"
+    ... )
+    >>> display.train_sizes.tolist()
+    [12, 39, 66, 93, 120]
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, *, train_sizes, train_scores, test_scores, label_entropy, units="nats"):
+        self.train_sizes = train_sizes
+        self.train_scores = train_scores
+        self.test_scores = test_scores
+        self.label_entropy = label_entropy
+        self.units = units
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, units="nats", ax=None, **options):
+        """Train on more and more rows, and plot.
+
+        Parameters
+        ----------
+        estimator : classifier
+            With `predict_proba`.
+        X : array-like
+        y : array-like of shape (n_samples,)
+        units : {"nats", "bits"}, default="nats"
+        ax : matplotlib.axes.Axes, default=None
+        **options
+            Of scikit-learn's ``learning_curve``, as ``train_sizes``, ``cv`` and ``n_jobs``.
+
+        Returns
+        -------
+        InformationLearningCurveDisplay
+        """
+        factor = nats_to(units)
+        sizes, train, test = learning_curve(estimator, X, y, scoring=mi_lower_scorer, **options)
+        _, counts = np.unique(y, return_counts=True)
+        share = counts / counts.sum()
+        return cls(
+            train_sizes=sizes,
+            train_scores=factor * train,
+            test_scores=factor * test,
+            label_entropy=-factor * float(share @ np.log(share)),
+            units=units,
+        ).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw means over folds, with one standard deviation around them.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            A new figure if None.
+
+        Returns
+        -------
+        InformationLearningCurveDisplay
+        """
+        axis = _axis(ax, 6.4, 4.0)
+        self.lines_ = []
+        for label, scores in (
+            ("held-out rows: lower bound of I(X;Y)", self.test_scores),
+            ("training rows: overstated", self.train_scores),
+        ):
+            mean, spread = scores.mean(axis=1), scores.std(axis=1)
+            (line,) = axis.plot(self.train_sizes, mean, marker="o", label=label)
+            axis.fill_between(self.train_sizes, mean - spread, mean + spread, alpha=0.2)
+            self.lines_.append(line)
+        entropy_line = axis.axhline(
+            self.label_entropy, color="black", linestyle="--", label="H(Y)"
+        )
+        self.lines_.append(entropy_line)
+        axis.set_xlabel("training rows")
+        axis.set_ylabel(f"information ({self.units})")
+        axis.legend(frameon=False)
+        self.ax_, self.figure_ = axis, axis.figure
+        return self

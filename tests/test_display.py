@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import learning_curve, train_test_split
+from sklearn.svm import SVC
+
+from sksoftinfo import (
+    InformationBoundsDisplay,
+    InformationLearningCurveDisplay,
+    InfoSoftmaxClassifier,
+    information_bounds,
+)
+from sksoftinfo.metrics import mi_lower_scorer
+
+plt = pytest.importorskip("matplotlib.pyplot")
+X, Y = load_iris(return_X_y=True)
+X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "estimator", [LinearDiscriminantAnalysis(), InfoSoftmaxClassifier(random_state=0)]
+)
+def test_ladder_draws_the_bounds_and_the_limit(estimator):
+    estimator.fit(X_TRAIN, Y_TRAIN)
+    display = InformationBoundsDisplay.from_estimator(estimator, X_TEST, Y_TEST, units="bits")
+    (bounds,) = display.bounds.values()
+    widths = [bars[0].get_width() for bars in display.bars_]
+    assert widths == [bounds.dv_minus_log_m, bounds.log_softmax, bounds.mi_lower, bounds.mi_upper]
+    (segment,) = display.limits_.lines[2][0].get_segments()
+    np.testing.assert_allclose(
+        sorted(segment[:, 0]), [bounds.mi_lower_confidence, bounds.mi_lower]
+    )
+    assert display.ax_.get_xlabel() == "information (bits)"
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
+        type(estimator).__name__
+    ]
+
+
+def test_predictions_axes_and_several_results():
+    proba = LinearDiscriminantAnalysis().fit(X_TRAIN, Y_TRAIN).predict_proba(X_TEST)
+    _, axis = plt.subplots()
+    display = InformationBoundsDisplay.from_predictions(Y_TEST, proba, name="LDA", ax=axis)
+    assert display.ax_ is axis and display.figure_ is axis.figure
+    one = information_bounds(Y_TEST, proba, confidence_level=0.9)
+    assert "its 90 % limit" in [
+        text.get_text() for text in InformationBoundsDisplay(one).plot().ax_.get_legend().texts
+    ]
+    two = InformationBoundsDisplay({"a": one, "b": one}).plot()
+    assert [len(bars) for bars in two.bars_] == [2, 2, 2, 2]
+
+
+def test_absent_classes_of_the_scored_rows():
+    clf = LinearDiscriminantAnalysis().fit(X_TRAIN, Y_TRAIN)
+    part = Y_TEST < 2
+    display = InformationBoundsDisplay.from_estimator(clf, X_TEST[part], Y_TEST[part], name="some")
+    assert display.bounds["some"].n_classes == 3
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="SVC has neither score_bounds nor predict_proba"):
+        InformationBoundsDisplay.from_estimator(SVC().fit(X, Y), X, Y)
+    one = information_bounds([0, 1], [0.2, 0.8])
+    with pytest.raises(ValueError, match="bring them to one unit"):
+        InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
+
+
+def test_learning_curve_is_that_of_scikit_learn():
+    options = {"train_sizes": [0.3, 1.0], "cv": 3, "shuffle": True, "random_state": 0}
+    display = InformationLearningCurveDisplay.from_estimator(
+        LinearDiscriminantAnalysis(), X, Y, units="bits", **options
+    )
+    sizes, train, test = learning_curve(
+        LinearDiscriminantAnalysis(), X, Y, scoring=mi_lower_scorer, **options
+    )
+    held_out, training, label_entropy = display.lines_
+    np.testing.assert_array_equal(held_out.get_xdata(), sizes)
+    np.testing.assert_allclose(held_out.get_ydata(), test.mean(axis=1) / np.log(2))
+    np.testing.assert_allclose(training.get_ydata(), train.mean(axis=1) / np.log(2))
+    np.testing.assert_allclose(label_entropy.get_ydata(), np.log2(3))
