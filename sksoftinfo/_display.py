@@ -236,7 +236,7 @@ class InformationLearningCurveDisplay:
     """Lower bound of I(X;Y) against the number of training rows.
 
     On held-out rows it grows towards the information that the kind of classifier can find; on the
-    training rows the same formula overstates, and falls.
+    training rows the same formula overstates.
 
     Parameters
     ----------
