@@ -36,7 +36,8 @@ def test_demo_prints_bounds_and_draws_two_pictures(brief, tmp_path, capsys):
 
 def test_help_names_every_option():
     for arguments, words in (
-        (["--help"], ["demo"]),
+        (["--help"], ["demo", "bounds"]),
+        (["bounds", "--help"], ["TABLE.csv", "--target", "--model", "--units", "stack"]),
         (["demo", "--help"], ["--out", "--data", "--target", "--device", "--seed", "default: 0"]),
     ):
         result = run(*arguments)
@@ -50,6 +51,9 @@ def test_help_names_every_option():
     [
         ([], "required: COMMAND"),
         (["paint"], "invalid choice: 'paint'"),
+        (["bounds", "no.csv", "--target", "y"], "No such file or directory: 'no.csv'"),
+        (["bounds", "no.csv"], "required: --target"),
+        (["bounds", "no.csv", "--target", "y", "--model", "tree"], "argument --model: invalid"),
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
         (["demo", "--device", "quantum"], "--device quantum cannot be used here"),
