@@ -679,3 +679,20 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
         warnings.simplefilter("error")
         clf.score_bounds(X[1:], y[1:])
         clf.score_bounds(rng.normal(size=(120, 30)), y)
+
+
+def test_deciding_by_information_raises_the_average_accuracy_per_class():
+    """Digits, one of them cut to 5 % of its training images."""
+    X, y = load_digits(return_X_y=True)
+    gains = []
+    for seed in range(4):
+        X_train, X_test, y_train, y_test = train_test_split(
+            X / 16, y, test_size=0.5, stratify=y, random_state=seed
+        )
+        kept = (y_train != 8) | (np.random.default_rng(seed).random(len(y_train)) < 0.05)
+        clf = InfoSoftmaxClassifier(random_state=0).fit(X_train[kept], y_train[kept])
+        posterior = balanced_accuracy_score(y_test, clf.predict(X_test))
+        clf.set_params(decision="information")
+        gains.append(balanced_accuracy_score(y_test, clf.predict(X_test)) - posterior)
+    # Measured: 0.05 to 0.07.
+    assert np.mean(gains) - 3 * np.std(gains, ddof=1) / 2 > 0.02
