@@ -46,5 +46,5 @@ for index, (decision, recall) in enumerate(recalls.items()):
 axis.set_xticks(range(10))
 axis.set_xlabel(f"digit ({RARE} is cut to 5 % in training)")
 axis.set_ylabel("accuracy on held-out images")
-axis.legend(loc="lower left")
+figure.legend(title="decision", loc="outside upper center", ncols=2)
 plt.show()

@@ -1,0 +1,143 @@
+"""Bounds and estimates of I(X;Y) where it is known: ``python benchmarks/bench_information.py``.
+
+All methods see the same rows, one after the other in one process. Errors are against the oracle,
+the true p(y|x) scored on the same rows; limits are held against the true information, from 400,000
+fresh rows. Only ratios of times mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from information_peers import PEERS
+from information_tasks import TASKS
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
+
+
+def scaled(classifier):
+    return make_pipeline(StandardScaler(), classifier)
+
+
+OURS = {
+    "stack": "stack",
+    "network": scaled(InfoSoftmaxClassifier(device="cpu", random_state=0)),
+    "logistic": scaled(LogisticRegression(max_iter=1000)),
+}
+
+
+def run(task, n, seed):
+    """Yield name, value, lower limit or None, and seconds of every method; first the oracle."""
+    rng = np.random.default_rng(seed)
+    X, y, log_posterior = TASKS[task](n, rng)
+    n_classes = log_posterior.shape[1]
+    options = {"labels": np.arange(n_classes)}
+    oracle = information_bounds(y, np.exp(log_posterior), **options)
+    yield "oracle", oracle.mi_lower, oracle.mi_lower_confidence, 0.0
+    for name, estimator in OURS.items():
+        start = time.perf_counter()
+        bounds = cross_val_bounds(estimator, X, y)
+        yield name, bounds.mi_lower, bounds.mi_lower_confidence, time.perf_counter() - start
+    for name, estimate in PEERS.items():
+        start = time.perf_counter()
+        yield name, estimate(X, y, seed), None, time.perf_counter() - start
+
+
+def truth(task):
+    """Return I(X;Y), from many fresh rows."""
+    _, y, log_posterior = TASKS[task](400_000, np.random.default_rng(12345))
+    return information_bounds(
+        y, np.exp(log_posterior), labels=np.arange(log_posterior.shape[1])
+    ).mi_lower
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=5000, help="rows of each task")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--out", type=Path, default=Path("."), help="folder of CSV and figure")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    rows = []
+    for task in options.tasks:
+        known = truth(task)
+        for seed in range(options.seeds):
+            results = list(run(task, options.n, seed))
+            oracle, network_seconds = results[0][1], results[2][3]
+            for name, value, limit, seconds in results:
+                rows.append(
+                    {
+                        "task": task,
+                        "seed": seed,
+                        "method": name,
+                        "truth": known,
+                        "oracle": oracle,
+                        "value": value,
+                        "limit": limit,
+                        "time": seconds / network_seconds,
+                    }
+                )
+        parts = []
+        for name in dict.fromkeys(row["method"] for row in rows):
+            errors = [
+                row["value"] - row["oracle"]
+                for row in rows
+                if row["method"] == name and row["task"] == task
+            ]
+            parts.append(f"{name} {np.mean(errors):+.4f}")
+        print(f"{task}, I = {known:.3f}: {', '.join(parts[1:])}", flush=True)
+    report(rows, options.out)
+
+
+def report(rows, out):
+    print(
+        "\nmethod, mean absolute error (spread over tasks and seeds), limits below the truth, "
+        "time against the cross-fitted network (spread)"
+    )
+    for name in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == name]
+        errors = np.array([abs(row["value"] - row["oracle"]) for row in mine])
+        times = np.array([row["time"] for row in mine])
+        below = [row["limit"] <= row["truth"] for row in mine if row["limit"] is not None]
+        share = f"{sum(below)} of {len(below)}" if below else "-"
+        print(
+            f"{name:20} {errors.mean():.4f} ({errors.std():.4f})  {share:>10}  "
+            f"{times.mean():.2f} ({times.std():.2f})"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "information.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    draw(rows, out / "information.png")
+
+
+def draw(rows, path):
+    import matplotlib.pyplot as plt
+
+    methods = [name for name in dict.fromkeys(row["method"] for row in rows) if name != "oracle"]
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    for index, name in enumerate(methods):
+        errors = [row["value"] - row["oracle"] for row in rows if row["method"] == name]
+        axis.plot(errors, np.full(len(errors), index), "o", alpha=0.5, markersize=5)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_xscale("symlog", linthresh=0.05)
+    axis.set_yticks(range(len(methods)), methods)
+    axis.invert_yaxis()
+    axis.set_xlabel("value less the oracle's (nats), each dot a task and seed")
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
