@@ -131,7 +131,7 @@ def _stack_proba(X, y, cv, *, groups, n_jobs, params):
         cross_val_predict(
             member, X, y, cv=splits, method="predict_proba", n_jobs=n_jobs, params=params
         )
-        for member in stack_members(y, splits).values()
+        for member in stack_members(y, splits, X.shape[1]).values()
     ]
     return mix_held_out(predictions, y, splits)
 

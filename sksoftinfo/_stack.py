@@ -24,16 +24,18 @@ from ._info_softmax import InfoSoftmaxClassifier
 _MAX_STEPS = 2000
 
 
-def stack_members(y, splits):
+def stack_members(y, splits, n_features):
     """Return names and unfitted classifiers of the stack.
 
-    Quadratic discriminant analysis is left out where a class has fewer than two rows to train on
-    and so no covariance, 30 nearest neighbours where there are fewer rows.
+    Quadratic discriminant analysis is left out where a class has no more rows to train on than
+    there are features, and so a singular covariance; 30 nearest neighbours where there are fewer
+    rows.
 
     Parameters
     ----------
     y : ndarray of int of shape (n,)
     splits : sequence of (train, test) index arrays
+    n_features : int
 
     Returns
     -------
@@ -51,7 +53,7 @@ def stack_members(y, splits):
     }
     n_classes = y.max() + 1
     fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
-    if fewest < 2:
+    if fewest <= max(n_features, 1):
         del members["qda"]
     if min(len(train) for train, _ in splits) < 30:
         del members["neighbours"]

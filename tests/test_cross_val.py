@@ -199,9 +199,18 @@ def test_weights_of_a_fold_come_from_the_labels_of_the_others():
 def test_stack_leaves_out_what_the_rows_cannot_support():
     y = np.array([0] * 20 + [1] * 20 + [2] * 2)
     splits = [(np.delete(np.arange(42), test), test) for test in ([0, 20, 40], [1, 21, 41])]
-    assert "qda" not in stack_members(y, splits)
-    assert "qda" in stack_members(y[:40], [(np.arange(40), np.arange(1))])
-    assert "neighbours" not in stack_members(y[:25], [(np.arange(25), np.arange(1))])
+    assert "qda" not in stack_members(y, splits, 1)
+    everything = [(np.arange(40), np.arange(1))]
+    assert "qda" in stack_members(y[:40], everything, 19)
+    assert "qda" not in stack_members(y[:40], everything, 20)
+    assert "neighbours" not in stack_members(y[:25], [(np.arange(25), np.arange(1))], 1)
+
+
+def test_stack_of_a_table_with_more_columns_than_rows_of_a_class():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 20)
+    bounds = cross_val_bounds("stack", rng.normal(size=(60, 20)) + y[:, None], y)
+    assert 0.5 < bounds.mi_lower < np.log(3)
 
 
 def test_stack_is_near_the_true_posterior_and_its_limit_below_the_truth():
