@@ -85,20 +85,25 @@ def _binary(X, logit, rng):
     return X, (np.log(rng.random(len(X))) < log_posterior[:, 1]).astype(int), log_posterior
 
 
-def noisy_digits(n, rng, keep=0.8):
+def noisy_digits(keep=0.8, again=False):
     """Real handwritten digits whose label is replaced by a random one with probability 0.2.
 
     The image determines the digit, so the channel from digit to label is p(y|x). There are 1,797
-    digits; the rows are at most these.
+    digits: the rows are at most these or, with `again`, are drawn from them independently, and
+    the same image comes again with another label.
     """
     from sklearn.datasets import load_digits
 
-    X, digit = load_digits(return_X_y=True)
-    rows = rng.permutation(len(X))[:n]
-    X, digit = X[rows], digit[rows]
+    images, digits = load_digits(return_X_y=True)
     channel = np.full((10, 10), (1 - keep) / 10) + keep * np.eye(10)
-    y = np.where(rng.random(len(X)) < keep, digit, rng.integers(10, size=len(X)))
-    return X, y, np.log(channel)[digit]
+
+    def draw(n, rng):
+        rows = rng.integers(len(images), size=n) if again else rng.permutation(len(images))[:n]
+        X, digit = images[rows], digits[rows]
+        y = np.where(rng.random(len(X)) < keep, digit, rng.integers(10, size=len(X)))
+        return X, y, np.log(channel)[digit]
+
+    return draw
 
 
 BALANCED = np.full(5, 0.2)
@@ -113,5 +118,6 @@ TASKS = {
     "spiral": spiral,
     "parity 3 of 8": parity,
     "independent": independent,
-    "noisy digits": noisy_digits,
+    "noisy digits": noisy_digits(),
+    "noisy digits, drawn again": noisy_digits(again=True),
 }

@@ -6,6 +6,7 @@ from ._display import InformationBoundsDisplay, InformationLearningCurveDisplay
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
+from ._modules import StochasticModule
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
@@ -16,6 +17,7 @@ __all__ = [
     "InformationBoundsDisplay",
     "InformationLearningCurveDisplay",
     "StochasticInfoClassifier",
+    "StochasticModule",
     "__version__",
     "cross_val_bounds",
     "information_bounds",

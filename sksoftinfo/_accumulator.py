@@ -19,6 +19,7 @@ from ._information import (
     predictive_log_proba,
     three_dimensional,
 )
+from ._monte_carlo import DrawTerms, closed_form_donsker_varadhan, draw_terms
 
 
 class RowTerms(NamedTuple):
@@ -94,8 +95,10 @@ class BoundsAccumulator:
         self._labels = []
         self._terms = []
         self._weights = []
+        self._draw_sums = np.zeros(len(DrawTerms._fields))
+        self._closed_form = 0.0
 
-    def update(self, logits, y, sample_weight=None, log_proba=None):
+    def update(self, logits, y, sample_weight=None, log_proba=None, gaussian=None):
         """Add a batch.
 
         Parameters
@@ -105,9 +108,20 @@ class BoundsAccumulator:
         sample_weight : array-like of shape (b,), default=None
         log_proba : array-like of shape (b, M), default=None
             As in `row_terms`.
+        gaussian : tuple of ndarray of shape (b, M), default=None
+            Mean and scale of the logits, where these are Gaussian given the input.
         """
         logits = three_dimensional(logits)
         self.n_draws = max(self.n_draws, logits.shape[1])
+        weight = np.ones(len(logits)) if sample_weight is None else np.asarray(sample_weight)
+        if self.n_draws > 1:
+            terms = draw_terms(logits, y)
+            self._draw_sums[0] += weight @ terms.dv_correction
+            self._draw_sums[1:] += [weight**2 @ variance for variance in terms[1:]]
+            if gaussian is None:
+                self._closed_form = np.nan
+            else:
+                self._closed_form += weight @ closed_form_donsker_varadhan(*gaussian, y)
         self.add(row_terms(logits, y, log_proba), y, sample_weight)
 
     def add(self, terms, y, sample_weight=None):
@@ -166,12 +180,26 @@ class BoundsAccumulator:
         expected, gap = mean(terms.log_softmax), mean(terms.jensen_gap)
         mi_lower = label_entropy + mean(terms.predictive)
         with np.errstate(divide="ignore", invalid="ignore"):
+            log_frequencies = np.log(frequencies)
             pointwise = terms.predictive - np.log(reference)[y]
         pointwise -= kl_divergence(frequencies, reference)
         log_m = float(np.log(self.n_classes))
+        dv = expected - gap + log_m
+        total = float(len(y) if weights is None else weights.sum())
+        draw_errors = np.sqrt(self._draw_sums[1:]) / total
+
+        def standard_error(values):
+            deviation = values - mean(values)
+            if weights is not None:
+                used = weights > 0
+                deviation = weights[used] * deviation[used]
+            return float(np.sqrt(deviation @ deviation) / total)
+
         return {
             "log_softmax": expected,
-            "dv": expected - gap + log_m,
+            "dv": dv,
+            "dv_jackknife": dv + float(self._draw_sums[0]) / total,
+            "dv_closed_form": float(self._closed_form) / total if self.n_draws > 1 else dv,
             "dv_minus_log_m": expected - gap,
             "jensen_gap": gap,
             # Z and Y are independent given X, so the upper end of the paper's sandwich is zero.
@@ -180,6 +208,7 @@ class BoundsAccumulator:
             "dv_label_prior": label_entropy + expected - gap,
             "mi_output_lower": label_entropy + expected,
             "mi_lower": mi_lower,
+            "mi_output_upper": label_entropy,
             "mi_upper": label_entropy,
             "d2": mi_lower / label_entropy if label_entropy > 0 else float("nan"),
             "n_samples": len(y),
@@ -187,6 +216,18 @@ class BoundsAccumulator:
             "n_draws": self.n_draws,
             "reference_prior": reference,
             "pointwise": pointwise,
+            "standard_errors": {
+                "log_softmax": standard_error(terms.log_softmax),
+                "dv": standard_error(terms.log_softmax - terms.jensen_gap),
+                "jensen_gap": standard_error(terms.jensen_gap),
+                "mi_output_lower": standard_error(terms.log_softmax - log_frequencies[y]),
+                "mi_lower": standard_error(terms.predictive - log_frequencies[y]),
+            },
+            "monte_carlo_errors": {
+                "log_softmax": float(draw_errors[0]),
+                "dv": float(draw_errors[1]),
+                "jensen_gap": float(draw_errors[2]),
+            },
         }
 
     def limits(self, *, level, method, known_prior=None):

@@ -20,15 +20,26 @@ _PAPER = (
     ("jensen_gap", "E log-softmax - (DV - log M)"),
     ("dv", "DV representation (Eq. 13, uniform E_y)"),
 )
+# Of interest where the output is random.
+_DRAWS = (
+    ("dv_jackknife", "DV, most of the bias of finitely many draws removed"),
+    ("dv_closed_form", "DV of Gaussian logits, without draws"),
+)
 _RIGOROUS = (
     ("label_entropy", "H(Y)"),
     ("mi_upper", "upper bound of I(X;Y)"),
     ("mi_lower", "lower bound of I(X;Y)"),
+    ("mi_output_upper", "upper bound of I(Z;Y)"),
     ("mi_output_lower", "lower bound of I(Z;Y)"),
     ("dv_label_prior", "DV with E_y = P(Y)"),
 )
+_UPPER_METHODS = {
+    "label_entropy": "upper bound of I(Z;Y) (label entropy)",
+    "leave_one_out_mixture": "upper estimate of I(Z;Y) (leave-one-out mixture)",
+}
 _LIMITS = ("mi_lower_confidence", "fano_lower_confidence")
-_INFORMATION = tuple(name for name, _ in _PAPER + _RIGOROUS) + _LIMITS
+_INFORMATION = tuple(name for name, _ in _PAPER + _DRAWS + _RIGOROUS) + _LIMITS
+_ERRORS = ("standard_errors", "monte_carlo_errors")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -49,6 +60,12 @@ class InformationBounds:
     dv : float
         Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. Not a
         bound of I(X;Y) when labels are imbalanced: it can exceed it by log M - H(Y).
+    dv_jackknife : float
+        `dv` after the jackknife over draws. The plug-in from K draws is too high by a term of
+        order 1 / K, this by one of order 1 / K**2. An estimate; equal to `dv` if K = 1.
+    dv_closed_form : float
+        The same representation without draws, where the logits are Gaussian given the input; NaN
+        where they are not.
     dv_minus_log_m : float
         Lower end of the paper's sandwich (Eq. 25 as corrected).
     jensen_gap : float
@@ -75,9 +92,14 @@ class InformationBounds:
         Lower confidence limit of I(X;Y) from the error rate of the most probable class, by
         Fano's inequality; on the same assumptions. Calibration does not matter for it.
     mi_upper : float
-        Upper bound of I(X;Y).
-    mi_upper_method : str
-        What `mi_upper` is: ``"label_entropy"``.
+        Upper bound of I(X;Y): the label entropy.
+    mi_output_upper : float
+        Upper bound of I(Z;Y), Z being the noisy layer of the network: the label entropy, or a
+        leave-one-out mixture estimate where that is smaller.
+    mi_output_upper_method : {"label_entropy", "leave_one_out_mixture"}
+        Which of the two. The label entropy always bounds. The mixture is an estimate that lies
+        above I(Z;Y) in expectation over rows not used for training; it is loose where the
+        output identifies the row, I(Z;X) above some 6 nats.
     d2 : float
         ``mi_lower / label_entropy``, share of the label entropy explained; NaN if that is 0.
     confidence_level : float
@@ -94,6 +116,12 @@ class InformationBounds:
         Prior r against which `pointwise` counts.
     units : {"nats", "bits"}
         Unit of all information above.
+    standard_errors : dict of str to float
+        Standard errors over rows and their draws, of ``log_softmax``, ``dv``, ``jensen_gap``,
+        ``mi_output_lower``, ``mi_lower`` and, if it is the mixture, ``mi_output_upper``.
+    monte_carlo_errors : dict of str to float
+        The part of it that is due to finitely many draws, and falls with their number, of
+        ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network.
     pointwise : ndarray of shape (n_samples,)
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)`` with p_hat the label
         frequencies. Its (weighted) mean is `mi_lower` for every r.
@@ -108,6 +136,8 @@ class InformationBounds:
 
     log_softmax: float
     dv: float
+    dv_jackknife: float
+    dv_closed_form: float
     dv_minus_log_m: float
     jensen_gap: float
     conditional_mi: float
@@ -116,7 +146,8 @@ class InformationBounds:
     mi_output_lower: float
     mi_lower: float
     mi_upper: float
-    mi_upper_method: str = "label_entropy"
+    mi_output_upper: float
+    mi_output_upper_method: str = "label_entropy"
     d2: float
     mi_lower_confidence: float
     fano_lower_confidence: float
@@ -128,6 +159,8 @@ class InformationBounds:
     classes: np.ndarray
     reference_prior: np.ndarray
     units: str = "nats"
+    standard_errors: dict
+    monte_carlo_errors: dict
     pointwise: np.ndarray
 
     def __eq__(self, other):
@@ -175,6 +208,9 @@ class InformationBounds:
         """
         factor = nats_to(units) / nats_to(self.units)
         changes = {name: getattr(self, name) * factor for name in (*_INFORMATION, "pointwise")}
+        for errors in _ERRORS:
+            values = getattr(self, errors)
+            changes[errors] = {name: value * factor for name, value in values.items()}
         return dataclasses.replace(self, units=units, **changes)
 
     def to_bits(self):
@@ -186,8 +222,9 @@ class InformationBounds:
         return self.to_units("nats")
 
     def _sections(self):
-        meanings = dict(_RIGOROUS, mi_upper=f"upper bound of I(X;Y) ({self.mi_upper_method})")
-        yield "the paper", _PAPER
+        meanings = dict(_RIGOROUS, mi_output_upper=_UPPER_METHODS[self.mi_output_upper_method])
+        draws = [row for row in _DRAWS if self.n_draws > 1 and not np.isnan(getattr(self, row[0]))]
+        yield "the paper", (*_PAPER, *draws)
         yield (
             "on the evaluated rows",
             tuple(meanings.items()) + (("d2", "share of H(Y) explained, mi_lower / H(Y)"),),
@@ -232,6 +269,7 @@ def bounds_from(
     accumulator,
     *,
     classes,
+    output_upper=None,
     reference_prior=None,
     known_prior=False,
     confidence_level=0.95,
@@ -240,7 +278,8 @@ def bounds_from(
 ):
     """Build `InformationBounds` from a `BoundsAccumulator`.
 
-    `known_prior` says whether `reference_prior` is that of the population.
+    `known_prior` says whether `reference_prior` is that of the population; `output_upper` is an
+    estimate of an upper bound of I(Z;Y) with its standard error.
     """
     n_impossible = accumulator.n_impossible()
     if n_impossible:
@@ -261,6 +300,10 @@ def bounds_from(
     # What the floor adds to an over-confident prediction is left out, so that no limit exceeds
     # the value whose limit it is.
     limits["mi_lower_confidence"] = min(limits["mi_lower_confidence"], result["mi_lower"])
+    if output_upper is not None and output_upper[0] < result["label_entropy"]:
+        result["mi_output_upper"], error = output_upper
+        result["mi_output_upper_method"] = "leave_one_out_mixture"
+        result["standard_errors"]["mi_output_upper"] = error
     bounds = InformationBounds(
         classes=np.asarray(classes),
         confidence_level=float(confidence_level),

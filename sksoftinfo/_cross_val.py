@@ -41,9 +41,8 @@ def cross_val_bounds(
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, also a Pipeline. ``"stack"`` is a mixture
         of the label prior, logistic regression, linear and quadratic discriminant analysis,
-        nearest neighbours, boosting and `InfoSoftmaxClassifier` on standardised columns, all
-        seeded. Members are weighted by the
-        likelihood of the labels held out in the other folds.
+        nearest neighbours, boosting and two networks on standardised columns, all seeded. Members
+        are weighted by the likelihood of the labels held out in the other folds.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         A finite numeric table for ``"stack"``.
     y : array-like of shape (n_samples,)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 
 from ._base import BaseInfoClassifier
-from ._modules import LogSoftmaxLoss
 from ._net import InfoSoftmaxNet
+from ._objectives import LogSoftmaxLoss
+from ._prediction import ScoredBatch
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):
@@ -176,4 +177,4 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     def _scored_batches(self, X):
         for log_proba in self.net_.log_proba_batches(X):
-            yield log_proba, log_proba
+            yield ScoredBatch(log_proba, log_proba)

@@ -11,7 +11,7 @@ class posterior.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp, rel_entr, xlogy
+from scipy.special import entr, logsumexp, rel_entr, xlogy
 
 
 def three_dimensional(logits):
@@ -102,6 +102,30 @@ def predictive_log_proba(logits):
     array([[0.5, 0.5]])
     """
     return log_mean_exp(log_softmax(three_dimensional(logits)), axis=1)
+
+
+def predictive_entropy(logits):
+    """Entropy of the class probabilities averaged over draws, shape (n,), in nats.
+
+    Examples
+    --------
+    >>> from sksoftinfo._information import predictive_entropy
+    >>> predictive_entropy([[[50.0, 0.0], [0.0, 50.0]]]).round(3)
+    array([0.693])
+    """
+    return entr(np.exp(predictive_log_proba(logits))).sum(axis=1)
+
+
+def expected_entropy(logits):
+    """Entropy of each draw's class probabilities, averaged over draws, shape (n,), in nats.
+
+    Examples
+    --------
+    >>> from sksoftinfo._information import expected_entropy
+    >>> expected_entropy([[[50.0, 0.0], [0.0, 50.0]]]).round(3)
+    array([0.])
+    """
+    return entr(np.exp(log_softmax(three_dimensional(logits)))).sum(axis=2).mean(axis=1)
 
 
 def pointwise_information(log_proba, reference_prior):

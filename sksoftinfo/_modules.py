@@ -1,4 +1,4 @@
-"""Torch modules: the default networks and the stochastic heads that wrap any network.
+"""Torch modules: the default networks, and what a network with random logits has to offer.
 
 Every module returns logits ``z``, never probabilities: the softmax belongs to the objective
 (paper Eq. 3), where it can be computed without overflow.
@@ -8,13 +8,11 @@ Two conventions let the rest of the library look inside a network without knowin
 - ``features(x)`` and ``head(features)`` split ``forward`` before its last, linear layer;
 - ``feature_map(x)`` returns the spatial map whose average over positions is ``features(x)``.
 
-A user's module that offers them gets what the default networks get.
+A user's module that offers them gets what the default networks get. A network of the user's own
+whose logits are random derives from `StochasticModule`.
 """
 
 from __future__ import annotations
-
-import copy
-import math
 
 import torch
 from torch import nn
@@ -118,11 +116,18 @@ class ConvNet(nn.Module):
 
 
 class StochasticModule(nn.Module):
-    """A network whose logits depend on standard noise that the caller supplies.
+    """Base of networks whose logits are random: noise comes in as an argument.
 
-    Noise comes in as an argument, never from a global generator: the same noise gives the same
-    logits, whatever the batch. Write your own by setting the two attributes and the two methods
-    below.
+    With noise from the caller, never from a global generator, the same noise gives the same
+    logits, whatever rows are in the batch, and one fixed bank of it can serve all predictions.
+    Write your own, and pass it as ``StochasticInfoClassifier(module, noise="module")``:
+
+    - `noise_size`, and `noise_distribution` unless it is normal, say what one draw needs; or
+      override `draw`, for noise of any other kind.
+    - `trunk` is the part of the network before the noise, run once for all draws. The default
+      passes its input on.
+    - `sample` returns logits from the trunk's output and noise.
+    - `distribution`, if it can be told, makes the information of the noisy layer computable.
 
     Attributes
     ----------
@@ -130,156 +135,59 @@ class StochasticModule(nn.Module):
         Number of independent noise variables of one draw.
     noise_distribution : {"normal", "uniform"}
         Their distribution: standard normal, or uniform on (0, 1).
+
+    Examples
+    --------
+    A network that is unsure of its inputs:
+
+    >>> import torch
+    >>> from sksoftinfo import StochasticInfoClassifier, StochasticModule
+    >>> class NoisyInputs(StochasticModule):
+    ...     def __init__(self, n_features, n_classes, scale=0.1):
+    ...         super().__init__()
+    ...         self.noise_size, self.scale = n_features, scale
+    ...         self.layers = torch.nn.Linear(n_features, n_classes)
+    ...
+    ...     def sample(self, hidden, noise):
+    ...         return self.layers(hidden[:, None, :] + self.scale * noise)
+    >>> X, y = [[0.0], [0.2], [0.8], [1.0]], [0, 0, 1, 1]
+    >>> clf = StochasticInfoClassifier(NoisyInputs, noise="module", lr=0.1, random_state=0)
+    >>> clf.fit(X, y).predict([[0.1], [0.9]])
+    array([0, 1])
     """
 
     noise_size: int
-    noise_distribution: str
+    noise_distribution: str = "normal"
+
+    def draw(self, shape, generator=None, dtype=torch.float32):
+        """Return independent standard noise of shape ``(*shape, noise_size)``, on the CPU."""
+        sampler = torch.rand if self.noise_distribution == "uniform" else torch.randn
+        return sampler((*shape, self.noise_size), generator=generator, dtype=dtype)
 
     def trunk(self, x):
         """Return the deterministic part of the network, computed once for all draws."""
-        raise NotImplementedError
+        return x
 
     def sample(self, hidden, noise):
         """Return logits (n, K, M) from the trunk's output and noise.
 
         ``noise`` has shape (K, noise_size), shared by all rows, or (n, K, noise_size).
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no `sample(hidden, noise)`.")
 
-    def forward(self, x, noise):
-        """Return logits, shape (n, K, n_classes), one per row and draw."""
-        return self.sample(self.trunk(x), noise)
+    def distribution(self, hidden):
+        """Return mean and scale, each (n, d), of the noisy layer Z; None if it is not Gaussian.
 
+        Given the input, Z has independent Gaussian components. The logits may depend on Z only.
+        """
+        return None
 
-class AdditiveNoise(StochasticModule):
-    """Gaussian noise of standard deviation `noise_scale` on the logits of any network.
+    def logit_distribution(self, hidden):
+        """Return mean and scale, each (n, M), of Gaussian logits; None if they are not."""
+        return None
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Network that returns logits of shape (n, n_classes).
-    n_classes : int
-        Number of logits.
-    noise_scale : float
-        Standard deviation of the noise.
-    """
-
-    noise_distribution = "normal"
-
-    def __init__(self, module, n_classes, noise_scale):
-        super().__init__()
-        self.module = module
-        self.noise_size = n_classes
-        self.noise_scale = float(noise_scale)
-
-    def trunk(self, x):
-        return self.module(x)
-
-    def sample(self, hidden, noise):
-        return hidden[:, None, :] + self.noise_scale * noise
-
-
-class DropoutNoise(StochasticModule):
-    """Monte-Carlo dropout of the features before the head.
-
-    Each feature is multiplied by a Bernoulli variable over its mean. That factor has mean 1 and
-    variance p / (1 - p) at dropout rate p, so `noise_scale`, its standard deviation, means the
-    rate p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout and 1 a rate of one half.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Network with ``features(x)`` of shape (n, width) and a linear ``head``.
-    noise_scale : float
-        Standard deviation of the factor that multiplies each feature.
-    """
-
-    noise_distribution = "uniform"
-
-    def __init__(self, module, noise_scale):
-        super().__init__()
-        if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
-            raise ValueError(
-                f"noise='dropout' needs a module with `features(x)` and a linear `head`, and "
-                f"{type(module).__name__} has not both. Add them, or use noise='additive'."
-            )
-        self.module = module
-        self.noise_size = module.head.in_features
-        self.rate = noise_scale**2 / (1.0 + noise_scale**2)
-
-    def trunk(self, x):
-        return self.module.features(x)
-
-    def sample(self, hidden, noise):
-        kept = (noise >= self.rate).to(hidden.dtype) / (1.0 - self.rate)
-        return self.module.head(hidden[:, None, :] * kept)
-
-
-class NoisyModuleFactory:
-    """Builds a network and wraps it in noise; keyword arguments go to the network.
-
-    Parameters
-    ----------
-    module : torch.nn.Module or callable
-        Network, copied; or what builds it.
-    noise : {"additive", "dropout"}
-    noise_scale : float
-    n_classes : int
-    """
-
-    def __init__(self, module, noise, noise_scale, n_classes):
-        self.module = module
-        self.noise = noise
-        self.noise_scale = noise_scale
-        self.n_classes = n_classes
-
-    def __call__(self, **kwargs):
-        module = self.module
-        if isinstance(module, nn.Module):
-            module = type(module)(**kwargs) if kwargs else copy.deepcopy(module)
-        else:
-            module = module(**kwargs)
-        if self.noise == "additive":
-            return AdditiveNoise(module, self.n_classes, self.noise_scale)
-        return DropoutNoise(module, self.noise_scale)
-
-
-def _at_label(values, y):
-    """Return ``values[i, ..., y[i]]``."""
-    index = y.reshape((-1,) + (1,) * (values.ndim - 1)).expand(*values.shape[:-1], 1)
-    return values.gather(-1, index)[..., 0]
-
-
-class LogSoftmaxLoss(nn.Module):
-    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any."""
-
-    def forward(self, logits, y):
-        """Return the loss of each row, shape (n,), in nats."""
-        log_proba = _at_label(torch.log_softmax(logits, dim=-1), y)
-        return log_proba.mean(1).neg() if log_proba.ndim == 2 else -log_proba
-
-
-class DonskerVaradhanLoss(nn.Module):
-    """Negative of Donsker-Varadhan less log M, row by row (paper Eq. 13, uniform E_y).
-
-    ``log E_z sum_m exp(z_m) - E_z z_y``, equal to the negative log-softmax where there is one
-    draw (Eq. 23).
-    """
-
-    def forward(self, logits, y):
-        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
-        normaliser = log_mean_exp(torch.logsumexp(logits, dim=-1), dim=1)
-        return normaliser - _at_label(logits, y).mean(1)
-
-
-class PredictiveLoss(nn.Module):
-    """Negative logarithm of each row's label probability averaged over draws."""
-
-    def forward(self, logits, y):
-        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
-        return -log_mean_exp(_at_label(torch.log_softmax(logits, dim=-1), y), dim=1)
-
-
-def log_mean_exp(values, dim):
-    """Return the logarithm of the mean of the exponentials of `values` along `dim`."""
-    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
+    def forward(self, x, noise, return_distribution=False):
+        """Return logits, shape (n, K, M), one per row and draw; on demand `distribution` too."""
+        hidden = self.trunk(x)
+        logits = self.sample(hidden, noise)
+        return (logits, self.distribution(hidden)) if return_distribution else logits

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
-from ._modules import log_mean_exp
+from ._objectives import divergence_from_standard_normal, log_mean_exp
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -182,8 +182,14 @@ class InfoSoftmaxNet(NeuralNetClassifier):
                     "sample_weight and class_weight cannot apply: use a criterion that returns "
                     "one value for each row, as reduction='none' does."
                 )
-            loss = loss * to_tensor(X["sample_weight"], device=loss.device).to(loss.dtype)
-        return loss.mean()
+        return self.weighted_mean(loss, X)
+
+    def weighted_mean(self, values, X):
+        """Return the mean of one value for each row of a batch, weighted where `X` has weights."""
+        if isinstance(X, dict):
+            weight = to_tensor(X["sample_weight"], device=values.device)
+            values = values * weight.to(values.dtype)
+        return values.mean()
 
     def posterior_logits(self, logits):
         """Return ``z + log(class prior)``, whose softmax is the class posterior."""
@@ -244,21 +250,24 @@ class StochasticInfoNet(InfoSoftmaxNet):
     """Net around a `StochasticModule`: supplies its noise.
 
     Training draws noise anew for each batch and shares it among the batch's rows, from a
-    generator of its own. Evaluation uses one fixed bank.
+    generator of its own. Evaluation uses one fixed bank, and runs the trunk once for all draws.
 
     Parameters
     ----------
     n_draws : int
         Draws for each batch of training.
+    beta : float
+        Weight of the divergence of the noisy layer from a standard normal in the loss.
     noise_bank : tensor of shape (K, noise_size) or None
         Noise of prediction.
     """
 
     logits_ndim = 3
 
-    def __init__(self, module, *, n_draws, noise_bank=None, **kwargs):
+    def __init__(self, module, *, n_draws, beta=0.0, noise_bank=None, **kwargs):
         super().__init__(module, **kwargs)
         self.n_draws = n_draws
+        self.beta = beta
         self.noise_bank = noise_bank
 
     def initialize_module(self):
@@ -270,31 +279,76 @@ class StochasticInfoNet(InfoSoftmaxNet):
         """Seed the noise of training."""
         self.noise_generator_ = torch.Generator().manual_seed(seed)
 
-    def infer(self, x, **fit_params):
-        if self.module_.training:
-            noise = self.draw_noise((self.n_draws,), self.noise_generator_)
-        else:
-            noise = self.noise_bank
-        return super().infer(x, noise=noise.to(self.device or "cpu", self.dtype), **fit_params)
-
-    def draw_noise(self, shape, generator):
-        """Return standard noise of shape ``(*shape, noise_size)``."""
+    @property
+    def stochastic_module(self):
+        """The module, without the wrapper of a distributed run."""
         module = self.module_
-        size = (*shape, module.noise_size)
-        if module.noise_distribution == "uniform":
-            return torch.rand(size, generator=generator, dtype=self.dtype)
-        return torch.randn(size, generator=generator, dtype=self.dtype)
+        distributed = isinstance(module, torch.nn.parallel.DistributedDataParallel)
+        return module.module if distributed else module
 
-    def draw_batches(self, X, n_draws, seed):
-        """Yield posterior logits (b, n_draws, M) with noise of its own for every row."""
-        generator = torch.Generator().manual_seed(seed)
+    def _noise(self, noise):
+        return noise.to(self.device or "cpu", self.dtype)
+
+    def infer(self, x, **fit_params):
+        if not self.module_.training:
+            return super().infer(x, noise=self._noise(self.noise_bank), **fit_params)
+        noise = self.stochastic_module.draw((self.n_draws,), self.noise_generator_, self.dtype)
+        noise = self._noise(noise)
+        if not self.beta:
+            return super().infer(x, noise=noise, **fit_params)
+        x = x["X"] if isinstance(x, dict) else x
+        logits, self._distribution = NeuralNetClassifier.infer(
+            self,
+            to_tensor(x, device=self.device).to(self.dtype),
+            noise=noise,
+            return_distribution=True,
+            **fit_params,
+        )
+        return logits
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        if training and self.beta:
+            # Taken away at once: a net with the graph of its last batch could not be copied.
+            divergence = divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
+            loss = loss + self.beta * self.weighted_mean(divergence, X)
+        return loss
+
+    def trunk_batches(self, X):
+        """Yield the trunk's output of each batch of `X`."""
         self._set_training(False)
         for batch in self.get_iterator(self.get_dataset(X)):
             x = to_tensor(unpack_data(batch)[0], device=self.device).to(self.dtype)
-            noise = self.draw_noise((len(x), n_draws), generator).to(x)
             with torch.inference_mode():
-                logits = self.posterior_logits(self.module_(x, noise))
-            yield logits.double().cpu().numpy()
+                yield self.stochastic_module.trunk(x)
+
+    def logits_of_trunk(self, hidden, noise):
+        """Return posterior logits (b, K, M), a float64 tensor."""
+        with torch.inference_mode():
+            logits = self.stochastic_module.sample(hidden, self._noise(noise))
+            return self.posterior_logits(logits.double())
+
+    def log_proba_batches(self, X, noise=None):
+        noise = self.noise_bank if noise is None else noise
+        for hidden in self.trunk_batches(X):
+            yield self.log_proba_of_trunk(hidden, noise)
+
+    def log_proba_of_trunk(self, hidden, noise):
+        """Return log class probabilities (b, M) averaged over `noise`, a float64 array."""
+        log_proba = torch.log_softmax(self.logits_of_trunk(hidden, noise), dim=-1)
+        return log_mean_exp(log_proba, dim=1).cpu().numpy()
+
+    def distributions_of_trunk(self, hidden):
+        """Return mean and scale of the noisy layer and of the posterior logits, or None each."""
+        module = self.stochastic_module
+        with torch.inference_mode():
+            layer, logits = module.distribution(hidden), module.logit_distribution(hidden)
+            if logits is not None and self.log_class_prior is not None:
+                logits = logits[0] + self.log_class_prior.to(logits[0]), logits[1]
+        return tuple(
+            None if pair is None else tuple(part.double().cpu().numpy() for part in pair)
+            for pair in (layer, logits)
+        )
 
 
 class EpochTicker(Callback):
@@ -311,6 +365,18 @@ class EpochTicker(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         self.function()
+
+
+def early_stopping(patience):
+    """Return a callback that stops when the validation loss has not fallen for `patience` epochs.
+
+    The network is left as it was at its best.
+    """
+    return EarlyStopping(patience=patience, load_best=True, sink=_print_nothing)
+
+
+def _print_nothing(text):
+    pass
 
 
 def make_net(net_class, accelerator=None, **kwargs):

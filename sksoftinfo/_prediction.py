@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -19,13 +20,27 @@ from ._checks import (
     resolve_reference_prior,
 )
 from ._information import pointwise_information
+from ._mixture import OutputInformation
+
+
+class ScoredBatch(NamedTuple):
+    """What the bounds need of a batch of b rows.
+
+    ``logits`` (b, K, M) or (b, M), ``log_proba`` (b, M); mean and scale of a Gaussian noisy layer,
+    (b, d) each, and of Gaussian logits, (b, M) each, where there are such.
+    """
+
+    logits: np.ndarray
+    log_proba: np.ndarray
+    layer: tuple | None = None
+    gaussian: tuple | None = None
 
 
 class PredictionMixin:
     """Mixin: everything that a fitted ``net_`` can be asked.
 
     The estimator offers ``_validate(X, y, reset=False)``, ``_module_array(X)`` and
-    ``_scored_batches(X)``, which yields logits and log-probabilities of each batch.
+    ``_scored_batches(X)``, which yields a `ScoredBatch` for each batch.
     """
 
     @property
@@ -188,6 +203,29 @@ default="train"
         ValueError
             If a label was not seen in `fit`, or has probability 0 under the reference prior.
         """
+        return self._evaluate(
+            X,
+            y,
+            sample_weight=sample_weight,
+            confidence_level=confidence_level,
+            reference_prior=reference_prior,
+            confidence_method=confidence_method,
+            units=units,
+        )
+
+    def _evaluate(
+        self,
+        X,
+        y,
+        *,
+        sample_weight,
+        confidence_level,
+        reference_prior,
+        confidence_method,
+        units,
+        **draws,
+    ):
+        """Return the bounds; `draws` goes to ``_scored_batches``."""
         check_units(units)
         check_confidence(confidence_level, confidence_method)
         check_is_fitted(self, "net_")
@@ -197,7 +235,7 @@ default="train"
             warnings.warn(
                 "X and y are those that the network was trained on: its bounds overstate the "
                 "information. Score other rows, or use cross_val_bounds.",
-                stacklevel=2,
+                stacklevel=3,
             )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
@@ -208,19 +246,19 @@ default="train"
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
-        start = 0
-        for logits, log_proba in self._scored_batches(self._module_array(X)):
-            rows = slice(start, start + len(logits))
+        start, output = 0, None
+        for batch in self._scored_batches(self._module_array(X), **draws):
+            rows = slice(start, start + len(batch.logits))
             start = rows.stop
-            accumulator.update(
-                logits,
-                y[rows],
-                None if sample_weight is None else sample_weight[rows],
-                log_proba,
-            )
+            weight = None if sample_weight is None else sample_weight[rows]
+            accumulator.update(batch.logits, y[rows], weight, batch.log_proba, batch.gaussian)
+            if batch.layer is not None:
+                output = output or OutputInformation(len(y), self.net_.seed + 2)
+                output.update(*batch.layer, y[rows], weight)
         return bounds_from(
             accumulator,
             classes=self.classes_,
+            output_upper=output and output.result(),
             reference_prior=prior,
             known_prior=not isinstance(reference_prior, str),
             confidence_level=confidence_level,

@@ -8,6 +8,7 @@ best of them, or nearer.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
@@ -20,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ._info_softmax import InfoSoftmaxClassifier
+from ._net import early_stopping
 
 _MAX_STEPS = 2000
 
@@ -27,9 +29,11 @@ _MAX_STEPS = 2000
 def stack_members(y, splits, n_features):
     """Return names and unfitted classifiers of the stack.
 
-    Quadratic discriminant analysis is left out where a class has no more rows to train on than
-    there are features, and so a singular covariance; 30 nearest neighbours where there are fewer
-    rows.
+    Two networks, since neither is near p(y|x) on all tables: one whose strong decay suits few or
+    noisy rows, and a wider one without, which stops early. Left out are quadratic discriminant
+    analysis where a class has no more rows to train on than there are features, and so a singular
+    covariance; nearest neighbours where there are fewer rows; and the wider network below 100
+    rows, too few to hold some out.
 
     Parameters
     ----------
@@ -48,15 +52,32 @@ def stack_members(y, splits, n_features):
         "lda": LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
         "qda": QuadraticDiscriminantAnalysis(reg_param=2e-4),
         "neighbours": KNeighborsClassifier(n_neighbors=30),
+        "more neighbours": KNeighborsClassifier(n_neighbors=100),
         "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=0),
         "network": InfoSoftmaxClassifier(device="cpu", random_state=0),
+        "wide network": InfoSoftmaxClassifier(
+            device="cpu",
+            optimizer=torch.optim.Adam,
+            lr=1e-3,
+            max_epochs=60,
+            train_split=0.1,
+            callbacks=[early_stopping(patience=8)],
+            random_state=0,
+            module__hidden_sizes=(128, 128),
+        ),
     }
     n_classes = y.max() + 1
     fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
     if fewest <= max(n_features, 1):
         del members["qda"]
-    if min(len(train) for train, _ in splits) < 30:
+    n_rows = min(len(train) for train, _ in splits)
+    if n_rows < 30:
         del members["neighbours"]
+    # A validation split needs a row of each class, at least.
+    if n_rows < 100:
+        del members["more neighbours"]
+    if n_rows < 100 or n_rows < 10 * n_classes or fewest < 2:
+        del members["wide network"]
     return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseInfoClassifier
-from ._modules import DonskerVaradhanLoss, LogSoftmaxLoss, NoisyModuleFactory, PredictiveLoss
+from ._checks import nats_to
+from ._information import expected_entropy, predictive_entropy
+from ._modules import StochasticModule
 from ._net import StochasticInfoNet
 from ._noise import noise_bank
+from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
+from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from ._prediction import ScoredBatch
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -41,16 +49,33 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     Parameters
     ----------
     module : torch module class or instance, or callable that returns one, default=None
-        Network that the noise wraps, as in `InfoSoftmaxClassifier`. ``noise="dropout"`` needs
-        one with ``features(x)`` and a linear ``head``.
-    noise : {"additive", "dropout"}, default="additive"
-        Gaussian noise on the logits, or dropout of the features before the head, in training
-        and prediction.
+        Network that the noise wraps, as in `InfoSoftmaxClassifier`.
+    noise : {"additive", "gaussian", "latent", "dropout", "module"}, default="additive"
+        Where the noise enters, in training and prediction:
+
+        - ``"additive"``: Gaussian noise of one scale on the logits.
+        - ``"gaussian"``: Gaussian logits whose scales the network learns. With ``beta=0`` nothing
+          keeps them from shrinking, with a warning.
+        - ``"latent"``: a Gaussian layer between the features and a new linear head. With
+          ``beta=0`` a channel of fixed noise, its means within (-1, 1); with ``beta > 0`` the
+          variational information bottleneck [2]_, means and scales learned.
+        - ``"dropout"``: dropout of the features before the head.
+        - ``"module"``: `module` is a `StochasticModule` of your own.
+
+        All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
+        ``head``.
     noise_scale : float, default=1.0
-        Standard deviation of the noise on the logits; for dropout that of the factor of mean 1
-        on each feature, which is a dropout rate of ``noise_scale**2 / (1 + noise_scale**2)``.
+        Standard deviation of the noise on the logits or latent variables, before training if it
+        is learned; for dropout that of the factor of mean 1 on each feature, which is a dropout
+        rate of ``noise_scale**2 / (1 + noise_scale**2)``. Unused by ``"module"``.
+    latent_size : int, default=16
+        Latent variables of ``noise="latent"``.
+    beta : float, default=0.0
+        Weight in the loss of the divergence of the noisy layer from a standard normal, KL(p(z|x),
+        N(0, I)) in nats, an upper bound of I(Z;X). For noise that is Gaussian and not zero.
     n_draws : int, default=32
-        Draws K of a training step, of the bank and of `score_bounds`.
+        Draws K of a training step, and of prediction and scoring unless these are given another
+        number.
     objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
         What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
         representation (Eq. 13), or the log of the probability averaged over draws.
@@ -105,6 +130,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     ----------
     .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
        softmax in neural networks", arXiv 1910.02629, section 3.2.
+    .. [2] A. A. Alemi, I. Fischer, J. V. Dillon, K. Murphy, "Deep variational information
+       bottleneck", ICLR 2017.
 
     Examples
     --------
@@ -121,8 +148,10 @@ class StochasticInfoClassifier(BaseInfoClassifier):
 
     _parameter_constraints: dict = {
         **BaseInfoClassifier._parameter_constraints,
-        "noise": [StrOptions({"additive", "dropout"})],
+        "noise": [StrOptions(set(NOISE_FAMILIES))],
         "noise_scale": [Interval(Real, 0, None, closed="left")],
+        "latent_size": [Interval(Integral, 1, None, closed="left")],
+        "beta": [Interval(Real, 0, None, closed="left")],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "objective": [StrOptions(set(_OBJECTIVES))],
     }
@@ -133,6 +162,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         *,
         noise="additive",
         noise_scale=1.0,
+        latent_size=16,
+        beta=0.0,
         n_draws=32,
         objective="log_softmax",
         class_prior="uniform",
@@ -155,6 +186,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         self.module = module
         self.noise = noise
         self.noise_scale = noise_scale
+        self.latent_size = latent_size
+        self.beta = beta
         self.n_draws = n_draws
         self.objective = objective
         self.class_prior = class_prior
@@ -178,23 +211,245 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         return StochasticInfoNet, {
             "criterion": _OBJECTIVES[self.objective],
             "n_draws": self.n_draws,
+            "beta": self.beta,
         }
 
     def _module_and_params(self, X):
         module, params = super()._module_and_params(X)
-        factory = NoisyModuleFactory(module, self.noise, self.noise_scale, len(self.classes_))
+        if module is not None and self.noise == "module" and self.module is None:
+            raise ValueError(
+                "noise='module' and module=None: give a StochasticModule, or let another `noise` "
+                "wrap the default network."
+            )
+        factory = NoisyModuleFactory(
+            module,
+            self.noise,
+            self.noise_scale,
+            self.latent_size,
+            self.beta == 0,
+            len(self.classes_),
+        )
         return factory, params
 
     def _build(self, X, seed):
+        if self.noise == "gaussian" and self.beta == 0 and self.noise_scale > 0:
+            warnings.warn(
+                "noise='gaussian' with beta=0: nothing keeps the learned scales from shrinking, "
+                "and the network may become deterministic. Set beta, or use noise='additive'.",
+                stacklevel=4,
+            )
         net = super()._build(X, seed)
-        module = net.module_
-        self.noise_bank_ = noise_bank(
-            self.n_draws, module.noise_size, module.noise_distribution, seed
-        )
+        self._check_module(net, X)
+        self._noise_seed = seed
+        self.noise_bank_ = self._bank(net.stochastic_module, self.n_draws)
         net.noise_bank = torch.as_tensor(self.noise_bank_)
         return net
 
-    def _scored_batches(self, X):
+    def _check_module(self, net, X):
+        """Raise ValueError if the module cannot do what the parameters ask of it."""
+        module = net.stochastic_module
+        x = torch.as_tensor(self._module_array(X[:2])).to(net.device or "cpu", net.dtype)
+        training = module.training
+        module.eval()
+        with torch.no_grad():
+            hidden = module.trunk(x)
+            if self.noise in ("gaussian", "dropout"):
+                inner = module.module
+                if not torch.allclose(inner.head(inner.features(x)), inner(x), rtol=1e-3):
+                    raise ValueError(
+                        f"noise={self.noise!r} replaces forward(x) by head(features(x)), and for "
+                        f"module={type(inner).__name__} these differ: use noise='additive'."
+                    )
+            if self.beta > 0:
+                distribution = module.distribution(hidden)
+                if distribution is None or not (distribution[1] > 0).all():
+                    raise ValueError(
+                        f"beta={self.beta} needs noise that is Gaussian and not zero, which "
+                        f"noise={self.noise!r} with noise_scale={self.noise_scale} is not: set "
+                        "beta=0, or use noise='latent' with a positive noise_scale."
+                    )
+        module.train(training)
+
+    def _bank(self, module, n_draws):
+        """Return noise that covers its distribution evenly, or as the module itself draws it."""
+        if type(module).draw is not StochasticModule.draw:
+            generator = torch.Generator().manual_seed(self._noise_seed)
+            return np.asarray(module.draw((n_draws,), generator, torch.float64))
+        return noise_bank(n_draws, module.noise_size, module.noise_distribution, self._noise_seed)
+
+    def _noise_for(self, n_draws):
+        """Return the bank of prediction, as a tensor."""
+        if n_draws is None:
+            return self.net_.noise_bank
+        if not (isinstance(n_draws, Integral) and n_draws > 0):
+            raise ValueError(f"n_draws={n_draws!r} is no number of draws: give an int above 0.")
+        return torch.as_tensor(self._bank(self.net_.stochastic_module, int(n_draws)))
+
+    def predict_log_proba(self, X, *, n_draws=None):
+        """Log class probabilities, averaged over the bank of noise.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank; that of `fit` if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In nats, columns in the order of ``classes_``. A row's values depend on nothing but
+            the row.
+        """
+        check_is_fitted(self, "net_")
+        noise = self._noise_for(n_draws)
+        X = self._module_array(self._validate(X, reset=False))
+        return np.concatenate(list(self.net_.log_proba_batches(X, noise)))
+
+    def predict_proba(self, X, *, n_draws=None):
+        """Class probabilities, averaged over the bank of noise.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank; that of `fit` if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``.
+        """
+        return np.exp(self.predict_log_proba(X, n_draws=n_draws))
+
+    def _entropies(self, X, functions, n_draws, units):
+        factor = nats_to(units)
+        check_is_fitted(self, "net_")
+        noise = self._noise_for(n_draws)
+        X = self._module_array(self._validate(X, reset=False))
+        parts = []
+        for hidden in self.net_.trunk_batches(X):
+            logits = self.net_.logits_of_trunk(hidden, noise).cpu().numpy()
+            parts.append([function(logits) for function in functions])
+        return factor * np.concatenate(parts, axis=1)
+
+    def predictive_entropy(self, X, *, n_draws=None, units="nats"):
+        """Entropy of the predicted class probabilities: all uncertainty of the label.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``H(E_z p(y|z))``.
+        """
+        return self._entropies(X, [predictive_entropy], n_draws, units)[0]
+
+    def expected_entropy(self, X, *, n_draws=None, units="nats"):
+        """Average entropy of the class probabilities of one draw: what noise does not explain.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``E_z H(p(y|z))``, never above `predictive_entropy`.
+        """
+        return self._entropies(X, [expected_entropy], n_draws, units)[0]
+
+    def draw_information(self, X, *, n_draws=None, units="nats"):
+        """Information between label and draw, the part of the uncertainty due to the noise.
+
+        The difference of `predictive_entropy` and `expected_entropy`, also known as the
+        epistemic part where the draws stand for networks that might be true.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Never negative.
+        """
+        whole, expected = self._entropies(
+            X, [predictive_entropy, expected_entropy], n_draws, units
+        )
+        return np.maximum(whole - expected, 0.0)
+
+    def score_bounds(
+        self,
+        X,
+        y,
+        *,
+        sample_weight=None,
+        n_draws=None,
+        confidence_level=0.95,
+        reference_prior="train",
+        confidence_method="betting",
+        units="nats",
+    ):
+        """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
+
+        Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
+        representation; the prediction whose bound is `mi_lower` averages over the bank.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`, but other rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative importance weights of independent rows.
+        n_draws : int, default=None
+            Draws for each row, and size of the bank; those of `fit` if None.
+        confidence_level : float, default=0.95
+        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
+(n_classes,), default="train"
+        confidence_method : {"betting", "normal"}, default="betting"
+        units : {"nats", "bits"}, default="nats"
+            As in `InfoSoftmaxClassifier.score_bounds`, with the same warnings and errors.
+
+        Returns
+        -------
+        InformationBounds
+        """
+        return self._evaluate(
+            X,
+            y,
+            sample_weight=sample_weight,
+            confidence_level=confidence_level,
+            reference_prior=reference_prior,
+            confidence_method=confidence_method,
+            units=units,
+            n_draws=n_draws,
+        )
+
+    def _scored_batches(self, X, n_draws=None):
+        net, bank = self.net_, self._noise_for(n_draws)
         # Another seed than that of training, which has seen the rows' labels through its noise.
-        draws = self.net_.draw_batches(X, self.n_draws, self.net_.seed + 1)
-        yield from zip(draws, self.net_.log_proba_batches(X), strict=True)
+        generator = torch.Generator().manual_seed(net.seed + 1)
+        for hidden in net.trunk_batches(X):
+            shape = (len(hidden), len(bank))
+            noise = net.stochastic_module.draw(shape, generator, net.dtype)
+            logits = net.logits_of_trunk(hidden, noise).cpu().numpy()
+            layer, gaussian = net.distributions_of_trunk(hidden)
+            yield ScoredBatch(logits, net.log_proba_of_trunk(hidden, bank), layer, gaussian)

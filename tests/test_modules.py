@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from sksoftinfo._modules import MLP, AdditiveNoise, ConvNet, DropoutNoise, LogSoftmaxLoss
+from sksoftinfo._modules import MLP, ConvNet
+from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise
+from sksoftinfo._objectives import LogSoftmaxLoss
 
 
 def test_convnet_logits_are_the_average_of_its_position_logits():

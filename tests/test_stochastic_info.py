@@ -10,15 +10,10 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._accumulator import row_terms
-from sksoftinfo._modules import (
-    MLP,
-    AdditiveNoise,
-    DonskerVaradhanLoss,
-    DropoutNoise,
-    LogSoftmaxLoss,
-    PredictiveLoss,
-)
+from sksoftinfo._modules import MLP
 from sksoftinfo._noise import noise_bank
+from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise
+from sksoftinfo._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 
 FAMILIES = [{"noise": "additive"}, {"noise": "dropout"}]
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -91,7 +86,8 @@ def test_without_noise_it_is_the_deterministic_network(split, family):
     first = noiseless.score_bounds(X_test, y_test).to_dict()
     second = deterministic.score_bounds(X_test, y_test).to_dict()
     for name, value in second.items():
-        if isinstance(value, float):
+        # Dropout has no density, and so no closed form.
+        if isinstance(value, float) and (name, family["noise"]) != ("dv_closed_form", "dropout"):
             assert first[name] == pytest.approx(value, abs=1e-6), name
 
 

@@ -1,0 +1,231 @@
+"""Noise families: stochastic modules that wrap any network.
+
+With a noise scale of 0 each of them is the network itself; for the latent family, a network with
+one more linear layer.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from ._modules import StochasticModule
+
+NOISE_FAMILIES = ("additive", "gaussian", "latent", "dropout", "module")
+
+
+class AdditiveNoise(StochasticModule):
+    """Gaussian noise of standard deviation `noise_scale` on the logits of any network.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network that returns logits of shape (n, n_classes).
+    n_classes : int
+        Number of logits.
+    noise_scale : float
+        Standard deviation of the noise.
+    """
+
+    def __init__(self, module, n_classes, noise_scale):
+        super().__init__()
+        self.module = module
+        self.noise_size = n_classes
+        self.noise_scale = float(noise_scale)
+
+    def trunk(self, x):
+        return self.module(x)
+
+    def sample(self, hidden, noise):
+        return hidden[:, None, :] + self.noise_scale * noise
+
+    def distribution(self, hidden):
+        return hidden, torch.full_like(hidden, self.noise_scale)
+
+    logit_distribution = distribution
+
+
+class _FeatureNoise(StochasticModule):
+    """Noise that enters after the features of a network with ``features`` and ``head``."""
+
+    family: str
+
+    def __init__(self, module):
+        super().__init__()
+        if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
+            raise ValueError(
+                f"noise={self.family!r} needs a module with `features(x)` and a linear `head`, "
+                f"and {type(module).__name__} has not both. Add them, or use noise='additive'."
+            )
+        self.module = module
+
+    def trunk(self, x):
+        return self.module.features(x)
+
+
+class GaussianLogits(_FeatureNoise):
+    """Gaussian logits whose mean and scale the network learns.
+
+    The mean is the network's own output. The scale is `noise_scale` at first, for each row and
+    class, and its logarithm a linear function of the features.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network with ``features(x)`` of shape (n, width) and a linear ``head``.
+    noise_scale : float
+        Standard deviation of each logit before training.
+    """
+
+    family = "gaussian"
+
+    def __init__(self, module, noise_scale):
+        super().__init__(module)
+        self.noise_size = module.head.out_features
+        self.noise_scale = float(noise_scale)
+        self.log_scale = _zero_linear(module.head.in_features, self.noise_size)
+
+    def sample(self, hidden, noise):
+        mean, scale = self.distribution(hidden)
+        return mean[:, None, :] + scale[:, None, :] * noise
+
+    def distribution(self, hidden):
+        return self.module.head(hidden), self.noise_scale * self.log_scale(hidden).exp()
+
+    logit_distribution = distribution
+
+
+class GaussianLatent(_FeatureNoise):
+    """A Gaussian layer between the features and a new linear head.
+
+    With ``bounded=True`` it is a noisy channel: means within (-1, 1), and a scale that stays at
+    `noise_scale`, so that training cannot outgrow the noise. Otherwise means and scales are
+    learned, as in the variational information bottleneck, where a penalty holds them.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network with ``features(x)`` of shape (n, width) and a linear ``head``, which is replaced.
+    noise_scale : float
+        Standard deviation of each latent variable, before training if it is learned.
+    latent_size : int
+        Number of latent variables.
+    bounded : bool
+        Whether means are bounded and the scale is fixed.
+
+    References
+    ----------
+    A. A. Alemi, I. Fischer, J. V. Dillon, K. Murphy, "Deep variational information bottleneck",
+    ICLR 2017.
+    """
+
+    family = "latent"
+
+    def __init__(self, module, noise_scale, latent_size, bounded):
+        super().__init__(module)
+        width = module.head.in_features
+        self.noise_size = latent_size
+        self.noise_scale = float(noise_scale)
+        self.mean = nn.Linear(width, latent_size)
+        self.log_scale = None if bounded else _zero_linear(width, latent_size)
+        self.head = nn.Linear(latent_size, module.head.out_features)
+        module.head = nn.Identity()
+
+    def sample(self, hidden, noise):
+        mean, scale = self.distribution(hidden)
+        return self.head(mean[:, None, :] + scale[:, None, :] * noise)
+
+    def distribution(self, hidden):
+        mean = self.mean(hidden)
+        if self.log_scale is None:
+            return torch.tanh(mean), torch.full_like(mean, self.noise_scale)
+        return mean, self.noise_scale * self.log_scale(hidden).exp()
+
+    def logit_distribution(self, hidden):
+        mean, scale = self.distribution(hidden)
+        variance = nn.functional.linear(scale**2, self.head.weight**2)
+        return self.head(mean), variance.sqrt()
+
+
+class DropoutNoise(_FeatureNoise):
+    """Monte-Carlo dropout of the features before the head.
+
+    Each feature is multiplied by a Bernoulli variable over its mean. That factor has mean 1 and
+    variance p / (1 - p) at dropout rate p, so `noise_scale`, its standard deviation, means the
+    rate p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout and 1 a rate of one half.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Network with ``features(x)`` of shape (n, width) and a linear ``head``.
+    noise_scale : float
+        Standard deviation of the factor that multiplies each feature.
+    """
+
+    family = "dropout"
+    noise_distribution = "uniform"
+
+    def __init__(self, module, noise_scale):
+        super().__init__(module)
+        self.noise_size = module.head.in_features
+        self.rate = noise_scale**2 / (1.0 + noise_scale**2)
+
+    def sample(self, hidden, noise):
+        kept = (noise >= self.rate).to(hidden.dtype) / (1.0 - self.rate)
+        return self.module.head(hidden[:, None, :] * kept)
+
+
+def _zero_linear(n_inputs, n_outputs):
+    """Return a linear layer that is 0 at first."""
+    layer = nn.Linear(n_inputs, n_outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class NoisyModuleFactory:
+    """Builds a network and wraps it in noise; keyword arguments go to the network.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or callable
+        Network, copied; or what builds it.
+    noise : {"additive", "gaussian", "latent", "dropout", "module"}
+        ``"module"`` is a `StochasticModule` already, and wrapped in nothing.
+    noise_scale : float
+    latent_size : int
+    bounded : bool
+        Whether a latent layer is a channel of fixed noise.
+    n_classes : int
+    """
+
+    def __init__(self, module, noise, noise_scale, latent_size, bounded, n_classes):
+        self.module = module
+        self.noise = noise
+        self.noise_scale = noise_scale
+        self.latent_size = latent_size
+        self.bounded = bounded
+        self.n_classes = n_classes
+
+    def __call__(self, **kwargs):
+        module = self.module
+        if isinstance(module, nn.Module):
+            module = type(module)(**kwargs) if kwargs else copy.deepcopy(module)
+        else:
+            module = module(**kwargs)
+        if self.noise == "additive":
+            return AdditiveNoise(module, self.n_classes, self.noise_scale)
+        if self.noise == "gaussian":
+            return GaussianLogits(module, self.noise_scale)
+        if self.noise == "latent":
+            return GaussianLatent(module, self.noise_scale, self.latent_size, self.bounded)
+        if self.noise == "dropout":
+            return DropoutNoise(module, self.noise_scale)
+        if not isinstance(module, StochasticModule):
+            raise ValueError(
+                f"noise='module' needs a StochasticModule, and {type(module).__name__} is none: "
+                "derive it from sksoftinfo.StochasticModule, or let another `noise` wrap it."
+            )
+        return module

@@ -1,0 +1,71 @@
+"""What training minimises: the paper's objectives, row by row, in nats.
+
+Each objective takes posterior logits, of shape (n, M) or of K draws (n, K, M), and labels, and
+returns one value for each row, so that rows can be weighted.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+def _at_label(values, y):
+    """Return ``values[i, ..., y[i]]``."""
+    index = y.reshape((-1,) + (1,) * (values.ndim - 1)).expand(*values.shape[:-1], 1)
+    return values.gather(-1, index)[..., 0]
+
+
+class LogSoftmaxLoss(nn.Module):
+    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any."""
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats."""
+        log_proba = _at_label(torch.log_softmax(logits, dim=-1), y)
+        return log_proba.mean(1).neg() if log_proba.ndim == 2 else -log_proba
+
+
+class DonskerVaradhanLoss(nn.Module):
+    """Negative of Donsker-Varadhan less log M, row by row (paper Eq. 13, uniform E_y).
+
+    ``log E_z sum_m exp(z_m) - E_z z_y``, equal to the negative log-softmax where there is one
+    draw (Eq. 23).
+    """
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
+        normaliser = log_mean_exp(torch.logsumexp(logits, dim=-1), dim=1)
+        return normaliser - _at_label(logits, y).mean(1)
+
+
+class PredictiveLoss(nn.Module):
+    """Negative logarithm of each row's label probability averaged over draws."""
+
+    def forward(self, logits, y):
+        """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
+        return -log_mean_exp(_at_label(torch.log_softmax(logits, dim=-1), y), dim=1)
+
+
+def log_mean_exp(values, dim):
+    """Return the logarithm of the mean of the exponentials of `values` along `dim`."""
+    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
+
+
+def divergence_from_standard_normal(mean, scale):
+    """Return KL(N(mean, diag(scale^2)), N(0, I)) of each row, shape (n,), in nats.
+
+    Parameters
+    ----------
+    mean, scale : tensor of shape (n, d)
+        Scales are positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._objectives import divergence_from_standard_normal
+    >>> divergence_from_standard_normal(torch.tensor([[1.0, 1.0]]), torch.ones(1, 2))
+    tensor([1.])
+    """
+    return (0.5 * (mean**2 + scale**2 - 1) - scale.log()).sum(1)
