@@ -70,7 +70,9 @@ def load_bank(mnist=None):
     """Return MNIST's t10k digits from a folder of IDX files, or scikit-learn's, enlarged."""
     if mnist is None:
         digits = load_digits()
-        enlarged = [zoom(image / 16, 3.5, mode="nearest", grid_mode=True) for image in digits.images]
+        enlarged = [
+            zoom(image / 16, 3.5, mode="nearest", grid_mode=True) for image in digits.images
+        ]
         images, labels = np.clip(enlarged, 0, 1).astype(np.float32), digits.target
     else:
         images = find_idx(Path(mnist), "t10k-images-idx3-ubyte").astype(np.float32) / 255
@@ -155,7 +157,9 @@ def places(tiles, size, rng):
             height, width = tile.shape
             top, left = rng.integers(size - height + 1), rng.integers(size - width + 1)
             window = np.s_[top : top + height, left : left + width]
-            if taken[max(0, top - 1) : top + height + 1, max(0, left - 1) : left + width + 1].any():
+            if taken[
+                max(0, top - 1) : top + height + 1, max(0, left - 1) : left + width + 1
+            ].any():
                 break
             taken[window] = True
             windows.append(window)

@@ -85,7 +85,7 @@ class FeatureLayer:
         module : torch.nn.Module
         run : callable
             Without arguments: runs the module on n images, and returns its logits.
-        sizes : sequence of (int, int)
+        sizes : sequence of (float, float)
             Windows' height and width, in cells.
 
         Returns
@@ -103,11 +103,10 @@ class FeatureLayer:
             elif self.pooling == "maximum":
                 windows = [window_maximum(feature_map, size) for size in sizes]
             else:
-                own = [self._own_windows(feature_map, size) for size in sizes]
-                # Windows of several sizes do not fit into one batch.
-                return own[0] if len(own) == 1 else None
+                return feature_windows(feature_map, sizes[0])
             return torch.cat([as_cells(window) for window in windows])
 
+        # Windows of several sizes do not fit into one batch.
         if self.pooling == "own" and len(sizes) > 1:
             return torch.cat([self.window_logits(module, run, [size]) for size in sizes])
         with replaced_output(module, self.name, batch_of_windows):
@@ -118,11 +117,6 @@ class FeatureLayer:
             return logits
         cells = logits[0].movedim(-1, 1)
         return torch.stack([window_average(cells, size).movedim(1, -1) for size in sizes])
-
-    @staticmethod
-    def _own_windows(feature_map, size):
-        size = tuple(min(size[axis], feature_map.shape[2 + axis]) for axis in range(2))
-        return feature_windows(feature_map, size)
 
 
 def as_cells(feature_map):
@@ -310,10 +304,9 @@ def cell_geometry(cells, extents, n_cells, length):
         for edge, inside in ((first, inside_first), (last, inside_last))
     ]
     slopes = np.concatenate(slopes)
-    if not (inside_first.any() and inside_last.any() and len(slopes)):
-        stride = length / n_cells
+    stride = float(np.median(slopes)) if len(slopes) else length / n_cells
+    if not (inside_first.any() and inside_last.any()):
         return CellGeometry(stride, length, (np.arange(n_cells) + 0.5) * stride - 0.5)
-    stride = float(np.median(slopes))
     # Units that are off hide part of a field, and never add to it.
     begin = (first - stride * cells)[inside_first].min()
     end = (last - stride * cells)[inside_last].max()

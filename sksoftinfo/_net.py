@@ -20,7 +20,9 @@ from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
+from ._feature_layer import find_feature_layer, measure_cells, replaced_output
 from ._modules import log_mean_exp
+from ._patches import window_average
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -225,19 +227,44 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             batches.append(logits.double().numpy())
         return np.concatenate(batches)
 
-    def feature_map(self, images):
-        """Return the module's feature map (n, C, h, w) of images (n, C, H, W)."""
+    def image_logits(self, images):
+        """Return posterior logits of images in one batch, a tensor (n, M)."""
+        images = to_tensor(images, device=self.device).to(self.dtype)
+        logits = self.module_(images)
+        return self.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
+
+    def find_feature_layer(self, images, name=None):
+        """Return the layer for dense scoring and its `CellGeometry` down and across, or None."""
         self._set_training(False)
         with torch.inference_mode():
-            return self.module_.feature_map(to_tensor(images, device=self.device).to(self.dtype))
+            layer = find_feature_layer(
+                self.module_, lambda: self.image_logits(images), len(images), name
+            )
+        if layer is None:
+            return None
+        # Gradients are wanted of the images alone.
+        images = to_tensor(images, device=self.device).to(self.dtype)
+        return layer, measure_cells(layer, self.module_, self.image_logits, images)
 
-    def logits_of_features(self, features):
-        """Return posterior logits (..., M), float64, of feature vectors (..., C)."""
+    def window_logits(self, images, layer, windows):
+        """Return posterior logits (n, h, w, S, M), float64, of windows around each cell."""
+        self._set_training(False)
         with torch.inference_mode():
-            logits = self.module_.head(features)
-            if self.log_class_prior is not None:
-                logits = logits + self.log_class_prior.to(logits)
-            return logits.double().cpu().numpy()
+            logits = layer.window_logits(self.module_, lambda: self.image_logits(images), windows)
+            return logits.movedim(0, 3).double().cpu().numpy()
+
+    def window_features(self, images, layer, windows):
+        """Return averages (n, h, w, S, C) of the feature map around each cell, and logits (n, M).
+
+        The averages are float64, as are the posterior logits of whole images.
+        """
+        self._set_training(False)
+        seen = []
+        with torch.inference_mode(), replaced_output(self.module_, layer.name, seen.append):
+            logits = self.image_logits(images)
+            averages = [window_average(seen[0], size) for size in windows]
+            averages = torch.stack(averages, 1).permute(0, 3, 4, 1, 2)
+            return averages.double().cpu().numpy(), logits.double().cpu().numpy()
 
 
 class StochasticInfoNet(InfoSoftmaxNet):

@@ -16,9 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo._image_classifier import ImageClassifier
+from sksoftinfo._masks import Fill
 from sksoftinfo._modules import ConvNet
 from sksoftinfo._patch_information import log_odds, patch_information
-from sksoftinfo._patch_scoring import ImageClassifier, make_scorer
+from sksoftinfo._patch_scoring import make_scorer
 from sksoftinfo.datasets import make_digit_pairs
 
 
@@ -128,11 +130,13 @@ def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, str
     size = size if isinstance(size, tuple) else (size, size)
     stride = stride if isinstance(stride, tuple) else (stride, stride)
     classifier = ImageClassifier(net, (8, 16), batch_size=5)
-    scorer = make_scorer(scoring, classifier, (8, 16), size, stride, fill_value=0.25)
-    batched = scorer.patch_logits(images)
+    fill = Fill(0.25).fit(images)
+    scorer = make_scorer(scoring, classifier, (8, 16), [size], lambda size: stride, fill)
+    batched = scorer.patch_logits(images)[..., 0, :]
+    (grid,) = scorer.grids
     for i, image in enumerate(images):
-        for a, top in enumerate(scorer.grid.tops):
-            for b, left in enumerate(scorer.grid.lefts):
+        for a, top in enumerate(grid.tops):
+            for b, left in enumerate(grid.lefts):
                 patch = image[:, top : top + size[0], left : left + size[1]]
                 if scoring == "paste":
                     canvas = np.full_like(image, 0.25)
@@ -144,15 +148,21 @@ def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, str
 
 
 def test_dense_scores_are_the_head_on_each_windows_average(small, net):
-    images = small[0][:3, None]
-    scorer = make_scorer("dense", ImageClassifier(net, (8, 16), 2), (8, 16), (6, 6), (4, 4), 0.0)
-    assert scorer.cells == (2, 2)
-    logits = scorer.patch_logits(images)
+    X, y = small
+    masker = InfoMaskTransformer(
+        FrozenEstimator(net), patch_size=[4, 12], patch_scoring="dense", random_state=0
+    ).fit(X, y)
+    scorer = masker._mapper.scorer
+    assert scorer.windows == [(1.0, 1.0), (3.0, 3.0)]
+    logits, whole = scorer.logits(X[:3, None])
     with torch.no_grad():
-        feature_map = net.module_.feature_map(torch.as_tensor(images))
-        window = feature_map[:, :, 0:2, 1:3].mean((2, 3))
+        feature_map = net.module_.feature_map(torch.as_tensor(X[:3, None]))
+        window = feature_map[:, :, 0:2, 1:4].mean((2, 3))
         expected = net.module_.head(window).numpy()
-    np.testing.assert_allclose(logits[:, 1, 2], expected, rtol=1e-5, atol=1e-6)
+        single = net.module_.head(feature_map[:, :, 1, 3]).numpy()
+    np.testing.assert_allclose(logits[:, 0, 2, 1], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits[:, 1, 3, 0], single, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])
@@ -218,18 +228,22 @@ class Shifted(torch.nn.Module):
 def test_auto_scoring_is_dense_only_where_it_is_proven(small, net):
     X, y = small
 
-    class LyingHead(ConvNet):
-        def forward(self, x):
-            return self.head(self.feature_map(x).amax((2, 3)))
+    def fitted(module):
+        return InfoSoftmaxClassifier(module, max_epochs=1, random_state=0).fit(X, y)
 
-    liar = InfoSoftmaxClassifier(LyingHead(1, 2, channels=(8, 8)), max_epochs=1).fit(X, y)
+    positions = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d((2, 2)),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, 2),
+    )
     flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(128, 2))
-    flattening = InfoSoftmaxClassifier(flat, max_epochs=1).fit(X, y)
-    expected = {net: "dense", liar: "crop", flattening: "paste"}
-    for classifier, scoring in expected.items():
+    by_place, flattening = fitted(positions), fitted(flat)
+    for classifier, scoring in ((net, "dense"), (by_place, "crop"), (flattening, "paste")):
         masker = InfoMaskTransformer(FrozenEstimator(classifier), patch_size=4).fit(X, y)
         assert masker.patch_scoring_ == scoring
-    for classifier, scoring in ((liar, "dense"), (flattening, "crop")):
+    for classifier, scoring in ((by_place, "dense"), (flattening, "crop")):
         masker = InfoMaskTransformer(
             FrozenEstimator(classifier), patch_size=4, patch_scoring=scoring
         )
@@ -240,8 +254,11 @@ def test_auto_scoring_is_dense_only_where_it_is_proven(small, net):
 def test_stride_of_the_cells_is_measured(small, net):
     masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(*small)
     assert masker.stride_ == (4, 4)
+    assert masker.receptive_field_ == (7, 7)
+    assert masker.feature_layer_ == "body"
     strided = InfoMaskTransformer(FrozenEstimator(net), patch_size=4, stride=2).fit(*small)
     assert (strided.patch_scoring_, strided.stride_) == ("crop", (2, 2))
+    assert strided.feature_layer_ is None
 
 
 @pytest.fixture(scope="module")
@@ -365,7 +382,12 @@ def clone_with_target(masker, target):
 
 def test_threshold_references(small, net):
     X, y = small
-    options = {"target": "one", "patch_size": 4, "random_state": 0}
+    options = {
+        "target": "one",
+        "patch_size": 4,
+        "random_state": 0,
+        "require_presence": False,
+    }
     frozen = FrozenEstimator(net)
     information = InfoMaskTransformer(frozen, **options).fit(X, y).information_map(X)
     image = InfoMaskTransformer(frozen, threshold=0.5, **options).fit(X, y)
