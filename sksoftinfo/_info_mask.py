@@ -72,9 +72,11 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     threshold_reference : {"image", "fit", "absolute"}, default="image"
         Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
         information must also be positive, so that an image without the target is masked whole.
-    require_presence : bool, default=True
+    require_presence : bool or "auto", default="auto"
         Whether an image is masked whole where the classifier's answer to all of it speaks against
-        the target, ``p(t|image) <= p(t)``. Nats, and ``target=None``, go without.
+        the target, ``p(t|image) <= p(t)``. ``"auto"`` does so for two classes; of more, one that
+        is in the image may speak against another that is too. Nats, and ``target=None``, go
+        without.
     mask_type : {"hard", "soft"}, default="hard"
         ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
     components : bool, default=False
@@ -155,7 +157,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         "calibrate": ["boolean", StrOptions({"features"})],
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
-        "require_presence": ["boolean"],
+        "require_presence": ["boolean", StrOptions({"auto"})],
         "mask_type": [StrOptions({"hard", "soft"})],
         "components": ["boolean"],
         "fill_value": [
@@ -183,7 +185,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         calibrate=True,
         threshold=0.2,
         threshold_reference="image",
-        require_presence=True,
+        require_presence="auto",
         mask_type="hard",
         components=False,
         fill_value=0.0,

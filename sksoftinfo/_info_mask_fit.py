@@ -214,13 +214,16 @@ class BaseInfoMask(BaseEstimator):
         cached = check_memory(self.memory).cache(collect, ignore=["mapper"])
         yield slice(0, len(images)), *cached(self._mapper, images, classes, self._map_key)
 
-    def _masks(self, images):
+    def _masks(self, images, target=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
-        targets = self._encode_targets(self.classes_)
+        targets = self._encode_targets(self.classes_, target)
         classes = self._classes_of(images, targets)
+        presence = self.require_presence
+        if isinstance(presence, str):
+            presence = len(self.classes_) == 2
         for rows, maps, whole in self._evaluate(images, classes):
             kept = self._kept(maps, classes[:, rows])
-            if self.require_presence and targets is not None and not self._in_nats:
+            if presence and targets is not None and not self._in_nats:
                 absent = (whole <= 0)[..., None, None]
                 kept = np.where(absent, np.zeros_like(kept), kept)
             kept = kept.max(axis=0)
@@ -246,10 +249,10 @@ class BaseInfoMask(BaseEstimator):
             return soft_masks(maps, limit)
         return threshold_masks(maps, limit, positive=not self._in_nats)
 
-    def _all_masks(self, images):
+    def _all_masks(self, images, target=None):
         dtype = bool if self.mask_type == "hard" else np.float64
         out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
-        for rows, kept in self._masks(images):
+        for rows, kept in self._masks(images, target):
             out[rows] = kept
         return out
 

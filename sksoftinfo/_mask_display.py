@@ -77,31 +77,18 @@ class InfoMaskDisplay:
             If a target is unknown, or X holds no images.
         """
         check_is_fitted(estimator)
-        X = np.asarray(X)
-        shape = estimator._image_shape
-        if shape[1] == 1:
+        if estimator._image_shape[1] == 1:
             raise ValueError("X holds a table: InfoMaskDisplay draws images.")
         wanted = [estimator.target] if targets is None else list(targets)
-        information, masks, results, names = [], [], [], []
-        original = estimator.target
-        try:
-            for target in wanted:
-                # `target` is read when masking, so that no fit is needed for another.
-                estimator.target = target
-                information.append(estimator.information_map(X))
-                masks.append(estimator.mask(X))
-                results.append(np.asarray(_plain(estimator, X)))
-                names.append("predicted class" if target is None else _name(target))
-        finally:
-            estimator.target = original
-        images = X.reshape(len(X), *shape)
-        results = np.stack(results).reshape(len(wanted), len(X), *shape)
+        estimator._check_threshold()
+        images = estimator._images(estimator._validate(X, reset=False))
+        masks = [estimator._all_masks(images, target) for target in wanted]
         return cls(
             images=images,
-            information=np.stack(information),
+            information=np.stack([estimator.information_map(X, target) for target in wanted]),
             masks=np.stack(masks),
-            results=results,
-            target_names=names,
+            results=np.stack([estimator._fill.mix(images, mask) for mask in masks]),
+            target_names=["about the predicted class" if t is None else _name(t) for t in wanted],
         ).plot(figure=figure)
 
     def plot(self, *, figure=None):
@@ -157,12 +144,6 @@ class InfoMaskDisplay:
 def _name(target):
     labels = target if isinstance(target, list | tuple | np.ndarray) else [target]
     return "about " + " or ".join(str(label) for label in labels)
-
-
-def _plain(estimator, X):
-    """Return what is kept as an array, whatever `set_output` says."""
-    images = estimator._images(estimator._validate(X, reset=False))
-    return estimator._fill.mix(images, estimator._all_masks(images))
 
 
 def _draw(axis, image, low, high):

@@ -20,7 +20,12 @@ from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
-from ._feature_layer import find_feature_layer, measure_cells, replaced_output
+from ._feature_layer import (
+    channels_last,
+    find_feature_layer,
+    measure_cells,
+    replaced_output,
+)
 from ._modules import log_mean_exp
 from ._patches import window_average
 
@@ -227,10 +232,10 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             batches.append(logits.double().numpy())
         return np.concatenate(batches)
 
-    def image_logits(self, images):
+    def image_logits(self, images, module=None):
         """Return posterior logits of images in one batch, a tensor (n, M)."""
         images = to_tensor(images, device=self.device).to(self.dtype)
-        logits = self.module_(images)
+        logits = (self.module_ if module is None else module)(images)
         return self.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
 
     def find_feature_layer(self, images, name=None):
@@ -249,8 +254,11 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     def window_logits(self, images, layer, windows):
         """Return posterior logits (n, h, w, S, M), float64, of windows around each cell."""
         self._set_training(False)
+        module = channels_last(self.module_)
         with torch.inference_mode():
-            logits = layer.window_logits(self.module_, lambda: self.image_logits(images), windows)
+            logits = layer.window_logits(
+                module, lambda: self.image_logits(images, module), windows
+            )
             return logits.movedim(0, 3).double().cpu().numpy()
 
     def window_features(self, images, layer, windows):
@@ -260,8 +268,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         """
         self._set_training(False)
         seen = []
-        with torch.inference_mode(), replaced_output(self.module_, layer.name, seen.append):
-            logits = self.image_logits(images)
+        module = channels_last(self.module_)
+        with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
+            logits = self.image_logits(images, module)
             averages = [window_average(seen[0], size) for size in windows]
             averages = torch.stack(averages, 1).permute(0, 3, 4, 1, 2)
             return averages.double().cpu().numpy(), logits.double().cpu().numpy()
