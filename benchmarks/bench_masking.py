@@ -112,15 +112,6 @@ def curves(net, images, maps, target, steps=28):
     return areas
 
 
-def seconds(function, repeats):
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return times
-
-
 def forward_seconds(net, images, repeats):
     """Return the times of one forward pass of all images, in batches."""
     tensor = torch.as_tensor(images[:, None])
@@ -131,7 +122,12 @@ def forward_seconds(net, images, repeats):
                 net.module_(tensor[start : start + 256])
 
     run()
-    return seconds(run, repeats)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times
 
 
 def measure(layout, net, bank, seed, target, options):
@@ -163,11 +159,16 @@ def measure(layout, net, bank, seed, target, options):
         ("everything kept", (lambda images: np.ones_like(images), False, "", None)),
         *methods.items(),
     ]:
-        # Of ours the whole way to the mask, of the others the way to the map.
-        timed = timed or maps_of
-        timed(test.data[:16])
-        times = seconds(lambda timed=timed: timed(test.data), options.repeats)
-        maps, tuning = maps_of(test.data), maps_of(valid.data)
+        # Of ours the whole way to the mask is timed, of the others the way to the map.
+        times, maps = [], None
+        (timed or maps_of)(test.data[:16])
+        for _ in range(options.repeats):
+            start = time.perf_counter()
+            found = (timed or maps_of)(test.data)
+            times.append(time.perf_counter() - start)
+            maps = found if timed is None else None
+        maps = maps_of(test.data) if maps is None else maps
+        tuning = maps_of(valid.data)
         scores = [
             localisation(rule(tuning, one, valid, components), valid, digit)["iou"]
             for one in THRESHOLDS

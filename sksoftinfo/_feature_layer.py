@@ -158,7 +158,12 @@ def find_feature_layer(module, run, n_images, name=None):
         The layer to try, instead of the last ones.
     """
     own, outputs = _spatial_outputs(module, run, n_images)
-    names = list(outputs)[::-1][:_N_TRIED] if name is None else [name] * (name in outputs)
+    if name is None:
+        # A container gives out what its last layer did: once is enough.
+        seen = {id(output): name for name, output in outputs.items()}
+        names = [name for name in outputs if seen[id(outputs[name])] == name][: -_N_TRIED - 1 : -1]
+    else:
+        names = [name] if name in outputs else []
     for name in names:
         pooling = _proven_pooling(module, run, name, own)
         if pooling is not None:
@@ -176,10 +181,6 @@ def _spatial_outputs(module, run, n_images):
             outputs.pop(name, None)
             is_map = isinstance(output, torch.Tensor) and output.ndim == 4
             if is_map and len(output) == n_images and output.shape[2:].numel() > 1:
-                # A container gives out what its last layer did.
-                for inner in [inner for inner, seen in outputs.items() if seen is output]:
-                    if name and inner.startswith(f"{name}."):
-                        del outputs[inner]
                 outputs[name] = output
 
         return hook
@@ -318,8 +319,9 @@ def cell_geometry(cells, extents, n_cells, length):
     (4.0, 6, array([-0.5,  3.5,  7.5, 11.5]))
     """
     first, last = extents[:, 0], extents[:, 1]
-    # At the border the field goes on into the padding: its edge is not seen.
-    inside_first, inside_last = first > 0, last < length - 1
+    # At the border the field goes on into the padding: its edge is not seen. Nor need the
+    # outermost pixel be used by any cell.
+    inside_first, inside_last = first > first.min(), last < last.max()
     slopes = [
         np.diff(edge[inside]) / np.diff(cells[inside])
         for edge, inside in ((first, inside_first), (last, inside_last))

@@ -73,8 +73,9 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
         information must also be positive, so that an image without the target is masked whole.
     require_presence : bool or "auto", default="auto"
-        Whether an image is masked whole where the classifier's answer to all of it speaks against
-        the target, ``p(t|image) <= p(t)``. ``"auto"`` does so for two classes; of more, one that
+        Whether an image is masked whole where nothing speaks for the target: neither the
+        classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 98 %
+        of the images of `fit` that have it. ``"auto"`` does so for two classes; of more, one that
         is in the image may speak against another that is too. Nats, and ``target=None``, go
         without.
     mask_type : {"hard", "soft"}, default="hard"
@@ -118,6 +119,9 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     reference_maximum_ : ndarray of shape (n_classes,)
         Largest information about each class in at most 500 images of `fit`, where
         ``threshold_reference="fit"``.
+    presence_floor_ : ndarray of shape (n_classes,)
+        What the best patch says of a class, at least, in 98 % of the images of `fit` that have
+        it, in nats; infinite where presence is not required.
     n_features_in_ : int
         Columns of flat input.
     input_shape_ : tuple of int

@@ -28,6 +28,10 @@ from ._patches import canonical_shape
 _CALIBRATION_IMAGES = 500
 _SELECTION_IMAGES = 200
 _SMALLEST_PROBA = 1e-12
+# Share of the images with a class whose best patch may say less of it than `presence_floor_`.
+# Chosen on validation composites of digits; with more, the mean IoU falls faster than what is kept
+# of images without the target.
+_FLOOR_SHARE = 0.02
 
 
 def _default_estimator():
@@ -182,6 +186,17 @@ class BaseInfoMask(BaseEstimator):
         self._mapper = mapper
         if self.threshold_reference == "fit":
             self.reference_maximum_ = mapper.maxima(images)
+        self.presence_floor_ = self._floors(images, y)
+
+    def _floors(self, images, y):
+        """Return what the best patch of nearly all images with a class says of it."""
+        floors = np.full(len(self.classes_), np.inf)
+        if self._presence_required:
+            evaluated = self._evaluate(images, y[None])
+            best = np.concatenate([maps[0].max(axis=(1, 2)) for _, maps, _ in evaluated])
+            for label in np.unique(y):
+                floors[label] = np.quantile(best[y == label], _FLOOR_SHARE)
+        return floors
 
     def _images(self, X):
         return X.reshape(len(X), *self._image_shape)
@@ -218,20 +233,25 @@ class BaseInfoMask(BaseEstimator):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
         targets = self._encode_targets(self.classes_, target)
         classes = self._classes_of(images, targets)
-        presence = self.require_presence
-        if isinstance(presence, str):
-            presence = len(self.classes_) == 2
+        presence = self._presence_required and targets is not None
         for rows, maps, whole in self._evaluate(images, classes):
             kept = self._kept(maps, classes[:, rows])
-            if presence and targets is not None and not self._in_nats:
-                absent = (whole <= 0)[..., None, None]
-                kept = np.where(absent, np.zeros_like(kept), kept)
+            if presence:
+                floor = self.presence_floor_[classes[:, rows]]
+                absent = (whole <= 0) & (maps.max(axis=(2, 3)) <= floor)
+                kept[absent] = 0
             kept = kept.max(axis=0)
             if self.components:
                 part = images[rows]
                 ink = (part != self._fill(part)).any(axis=1)
                 kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
             yield rows, kept
+
+    @property
+    def _presence_required(self):
+        wanted = self.require_presence
+        wanted = len(self.classes_) == 2 if isinstance(wanted, str) else wanted
+        return wanted and not self._in_nats
 
     @property
     def _in_nats(self):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax
 
 from ._patch_information import patch_information
 
@@ -80,16 +79,15 @@ class InformationMapper:
         else:
             inputs, whole = scorer.logits(images)
         if calibration is None:
-            log_proba, prior = log_softmax(inputs, axis=-1), self.prior
+            scores, prior = inputs, self.prior
         else:
-            log_proba, prior = calibration.log_proba(inputs), calibration.prior_
-        places = [patch_information(self.kind, inputs, log_proba, prior, one) for one in classes]
+            scores, prior = calibration.scores(inputs), calibration.prior_
+        places = [patch_information(self.kind, inputs, scores, prior, one) for one in classes]
         if calibration is None:
             # Sizes that were not weighed against each other count alike.
             places = [one.mean(axis=-1) for one in places]
-        log_proba = log_softmax(whole, axis=-1)
         evidence = [
-            patch_information("weight_of_evidence", None, log_proba, self.prior, one)
+            patch_information("weight_of_evidence", None, whole, self.prior, one)
             for one in classes
         ]
         return np.stack(places), np.stack(evidence)

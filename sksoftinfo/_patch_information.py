@@ -47,19 +47,22 @@ class PatchCalibration:
         self.model_.fit(rows, labels)
         return self
 
-    def log_proba(self, inputs):
-        """Return log p(m | place), shape (n, rows, columns, M)."""
+    def scores(self, inputs):
+        """Return log p(m | place) up to a constant, shape (n, rows, columns, M)."""
         scores = self.model_.decision_function(inputs.reshape(np.prod(inputs.shape[:3]), -1))
         if scores.ndim == 1:
             scores = np.stack([np.zeros_like(scores), scores], axis=1)
-        # A class that none of the sampled patches carried has no probability.
-        log_proba = np.full((len(scores), self.n_classes), -np.inf)
-        log_proba[:, self.model_.classes_] = log_softmax(scores, axis=1)
-        return log_proba.reshape(*inputs.shape[:3], self.n_classes)
+        if len(self.model_.classes_) < self.n_classes:
+            # A class that none of the sampled patches carried has no probability.
+            known, scores = scores, np.full((len(scores), self.n_classes), -np.inf)
+            scores[:, self.model_.classes_] = known
+        return scores.reshape(*inputs.shape[:3], self.n_classes)
 
 
 def log_odds(log_proba, target):
     """Return ``logit p(target)`` from log-probabilities (..., M), exact near 0 and 1.
+
+    A constant added to all of them changes nothing: logits do as well.
 
     Examples
     --------
@@ -69,10 +72,12 @@ def log_odds(log_proba, target):
     1.099
     """
     others = np.delete(log_proba, target, axis=-1)
+    if others.shape[-1] == 1:
+        return log_proba[..., target] - others[..., 0]
     return log_proba[..., target] - logsumexp(others, axis=-1)
 
 
-def patch_information(kind, logits, log_proba, prior, target):
+def patch_information(kind, logits, scores, prior, target):
     """Return what patches say about class `target`, shape (...), in nats.
 
     Parameters
@@ -80,7 +85,8 @@ def patch_information(kind, logits, log_proba, prior, target):
     kind : {"weight_of_evidence", "pmi", "logit"}
         ``logit p(t|patch) - logit p(t)``; ``log p(t|patch) - log p(t)``; the paper's literal
         z_t, which is defined only up to a constant per patch.
-    logits, log_proba : ndarray of shape (..., M)
+    logits, scores : ndarray of shape (..., M)
+        The classifier's, and log-probabilities up to a constant.
     prior : ndarray of shape (M,)
     target : int
 
@@ -95,5 +101,5 @@ def patch_information(kind, logits, log_proba, prior, target):
     if kind == "logit":
         return logits[..., target]
     if kind == "pmi":
-        return log_proba[..., target] - np.log(prior[target])
-    return log_odds(log_proba, target) - log_odds(np.log(prior), target)
+        return log_softmax(scores, axis=-1)[..., target] - np.log(prior[target])
+    return log_odds(scores, target) - log_odds(np.log(prior), target)
