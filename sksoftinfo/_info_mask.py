@@ -117,7 +117,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     patch_size_scores_ : dict
         Score of each size tried, where ``patch_size="auto"``.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class in at most 500 images of `fit`, where
+        Largest information about each class in at most 1000 images of `fit`, where
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
         What the best patch says of a class, at least, in 98 % of the images of `fit` that have

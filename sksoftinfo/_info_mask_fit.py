@@ -25,7 +25,7 @@ from ._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
 from ._patches import canonical_shape
 
 # Images that calibration and the choice of a size look at, at most.
-_CALIBRATION_IMAGES = 500
+_CALIBRATION_IMAGES = 1000
 _SELECTION_IMAGES = 200
 _SMALLEST_PROBA = 1e-12
 # Share of the images with a class whose best patch may say less of it than `presence_floor_`.

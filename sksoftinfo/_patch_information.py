@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
@@ -29,7 +28,7 @@ class PatchCalibration:
         Label frequencies that it was fitted on; those of `prior` for classes without a row.
     """
 
-    def __init__(self, n_classes, max_rows=20_000):
+    def __init__(self, n_classes, max_rows=50_000):
         self.n_classes = n_classes
         self.max_rows = max_rows
 
@@ -43,20 +42,27 @@ class PatchCalibration:
             rows, labels = rows[chosen], labels[chosen]
         counts = np.bincount(labels, minlength=self.n_classes)
         self.prior_ = np.where(counts > 0, counts / counts.sum(), prior)
-        self.model_ = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        self.model_.fit(rows, labels)
+        scaler = StandardScaler()
+        # The places of an image share its label: together they weigh as much as one image.
+        model = LogisticRegression(C=1 / n_places, max_iter=1000)
+        model.fit(scaler.fit_transform(rows), labels)
+        self.classes_ = model.classes_
+        self.coef_ = model.coef_ / scaler.scale_
+        self.intercept_ = model.intercept_ - self.coef_ @ scaler.mean_
+        if len(self.coef_) == 1:
+            self.coef_ = np.concatenate([np.zeros_like(self.coef_), self.coef_])
+            self.intercept_ = np.concatenate([[0.0], self.intercept_])
         return self
 
     def scores(self, inputs):
         """Return log p(m | place) up to a constant, shape (n, rows, columns, M)."""
-        scores = self.model_.decision_function(inputs.reshape(np.prod(inputs.shape[:3]), -1))
-        if scores.ndim == 1:
-            scores = np.stack([np.zeros_like(scores), scores], axis=1)
-        if len(self.model_.classes_) < self.n_classes:
-            # A class that none of the sampled patches carried has no probability.
-            known, scores = scores, np.full((len(scores), self.n_classes), -np.inf)
-            scores[:, self.model_.classes_] = known
-        return scores.reshape(*inputs.shape[:3], self.n_classes)
+        scores = inputs.reshape(*inputs.shape[:3], -1) @ self.coef_.T + self.intercept_
+        if len(self.classes_) == self.n_classes:
+            return scores
+        # A class that none of the sampled patches carried has no probability.
+        everything = np.full((*scores.shape[:-1], self.n_classes), -np.inf)
+        everything[..., self.classes_] = scores
+        return everything
 
 
 def log_odds(log_proba, target):
@@ -74,7 +80,9 @@ def log_odds(log_proba, target):
     others = np.delete(log_proba, target, axis=-1)
     if others.shape[-1] == 1:
         return log_proba[..., target] - others[..., 0]
-    return log_proba[..., target] - logsumexp(others, axis=-1)
+    largest = others.max(axis=-1, keepdims=True)
+    total = np.exp(others - largest).sum(axis=-1)
+    return log_proba[..., target] - largest[..., 0] - np.log(total)
 
 
 def patch_information(kind, logits, scores, prior, target):

@@ -182,8 +182,8 @@ def test_boxes_hold_the_digits(small, net):
     halves = np.where(left[:, None], [0, 0, 8, 8], [8, 0, 16, 8])
     present = y == 1
     assert box_accuracy_score(halves[present], boxes[present], iou_threshold=0.3) > 0.8
-    # A blank image has nothing to keep.
-    np.testing.assert_array_equal(masker.bounding_boxes(np.zeros((1, 8, 16))), [[0] * 4])
+    # Images of the other class have nothing to keep.
+    assert (boxes[~present] == 0).all(axis=1).mean() > 0.9
 
 
 def test_patches_as_large_as_the_image_and_as_small_as_a_pixel(small):
