@@ -84,7 +84,7 @@ def fit_ours(net, valid, target, options):
     def maps(images):
         found = masker.information_map(images)
         # What is masked whole has no map to threshold.
-        if masker.require_presence is not False and len(masker.classes_) == 2:
+        if masker.require_presence:
             found[~masker.mask(images).any(axis=(1, 2))] = 0.0
         return found
 

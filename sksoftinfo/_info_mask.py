@@ -72,12 +72,10 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     threshold_reference : {"image", "fit", "absolute"}, default="image"
         Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
         information must also be positive, so that an image without the target is masked whole.
-    require_presence : bool or "auto", default="auto"
+    require_presence : bool, default=True
         Whether an image is masked whole where nothing speaks for the target: neither the
         classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 98 %
-        of the images of `fit` that have it. ``"auto"`` does so for two classes; of more, one that
-        is in the image may speak against another that is too. Nats, and ``target=None``, go
-        without.
+        of the images of `fit` that have it. Nats, and ``target=None``, go without.
     mask_type : {"hard", "soft"}, default="hard"
         ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
     components : bool, default=False
@@ -161,7 +159,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         "calibrate": ["boolean", StrOptions({"features"})],
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
-        "require_presence": ["boolean", StrOptions({"auto"})],
+        "require_presence": ["boolean"],
         "mask_type": [StrOptions({"hard", "soft"})],
         "components": ["boolean"],
         "fill_value": [
@@ -189,7 +187,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         calibrate=True,
         threshold=0.2,
         threshold_reference="image",
-        require_presence="auto",
+        require_presence=True,
         mask_type="hard",
         components=False,
         fill_value=0.0,

@@ -249,9 +249,7 @@ class BaseInfoMask(BaseEstimator):
 
     @property
     def _presence_required(self):
-        wanted = self.require_presence
-        wanted = len(self.classes_) == 2 if isinstance(wanted, str) else wanted
-        return wanted and not self._in_nats
+        return self.require_presence and not self._in_nats
 
     @property
     def _in_nats(self):
