@@ -20,14 +20,8 @@ from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
-from ._feature_layer import (
-    channels_last,
-    find_feature_layer,
-    measure_cells,
-    replaced_output,
-)
 from ._modules import log_mean_exp
-from ._patches import window_average
+from ._window_logits import WindowLogits
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -102,7 +96,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(NeuralNetClassifier):
+class InfoSoftmaxNet(WindowLogits, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -231,49 +225,6 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             logits = self.log_proba(logits) if logits.ndim == 3 else self.posterior_logits(logits)
             batches.append(logits.double().numpy())
         return np.concatenate(batches)
-
-    def image_logits(self, images, module=None):
-        """Return posterior logits of images in one batch, a tensor (n, M)."""
-        images = to_tensor(images, device=self.device).to(self.dtype)
-        logits = (self.module_ if module is None else module)(images)
-        return self.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
-
-    def find_feature_layer(self, images, name=None):
-        """Return the layer for dense scoring and its `CellGeometry` down and across, or None."""
-        self._set_training(False)
-        with torch.inference_mode():
-            layer = find_feature_layer(
-                self.module_, lambda: self.image_logits(images), len(images), name
-            )
-        if layer is None:
-            return None
-        # Gradients are wanted of the images alone.
-        images = to_tensor(images, device=self.device).to(self.dtype)
-        return layer, measure_cells(layer, self.module_, self.image_logits, images)
-
-    def window_logits(self, images, layer, windows):
-        """Return posterior logits (n, h, w, S, M), float64, of windows around each cell."""
-        self._set_training(False)
-        module = channels_last(self.module_)
-        with torch.inference_mode():
-            logits = layer.window_logits(
-                module, lambda: self.image_logits(images, module), windows
-            )
-            return logits.movedim(0, 3).double().cpu().numpy()
-
-    def window_features(self, images, layer, windows):
-        """Return averages (n, h, w, S, C) of the feature map around each cell, and logits (n, M).
-
-        The averages are float64, as are the posterior logits of whole images.
-        """
-        self._set_training(False)
-        seen = []
-        module = channels_last(self.module_)
-        with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
-            logits = self.image_logits(images, module)
-            averages = [window_average(seen[0], size) for size in windows]
-            averages = torch.stack(averages, 1).permute(0, 3, 4, 1, 2)
-            return averages.double().cpu().numpy(), logits.double().cpu().numpy()
 
 
 class StochasticInfoNet(InfoSoftmaxNet):
