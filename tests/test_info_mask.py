@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
@@ -442,12 +443,26 @@ def test_pipeline_and_grid_search_over_threshold_and_patch_size(small):
     assert search.predict(X).shape == (120,)
     own = GridSearchCV(
         InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
-        {"threshold": [0.1, 0.4], "patch_size": [4, 8], "estimator__C": [0.1, 1.0]},
+        {"threshold": [0.1, 0.4], "patch_size": [4, [4, 8]], "information": ["pmi", "logit"]},
         cv=2,
         n_jobs=2,
     ).fit(X, y)
     assert np.isfinite(own.cv_results_["mean_test_score"]).all()
     assert own.best_score_ == own.cv_results_["mean_test_score"].max()
+
+
+def test_as_the_last_step_of_a_pipeline(small):
+    X, y = small
+    masker = InfoMaskTransformer(
+        LogisticRegression(), image_shape=(8, 16), patch_size=8, random_state=0
+    )
+    pipeline = make_pipeline(MinMaxScaler(), masker).fit(X.reshape(-1, 128), y)
+    masked = pipeline.transform(X.reshape(-1, 128))
+    assert masked.shape == (len(X), 128)
+    assert 0 < (masked != 0).mean() < (X != 0).mean()
+    pipeline.set_output(transform="pandas")
+    frame = pipeline.transform(X.reshape(-1, 128))
+    assert frame.columns.tolist() == pipeline.get_feature_names_out().tolist()
 
 
 def test_same_seed_same_maps_and_copies_agree(small, tmp_path):
