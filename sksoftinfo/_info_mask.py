@@ -46,8 +46,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
-        shorter side and takes the largest whose `score` on training images is within a standard
-        error of the best.
+        shorter side and takes the one whose `score` on images of `fit` is best.
     stride : "auto", int or (int, int), default="auto"
         Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
         around every cell of the feature map and takes ``"auto"`` only.
