@@ -6,11 +6,13 @@ from ._display import InformationBoundsDisplay, InformationLearningCurveDisplay
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
+from ._mask_display import InfoMaskDisplay
 from ._modules import StochasticModule
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
 __all__ = [
+    "InfoMaskDisplay",
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
     "InformationBounds",

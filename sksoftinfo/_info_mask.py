@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
-from sklearn.ensemble._base import _set_random_states
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._checks import check_row_shape, check_two_classes, encode_labels
-from ._info_softmax import InfoSoftmaxClassifier
-from ._information import label_frequencies
-from ._patch_information import InformationMapper, PatchCalibration, patch_logits
-from ._patch_scoring import ImageClassifier, choose_scoring, estimator_row_shape, make_scorer
-from ._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
-from ._patches import canonical_shape
-
-# Images that calibration and the choice of a size look at, at most.
-_CALIBRATION_IMAGES = 500
-_SELECTION_IMAGES = 200
-_SMALLEST_PROBA = 1e-12
+from ._checks import encode_labels
+from ._info_mask_fit import BaseInfoMask
+from ._masks import largest_boxes
 
 
-def _default_estimator():
-    return InfoSoftmaxClassifier(max_epochs=30)
-
-
-class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
     Information masking, section 4 of the paper. A classifier is trained on the labels of whole
@@ -59,35 +43,54 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     target : label, list of labels or None, default=None
         Class whose evidence is kept; the union for a list. ``None`` is the predicted class of
         each image.
-    patch_size : "auto", int or (int, int), default="auto"
+    patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
-        ``"auto"`` tries shares of the shorter side and takes the largest whose `score` on
-        training images is within a standard error of the best.
+        Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
+        shorter side and takes the one whose `score` on images of `fit` is best.
     stride : "auto", int or (int, int), default="auto"
         Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
         around every cell of the feature map and takes ``"auto"`` only.
     patch_scoring : {"auto", "dense", "crop", "paste"}, default="auto"
-        ``"dense"`` averages the network's last feature map over windows, one forward pass for
-        all; ``"crop"`` feeds it each patch alone; ``"paste"`` shows each patch at its place on
-        an empty image, to any classifier. ``"auto"`` is dense if the network is shown to allow
-        it, else crop if it takes small images, else paste.
+        ``"dense"`` asks an `InfoSoftmaxClassifier`'s network about windows of its last feature
+        map, one forward pass for all patches and classes; ``"crop"`` feeds it each patch alone;
+        ``"paste"`` shows each patch at its place on an image of masked pixels, to any classifier.
+        ``"auto"`` is dense if the network's own logits are reproduced from the pooled map, else
+        crop if it takes small images, else paste.
+    feature_layer : str, default=None
+        Name of the submodule whose output is the feature map; ``None`` looks for it.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
-    calibrate : bool, default=True
+    calibrate : bool or "features", default=True
         Whether ``p(t|patch)`` comes from a logistic regression, fitted in `fit`, of the image's
         label on the logits of its patches; else it is the classifier's own answer to the patch.
+        ``"features"`` regresses on windows of the feature map: that replaces the network's
+        head, and no longer explains the network that was given.
     threshold : float, default=0.2
         Pixels with more information than this are kept: a share within [0, 1], or nats.
     threshold_reference : {"image", "fit", "absolute"}, default="image"
         Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
         information must also be positive, so that an image without the target is masked whole.
-    fill_value : float, default=0.0
-        Value of masked pixels, and of the empty image of paste scoring.
+    require_presence : bool, default=True
+        Whether an image is masked whole where nothing speaks for the target: neither the
+        classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 98 %
+        of the images of `fit` that have it. Nats, and ``target=None``, go without.
+    mask_type : {"hard", "soft"}, default="hard"
+        ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
+    components : bool, default=False
+        Whether connected parts of what differs from `fill_value` are kept or masked whole, by
+        the majority of their pixels: for objects on an empty ground.
+    fill_value : float, array-like of shape (channels,), "mean", "blur" or callable, default=0.0
+        What masked pixels look like, also around the patch in paste scoring: a number, one for
+        each channel, their mean over the images of `fit` (of each column for a table), the image
+        itself blurred, or what a function makes of images (n, channels, height, width).
     image_shape : tuple of int, default=None
         (height, width) or (channels, height, width) of images that come as flat rows.
     batch_size : int, default=256
         Patches or images scored at once: bounds the memory.
+    memory : str, path or joblib.Memory, default=None
+        Caches the trained classifier and the maps, so that a search over thresholds computes
+        each map once. Equal fits are recognised if `random_state` is a number.
     random_state : int, RandomState instance or None, default=None
         Seeds the classifier's training, unless None, and the sampling of patches.
 
@@ -101,13 +104,21 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         Label frequencies of `fit`.
     patch_scoring_ : str
         Scoring in use.
-    patch_size_, stride_ : tuple of int
-        In use, in pixels.
+    patch_size_ : tuple of int, or tuple of tuples
+        In use, in pixels; all sizes of a list.
+    stride_ : tuple
+        Pixels between patches, down and across; between the cells of the feature map, as
+        measured, for dense scoring.
+    feature_layer_, receptive_field_ : str and tuple of int, or None
+        Of dense scoring: the layer in use, and how many pixels a cell of it depends on.
     patch_size_scores_ : dict
         Score of each size tried, where ``patch_size="auto"``.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class in at most 500 images of `fit`, where
+        Largest information about each class in at most 1000 images of `fit`, where
         ``threshold_reference="fit"``.
+    presence_floor_ : ndarray of shape (n_classes,)
+        What the best patch says of a class, at least, in 98 % of the images of `fit` that have
+        it, in nats; infinite where presence is not required.
     n_features_in_ : int
         Columns of flat input.
     input_shape_ : tuple of int
@@ -134,16 +145,31 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     _parameter_constraints: dict = {
         "estimator": [None, HasMethods(["fit", "predict_proba"])],
         "target": "no_validation",
-        "patch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
+        "patch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            tuple,
+            list,
+        ],
         "stride": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
-        "calibrate": ["boolean"],
+        "feature_layer": [None, str],
+        "calibrate": ["boolean", StrOptions({"features"})],
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
-        "fill_value": [Interval(Real, None, None, closed="neither")],
+        "require_presence": ["boolean"],
+        "mask_type": [StrOptions({"hard", "soft"})],
+        "components": ["boolean"],
+        "fill_value": [
+            Interval(Real, None, None, closed="neither"),
+            StrOptions({"mean", "blur"}),
+            "array-like",
+            callable,
+        ],
         "image_shape": [None, tuple, list],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "memory": [None, str, os.PathLike, HasMethods(["cache"])],
         "random_state": ["random_state"],
     }
 
@@ -155,13 +181,18 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         patch_size="auto",
         stride="auto",
         patch_scoring="auto",
+        feature_layer=None,
         information="weight_of_evidence",
         calibrate=True,
         threshold=0.2,
         threshold_reference="image",
+        require_presence=True,
+        mask_type="hard",
+        components=False,
         fill_value=0.0,
         image_shape=None,
         batch_size=256,
+        memory=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -169,13 +200,18 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self.patch_size = patch_size
         self.stride = stride
         self.patch_scoring = patch_scoring
+        self.feature_layer = feature_layer
         self.information = information
         self.calibrate = calibrate
         self.threshold = threshold
         self.threshold_reference = threshold_reference
+        self.require_presence = require_presence
+        self.mask_type = mask_type
+        self.components = components
         self.fill_value = fill_value
         self.image_shape = image_shape
         self.batch_size = batch_size
+        self.memory = memory
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -199,133 +235,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         ValueError
             If a parameter does not fit the images, or a label or target is unknown.
         """
-        self._check_threshold()
-        X, y = self._validate(X, y, reset=True)
-        check_classification_targets(y)
-        self._encode_targets(self._known_classes(y))
-        self.input_shape_ = X.shape[1:]
-        self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
-        sizes = candidate_sizes(self.patch_size, self._image_shape[1:])
-        sizes = sizes_for_stride(sizes, self.stride)
-
-        self._fit_estimator(X, y)
-        self.classes_ = self.estimator_.classes_
-        encoded = encode_labels(y, self.classes_)
-        self.prior_ = label_frequencies(encoded, len(self.classes_))
-        images = self._images(X)
-        self.patch_scoring_, self._cell_stride = choose_scoring(
-            self.patch_scoring, self.stride, self._classifier, images, sizes[0]
-        )
-        rng = check_random_state(self.random_state)
-        sample = rng.permutation(len(images))[:_CALIBRATION_IMAGES]
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        self._use_best_size(sizes, images[sample], encoded[sample], seed)
-        return self
-
-    def _check_threshold(self):
-        if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:
-            raise ValueError(
-                f"threshold={self.threshold!r} is outside [0, 1], and threshold_reference="
-                f"{self.threshold_reference!r} makes it a share: give one, or use "
-                "threshold_reference='absolute' for nats."
-            )
-
-    def _validate(self, X, y="no_validation", *, reset):
-        if not reset:
-            check_row_shape(X, self.input_shape_, type(self).__name__)
-        return validate_data(
-            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
-        )
-
-    def _known_classes(self, y):
-        """Return the classes before anything is trained, so that a wrong target fails at once."""
-        if isinstance(self.estimator, FrozenEstimator):
-            check_is_fitted(self.estimator)
-            encode_labels(y, self.estimator.classes_)
-            return self.estimator.classes_
-        classes = np.unique(y)
-        check_two_classes(classes)
-        return classes
-
-    def _fit_estimator(self, X, y):
-        estimator = _default_estimator() if self.estimator is None else self.estimator
-        row_shape = estimator_row_shape(estimator, X.shape[1:], self._image_shape)
-        if isinstance(estimator, FrozenEstimator):
-            self.estimator_ = estimator
-        else:
-            self.estimator_ = clone(estimator)
-            if self.random_state is not None:
-                _set_random_states(self.estimator_, self.random_state)
-            self.estimator_.fit(X.reshape(len(X), *row_shape), y)
-        self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
-
-    def _use_best_size(self, sizes, images, y, seed):
-        """Settle for the largest size whose score is within a standard error of the best."""
-        self._use_size(sizes[0], images, y, seed)
-        if len(sizes) == 1:
-            return
-        scores = {}
-        for size in sizes:
-            self._use_size(size, images, y, seed)
-            scores[size] = self._separation(images[:_SELECTION_IMAGES], y[:_SELECTION_IMAGES])
-        self.patch_size_scores_ = {size: float(score.mean()) for size, score in scores.items()}
-        best = max(scores.values(), key=np.mean)
-        limit = best.mean() - best.std() / np.sqrt(len(best))
-        chosen = [size for size in sizes if self.patch_size_scores_[size] >= limit][-1]
-        if chosen != self.patch_size_:
-            self._use_size(chosen, images, y, seed)
-
-    def _use_size(self, size, images, y, seed):
-        """Score patches of this size from here on, and calibrate them."""
-        self.patch_size_ = size
-        self.stride_ = self._cell_stride or resolve_stride(self.stride, size)
-        scorer = make_scorer(
-            self.patch_scoring_,
-            self._classifier,
-            self._image_shape[1:],
-            size,
-            self.stride_,
-            self.fill_value,
-        )
-        calibration = None
-        if self.calibrate and self.information != "logit":
-            logits = np.concatenate(list(patch_logits(scorer, images)))
-            calibration = PatchCalibration(len(self.classes_))
-            calibration.fit(logits, y, np.random.RandomState(seed))
-        self._mapper = InformationMapper(scorer, calibration, self.information, self.prior_)
-        if self.threshold_reference == "fit":
-            self.reference_maximum_ = self._mapper.maxima(images)
-
-    def _images(self, X):
-        return X.reshape(len(X), *self._image_shape)
-
-    def _kept(self, information, target):
-        """Return which pixels of maps (b, H, W) about class `target` pass the threshold."""
-        if self.threshold_reference == "absolute":
-            return information > self.threshold
-        if self.threshold_reference == "fit":
-            limit = self.threshold * self.reference_maximum_[target]
-        else:
-            limit = self.threshold * information.max(axis=(1, 2), keepdims=True)
-        return (information > limit) & (information > 0)
-
-    def _encode_targets(self, classes, target=None):
-        """Return class indices of the target, or None for the predicted class."""
-        target = self.target if target is None else target
-        if target is None:
-            return None
-        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
-        known = np.asarray(classes).tolist()
-        if not labels or any(label not in known for label in labels):
-            raise ValueError(f"target={target!r} is no class that is known: choose among {known}.")
-        return [known.index(label) for label in labels]
-
-    def _evaluate(self, images, target=None, apply=None):
-        targets = self._encode_targets(self.classes_, target)
-        predicted = None
-        if targets is None:
-            predicted = self._classifier.predict_proba(images).argmax(axis=1)
-        return self._mapper.evaluate(images, targets, predicted, apply)
+        return self._fit(X, y)
 
     def information_map(self, X, target=None):
         """Information of each pixel's patches about the target.
@@ -347,8 +257,41 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         ValueError
             If the target is unknown, or rows have another shape than in `fit`.
         """
+        maps = self._information(X, target)
+        return self._as_map(maps.max(axis=0))
+
+    def information_maps(self, X, targets=None):
+        """Information about several classes, one by one, from one pass over the images.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        targets : list of labels, default=None
+            All of ``classes_``, if None.
+
+        Returns
+        -------
+        ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
+            In nats.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, or rows have another shape than in `fit`.
+        """
         check_is_fitted(self)
-        return self._as_map(self._evaluate(self._images(self._validate(X, reset=False)), target))
+        maps = self._information(X, self.classes_ if targets is None else targets)
+        return np.stack([self._as_map(one) for one in maps])
+
+    def _information(self, X, target):
+        check_is_fitted(self)
+        images = self._images(self._validate(X, reset=False))
+        classes = self._classes_of(images, self._encode_targets(self.classes_, target))
+        maps = np.empty((len(classes), len(images), *images.shape[2:]))
+        for rows, some, _ in self._evaluate(images, classes):
+            maps[:, rows] = some
+        return maps
 
     def mask(self, X):
         """Which pixels are kept.
@@ -360,12 +303,36 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
 
         Returns
         -------
-        ndarray of shape (n, height, width), or (n, d) for a table, bool
+        ndarray of shape (n, height, width), or (n, d) for a table
+            bool; float64 weights within [0, 1] for ``mask_type="soft"``.
+        """
+        check_is_fitted(self)
+        self._check_threshold()
+        return self._as_map(self._all_masks(self._images(self._validate(X, reset=False))))
+
+    def bounding_boxes(self, X):
+        """Box around the largest connected part of each mask.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, 4), int64
+            Left, top, right and bottom in pixels, as torchvision's ``xyxy``; right and bottom
+            are exclusive. All 0 where nothing is kept. Of a soft mask, the half with more
+            weight counts.
+
+        See Also
+        --------
+        sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
         """
         check_is_fitted(self)
         self._check_threshold()
         images = self._images(self._validate(X, reset=False))
-        return self._as_map(self._evaluate(images, apply=self._kept))
+        return largest_boxes(self._all_masks(images) >= 0.5)
 
     def _as_map(self, values):
         is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
@@ -387,11 +354,10 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._check_threshold()
         X = self._validate(X, reset=False)
         images = self._images(X)
-        kept = self._evaluate(images, apply=self._kept)[:, None]
-        return self._filled(images, kept).reshape(X.shape)
-
-    def _filled(self, images, kept):
-        return np.where(kept, images, np.asarray(self.fill_value, dtype=images.dtype))
+        out = np.empty_like(images)
+        for rows, kept in self._masks(images):
+            out[rows] = self._fill.mix(images[rows], kept)
+        return out.reshape(X.shape)
 
     def score(self, X, y):
         """How well the mask separates the evidence, without knowing the true mask.
@@ -422,24 +388,6 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._check_threshold()
         X, y = self._validate(X, y, reset=False)
         return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
-
-    def _separation(self, images, y):
-        """Return the score of each image that has the target."""
-        targets = self._encode_targets(self.classes_)
-        if targets is not None:
-            has_target = np.isin(y, targets)
-            if not has_target.any():
-                raise ValueError(
-                    f"y holds no image with target={self.target!r}: the score is over such."
-                )
-            images, y = images[has_target], y[has_target]
-        kept = self._evaluate(images, apply=self._kept)[:, None]
-        rows = np.arange(len(y))
-        inside = self._classifier.predict_proba(self._filled(images, kept))[rows, y]
-        outside = self._classifier.predict_proba(self._filled(images, ~kept))[rows, y]
-        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
-            np.maximum(1 - outside, _SMALLEST_PROBA)
-        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,6 +21,7 @@ from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
 from ._objectives import divergence_from_standard_normal, log_mean_exp
+from ._window_logits import WindowLogits
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -95,7 +96,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(NeuralNetClassifier):
+class InfoSoftmaxNet(WindowLogits, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -230,20 +231,6 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             logits = self.log_proba(logits) if logits.ndim == 3 else self.posterior_logits(logits)
             batches.append(logits.double().numpy())
         return np.concatenate(batches)
-
-    def feature_map(self, images):
-        """Return the module's feature map (n, C, h, w) of images (n, C, H, W)."""
-        self._set_training(False)
-        with torch.inference_mode():
-            return self.module_.feature_map(to_tensor(images, device=self.device).to(self.dtype))
-
-    def logits_of_features(self, features):
-        """Return posterior logits (..., M), float64, of feature vectors (..., C)."""
-        with torch.inference_mode():
-            logits = self.module_.head(features)
-            if self.log_class_prior is not None:
-                logits = logits + self.log_class_prior.to(logits)
-            return logits.double().cpu().numpy()
 
 
 class StochasticInfoNet(InfoSoftmaxNet):

@@ -3,55 +3,72 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
 class PatchCalibration:
-    """Probability of the image's label given one patch, from labels of whole images alone.
+    """Probability of the image's label given what is seen around one place.
 
     A network trained on whole images has never seen a patch: its answer to one is a score, not
-    a probability. One logistic regression from the logits of patches to the label of the image
-    that they come from turns it into one, and gives the information an absolute zero.
+    a probability. One logistic regression from the logits of patches, or from their features, to
+    the label of the image that they come from turns it into one, and gives the information an
+    absolute zero. Labels of whole images are all it needs.
 
     Parameters
     ----------
     n_classes : int
     max_rows : int
-        Patches to fit on, at most.
+        Places to fit on, at most.
+
+    Attributes
+    ----------
+    prior_ : ndarray of shape (n_classes,)
+        Label frequencies that it was fitted on; those of `prior` for classes without a row.
     """
 
-    def __init__(self, n_classes, max_rows=20_000):
+    def __init__(self, n_classes, max_rows=50_000):
         self.n_classes = n_classes
         self.max_rows = max_rows
 
-    def fit(self, logits, y, random_state):
-        """Fit on patch logits (n, rows, columns, M) and the images' labels (n,) in 0..M-1."""
-        n_patches = logits.shape[1] * logits.shape[2]
-        rows = logits.reshape(-1, logits.shape[-1])
-        labels = np.repeat(y, n_patches)
+    def fit(self, inputs, y, prior, random_state):
+        """Fit on inputs (n, rows, columns, ...) and the images' labels (n,) in 0..M-1."""
+        n_places = inputs.shape[1] * inputs.shape[2]
+        rows = inputs.reshape(len(inputs) * n_places, -1)
+        labels = np.repeat(y, n_places)
         if len(rows) > self.max_rows:
             chosen = random_state.choice(len(rows), self.max_rows, replace=False)
             rows, labels = rows[chosen], labels[chosen]
-        self.model_ = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        self.model_.fit(rows, labels)
+        counts = np.bincount(labels, minlength=self.n_classes)
+        self.prior_ = np.where(counts > 0, counts / counts.sum(), prior)
+        scaler = StandardScaler()
+        # The places of an image share its label: together they weigh as much as one image.
+        model = LogisticRegression(C=1 / n_places, max_iter=1000)
+        model.fit(scaler.fit_transform(rows), labels)
+        self.classes_ = model.classes_
+        self.coef_ = model.coef_ / scaler.scale_
+        self.intercept_ = model.intercept_ - self.coef_ @ scaler.mean_
+        if len(self.coef_) == 1:
+            self.coef_ = np.concatenate([np.zeros_like(self.coef_), self.coef_])
+            self.intercept_ = np.concatenate([[0.0], self.intercept_])
         return self
 
-    def log_proba(self, logits):
-        """Return log p(m | patch), shape (..., M)."""
-        scores = self.model_.decision_function(logits.reshape(-1, logits.shape[-1]))
-        if scores.ndim == 1:
-            scores = np.stack([np.zeros_like(scores), scores], axis=1)
+    def scores(self, inputs):
+        """Return log p(m | place) up to a constant, shape (n, rows, columns, M)."""
+        scores = inputs.reshape(*inputs.shape[:3], -1) @ self.coef_.T + self.intercept_
+        if len(self.classes_) == self.n_classes:
+            return scores
         # A class that none of the sampled patches carried has no probability.
-        log_proba = np.full((len(scores), self.n_classes), -np.inf)
-        log_proba[:, self.model_.classes_] = log_softmax(scores, axis=1)
-        return log_proba.reshape(*logits.shape[:-1], self.n_classes)
+        everything = np.full((*scores.shape[:-1], self.n_classes), -np.inf)
+        everything[..., self.classes_] = scores
+        return everything
 
 
 def log_odds(log_proba, target):
     """Return ``logit p(target)`` from log-probabilities (..., M), exact near 0 and 1.
+
+    A constant added to all of them changes nothing: logits do as well.
 
     Examples
     --------
@@ -61,10 +78,14 @@ def log_odds(log_proba, target):
     1.099
     """
     others = np.delete(log_proba, target, axis=-1)
-    return log_proba[..., target] - logsumexp(others, axis=-1)
+    if others.shape[-1] == 1:
+        return log_proba[..., target] - others[..., 0]
+    largest = others.max(axis=-1, keepdims=True)
+    total = np.exp(others - largest).sum(axis=-1)
+    return log_proba[..., target] - largest[..., 0] - np.log(total)
 
 
-def patch_information(kind, logits, log_proba, prior, target):
+def patch_information(kind, logits, scores, prior, target):
     """Return what patches say about class `target`, shape (...), in nats.
 
     Parameters
@@ -72,7 +93,8 @@ def patch_information(kind, logits, log_proba, prior, target):
     kind : {"weight_of_evidence", "pmi", "logit"}
         ``logit p(t|patch) - logit p(t)``; ``log p(t|patch) - log p(t)``; the paper's literal
         z_t, which is defined only up to a constant per patch.
-    logits, log_proba : ndarray of shape (..., M)
+    logits, scores : ndarray of shape (..., M)
+        The classifier's, and log-probabilities up to a constant.
     prior : ndarray of shape (M,)
     target : int
 
@@ -87,83 +109,5 @@ def patch_information(kind, logits, log_proba, prior, target):
     if kind == "logit":
         return logits[..., target]
     if kind == "pmi":
-        return log_proba[..., target] - np.log(prior[target])
-    return log_odds(log_proba, target) - log_odds(np.log(prior), target)
-
-
-class InformationMapper:
-    """Maps of information about classes, from a patch scorer and its calibration.
-
-    Parameters
-    ----------
-    scorer : scorer of `_patch_scoring`
-    calibration : PatchCalibration or None
-        ``None`` takes the classifier's own answer to the patch.
-    kind : str
-        As in `patch_information`.
-    prior : ndarray of shape (M,)
-    """
-
-    def __init__(self, scorer, calibration, kind, prior):
-        self.scorer = scorer
-        self.calibration = calibration
-        self.kind = kind
-        self.prior = prior
-
-    def maps(self, images, targets):
-        """Yield, batch by batch, the slice of rows and their maps (len(targets), b, H, W)."""
-        start = 0
-        for logits in patch_logits(self.scorer, images):
-            if self.calibration is None:
-                log_proba = log_softmax(logits, axis=-1)
-            else:
-                log_proba = self.calibration.log_proba(logits)
-            maps = [
-                self.scorer.assemble(
-                    patch_information(self.kind, logits, log_proba, self.prior, target)
-                )
-                for target in targets
-            ]
-            rows = slice(start, start + len(logits))
-            start = rows.stop
-            yield rows, np.stack(maps)
-
-    def evaluate(self, images, targets, predicted=None, apply=None):
-        """Return maps (n, H, W), or what `apply` makes of them.
-
-        Parameters
-        ----------
-        images : ndarray of shape (n, C, H, W)
-        targets : sequence of int
-            The largest value among these classes is taken; so the union of masks.
-        predicted : ndarray of shape (n,), default=None
-            One class for each image, to be taken instead.
-        apply : callable, default=None
-            Function of maps (b, H, W) and their class.
-        """
-        if predicted is not None:
-            targets, which = np.unique(predicted, return_inverse=True)
-        out = []
-        for rows, maps in self.maps(images, targets):
-            if apply is not None:
-                pairs = zip(maps, targets, strict=True)
-                maps = np.stack([apply(one, target) for one, target in pairs])
-            if predicted is None:
-                out.append(maps.max(axis=0))
-            else:
-                out.append(maps[which[rows], np.arange(maps.shape[1])])
-        return np.concatenate(out)
-
-    def maxima(self, images):
-        """Return the largest information about each class, shape (M,)."""
-        maxima = np.full(len(self.prior), -np.inf)
-        for _, maps in self.maps(images, range(len(self.prior))):
-            maxima = np.maximum(maxima, maps.max(axis=(1, 2, 3)))
-        return maxima
-
-
-def patch_logits(scorer, images):
-    """Yield the patch logits of as many images at once as the scorer's memory allows."""
-    step = scorer.images_per_batch
-    for start in range(0, len(images), step):
-        yield scorer.patch_logits(images[start : start + step])
+        return log_softmax(scores, axis=-1)[..., target] - np.log(prior[target])
+    return log_odds(scores, target) - log_odds(np.log(prior), target)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from numbers import Integral
 
 # Shares of an image's shorter side, or of a table's width, that patch_size="auto" tries.
-_AUTO_SHARES = (0.25, 0.5, 0.75, 1.0)
+_AUTO_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)
 
 
 def candidate_sizes(patch_size, image_size):
-    """Return the (height, width) of patches to try; one, unless `patch_size` is "auto".
+    """Return what to try: scales, each a tuple of (height, width), smallest patch first.
+
+    One scale, unless `patch_size` is "auto"; one patch in it, unless `patch_size` is a list.
 
     Raises
     ------
@@ -20,9 +22,9 @@ def candidate_sizes(patch_size, image_size):
     --------
     >>> from sksoftinfo._patch_sizes import candidate_sizes
     >>> candidate_sizes("auto", (28, 56))
-    [(7, 7), (14, 14), (21, 21), (28, 28)]
-    >>> candidate_sizes(3, (1, 10))
-    [(1, 3)]
+    [((7, 7),), ((10, 10),), ((14, 14),), ((21, 21),), ((28, 28),)]
+    >>> candidate_sizes([3, 5], (1, 10))
+    [((1, 3), (1, 5))]
     """
     height, width = image_size
     is_table = height == 1
@@ -31,9 +33,19 @@ def candidate_sizes(patch_size, image_size):
         lengths = sorted({max(1, round(share * side)) for share in _AUTO_SHARES})
         sizes = [(1, length) if is_table else (length, length) for length in lengths]
         # A patch that is the whole image masks nothing.
-        return [size for size in sizes if size != image_size] or sizes
-    if isinstance(patch_size, Integral):
-        size = (1, patch_size) if is_table else (patch_size, patch_size)
+        return [(size,) for size in sizes if size != image_size] or [(size,) for size in sizes]
+    if isinstance(patch_size, list):
+        if not patch_size:
+            raise ValueError("patch_size=[] is empty: give at least one size.")
+        scale = {_one_size(size, image_size) for size in patch_size}
+        return [tuple(sorted(scale, key=lambda size: (size[0] * size[1], size)))]
+    return [(_one_size(patch_size, image_size),)]
+
+
+def _one_size(patch_size, image_size):
+    height, width = image_size
+    if isinstance(patch_size, Integral) and patch_size > 0:
+        size = (1, patch_size) if height == 1 else (patch_size, patch_size)
     else:
         size = _check_pair(patch_size, "patch_size", "(height, width)")
     if size[0] > height or size[1] > width:
@@ -41,7 +53,7 @@ def candidate_sizes(patch_size, image_size):
             f"patch_size={patch_size!r} is larger than the images, which have {height} x {width} "
             "pixels: give at most that."
         )
-    return [(int(size[0]), int(size[1]))]
+    return int(size[0]), int(size[1])
 
 
 def resolve_stride(stride, patch_size):
@@ -76,16 +88,20 @@ def resolve_stride(stride, patch_size):
     return pair
 
 
-def sizes_for_stride(sizes, stride):
-    """Return the sizes that the stride allows; ValueError if there is none."""
-    resolve_stride(stride, sizes[-1])
+def sizes_for_stride(scales, stride):
+    """Return the scales that the stride allows; ValueError if there is none."""
+    resolve_stride(stride, scales[-1][0])
     if isinstance(stride, str):
-        return sizes
+        return scales
     smallest = stride if isinstance(stride, Integral) else max(stride)
-    return [size for size in sizes if max(size) >= smallest]
+    return [scale for scale in scales if max(scale[0]) >= smallest]
 
 
 def _check_pair(pair, name, meaning):
-    if len(pair) != 2 or not all(isinstance(side, Integral) and side > 0 for side in pair):
+    if (
+        not isinstance(pair, tuple | list)
+        or len(pair) != 2
+        or not all(isinstance(side, Integral) and side > 0 for side in pair)
+    ):
         raise ValueError(f"{name}={pair!r} is wrong: give a number of pixels, or {meaning}.")
     return pair

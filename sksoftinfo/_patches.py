@@ -65,6 +65,14 @@ class PatchGrid:
     def __len__(self):
         return len(self.tops) * len(self.lefts)
 
+    @property
+    def centres(self):
+        """Middles of the patches down and across, in pixels."""
+        return tuple(
+            offsets + (size - 1) / 2
+            for offsets, size in zip((self.tops, self.lefts), self.patch_size, strict=True)
+        )
+
     def _windows(self, images, patches):
         """Return index arrays that pick, for pairs of image and patch, the patch's pixels."""
         row, column = np.divmod(patches, self.shape[1])
@@ -78,9 +86,13 @@ class PatchGrid:
         # Advanced indices around a slice come first: (b, height, width, C).
         return images[i, :, row, column].transpose(0, 3, 1, 2)
 
-    def paste(self, images, indices, patches, fill_value):
-        """Return whole images, shape (b, C, H, W), filled but for one patch at its own place."""
-        canvas = np.full((len(indices), *images.shape[1:]), fill_value, dtype=images.dtype)
+    def paste(self, images, indices, patches, fill):
+        """Return whole images, shape (b, C, H, W), filled but for one patch at its own place.
+
+        `fill` gives every image's masked pixels; it broadcasts to the shape of `images`.
+        """
+        fill = np.broadcast_to(np.asarray(fill, dtype=images.dtype), images.shape)
+        canvas = fill[indices]
         i, row, column = self._windows(np.arange(len(indices)), patches)
         source = indices[:, None, None]
         canvas[i, :, row, column] = images[source, :, row, column]
@@ -109,14 +121,21 @@ def _coverage(offsets, size, length):
     return inside.astype(np.float64)
 
 
+def _overlaps(length, size):
+    """Return, for windows around each of `length` cells, the share of each cell inside them."""
+    cells = np.arange(length)
+    return np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
+
+
 def window_average(feature_map, size):
     """Average a feature map over windows around each of its cells, clipped at the border.
 
     Parameters
     ----------
     feature_map : tensor of shape (n, C, h, w)
-    size : tuple of int
-        Height and width of a window, in cells.
+    size : tuple of float
+        Height and width of a window, in cells. A cell that lies in the window by a part counts by
+        that part.
 
     Returns
     -------
@@ -129,16 +148,69 @@ def window_average(feature_map, size):
     >>> window_average(torch.tensor([[[[0.0, 3.0, 6.0]]]]), (1, 3))
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
-    padding = (size[0] // 2, size[1] // 2)
-    pooled = F.avg_pool2d(feature_map, size, stride=1, padding=padding, count_include_pad=False)
-    # A window of even size has no middle: one output more than there are cells.
-    return pooled[..., : feature_map.shape[-2], : feature_map.shape[-1]]
+    weights = []
+    for length, extent in zip(feature_map.shape[2:], size, strict=True):
+        overlaps = _overlaps(length, extent)
+        weights.append(torch.as_tensor(overlaps / overlaps.sum(1, keepdims=True)).to(feature_map))
+    return weights[0] @ feature_map @ weights[1].T
 
 
-def upsample(scores, image_size):
-    """Interpolate scores of cells (n, h, w) bilinearly to pixels (n, H, W)."""
-    scores = torch.as_tensor(scores)[:, None]
-    return F.interpolate(scores, size=image_size, mode="bilinear")[:, 0].numpy()
+def odd_cells(size):
+    """Return the odd numbers of cells nearest to a window's size: they have a middle."""
+    return tuple(2 * int(extent / 2) + 1 for extent in size)
+
+
+def window_maximum(feature_map, size):
+    """Take the maximum over windows around each cell, of an odd number of whole cells.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._patches import window_maximum
+    >>> window_maximum(torch.tensor([[[[0.0, 3.0, 1.0, 0.0]]]]), (1, 3))
+    tensor([[[[3., 3., 3., 1.]]]])
+    """
+    size = odd_cells(size)
+    padding = tuple(extent // 2 for extent in size)
+    return F.max_pool2d(feature_map, size, stride=1, padding=padding)
+
+
+def feature_windows(feature_map, size):
+    """Return a window around each cell as a map of its own, moved inwards at the border.
+
+    Parameters
+    ----------
+    feature_map : tensor of shape (n, C, h, w)
+    size : tuple of float
+        Height and width in cells, taken as odd numbers, at most the map's.
+
+    Returns
+    -------
+    tensor of shape (n * h * w, C, height, width)
+    """
+    lengths = feature_map.shape[2:]
+    size = [min(extent, length) for extent, length in zip(odd_cells(size), lengths, strict=True)]
+    windows = feature_map.unfold(2, size[0], 1).unfold(3, size[1], 1)
+    for axis in range(2):
+        starts = torch.arange(lengths[axis]) - size[axis] // 2
+        starts = starts.clamp(0, lengths[axis] - size[axis]).to(feature_map.device)
+        windows = windows.index_select(2 + axis, starts)
+    return windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, feature_map.shape[1], *size)
+
+
+def interpolation_matrix(centres, positions):
+    """Return weights (centres, positions) that interpolate linearly, constant beyond the ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._patches import interpolation_matrix
+    >>> interpolation_matrix(np.array([0.0, 4.0]), np.array([-1.0, 1.0, 4.0]))
+    array([[1.  , 0.75, 0.  ],
+           [0.  , 0.25, 1.  ]])
+    """
+    eye = np.eye(len(centres))
+    return np.stack([np.interp(positions, centres, row) for row in eye])
 
 
 def canonical_shape(row_shape, image_shape=None):

@@ -20,18 +20,32 @@ from __future__ import annotations
 from sklearn.metrics import make_scorer
 
 from ._information_bounds import information_bounds
+from ._mask_metrics import (
+    MaskIoUScorer,
+    box_accuracy_score,
+    box_iou_score,
+    mask_iou_score,
+    mask_iou_scorer,
+    pointing_game_score,
+)
 
 __all__ = [
     "InformationScorer",
+    "MaskIoUScorer",
     "bounds_scorer",
+    "box_accuracy_score",
+    "box_iou_score",
     "d2_score",
     "dv_score",
     "dv_scorer",
     "log_softmax_score",
     "log_softmax_scorer",
+    "mask_iou_score",
+    "mask_iou_scorer",
     "mi_lower_confidence_score",
     "mi_lower_score",
     "mi_lower_scorer",
+    "pointing_game_score",
 ]
 
 

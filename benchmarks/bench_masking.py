@@ -1,0 +1,301 @@
+"""Where is the target digit? ``python benchmarks/bench_masking.py [--mnist DIR]``.
+
+Ours and its peers explain the same network on the same images, one after the other in one process.
+Networks train on composites of training digits; maskers calibrate, and thresholds are chosen, on
+composites of validation digits; figures are of test digits. Of times only ratios to one forward
+pass of the same images mean something. Needs ``pip install -e ".[bench]"``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from masking_tasks import (
+    load_bank,
+    localisation,
+    presence_pairs,
+    scattered_triples,
+    ten_class_pairs,
+)
+from sklearn.frozen import FrozenEstimator
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masks import whole_components
+
+LAYOUTS = {
+    "presence, 28 x 56": (presence_pairs, "pairs", 28),
+    "ten classes, 28 x 56": (ten_class_pairs, "ten", 28),
+    "presence of three, 56 x 56": (scattered_triples, "scatter", 20),
+}
+THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
+N_TRAIN, N_VALID = 20_000, 1000
+TEN_CLASS_TARGETS = (0, 3, 7)
+
+
+def trained(layout, bank, seed, folder, name):
+    """Return the network of a layout, from the folder if it is there."""
+    path = folder / f"net_{name}_{seed}.joblib" if folder else None
+    if path and path.exists():
+        return joblib.load(path)
+    images = LAYOUTS[layout][0](bank, "train", N_TRAIN, seed)
+    net = InfoSoftmaxClassifier(
+        max_epochs=6, lr=0.001, batch_size=32, random_state=seed, device="cpu"
+    ).fit(images.data, images.target)
+    if path:
+        folder.mkdir(parents=True, exist_ok=True)
+        joblib.dump(net, path)
+    return net
+
+
+def ours(size):
+    """Return options of the transformer by the names of the rows."""
+    scales = [max(8, size // 2 - 2), size - 6, size]
+    return {
+        "ours, defaults": {},
+        f"ours, {size} pixels": {"patch_size": size},
+        f"ours, {size} pixels, presence not required": {
+            "patch_size": size,
+            "require_presence": False,
+        },
+        f"ours, {size} pixels, components": {"patch_size": size, "components": True},
+        f"ours, {' + '.join(map(str, scales))} pixels": {"patch_size": scales},
+        f"ours, {size} pixels, features": {"patch_size": size, "calibrate": "features"},
+        f"ours, {size} pixels, features of training digits": {
+            "patch_size": size,
+            "calibrate": "features",
+        },
+        "ours, defaults, features": {"calibrate": "features"},
+        f"ours, {size} pixels, uncalibrated": {"patch_size": size, "calibrate": False},
+        "ours, paste 20/4": {"patch_size": 20, "stride": 4, "patch_scoring": "paste"},
+    }
+
+
+def fit_ours(net, valid, target, options):
+    masker = InfoMaskTransformer(
+        FrozenEstimator(net), target=target, random_state=0, **options
+    ).fit(valid.data, valid.target)
+
+    def maps(images):
+        found = masker.information_map(images)
+        # What is masked whole has no map to threshold.
+        if masker.require_presence:
+            found[~masker.mask(images).any(axis=(1, 2))] = 0.0
+        return found
+
+    return masker, maps
+
+
+def rule(maps, threshold, composites, components=False):
+    """Keep what is positive and above a share of the image's maximum."""
+    kept = (maps > threshold * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
+    return whole_components(kept, composites.data > 0) if components else kept
+
+
+def curves(net, images, maps, target, steps=28):
+    """Return areas under the insertion and the deletion curve of p(target)."""
+    order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
+    areas = []
+    for base, other in ((np.zeros_like(images), images), (images, np.zeros_like(images))):
+        canvas, source = base.reshape(len(images), -1).copy(), other.reshape(len(images), -1)
+        probabilities = [net.predict_proba(canvas.reshape(images.shape))[:, target]]
+        for part in np.array_split(order, steps, axis=1):
+            rows = np.arange(len(images))[:, None]
+            canvas[rows, part] = source[rows, part]
+            probabilities.append(net.predict_proba(canvas.reshape(images.shape))[:, target])
+        areas.append(float(np.trapezoid(np.mean(probabilities, axis=1), dx=1 / steps)))
+    return areas
+
+
+def forward_seconds(net, images, repeats):
+    """Return the times of one forward pass of all images, in batches."""
+    tensor = torch.as_tensor(images[:, None])
+
+    def run():
+        with torch.inference_mode():
+            for start in range(0, len(tensor), 256):
+                net.module_(tensor[start : start + 256])
+
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def measure(layout, net, bank, seed, target, options):
+    """Yield one row of results for each method."""
+    make, _, size = LAYOUTS[layout]
+    # Validation composites for calibration, others for thresholds.
+    calibration = make(bank, "valid", N_VALID, seed)
+    valid = make(bank, "valid", options.images // 2, seed + 1000)
+    test = make(bank, "test", options.images, seed)
+    digit = target if layout.startswith("ten") else 0
+    index = int(np.flatnonzero(net.classes_ == target)[0])
+    module = net.module_.eval()
+    forward = np.mean(forward_seconds(net, test.data, 5))
+    methods = {}
+    # A head of its own needs many hands: the validation digits are few.
+    of_training = make(bank, "train", N_VALID, seed + 1000)
+    for name, settings in ours(size).items():
+        if options.methods and not any(part in name for part in options.methods):
+            continue
+        fitted_on = of_training if name.endswith("training digits") else calibration
+        masker, maps = fit_ours(net, fitted_on, target, settings)
+        methods[name] = (maps, masker.components, masker.patch_size_, masker.mask)
+    if not options.no_peers:
+        from masking_peers import PEERS
+
+        for name, peer in PEERS.items():
+            methods[name] = (
+                lambda images, peer=peer: peer(module, torch.as_tensor(images[:, None]), index),
+                False,
+                "",
+                None,
+            )
+    for name, (maps_of, components, patch, timed) in [
+        ("everything kept", (lambda images: np.ones_like(images), False, "", None)),
+        *methods.items(),
+    ]:
+        # Of ours the whole way to the mask is timed, of the others the way to the map.
+        times, maps = [], None
+        (timed or maps_of)(test.data[:16])
+        for _ in range(options.repeats):
+            start = time.perf_counter()
+            found = (timed or maps_of)(test.data)
+            times.append(time.perf_counter() - start)
+            maps = found if timed is None else None
+        maps = maps_of(test.data) if maps is None else maps
+        tuning = maps_of(valid.data)
+        scores = [
+            localisation(rule(tuning, one, valid, components), valid, digit)["iou"]
+            for one in THRESHOLDS
+        ]
+        chosen = THRESHOLDS[int(np.argmax(scores))]
+        tuned = localisation(rule(maps, chosen, test, components), test, digit)
+        some = np.flatnonzero(test.present(digit))[: options.curves]
+        insertion, deletion = curves(net, test.data[some], maps[some], index)
+        yield {
+            "layout": layout,
+            "seed": seed,
+            "target": target,
+            "method": name,
+            "patch": patch,
+            **localisation(rule(maps, 0.2, test, components), test, digit),
+            "threshold": chosen,
+            "iou_at_threshold": tuned["iou"],
+            "absent_at_threshold": tuned["absent"],
+            "forwards": float(np.mean(times) / forward),
+            "forwards_spread": float(np.std(times) / forward),
+            "insertion": insertion,
+            "deletion": deletion,
+        }
+
+
+def peak_memory(n_images, batch_size):
+    """Return MiB beyond the images and masks that masking takes, in a process of its own."""
+    code = f"""
+import resource, numpy as np, torch
+from sklearn.frozen import FrozenEstimator
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+torch.set_num_threads(1)
+rng = np.random.default_rng(0)
+X = rng.random(({n_images}, 28, 56), dtype=np.float32)
+net = InfoSoftmaxClassifier(max_epochs=1, random_state=0).fit(X[:64], np.arange(64) % 2)
+masker = InfoMaskTransformer(
+    FrozenEstimator(net), target=1, patch_size=28, batch_size={batch_size}
+).fit(X[:64], np.arange(64) % 2)
+masker.mask(X[:{batch_size}])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+masks = masker.mask(X)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print((after - before) / 1024 - masks.nbytes / 2**20)
+"""
+    return float(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    )
+
+
+def summary(rows):
+    """Print means over seeds or targets, one table for each layout."""
+    columns = ("iou", "target", "other", "absent", "iou_at_threshold", "forwards")
+    columns += ("insertion", "deletion")
+    for layout in dict.fromkeys(row["layout"] for row in rows):
+        print(f"\n### {layout}\n")
+        print("| method | " + " | ".join(name.replace("_", " ") for name in columns) + " |")
+        print("|---" * (len(columns) + 1) + "|")
+        mine = [row for row in rows if row["layout"] == layout]
+        for method in dict.fromkeys(row["method"] for row in mine):
+            cells = []
+            for column in columns:
+                values = [row[column] for row in mine if row["method"] == method]
+                if column == "forwards":
+                    cells.append(f"{np.mean(values):.2f} ({np.std(values):.2f})")
+                else:
+                    cells.append(f"{np.mean(values):.3f}")
+            print(f"| {method} | " + " | ".join(cells) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mnist", type=Path, help="folder of MNIST's t10k IDX files")
+    parser.add_argument("--images", type=int, default=300, help="test images of each network")
+    parser.add_argument("--curves", type=int, default=60, help="images of insertion curves")
+    parser.add_argument("--seeds", type=int, default=3, help="networks, or targets of one network")
+    parser.add_argument("--repeats", type=int, default=2, help="of each timing")
+    parser.add_argument("--layouts", nargs="*", choices=("pairs", "ten", "scatter"))
+    parser.add_argument("--methods", nargs="*", help="parts of the names of ours to run; all")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory, then stop")
+    parser.add_argument("--nets", type=Path, help="folder that keeps trained networks")
+    parser.add_argument("--out", type=Path, default=Path("."), help="folder of the CSV")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if options.memory:
+        for batch_size in (64, 256):
+            for n_images in (1000, 10_000):
+                extra = peak_memory(n_images, batch_size)
+                print(f"batch_size {batch_size}, {n_images} images: {extra:.1f} MiB more")
+        return
+    bank = load_bank(options.mnist)
+    rows = []
+    for layout, (make, name, _) in LAYOUTS.items():
+        if options.layouts and name not in options.layouts:
+            continue
+        ten = name == "ten"
+        runs = [(0, target) for target in TEN_CLASS_TARGETS[: options.seeds]]
+        for seed, target in runs if ten else [(seed, 1) for seed in range(options.seeds)]:
+            net = trained(layout, bank, seed, options.nets, name)
+            test = make(bank, "test", 1000, seed)
+            accuracy = net.score(test.data, test.target)
+            print(f"{layout}, seed {seed}, target {target}: accuracy {accuracy:.3f}", flush=True)
+            for row in measure(layout, net, bank, seed, target, options):
+                row["accuracy"] = accuracy
+                rows.append(row)
+                print(
+                    f"  {row['method']:40} IoU {row['iou']:.3f} absent {row['absent']:.3f} "
+                    f"forwards {row['forwards']:.2f} {json.dumps(row['patch'])}",
+                    flush=True,
+                )
+    summary(rows)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with open(options.out / "masking.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

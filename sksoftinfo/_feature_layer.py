@@ -1,0 +1,337 @@
+"""The last feature map of any convolutional network, found, proven and measured by hooks.
+
+Torch in, torch out. A network is asked about every window of an image in one forward pass: a
+hook hands the part behind the feature map (pooling and head) a batch of windows in place of the
+map. That is the network's own answer only if that part forgets positions, which is tried out.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ._patches import feature_windows, window_average, window_maximum
+
+# How far logits may lie from the network's own, relative to the largest.
+_TOLERANCE = 1e-4
+# Layers behind the last convolution that may still hold the map: activation, norm, dropout.
+_N_TRIED = 4
+# Cells along an axis whose receptive field is looked at.
+_N_MEASURED = 16
+
+
+_COPIES = weakref.WeakKeyDictionary()
+
+
+def channels_last(module):
+    """Return a copy of the module that computes channels last: convolutions on a CPU are faster.
+
+    The same copy as long as no weight changes; the module itself where it is not on the CPU.
+    """
+    weights = [*module.parameters(), *module.buffers()]
+    if any(weight.device.type != "cpu" for weight in weights):
+        return module
+    # Tensors made in inference mode count no versions, and cannot change.
+    state = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
+    if module not in _COPIES or _COPIES[module][0] != state:
+        fast = copy.deepcopy(module).eval().to(memory_format=torch.channels_last)
+        _COPIES[module] = state, fast
+    return _COPIES[module][1]
+
+
+@contextmanager
+def replaced_output(module, name, function):
+    """Let `function` replace the output of the submodule `name`; None leaves it."""
+    hook = module.get_submodule(name).register_forward_hook(lambda _, args, out: function(out))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _stopped_at(module, name, function):
+    """Hand the output of the submodule `name` to `function`, and leave the forward pass there."""
+
+    def stop(output):
+        function(output)
+        raise _Stopped
+
+    with replaced_output(module, name, stop):
+        try:
+            yield
+        except _Stopped:
+            pass
+
+
+class _Stopped(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class FeatureLayer:
+    """A layer whose output is a spatial map, and how the network pools it.
+
+    Parameters
+    ----------
+    name : str
+        Of the submodule.
+    pooling : {"logits", "average", "maximum", "own"}
+        ``"logits"``: the network's logits are the mean of its logits of single cells (average
+        pooling and a linear head); ``"average"`` and ``"maximum"``: it sees nothing of the map
+        but that, behind which there may be any head; ``"own"``: it forgets positions, and takes
+        windows as it takes the whole map.
+    """
+
+    name: str
+    pooling: str
+
+    def feature_map(self, module, run):
+        """Return the map (n, C, h, w) that ``run()`` makes."""
+        seen = []
+        with _stopped_at(module, self.name, seen.append):
+            run()
+        return seen[0]
+
+    def window_logits(self, module, run, sizes):
+        """Return the logits of windows of each size around each cell.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        run : callable
+            Without arguments: runs the module on n images, and returns its logits.
+        sizes : sequence of (float, float)
+            Windows' height and width, in cells.
+
+        Returns
+        -------
+        tensor of shape (len(sizes), n, h, w, M)
+        """
+        shape = []
+
+        def batch_of_windows(feature_map):
+            shape[:] = feature_map.shape
+            if self.pooling == "logits":
+                windows = [feature_map]
+            elif self.pooling == "average":
+                windows = [window_average(feature_map, size) for size in sizes]
+            elif self.pooling == "maximum":
+                windows = [window_maximum(feature_map, size) for size in sizes]
+            else:
+                return feature_windows(feature_map, sizes[0])
+            return torch.cat([as_cells(window) for window in windows])
+
+        # Windows of several sizes do not fit into one batch.
+        if self.pooling == "own" and len(sizes) > 1:
+            return torch.cat([self.window_logits(module, run, [size]) for size in sizes])
+        with replaced_output(module, self.name, batch_of_windows):
+            logits = run()
+        n, _, height, width = shape
+        logits = logits.reshape(-1, n, height, width, logits.shape[-1])
+        if self.pooling != "logits":
+            return logits
+        cells = logits[0].movedim(-1, 1)
+        return torch.stack([window_average(cells, size).movedim(1, -1) for size in sizes])
+
+
+def as_cells(feature_map):
+    """Return every cell of maps (n, C, h, w) as a map of its own, (n * h * w, C, 1, 1)."""
+    return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
+
+
+def find_feature_layer(module, run, n_images, name=None):
+    """Return the last layer whose map the network pools without regard to positions, or None.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    run : callable
+        Without arguments: runs the module on `n_images` images, and returns its logits.
+    n_images : int
+    name : str, default=None
+        The layer to try, instead of the last ones.
+    """
+    own, outputs = _spatial_outputs(module, run, n_images)
+    if name is None:
+        # A container gives out what its last layer did: once is enough.
+        seen = {id(output): name for name, output in outputs.items()}
+        names = [name for name in outputs if seen[id(outputs[name])] == name][: -_N_TRIED - 1 : -1]
+    else:
+        names = [name] if name in outputs else []
+    for name in names:
+        pooling = _proven_pooling(module, run, name, own)
+        if pooling is not None:
+            return FeatureLayer(name, pooling)
+    return None
+
+
+def _spatial_outputs(module, run, n_images):
+    """Return the logits, and the maps (n, C, h, w) of submodules called once, by their names."""
+    calls, outputs = {}, {}
+
+    def listen(name):
+        def hook(_, args, output):
+            calls[name] = calls.get(name, 0) + 1
+            outputs.pop(name, None)
+            is_map = isinstance(output, torch.Tensor) and output.ndim == 4
+            if is_map and len(output) == n_images and output.shape[2:].numel() > 1:
+                outputs[name] = output
+
+        return hook
+
+    hooks = [
+        submodule.register_forward_hook(listen(name))
+        for name, submodule in module.named_modules()
+        if name
+    ]
+    try:
+        logits = run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return logits, {name: output for name, output in outputs.items() if calls[name] == 1}
+
+
+def _proven_pooling(module, run, name, own):
+    """Return how the network pools the layer's map, if that reproduces its logits, else None."""
+    order = []
+
+    def permuted(feature_map):
+        if not order:
+            generator = torch.Generator().manual_seed(0)
+            order.append(torch.randperm(feature_map.shape[2:].numel(), generator=generator))
+        return feature_map.flatten(2)[..., order[0]].reshape(feature_map.shape)
+
+    trials = {
+        "logits": as_cells,
+        "average": lambda feature_map: feature_map.mean((2, 3), keepdim=True),
+        "maximum": lambda feature_map: feature_map.amax((2, 3), keepdim=True),
+        "own": permuted,
+    }
+    for pooling, function in trials.items():
+        logits = _attempt(module, run, name, function)
+        if logits is None or not len(logits) or logits.ndim != 2 or len(logits) % len(own):
+            continue
+        if pooling == "own" and not _takes_windows(module, run, name, own):
+            continue
+        logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
+        if logits.shape == own.shape and _close(logits, own):
+            return pooling
+    return None
+
+
+def _takes_windows(module, run, name, own):
+    """Whether the network takes single cells and other batches in place of the map."""
+    logits = _attempt(module, run, name, as_cells)
+    return logits is not None and logits.ndim == 2 and len(logits) > len(own)
+
+
+def _close(logits, own):
+    return bool((logits - own).abs().max() <= _TOLERANCE * own.abs().max())
+
+
+def _attempt(module, run, name, function):
+    try:
+        with replaced_output(module, name, function):
+            return run()
+    # Whatever a network raises on a map that it cannot take, it is no proof.
+    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+        return None
+
+
+@dataclass(frozen=True)
+class CellGeometry:
+    """Where the cells of a feature map look, along one axis.
+
+    Parameters
+    ----------
+    stride : float
+        Pixels from one cell to the next.
+    receptive_field : int
+        Pixels that a cell depends on; the whole axis where no cell depends on less.
+    centres : ndarray of shape (cells,)
+        Middle of each cell's receptive field, in pixels, the first of which is 0.
+    """
+
+    stride: float
+    receptive_field: int
+    centres: np.ndarray
+
+
+def measure_cells(layer, module, run, images):
+    """Return the `CellGeometry` of both axes, from the gradient of single cells.
+
+    Parameters
+    ----------
+    layer : FeatureLayer
+    module : torch.nn.Module
+    run : callable
+        Runs the module on images (n, C, H, W) that need a gradient.
+    images : tensor of shape (n, C, H, W)
+    """
+    images = images.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        feature_map = layer.feature_map(module, lambda: run(images))
+        # A random sign for each channel, so that gradients do not cancel by symmetry.
+        generator = torch.Generator().manual_seed(0)
+        weight = torch.randn(feature_map.shape[1], generator=generator).to(feature_map)
+        cells = torch.einsum("nchw,c->hw", feature_map, weight)
+    middle = [length // 2 for length in cells.shape]
+    geometries = []
+    for axis in range(2):
+        length, n_cells = images.shape[2 + axis], cells.shape[axis]
+        looked_at = np.unique(np.linspace(0, n_cells - 1, _N_MEASURED).round().astype(int))
+        extents = []
+        for cell in looked_at:
+            position = (cell, middle[1]) if axis == 0 else (middle[0], cell)
+            (gradient,) = torch.autograd.grad(cells[position], images, retain_graph=True)
+            touched = gradient.abs().amax((0, 1, 3 - axis)).nonzero().flatten()
+            extents.append((int(touched[0]), int(touched[-1])) if len(touched) else (0, length))
+        geometries.append(cell_geometry(looked_at, np.array(extents), n_cells, length))
+    return tuple(geometries)
+
+
+def cell_geometry(cells, extents, n_cells, length):
+    """Return the geometry of cells along an axis from the pixels that some of them depend on.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (k,)
+        Indices of the cells looked at.
+    extents : ndarray of shape (k, 2)
+        First and last pixel that each depends on.
+    n_cells, length : int
+        Cells and pixels along the axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._feature_layer import cell_geometry
+    >>> extents = np.array([[0, 2], [1, 6], [5, 10], [9, 11]])
+    >>> geometry = cell_geometry(np.arange(4), extents, 4, 12)
+    >>> geometry.stride, geometry.receptive_field, geometry.centres
+    (4.0, 6, array([-0.5,  3.5,  7.5, 11.5]))
+    """
+    first, last = extents[:, 0], extents[:, 1]
+    # At the border the field goes on into the padding: its edge is not seen. Nor need the
+    # outermost pixel be used by any cell.
+    inside_first, inside_last = first > first.min(), last < last.max()
+    slopes = [
+        np.diff(edge[inside]) / np.diff(cells[inside])
+        for edge, inside in ((first, inside_first), (last, inside_last))
+    ]
+    slopes = np.concatenate(slopes)
+    stride = float(np.median(slopes)) if len(slopes) else length / n_cells
+    if not (inside_first.any() and inside_last.any()):
+        return CellGeometry(stride, length, (np.arange(n_cells) + 0.5) * stride - 0.5)
+    # Units that are off hide part of a field, and never add to it.
+    begin = (first - stride * cells)[inside_first].min()
+    end = (last - stride * cells)[inside_last].max()
+    field = int(round(end - begin)) + 1
+    return CellGeometry(stride, field, (begin + end) / 2 + stride * np.arange(n_cells))

@@ -1,0 +1,163 @@
+"""From information to masks, from masks to images and boxes. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from scipy import ndimage
+
+# Blur that hides what an image shows, as a share of its shorter side.
+_BLUR = 0.125
+_IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
+_IN_PLANE[1] = True
+
+
+class Fill:
+    """What masked pixels look like.
+
+    Parameters
+    ----------
+    fill_value : float, array-like of shape (channels,), "mean", "blur" or callable
+        ``"mean"`` is the mean of each channel, of each column for a table, over the images of
+        `fit`; ``"blur"`` each image itself, blurred; a callable takes images (n, C, H, W) and
+        returns what broadcasts to them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masks import Fill
+    >>> images = np.arange(8.0).reshape(2, 2, 1, 2)
+    >>> Fill("mean").fit(images)(images).ravel()
+    array([2.5, 4.5])
+    """
+
+    def __init__(self, fill_value):
+        self.fill_value = fill_value
+
+    def fit(self, images):
+        value, n_channels = self.fill_value, images.shape[1]
+        self.constant_ = None
+        if isinstance(value, str):
+            if value == "mean":
+                is_table = images.shape[1:3] == (1, 1)
+                self.constant_ = images.mean(axis=0 if is_table else (0, 2, 3), dtype=np.float64)
+                self.constant_ = self.constant_.reshape((1, 1, -1) if is_table else (-1, 1, 1))
+        elif not callable(value):
+            constant = np.asarray(value, dtype=np.float64)
+            if not isinstance(value, Real) and constant.shape != (n_channels,):
+                raise ValueError(
+                    f"fill_value={value!r} has shape {constant.shape}, but images have "
+                    f"{n_channels} channel(s): give one number, or one for each channel."
+                )
+            if not np.isfinite(constant).all():
+                raise ValueError(f"fill_value={value!r} is not finite: give finite numbers.")
+            self.constant_ = constant.reshape(-1, 1, 1)
+        else:
+            self(images[:1])
+        return self
+
+    def __call__(self, images):
+        """Return the masked pixels of images, broadcastable to their shape."""
+        if self.constant_ is not None:
+            return self.constant_.astype(images.dtype)
+        if isinstance(self.fill_value, str):
+            height, width = images.shape[2:]
+            sides = (width,) if height == 1 else (height, width)
+            sigma = _BLUR * min(sides)
+            along = (0, 0, 0 if height == 1 else sigma, sigma)
+            return ndimage.gaussian_filter(images, along, mode="nearest")
+        filled = np.asarray(self.fill_value(images), dtype=images.dtype)
+        try:
+            np.broadcast_to(filled, images.shape)
+        except ValueError as error:
+            raise ValueError(
+                f"fill_value={self.fill_value!r} returned shape {filled.shape} for images of "
+                f"shape {images.shape}: let it return what broadcasts to them."
+            ) from error
+        return filled
+
+    def mix(self, images, kept):
+        """Return images (n, C, H, W) where `kept` (n, H, W) is 1, the fill where it is 0."""
+        kept = kept[:, None]
+        if kept.dtype == bool:
+            return np.where(kept, images, self(images))
+        weight = kept.astype(images.dtype)
+        return weight * images + (1 - weight) * self(images)
+
+
+def threshold_masks(maps, limit, positive):
+    """Return which pixels of maps (..., H, W) have more than `limit`, and are positive."""
+    kept = maps > limit
+    return kept & (maps > 0) if positive else kept
+
+
+def soft_masks(maps, limit):
+    """Return weights: 1 from `limit` upwards, falling linearly to 0 where there is nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masks import soft_masks
+    >>> soft_masks(np.array([-1.0, 0.5, 1.0, 3.0]), 1.0)
+    array([0. , 0.5, 1. , 1. ])
+    """
+    limit = np.maximum(limit, np.finfo(np.float64).tiny)
+    return np.clip(np.maximum(maps, 0.0) / limit, 0.0, 1.0)
+
+
+def whole_components(kept, ink):
+    """Keep or mask connected parts of the ink whole, by the majority of their pixels.
+
+    Parameters
+    ----------
+    kept, ink : ndarray of shape (n, H, W), bool
+
+    Returns
+    -------
+    ndarray of shape (n, H, W), bool
+        Only ink; what is no ink stays as in `kept`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masks import whole_components
+    >>> ink = np.array([[[1, 1, 1, 0, 1, 1]]], dtype=bool)
+    >>> kept = np.array([[[0, 1, 1, 1, 0, 0]]], dtype=bool)
+    >>> whole_components(kept, ink).astype(int)
+    array([[[1, 1, 1, 1, 0, 0]]])
+    """
+    parts, n_parts = ndimage.label(ink, structure=_IN_PLANE)
+    size = np.bincount(parts.ravel(), minlength=n_parts + 1)
+    inside = np.bincount(parts.ravel(), weights=kept.ravel(), minlength=n_parts + 1)
+    return np.where(ink, (2 * inside > size)[parts], kept)
+
+
+def largest_boxes(kept):
+    """Return the bounding box of the largest connected part of each mask.
+
+    Parameters
+    ----------
+    kept : ndarray of shape (n, H, W), bool
+
+    Returns
+    -------
+    ndarray of shape (n, 4), int64
+        Left, top, right and bottom, in pixels; the last two are exclusive, so that their
+        differences are width and height. All 0 for an empty mask.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masks import largest_boxes
+    >>> largest_boxes(np.array([[[1, 0, 0, 0], [0, 0, 1, 1]]], dtype=bool))
+    array([[2, 1, 4, 2]])
+    """
+    boxes = np.zeros((len(kept), 4), dtype=np.int64)
+    for box, mask in zip(boxes, kept, strict=True):
+        parts, n_parts = ndimage.label(mask, structure=np.ones((3, 3)))
+        if n_parts:
+            largest = np.bincount(parts.ravel())[1:].argmax()
+            rows, columns = ndimage.find_objects(parts)[largest]
+            box[:] = columns.start, rows.start, columns.stop, rows.stop
+    return boxes

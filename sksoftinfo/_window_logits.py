@@ -1,0 +1,63 @@
+"""What a fitted net says about windows of images, through its feature map."""
+
+from __future__ import annotations
+
+import torch
+
+from ._feature_layer import channels_last, find_feature_layer, measure_cells, replaced_output
+from ._patches import window_average
+
+
+class WindowLogits:
+    """Mixin of nets: logits of windows around every cell of a feature map.
+
+    The net offers ``module_``, ``dtype`` and ``posterior_logits``.
+    """
+
+    def image_logits(self, images, module=None):
+        """Return posterior logits of images in one batch, a tensor (n, M)."""
+        images = self._tensor(images)
+        logits = (self.module_ if module is None else module)(images)
+        return self.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
+
+    def find_feature_layer(self, images, name=None):
+        """Return the layer for dense scoring and its `CellGeometry` down and across, or None."""
+        self.module_.eval()
+        with torch.inference_mode():
+            layer = find_feature_layer(
+                self.module_, lambda: self.image_logits(images), len(images), name
+            )
+        if layer is None:
+            return None
+        # Gradients are wanted of the images alone.
+        images = self._tensor(images)
+        return layer, measure_cells(layer, self.module_, self.image_logits, images)
+
+    def window_logits(self, images, layer, windows):
+        """Return posterior logits (n, h, w, S, M), float64, of windows around each cell."""
+        self.module_.eval()
+        module = channels_last(self.module_)
+        with torch.inference_mode():
+            logits = layer.window_logits(
+                module, lambda: self.image_logits(images, module), windows
+            )
+            return logits.movedim(0, 3).double().cpu().numpy()
+
+    def window_features(self, images, layer, windows):
+        """Return averages (n, h, w, S, C) of the feature map around each cell, and logits (n, M).
+
+        The averages are float64, as are the posterior logits of whole images.
+        """
+        self.module_.eval()
+        seen = []
+        module = channels_last(self.module_)
+        with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
+            logits = self.image_logits(images, module)
+            averages = [window_average(seen[0], size) for size in windows]
+            averages = torch.stack(averages, 1).permute(0, 3, 4, 1, 2)
+            return averages.double().cpu().numpy(), logits.double().cpu().numpy()
+
+    def _tensor(self, images):
+        weight = next(self.module_.parameters(), None)
+        device = None if weight is None else weight.device
+        return torch.as_tensor(images, device=device, dtype=self.dtype)

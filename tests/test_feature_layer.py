@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.frozen import FrozenEstimator
+from torch import nn
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._feature_layer import cell_geometry, channels_last
+
+
+@pytest.fixture(scope="module")
+def colour():
+    rng = np.random.default_rng(0)
+    return rng.random((16, 3, 48, 64), dtype=np.float32), np.arange(16) % 3
+
+
+class Pooled(nn.Module):
+    """Two convolutions and a pooling that is no module."""
+
+    def __init__(self, pool, n_classes=3):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 5, stride=3, padding=2)
+        self.second = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+        self.pool = pool
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, x):
+        return self.head(self.pool(self.second(torch.relu(self.first(x)))))
+
+
+def average(x):
+    return x.mean((2, 3))
+
+
+def maximum(x):
+    return x.amax((2, 3))
+
+
+def log_mean_exp(x):
+    return x.flatten(2).logsumexp(2) - np.log(x.shape[2:].numel())
+
+
+def rectified_average(x):
+    return torch.relu(x).mean((2, 3))
+
+
+def weighted(x):
+    return (x * torch.linspace(0, 1, x.shape[-1])).mean((2, 3))
+
+
+def fitted(module, data):
+    return InfoSoftmaxClassifier(module, max_epochs=1, random_state=0, device="cpu").fit(*data)
+
+
+def masker_of(classifier, data, **options):
+    options = {"patch_size": 24, "random_state": 0, **options}
+    return InfoMaskTransformer(FrozenEstimator(classifier), **options).fit(*data)
+
+
+@pytest.mark.parametrize(
+    "pool, pooling",
+    [
+        (average, "logits"),
+        (maximum, "maximum"),
+        (log_mean_exp, "own"),
+        (rectified_average, "logits"),
+    ],
+)
+def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
+    X, y = colour
+    classifier = fitted(Pooled(pool), colour)
+    masker = masker_of(classifier, colour)
+    assert masker.patch_scoring_ == "dense"
+    assert (masker.feature_layer_, masker._dense[0].pooling) == ("second", pooling)
+    # Strides 3 and 2; 5 pixels, and two cells more of 3 pixels.
+    assert masker.stride_ == (6, 6)
+    assert masker.receptive_field_ == (11, 11)
+    logits, whole = masker._mapper.scorer.logits(X[:2])
+    np.testing.assert_allclose(whole, classifier.net_.predict_logits(X[:2]), atol=1e-5)
+    module = classifier.module_
+    with torch.no_grad():
+        feature_map = module.second(torch.relu(module.first(torch.as_tensor(X[:2]))))
+        if pooling == "logits":
+            # Four cells around one: three whole, and half of one at either end.
+            weight = torch.tensor([0.5, 1, 1, 1, 0.5]) / 4
+            cells = feature_map[:, :, 1:6, 3:8]
+            # What the network does to single cells before it pools is done to those of a window.
+            cells = cells.relu() if pool is rectified_average else cells
+            window = torch.einsum("ncab,a,b->nc", cells, weight, weight)
+            expected = module.head(window)
+        else:
+            expected = module.head(module.pool(feature_map[:, :, 1:6, 3:8]))
+    np.testing.assert_allclose(logits[:, 3, 5, 0], expected.numpy(), rtol=1e-4, atol=1e-5)
+    assert masker.information_maps(X[:2]).shape == (3, 2, 48, 64)
+
+
+def test_a_pooling_that_depends_on_positions_is_not_dense(colour):
+    masker = masker_of(fitted(Pooled(weighted), colour), colour)
+    assert masker.patch_scoring_ == "crop"
+    assert masker.feature_layer_ is None
+
+
+class Spread(nn.Module):
+    """Pointwise layers behind the convolution, and no linear head."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.BatchNorm2d(8), nn.ReLU()
+        )
+        self.tail = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 8), nn.Hardswish(), nn.Linear(8, 3)
+        )
+
+    def forward(self, x):
+        return self.tail(self.body(x))
+
+
+def test_a_head_that_is_not_linear(colour):
+    X, _ = colour
+    classifier = fitted(Spread(), colour)
+    masker = masker_of(classifier, colour, patch_size=[4, 20])
+    assert (masker.feature_layer_, masker._dense[0].pooling) == ("body", "average")
+    logits = masker._mapper.scorer.patch_logits(X[:2])
+    module = classifier.module_.eval()
+    with torch.no_grad():
+        feature_map = module.body(torch.as_tensor(X[:2]))
+        expected = [
+            module.tail(feature_map[:, :, 4:5, 6:7]).numpy(),
+            module.tail(feature_map[:, :, 2:7, 4:9]).numpy(),
+        ]
+    np.testing.assert_allclose(logits[:, 4, 6].swapaxes(0, 1), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_layer_can_be_named(colour):
+    classifier = fitted(Spread(), colour)
+    named = masker_of(classifier, colour, feature_layer="body.2")
+    assert named.feature_layer_ == "body.2"
+    np.testing.assert_allclose(
+        named.information_map(colour[0]),
+        masker_of(classifier, colour).information_map(colour[0]),
+        atol=1e-9,
+    )
+    for wrong in ("nothing", "tail.0", "tail.4"):
+        with pytest.raises(ValueError, match=f"feature_layer='{wrong}' cannot be scored densely"):
+            masker_of(classifier, colour, feature_layer=wrong)
+    with pytest.raises(ValueError, match="feature_layer='body' is of dense scoring"):
+        masker_of(classifier, colour, feature_layer="body", patch_scoring="paste")
+
+
+@pytest.mark.parametrize(
+    "name, layer",
+    [("resnet18", "layer4"), ("mobilenet_v2", "features"), ("squeezenet1_1", "classifier.2")],
+)
+def test_torchvision_networks(colour, name, layer):
+    models = pytest.importorskip("torchvision.models")
+    torch.manual_seed(0)
+    module = getattr(models, name)(weights=None, num_classes=3)
+    X, y = colour[0][:, :, :, :48], colour[1]
+    classifier = InfoSoftmaxClassifier(module, max_epochs=1, lr=1e-5, device="cpu").fit(X, y)
+    masker = masker_of(classifier, (X[:8], y[:8]), patch_size=40)
+    assert masker.patch_scoring_ == "dense"
+    assert masker.feature_layer_ == layer
+    _, whole = masker._mapper.scorer.logits(X[:4])
+    own = classifier.net_.predict_logits(X[:4])
+    np.testing.assert_allclose(whole, own, rtol=1e-3, atol=1e-4 * np.abs(own).max())
+    assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
+
+
+def test_geometry_where_no_cell_is_off_the_border():
+    everything = np.array([[0, 31], [0, 31]])
+    geometry = cell_geometry(np.arange(2), everything, 2, 32)
+    assert (geometry.stride, geometry.receptive_field) == (16, 32)
+    np.testing.assert_array_equal(geometry.centres, [7.5, 23.5])
+
+
+def test_the_copy_follows_the_weights():
+    module = nn.Conv2d(2, 3, 3)
+    first = channels_last(module)
+    assert channels_last(module) is first
+    with torch.no_grad():
+        module.weight.mul_(2)
+    second = channels_last(module)
+    assert second is not first
+    torch.testing.assert_close(second.weight, module.weight)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from sksoftinfo.metrics import (
+    box_accuracy_score,
+    box_iou_score,
+    mask_iou_score,
+    mask_iou_scorer,
+    pointing_game_score,
+)
+
+
+@pytest.fixture
+def masks():
+    true = np.zeros((3, 4, 6), dtype=bool)
+    true[0, :, :3] = True
+    true[1, 0, 0] = True
+    return true
+
+
+def test_mask_iou_by_hand(masks):
+    pred = np.zeros_like(masks)
+    pred[0, :, 2:4] = True
+    pred[1, 0, 0] = True
+    # 4 of 16, 1 of 1; the third image has no object.
+    assert mask_iou_score(masks, pred) == pytest.approx((4 / 16 + 1) / 2)
+    assert mask_iou_score(masks, masks) == 1.0
+    assert mask_iou_score(masks, np.zeros_like(masks)) == 0.0
+    foreground = np.zeros_like(masks)
+    foreground[:, :, :3] = True
+    assert mask_iou_score(masks, pred, foreground=foreground) == pytest.approx((4 / 12 + 1) / 2)
+
+
+def test_pointing_game(masks):
+    maps = np.zeros(masks.shape)
+    maps[0, 2, 4] = 1.0
+    maps[1, 1, 1] = 1.0
+    assert pointing_game_score(masks, maps) == 0.0
+    assert pointing_game_score(masks, maps, tolerance=1) == 0.5
+    assert pointing_game_score(masks, maps, tolerance=2) == 1.0
+
+
+def test_boxes_by_hand():
+    true = np.array([[0, 0, 4, 2], [1, 1, 3, 3]])
+    pred = np.array([[2, 0, 6, 2], [0, 0, 0, 0]])
+    # 4 of 12, and nothing.
+    assert box_iou_score(true, pred) == pytest.approx(1 / 6)
+    assert box_accuracy_score(true, pred) == 0.0
+    assert box_accuracy_score(true, pred, iou_threshold=1 / 3) == 0.5
+    assert box_accuracy_score(true, true) == 1.0
+
+
+def test_wrong_arguments(masks):
+    with pytest.raises(ValueError, match=r"masks_true has shape \(3, 4, 6\) and masks_pred"):
+        mask_iou_score(masks, masks[:2])
+    for score in (mask_iou_score, pointing_game_score):
+        with pytest.raises(ValueError, match="masks_true is empty in every image"):
+            score(masks[2:], masks[2:])
+    with pytest.raises(ValueError, match="tolerance=-1"):
+        pointing_game_score(masks, masks, tolerance=-1)
+    with pytest.raises(ValueError, match="boxes_true holds empty boxes"):
+        box_iou_score([[0, 0, 0, 0]], [[0, 0, 1, 1]])
+    with pytest.raises(ValueError, match="boxes have 3 columns"):
+        box_iou_score([[0, 0, 1]], [[0, 0, 1]])
+    with pytest.raises(ValueError, match="masks=None: mask_iou_scorer needs true masks"):
+        mask_iou_scorer(None, masks)
