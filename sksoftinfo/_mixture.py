@@ -13,6 +13,8 @@ from scipy.special import logsumexp
 BLOCK_ROWS = 2048
 # Rows drawn for the estimate, so that time and memory do not grow without end.
 MOST_ROWS = 8 * BLOCK_ROWS
+# Independent draws of each row, averaged.
+DRAWS = 4
 
 
 def mixture_information(mean, scale, y, noise, weights=None):
@@ -115,12 +117,13 @@ class OutputInformation:
             return np.inf, np.inf
         order = self._rng.permutation(len(y))
         blocks = np.array_split(order, -(-len(y) // BLOCK_ROWS))
-        noise = self._rng.standard_normal(mean.shape)
-        values = np.empty(len(y))
+        values = np.zeros(len(y))
         for rows in blocks:
-            values[rows] = mixture_information(
-                mean[rows], scale[rows], y[rows], noise[rows], weights[rows]
-            )
+            for noise in self._rng.standard_normal((DRAWS, len(rows), mean.shape[1])):
+                values[rows] += mixture_information(
+                    mean[rows], scale[rows], y[rows], noise, weights[rows]
+                )
+        values /= DRAWS
         if not np.isfinite(values).all():
             return np.inf, np.inf
         average = np.average(values, weights=weights)

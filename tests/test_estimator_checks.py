@@ -7,6 +7,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from tests.test_stochastic_info import NoisyFeatures
 
 ESTIMATORS = [
     InfoSoftmaxClassifier(),
@@ -19,6 +20,10 @@ ESTIMATORS = [
     InfoSoftmaxClassifier(class_prior="empirical", decision="information"),
     StochasticInfoClassifier(),
     StochasticInfoClassifier(noise="dropout"),
+    StochasticInfoClassifier(noise="gaussian"),
+    StochasticInfoClassifier(noise="latent"),
+    StochasticInfoClassifier(noise="latent", beta=0.01),
+    StochasticInfoClassifier(NoisyFeatures, noise="module"),
     StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
     InfoMaskTransformer(),
     InfoMaskTransformer(InfoSoftmaxClassifier(module__hidden_sizes=(16,)), batch_size=7),
@@ -31,7 +36,9 @@ def test_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[3], ESTIMATORS[6]], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [ESTIMATORS[0], ESTIMATORS[3], InfoMaskTransformer()], ids=str
+)
 def test_nothing_is_skipped_or_excused(estimator):
     assert get_tags(estimator).non_deterministic is False
     results = check_estimator(clone(estimator), on_skip=None, on_fail=None)

@@ -3,19 +3,62 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.special import xlogy
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, train_test_split
 
-from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, StochasticModule
 from sksoftinfo._accumulator import row_terms
 from sksoftinfo._modules import MLP
 from sksoftinfo._noise import noise_bank
 from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise
-from sksoftinfo._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from sksoftinfo._objectives import (
+    DonskerVaradhanLoss,
+    LogSoftmaxLoss,
+    PredictiveLoss,
+    divergence_from_standard_normal,
+)
 
-FAMILIES = [{"noise": "additive"}, {"noise": "dropout"}]
+
+class NoisyFeatures(StochasticModule):
+    """A user's network: Gaussian noise on its features, and no trunk to speak of."""
+
+    def __init__(self, n_features, n_classes, noise_scale=0.3):
+        super().__init__()
+        self.noise_size, self.noise_scale = 16, noise_scale
+        self.layers = torch.nn.Sequential(torch.nn.Linear(n_features, 16), torch.nn.ReLU())
+        self.head = torch.nn.Linear(16, n_classes)
+
+    def sample(self, hidden, noise):
+        return self.head(self.layers(hidden)[:, None, :] + self.noise_scale * noise)
+
+
+class DiscreteNoise(NoisyFeatures):
+    """The same with noise of plus or minus one, which it draws itself."""
+
+    def draw(self, shape, generator=None, dtype=torch.float32):
+        return torch.randint(0, 2, (*shape, 16), generator=generator).to(dtype) * 2 - 1
+
+
+FAMILIES = [
+    {"noise": "additive"},
+    {"noise": "gaussian", "beta": 0.05},
+    {"noise": "latent", "noise_scale": 0.5},
+    {"noise": "latent", "beta": 0.05},
+    {"noise": "dropout"},
+    {"noise": "module", "module": NoisyFeatures},
+    {"noise": "module", "module": DiscreteNoise},
+]
+
+
+def family_name(family):
+    module = family.get("module")
+    return f"{family['noise']}{family.get('beta', '')}{module.__name__ if module else ''}"
+
+
+WRAPPING = [{"noise": "additive"}, {"noise": "gaussian"}, {"noise": "dropout"}]
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
@@ -25,7 +68,7 @@ def split():
     return train_test_split(X, y, stratify=y, random_state=0)
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family["noise"])
+@pytest.fixture(scope="module", params=FAMILIES, ids=family_name)
 def fitted(request, split):
     X, _, y, _ = split
     return StochasticInfoClassifier(random_state=0, **request.param).fit(X, y)
@@ -73,7 +116,7 @@ def test_bound_of_the_prediction_is_that_of_its_probabilities(fitted, split):
     assert fitted.score_bounds(X, y) == bounds
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family["noise"])
+@pytest.mark.parametrize("family", WRAPPING, ids=family_name)
 def test_without_noise_it_is_the_deterministic_network(split, family):
     X, X_test, y, y_test = split
     options = {"random_state": 0, "max_epochs": 5}
@@ -201,7 +244,7 @@ def test_images(split):
     rng = np.random.default_rng(0)
     y = np.arange(60) % 2
     X = rng.normal(size=(60, 12, 12)).astype(np.float32) + y[:, None, None]
-    for family in FAMILIES:
+    for family in FAMILIES[:-2]:
         clf = StochasticInfoClassifier(max_epochs=5, n_draws=4, random_state=0, **family)
         assert clf.fit(X, y).score(X, y) > 0.9
 
@@ -225,11 +268,161 @@ def test_grid_search(split):
         ({"noise_scale": -1.0}, "'noise_scale' parameter .* Got -1.0"),
         ({"n_draws": 0}, "'n_draws' parameter .* Got 0"),
         ({"objective": "elbo"}, "'objective' parameter .* Got 'elbo'"),
+        ({"beta": -0.1}, "'beta' parameter .* Got -0.1"),
+        ({"latent_size": 0}, "'latent_size' parameter .* Got 0"),
+        ({"noise": "dropout", "beta": 0.1}, "beta=0.1 needs noise that is Gaussian"),
+        ({"noise": "latent", "beta": 0.1, "noise_scale": 0.0}, "and not zero"),
+        ({"noise": "module"}, "noise='module' and module=None"),
+        ({"noise": "module", "module": MLP}, "MLP is none: derive it"),
+        ({"noise": "latent", "module": torch.nn.Linear(8, 3)}, "Linear has not both"),
     ],
 )
 def test_bad_parameters(split, options, message):
     with pytest.raises(ValueError, match=message):
         StochasticInfoClassifier(**options).fit(split[0], split[2])
+
+
+class OtherForward(MLP):
+    def forward(self, x):
+        return super().forward(x) + 1 + x[:, :1]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            {"noise": "dropout", "module": OtherForward},
+            r"replaces forward\(x\) by head\(features\(x\)\)",
+        ),
+    ],
+)
+def test_modules_that_cannot_be_wrapped(split, options, message):
+    with pytest.raises(ValueError, match=message):
+        StochasticInfoClassifier(**options).fit(split[0], split[2])
+
+
+def test_output_information_is_bounded_from_both_sides(fitted, split):
+    _, X, _, y = split
+    bounds = fitted.score_bounds(X, y)
+    if bounds.mi_output_upper_method == "label_entropy":
+        assert bounds.mi_output_upper == bounds.label_entropy
+    else:
+        assert fitted.noise in ("additive", "gaussian", "latent")
+        assert bounds.mi_output_upper < bounds.label_entropy
+    slack = 4 * bounds.standard_errors.get("mi_output_upper", 0.0)
+    assert bounds.mi_output_lower < bounds.mi_output_upper + slack
+
+
+def test_noise_that_hides_the_label_is_seen_from_above(split):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(noise="latent", latent_size=1, noise_scale=2.0, random_state=0)
+    bounds = clf.fit(X, y).score_bounds(X_test, y_test)
+    assert bounds.mi_output_upper_method == "leave_one_out_mixture"
+    slack = 4 * bounds.standard_errors["mi_output_upper"]
+    assert bounds.mi_output_lower - slack < bounds.mi_output_upper < 0.4 * bounds.label_entropy
+    assert "leave-one-out mixture" in repr(bounds)
+
+
+def test_donsker_varadhan_agrees_with_its_closed_form(fitted, split):
+    _, X, _, y = split
+    bounds = fitted.score_bounds(X, y, n_draws=256)
+    if fitted.noise in ("dropout", "module"):
+        assert np.isnan(bounds.dv_closed_form)
+        assert "dv_closed_form" not in repr(bounds)
+    else:
+        # Strong noise leaves more bias than two terms of 1 / K remove.
+        error = 5 * bounds.monte_carlo_errors["dv"] + 0.03
+        assert bounds.dv_jackknife == pytest.approx(bounds.dv_closed_form, abs=error)
+    assert bounds.dv_jackknife < bounds.dv
+
+
+def test_draws_of_prediction_and_scoring(fitted, split):
+    _, X, _, y = split
+    np.testing.assert_array_equal(fitted.predict_proba(X, n_draws=32), fitted.predict_proba(X))
+    few, many = (fitted.predict_proba(X, n_draws=draws) for draws in (1, 1024))
+    reference = fitted.predict_proba(X, n_draws=4096)
+    assert np.abs(many - reference).max() < np.abs(few - reference).max()
+    bounds = fitted.score_bounds(X, y, n_draws=4)
+    assert bounds.n_draws == 4
+    likelihood = fitted.predict_log_proba(X, n_draws=4)[np.arange(len(y)), y].mean()
+    assert bounds.mi_lower == pytest.approx(bounds.label_entropy + likelihood, abs=1e-12)
+    for draws in (0, 1.5, "many"):
+        with pytest.raises(ValueError, match=f"n_draws={draws!r} is no number of draws"):
+            fitted.predict_proba(X, n_draws=draws)
+
+
+def test_batch_size_changes_no_probability(fitted, split):
+    X = split[1]
+    copy = pickle.loads(pickle.dumps(fitted))
+    copy.net_.set_params(batch_size=7)
+    np.testing.assert_allclose(copy.predict_proba(X), fitted.predict_proba(X), rtol=1e-12)
+
+
+def test_uncertainty_splits_into_that_of_the_label_and_that_of_the_draw(fitted, split):
+    X = split[1]
+    with torch.no_grad():
+        logits = fitted.module_(torch.as_tensor(X), torch.as_tensor(fitted.noise_bank_)).numpy()
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    whole = fitted.predictive_entropy(X)
+    np.testing.assert_allclose(whole, -xlogy(p.mean(1), p.mean(1)).sum(-1), atol=1e-10)
+    expected = fitted.expected_entropy(X)
+    np.testing.assert_allclose(expected, -xlogy(p, p).sum(-1).mean(1), atol=1e-10)
+    difference = fitted.draw_information(X)
+    np.testing.assert_allclose(difference, whole - expected, atol=1e-10)
+    assert difference.min() >= 0 and difference.max() > 0.001
+    bits = fitted.draw_information(X, units="bits")
+    np.testing.assert_allclose(bits, difference / np.log(2))
+
+
+def test_trunk_runs_once_for_all_draws(split):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(max_epochs=1, random_state=0).fit(X, y)
+    rows = []
+    clf.module_.module.register_forward_hook(lambda module, x, out: rows.append(len(out)))
+    clf.predict_proba(X_test, n_draws=64)
+    assert sum(rows) == len(X_test)
+    clf.score_bounds(X_test, y_test)
+    assert sum(rows) == 2 * len(X_test)
+
+
+def test_learned_scales_shrink_without_a_penalty_and_not_with_one(split):
+    X, _, y, _ = split
+    options = {"noise": "gaussian", "optimizer__weight_decay": 0.0, "random_state": 0}
+    with pytest.warns(UserWarning, match="nothing keeps the learned scales from shrinking"):
+        free = StochasticInfoClassifier(**options).fit(X, y)
+    held = StochasticInfoClassifier(beta=0.1, **options).fit(X, y)
+
+    def scale(clf):
+        hidden = clf.module_.trunk(torch.as_tensor(X))
+        return float(clf.module_.distribution(hidden)[1].median())
+
+    with torch.no_grad():
+        assert scale(free) < 0.5 * scale(held)
+
+
+def test_penalty_is_weighted_like_the_loss(split):
+    X, _, y, _ = split
+    options = {"noise": "latent", "beta": 0.1, "batch_size": -1, "max_epochs": 3, "n_draws": 4}
+    weight = np.arange(len(y)) % 3
+    weighted = StochasticInfoClassifier(random_state=0, **options).fit(X, y, sample_weight=weight)
+    repeated = StochasticInfoClassifier(random_state=0, **options)
+    repeated.fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    np.testing.assert_allclose(
+        weighted.predict_proba(X), repeated.predict_proba(X), rtol=0, atol=1e-7
+    )
+
+
+def test_divergence_against_torch_and_finite_differences():
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.randn(4, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    scale = torch.rand(4, 3, generator=generator, dtype=torch.float64).add(0.2).requires_grad_()
+    standard = torch.distributions.Normal(torch.zeros(3).double(), torch.ones(3).double())
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, scale), standard
+    ).sum(1)
+    torch.testing.assert_close(divergence_from_standard_normal(mean, scale), expected)
+    assert torch.autograd.gradcheck(divergence_from_standard_normal, (mean, scale))
 
 
 @CUDA
