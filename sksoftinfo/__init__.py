@@ -7,6 +7,7 @@ from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
 from ._mask_display import InfoMaskDisplay
+from ._mi_estimate import mi_estimate
 from ._modules import StochasticModule
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
@@ -23,4 +24,5 @@ __all__ = [
     "__version__",
     "cross_val_bounds",
     "information_bounds",
+    "mi_estimate",
 ]
