@@ -97,6 +97,7 @@ class BoundsAccumulator:
         self._weights = []
         self._draw_sums = np.zeros(len(DrawTerms._fields))
         self._closed_form = 0.0
+        self._random = False
 
     def update(self, logits, y, sample_weight=None, log_proba=None, gaussian=None):
         """Add a batch.
@@ -104,6 +105,7 @@ class BoundsAccumulator:
         Parameters
         ----------
         logits : array-like of shape (b, K, M) or (b, M)
+            Of K draws; or of a network that draws nothing.
         y : array-like of int of shape (b,)
         sample_weight : array-like of shape (b,), default=None
         log_proba : array-like of shape (b, M), default=None
@@ -111,10 +113,11 @@ class BoundsAccumulator:
         gaussian : tuple of ndarray of shape (b, M), default=None
             Mean and scale of the logits, where these are Gaussian given the input.
         """
+        self._random = self._random or np.ndim(logits) == 3
         logits = three_dimensional(logits)
         self.n_draws = max(self.n_draws, logits.shape[1])
         weight = np.ones(len(logits)) if sample_weight is None else np.asarray(sample_weight)
-        if self.n_draws > 1:
+        if self._random:
             terms = draw_terms(logits, y)
             self._draw_sums[0] += weight @ terms.dv_correction
             self._draw_sums[1:] += [weight**2 @ variance for variance in terms[1:]]
@@ -180,9 +183,10 @@ class BoundsAccumulator:
         expected, gap = mean(terms.log_softmax), mean(terms.jensen_gap)
         mi_lower = label_entropy + mean(terms.predictive)
         with np.errstate(divide="ignore", invalid="ignore"):
-            log_frequencies = np.log(frequencies)
             pointwise = terms.predictive - np.log(reference)[y]
         pointwise -= kl_divergence(frequencies, reference)
+        # Rows of weight zero may hold labels of frequency zero: nothing is made of them.
+        log_frequencies = np.log(np.where(frequencies > 0, frequencies, 1.0))
         log_m = float(np.log(self.n_classes))
         dv = expected - gap + log_m
         total = float(len(y) if weights is None else weights.sum())
@@ -199,7 +203,7 @@ class BoundsAccumulator:
             "log_softmax": expected,
             "dv": dv,
             "dv_jackknife": dv + float(self._draw_sums[0]) / total,
-            "dv_closed_form": float(self._closed_form) / total if self.n_draws > 1 else dv,
+            "dv_closed_form": float(self._closed_form) / total if self._random else dv,
             "dv_minus_log_m": expected - gap,
             "jensen_gap": gap,
             # Z and Y are independent given X, so the upper end of the paper's sandwich is zero.

@@ -121,7 +121,8 @@ class InformationBounds:
         ``mi_output_lower``, ``mi_lower`` and, if it is the mixture, ``mi_output_upper``.
     monte_carlo_errors : dict of str to float
         The part of it that is due to finitely many draws, and falls with their number, of
-        ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network.
+        ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network, NaN from one
+        draw, which says nothing of its error.
     pointwise : ndarray of shape (n_samples,)
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)`` with p_hat the label
         frequencies. Its (weighted) mean is `mi_lower` for every r.
@@ -262,6 +263,10 @@ class InformationBounds:
 
 
 def _same(mine, theirs):
+    if isinstance(mine, dict):
+        return mine.keys() == theirs.keys() and all(
+            _same(value, theirs[name]) for name, value in mine.items()
+        )
     return mine == theirs or (mine != mine and theirs != theirs)
 
 

@@ -72,12 +72,12 @@ def draw_terms(logits, y):
     Returns
     -------
     DrawTerms
-        All zero where K = 1: one draw says nothing of its error.
+        From one draw there is no correction, and the variances are NaN.
     """
     logits = three_dimensional(logits)
     n, n_draws = logits.shape[:2]
     if n_draws == 1:
-        return DrawTerms(*np.zeros((4, n)))
+        return DrawTerms(np.zeros(n), *np.full((3, n), np.nan))
     label = at_label(logits, y)
     normaliser = logsumexp(logits, axis=-1)
     whole = log_mean_exp(normaliser, axis=1)[:, None]

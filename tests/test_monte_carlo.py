@@ -40,7 +40,7 @@ def test_jackknife_against_its_definition(world):
     k = z.shape[1]
     terms = draw_terms(z, y)
     if k == 1:
-        assert not np.any(terms)
+        assert not terms.dv_correction.any() and np.isnan(terms[1:]).all()
         return
 
     def dv(draws):
@@ -110,3 +110,16 @@ def test_closed_form_of_gaussian_logits_without_noise_is_the_plug_in():
     assert result["dv_closed_form"] == pytest.approx(result["dv"], abs=1e-12)
     assert result["dv_jackknife"] == pytest.approx(result["dv"], abs=1e-12)
     assert result["monte_carlo_errors"]["dv"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_one_draw_says_nothing_of_its_error_and_no_draw_has_none():
+    mean, logits, y = gaussian_rows(20, 1, np.random.default_rng(0))
+    drawn, known = BoundsAccumulator(3), BoundsAccumulator(3)
+    drawn.update(logits, y, gaussian=(mean, np.full_like(mean, SCALE)))
+    known.update(logits[:, 0], y)
+    drawn, known = drawn.result(), known.result()
+    assert drawn["dv"] == drawn["dv_jackknife"] == known["dv"] == known["dv_closed_form"]
+    exact = closed_form_donsker_varadhan(mean, np.full_like(mean, SCALE), y).mean()
+    assert drawn["dv_closed_form"] == pytest.approx(exact)
+    assert np.isnan(list(drawn["monte_carlo_errors"].values())).all()
+    assert not any(known["monte_carlo_errors"].values())

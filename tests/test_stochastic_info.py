@@ -134,6 +134,22 @@ def test_without_noise_it_is_the_deterministic_network(split, family):
             assert first[name] == pytest.approx(value, abs=1e-6), name
 
 
+def test_a_latent_layer_without_noise_draws_the_same_logits_again_and_again(split):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(noise="latent", noise_scale=0.0, max_epochs=5, random_state=0)
+    bounds = clf.fit(X, y).score_bounds(X_test, y_test)
+    assert bounds.jensen_gap == pytest.approx(0.0, abs=1e-12)
+    assert bounds.mi_lower == pytest.approx(bounds.mi_output_lower, abs=1e-12)
+    assert bounds.dv_closed_form == pytest.approx(bounds.dv, abs=1e-12)
+    assert bounds.mi_output_upper_method == "label_entropy"
+
+
+def test_one_draw(fitted, split):
+    bounds = fitted.score_bounds(split[1], split[3], n_draws=1)
+    assert bounds.n_draws == 1 and bounds.jensen_gap == 0
+    assert bounds == fitted.score_bounds(split[1], split[3], n_draws=1)
+
+
 def test_jensen_gap_grows_with_the_noise(split):
     X, X_test, y, y_test = split
     gaps = [
