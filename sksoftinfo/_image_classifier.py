@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from ._base import BaseInfoClassifier
-from ._net import StochasticInfoNet
+from ._stochastic_net import StochasticInfoNet
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
 _SMALLEST_PROBA = 1e-6

@@ -20,7 +20,7 @@ from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
-from ._objectives import divergence_from_standard_normal, log_mean_exp
+from ._objectives import log_mean_exp
 from ._window_logits import WindowLogits
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
@@ -164,12 +164,21 @@ class InfoSoftmaxNet(WindowLogits, NeuralNetClassifier):
             kwargs.pop("batch_size")
         return getattr(self, prefix)(dataset, **kwargs)
 
-    def infer(self, x, **fit_params):
+    def module_output(self, x, **fit_params):
+        """Return what the module returns for a batch, in its own dtype and on its device."""
         if isinstance(x, dict):
             x = x["X"]
-        logits = super().infer(to_tensor(x, device=self.device).to(self.dtype), **fit_params)
+        return super().infer(to_tensor(x, device=self.device).to(self.dtype), **fit_params)
+
+    def infer(self, x, **fit_params):
+        logits = self.module_output(x, **fit_params)
         # skorch's convention for modules with several outputs: the first is the prediction.
         return logits[0] if isinstance(logits, tuple) else logits
+
+    def input_batches(self, X):
+        """Yield batches of `X` as the module takes them."""
+        for batch in self.get_iterator(self.get_dataset(X)):
+            yield to_tensor(unpack_data(batch)[0], device=self.device).to(self.dtype)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         logits = self.posterior_logits(y_pred)
@@ -231,111 +240,6 @@ class InfoSoftmaxNet(WindowLogits, NeuralNetClassifier):
             logits = self.log_proba(logits) if logits.ndim == 3 else self.posterior_logits(logits)
             batches.append(logits.double().numpy())
         return np.concatenate(batches)
-
-
-class StochasticInfoNet(InfoSoftmaxNet):
-    """Net around a `StochasticModule`: supplies its noise.
-
-    Training draws noise anew for each batch and shares it among the batch's rows, from a
-    generator of its own. Evaluation uses one fixed bank, and runs the trunk once for all draws.
-
-    Parameters
-    ----------
-    n_draws : int
-        Draws for each batch of training.
-    beta : float
-        Weight of the divergence of the noisy layer from a standard normal in the loss.
-    noise_bank : tensor of shape (K, noise_size) or None
-        Noise of prediction.
-    """
-
-    logits_ndim = 3
-
-    def __init__(self, module, *, n_draws, beta=0.0, noise_bank=None, **kwargs):
-        super().__init__(module, **kwargs)
-        self.n_draws = n_draws
-        self.beta = beta
-        self.noise_bank = noise_bank
-
-    def initialize_module(self):
-        super().initialize_module()
-        self.reset_noise(self.seed)
-        return self
-
-    def reset_noise(self, seed):
-        """Seed the noise of training."""
-        self.noise_generator_ = torch.Generator().manual_seed(seed)
-
-    @property
-    def stochastic_module(self):
-        """The module, without the wrapper of a distributed run."""
-        module = self.module_
-        distributed = isinstance(module, torch.nn.parallel.DistributedDataParallel)
-        return module.module if distributed else module
-
-    def _noise(self, noise):
-        return noise.to(self.device or "cpu", self.dtype)
-
-    def infer(self, x, **fit_params):
-        if not self.module_.training:
-            return super().infer(x, noise=self._noise(self.noise_bank), **fit_params)
-        noise = self.stochastic_module.draw((self.n_draws,), self.noise_generator_, self.dtype)
-        noise = self._noise(noise)
-        if not self.beta:
-            return super().infer(x, noise=noise, **fit_params)
-        x = x["X"] if isinstance(x, dict) else x
-        logits, self._distribution = NeuralNetClassifier.infer(
-            self,
-            to_tensor(x, device=self.device).to(self.dtype),
-            noise=noise,
-            return_distribution=True,
-            **fit_params,
-        )
-        return logits
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        loss = super().get_loss(y_pred, y_true, X=X, training=training)
-        if training and self.beta:
-            # Taken away at once: a net with the graph of its last batch could not be copied.
-            divergence = divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
-            loss = loss + self.beta * self.weighted_mean(divergence, X)
-        return loss
-
-    def trunk_batches(self, X):
-        """Yield the trunk's output of each batch of `X`."""
-        self._set_training(False)
-        for batch in self.get_iterator(self.get_dataset(X)):
-            x = to_tensor(unpack_data(batch)[0], device=self.device).to(self.dtype)
-            with torch.inference_mode():
-                yield self.stochastic_module.trunk(x)
-
-    def logits_of_trunk(self, hidden, noise):
-        """Return posterior logits (b, K, M), a float64 tensor."""
-        with torch.inference_mode():
-            logits = self.stochastic_module.sample(hidden, self._noise(noise))
-            return self.posterior_logits(logits.double())
-
-    def log_proba_batches(self, X, noise=None):
-        noise = self.noise_bank if noise is None else noise
-        for hidden in self.trunk_batches(X):
-            yield self.log_proba_of_trunk(hidden, noise)
-
-    def log_proba_of_trunk(self, hidden, noise):
-        """Return log class probabilities (b, M) averaged over `noise`, a float64 array."""
-        log_proba = torch.log_softmax(self.logits_of_trunk(hidden, noise), dim=-1)
-        return log_mean_exp(log_proba, dim=1).cpu().numpy()
-
-    def distributions_of_trunk(self, hidden):
-        """Return mean and scale of the noisy layer and of the posterior logits, or None each."""
-        module = self.stochastic_module
-        with torch.inference_mode():
-            layer, logits = module.distribution(hidden), module.logit_distribution(hidden)
-            if logits is not None and self.log_class_prior is not None:
-                logits = logits[0] + self.log_class_prior.to(logits[0]), logits[1]
-        return tuple(
-            None if pair is None else tuple(part.double().cpu().numpy() for part in pair)
-            for pair in (layer, logits)
-        )
 
 
 class EpochTicker(Callback):

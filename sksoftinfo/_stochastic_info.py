@@ -5,20 +5,14 @@ from __future__ import annotations
 import warnings
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseInfoClassifier
-from ._checks import nats_to
-from ._information import expected_entropy, predictive_entropy
-from ._modules import StochasticModule
-from ._net import StochasticInfoNet
-from ._noise import noise_bank
 from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
 from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
-from ._prediction import ScoredBatch
+from ._stochastic_net import StochasticInfoNet
+from ._stochastic_prediction import StochasticPredictionMixin
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -27,7 +21,7 @@ _OBJECTIVES = {
 }
 
 
-class StochasticInfoClassifier(BaseInfoClassifier):
+class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
     """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
 
     Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign
@@ -269,187 +263,3 @@ class StochasticInfoClassifier(BaseInfoClassifier):
                         "beta=0, or use noise='latent' with a positive noise_scale."
                     )
         module.train(training)
-
-    def _bank(self, module, n_draws):
-        """Return noise that covers its distribution evenly, or as the module itself draws it."""
-        if type(module).draw is not StochasticModule.draw:
-            generator = torch.Generator().manual_seed(self._noise_seed)
-            return np.asarray(module.draw((n_draws,), generator, torch.float64))
-        return noise_bank(n_draws, module.noise_size, module.noise_distribution, self._noise_seed)
-
-    def _noise_for(self, n_draws):
-        """Return the bank of prediction, as a tensor."""
-        if n_draws is None:
-            return self.net_.noise_bank
-        if not (isinstance(n_draws, Integral) and n_draws > 0):
-            raise ValueError(f"n_draws={n_draws!r} is no number of draws: give an int above 0.")
-        return torch.as_tensor(self._bank(self.net_.stochastic_module, int(n_draws)))
-
-    def predict_log_proba(self, X, *, n_draws=None):
-        """Log class probabilities, averaged over the bank of noise.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        n_draws : int, default=None
-            Size of the bank; that of `fit` if None.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            In nats, columns in the order of ``classes_``. A row's values depend on nothing but
-            the row.
-        """
-        check_is_fitted(self, "net_")
-        noise = self._noise_for(n_draws)
-        X = self._module_array(self._validate(X, reset=False))
-        return np.concatenate(list(self.net_.log_proba_batches(X, noise)))
-
-    def predict_proba(self, X, *, n_draws=None):
-        """Class probabilities, averaged over the bank of noise.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        n_draws : int, default=None
-            Size of the bank; that of `fit` if None.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Columns in the order of ``classes_``.
-        """
-        return np.exp(self.predict_log_proba(X, n_draws=n_draws))
-
-    def _entropies(self, X, functions, n_draws, units):
-        factor = nats_to(units)
-        check_is_fitted(self, "net_")
-        noise = self._noise_for(n_draws)
-        X = self._module_array(self._validate(X, reset=False))
-        parts = []
-        for hidden in self.net_.trunk_batches(X):
-            logits = self.net_.logits_of_trunk(hidden, noise).cpu().numpy()
-            parts.append([function(logits) for function in functions])
-        return factor * np.concatenate(parts, axis=1)
-
-    def predictive_entropy(self, X, *, n_draws=None, units="nats"):
-        """Entropy of the predicted class probabilities: all uncertainty of the label.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
-        units : {"nats", "bits"}, default="nats"
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            ``H(E_z p(y|z))``.
-        """
-        return self._entropies(X, [predictive_entropy], n_draws, units)[0]
-
-    def expected_entropy(self, X, *, n_draws=None, units="nats"):
-        """Average entropy of the class probabilities of one draw: what noise does not explain.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
-        units : {"nats", "bits"}, default="nats"
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            ``E_z H(p(y|z))``, never above `predictive_entropy`.
-        """
-        return self._entropies(X, [expected_entropy], n_draws, units)[0]
-
-    def draw_information(self, X, *, n_draws=None, units="nats"):
-        """Information between label and draw, the part of the uncertainty due to the noise.
-
-        The difference of `predictive_entropy` and `expected_entropy`, also known as the
-        epistemic part where the draws stand for networks that might be true.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
-        units : {"nats", "bits"}, default="nats"
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Never negative.
-        """
-        whole, expected = self._entropies(
-            X, [predictive_entropy, expected_entropy], n_draws, units
-        )
-        return np.maximum(whole - expected, 0.0)
-
-    def score_bounds(
-        self,
-        X,
-        y,
-        *,
-        sample_weight=None,
-        n_draws=None,
-        confidence_level=0.95,
-        reference_prior="train",
-        confidence_method="betting",
-        units="nats",
-    ):
-        """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
-
-        Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
-        representation; the prediction whose bound is `mi_lower` averages over the bank.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`, but other rows.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative importance weights of independent rows.
-        n_draws : int, default=None
-            Draws for each row, and size of the bank; those of `fit` if None.
-        confidence_level : float, default=0.95
-        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
-(n_classes,), default="train"
-        confidence_method : {"betting", "normal"}, default="betting"
-        units : {"nats", "bits"}, default="nats"
-            As in `InfoSoftmaxClassifier.score_bounds`, with the same warnings and errors.
-
-        Returns
-        -------
-        InformationBounds
-        """
-        return self._evaluate(
-            X,
-            y,
-            sample_weight=sample_weight,
-            confidence_level=confidence_level,
-            reference_prior=reference_prior,
-            confidence_method=confidence_method,
-            units=units,
-            n_draws=n_draws,
-        )
-
-    def _scored_batches(self, X, n_draws=None):
-        net, bank = self.net_, self._noise_for(n_draws)
-        # Another seed than that of training, which has seen the rows' labels through its noise.
-        generator = torch.Generator().manual_seed(net.seed + 1)
-        for hidden in net.trunk_batches(X):
-            shape = (len(hidden), len(bank))
-            noise = net.stochastic_module.draw(shape, generator, net.dtype)
-            logits = net.logits_of_trunk(hidden, noise).cpu().numpy()
-            layer, gaussian = net.distributions_of_trunk(hidden)
-            yield ScoredBatch(logits, net.log_proba_of_trunk(hidden, bank), layer, gaussian)
