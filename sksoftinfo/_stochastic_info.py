@@ -209,12 +209,12 @@ class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
         }
 
     def _module_and_params(self, X):
-        module, params = super()._module_and_params(X)
-        if module is not None and self.noise == "module" and self.module is None:
+        if self.noise == "module" and self.module is None:
             raise ValueError(
                 "noise='module' and module=None: give a StochasticModule, or let another `noise` "
                 "wrap the default network."
             )
+        module, params = super()._module_and_params(X)
         factory = NoisyModuleFactory(
             module,
             self.noise,
@@ -242,14 +242,15 @@ class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
     def _check_module(self, net, X):
         """Raise ValueError if the module cannot do what the parameters ask of it."""
         module = net.stochastic_module
-        x = torch.as_tensor(self._module_array(X[:2])).to(net.device or "cpu", net.dtype)
+        x = next(net.input_batches(self._module_array(X[:2])))
         training = module.training
         module.eval()
         with torch.no_grad():
             hidden = module.trunk(x)
             if self.noise in ("gaussian", "dropout"):
                 inner = module.module
-                if not torch.allclose(inner.head(inner.features(x)), inner(x), rtol=1e-3):
+                split = inner.head(inner.features(x))
+                if not torch.allclose(split, inner(x), rtol=1e-3, atol=1e-5, equal_nan=True):
                     raise ValueError(
                         f"noise={self.noise!r} replaces forward(x) by head(features(x)), and for "
                         f"module={type(inner).__name__} these differ: use noise='additive'."
