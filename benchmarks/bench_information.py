@@ -151,6 +151,7 @@ def draw(rows, path):
         axis.plot(errors, np.full(len(errors), index), "o", alpha=0.5, markersize=5)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set_xscale("symlog", linthresh=0.05)
+    axis.set_xticks([-1, -0.1, 0, 0.1, 1, 10, 100], ["-1", "-0.1", "0", "0.1", "1", "10", "100"])
     axis.set_yticks(range(len(methods)), methods)
     axis.invert_yaxis()
     axis.set_xlabel("value less the oracle's (nats), each dot a task and seed")
