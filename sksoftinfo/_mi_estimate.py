@@ -73,14 +73,9 @@ def mi_estimate(estimator, X, y, *, groups=None, cv=5, n_jobs=None, random_state
     """
     y = column_or_1d(y)
     splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))
+    draw = {"train_size": 0.5, "random_state": random_state}
     halves = [
-        (
-            train_test_split(train, train_size=0.5, stratify=y[train], random_state=random_state)[
-                0
-            ],
-            test,
-        )
-        for train, test in splits
+        (train_test_split(train, stratify=y[train], **draw)[0], test) for train, test in splits
     ]
     options = {"n_jobs": n_jobs, "units": units}
     whole = cross_val_bounds(estimator, X, y, cv=splits, **options)
