@@ -84,8 +84,8 @@ def demo(options):
     from tqdm import tqdm
 
     from . import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+    from ._callbacks import EpochTicker
     from ._display import InformationBoundsDisplay, plot_info_masks
-    from ._net import EpochTicker
 
     train, test = (load(options, subset) for subset in ("train", "test"))
     with tqdm(total=2 * _MAX_EPOCHS + 1, desc="training", unit="epoch") as progress:

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from ._callbacks import make_train_split, own_callbacks
 from ._checks import (
     check_distribution,
     check_row_shape,
@@ -21,7 +22,7 @@ from ._checks import (
     fingerprint,
 )
 from ._modules import MLP, ConvNet
-from ._net import make_net, make_train_split, own_callbacks, seeded
+from ._net import make_net, seeded
 from ._params import SkorchParams
 from ._prediction import PredictionMixin
 
@@ -247,7 +248,13 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         if self.optimizer is not None:
             return {"optimizer": self.optimizer}
         decay = _TABLE_WEIGHT_DECAY if X.ndim == 2 else _IMAGE_WEIGHT_DECAY
-        return {"optimizer": torch.optim.AdamW, "optimizer__weight_decay": decay}
+        # One kernel for all parameters: on small networks a third of the time of training.
+        fused = torch.device(self._torch_device()).type in ("cpu", "cuda")
+        return {
+            "optimizer": torch.optim.AdamW,
+            "optimizer__weight_decay": decay,
+            "optimizer__fused": fused,
+        }
 
     def _module_and_params(self, X):
         """Return what builds the network, and its parameters that follow from the data."""

@@ -23,8 +23,9 @@ class LogSoftmaxLoss(nn.Module):
 
     def forward(self, logits, y):
         """Return the loss of each row, shape (n,), in nats."""
-        log_proba = _at_label(torch.log_softmax(logits, dim=-1), y)
-        return log_proba.mean(1).neg() if log_proba.ndim == 2 else -log_proba
+        if logits.ndim == 2:
+            return nn.functional.cross_entropy(logits, y, reduction="none")
+        return -_at_label(torch.log_softmax(logits, dim=-1), y).mean(1)
 
 
 class DonskerVaradhanLoss(nn.Module):

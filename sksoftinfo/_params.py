@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._net import DEFAULT_CALLBACKS, SKORCH_NAMES, SKORCH_PREFIXES
+from ._callbacks import DEFAULT_CALLBACKS
+from ._net import SKORCH_NAMES, SKORCH_PREFIXES
 
 
 def _is_skorch_name(name):

@@ -84,7 +84,8 @@ class PredictionMixin:
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of ``classes_``.
         """
-        return np.exp(self.predict_log_proba(X))
+        log_proba = self.predict_log_proba(X)
+        return np.exp(log_proba, out=log_proba)
 
     def _scores(self, X):
         log_proba = self.predict_log_proba(X)

@@ -71,10 +71,13 @@ class StochasticInfoNet(InfoSoftmaxNet):
             loss = loss + self.beta * self.weighted_mean(divergence, X)
         return loss
 
-    def trunk_batches(self, X):
-        """Yield the trunk's output of each batch of `X`."""
+    def prediction_batches(self, X, n_draws=None):
+        return super().prediction_batches(X, len(self.noise_bank) if n_draws is None else n_draws)
+
+    def trunk_batches(self, X, n_draws=1):
+        """Yield the trunk's output of each batch of `X`, for so many draws for each row."""
         self._set_training(False)
-        for x in self.input_batches(X):
+        for x in self.input_batches(X, n_draws):
             with torch.inference_mode():
                 hidden = self.stochastic_module.trunk(x)
             yield hidden
@@ -87,7 +90,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
 
     def log_proba_batches(self, X, noise=None):
         noise = self.noise_bank if noise is None else noise
-        for hidden in self.trunk_batches(X):
+        for hidden in self.trunk_batches(X, len(noise)):
             yield self.log_proba_of_trunk(hidden, noise)
 
     def log_proba_of_trunk(self, hidden, noise):

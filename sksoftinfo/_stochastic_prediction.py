@@ -55,7 +55,7 @@ class StochasticPredictionMixin:
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
         X = self._module_array(self._validate(X, reset=False))
-        return np.concatenate(list(self.net_.log_proba_batches(X, noise)))
+        return self.net_.predict_log_proba(X, noise=noise)
 
     def predict_proba(self, X, *, n_draws=None):
         """Class probabilities, averaged over the bank of noise.
@@ -72,7 +72,8 @@ class StochasticPredictionMixin:
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of ``classes_``.
         """
-        return np.exp(self.predict_log_proba(X, n_draws=n_draws))
+        log_proba = self.predict_log_proba(X, n_draws=n_draws)
+        return np.exp(log_proba, out=log_proba)
 
     def _entropies(self, X, functions, n_draws, units):
         factor = nats_to(units)
@@ -80,7 +81,7 @@ class StochasticPredictionMixin:
         noise = self._noise_for(n_draws)
         X = self._module_array(self._validate(X, reset=False))
         parts = []
-        for hidden in self.net_.trunk_batches(X):
+        for hidden in self.net_.trunk_batches(X, len(noise)):
             logits = self.net_.logits_of_trunk(hidden, noise).cpu().numpy()
             parts.append([function(logits) for function in functions])
         return factor * np.concatenate(parts, axis=1)
@@ -198,7 +199,7 @@ class StochasticPredictionMixin:
         net, bank = self.net_, self._noise_for(n_draws)
         # Another seed than that of training, which has seen the rows' labels through its noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
-        for hidden in net.trunk_batches(X):
+        for hidden in net.trunk_batches(X, len(bank)):
             shape = (len(hidden), len(bank))
             noise = net.stochastic_module.draw(shape, generator, net.dtype)
             logits = net.logits_of_trunk(hidden, noise).cpu().numpy()

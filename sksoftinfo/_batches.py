@@ -1,0 +1,136 @@
+"""Batches of arrays that are in memory: a whole batch is indexed at once, and copied once."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+# A shuffled pass gathers about this many bytes of rows in one go, and cuts its batches from them:
+# few enough to stay in the processor's cache, whatever the number of rows.
+_CHUNK_BYTES = 1 << 20
+# Share of a GPU's free memory that the training rows may take.
+_RESIDENT_SHARE = 0.5
+
+
+class ArrayBatches:
+    """Batches of rows, as a ``DataLoader`` with the same generator would give them.
+
+    The default collation of a ``DataLoader`` fetches and stacks one row at a time, which costs
+    more than a small network's forward and backward pass.
+
+    Parameters
+    ----------
+    X : ndarray or tensor of shape (n, ...), or dict of such
+    y : ndarray or tensor of shape (n,), or None
+        ``None`` is given as zeros.
+    rows : ndarray of int, default=None
+        Rows that take part, in their order; all if None.
+    batch_size : int
+    shuffle : bool, default=False
+        Whether each pass takes the rows in an order of its own.
+    generator : torch.Generator, default=None
+        Draws these orders.
+    drop_last : bool, default=False
+        Whether to leave out a last batch that is smaller than the others.
+    device : str or torch.device, default="cpu"
+        Device of the batches.
+    resident : bool, default=False
+        Whether to keep all rows on `device`, if they fit into half of its free memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._batches import ArrayBatches
+    >>> [x.tolist() for x, _ in ArrayBatches(np.arange(5), None, batch_size=2)]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        rows=None,
+        *,
+        batch_size,
+        shuffle=False,
+        generator=None,
+        drop_last=False,
+        device="cpu",
+        resident=False,
+    ):
+        self._names = list(X) if isinstance(X, dict) else None
+        arrays = list(X.values()) if isinstance(X, dict) else [X]
+        n_samples = len(arrays[0])
+        arrays.append(torch.zeros(1).expand(n_samples) if y is None else y)
+        self.device = torch.device(device or "cpu")
+        if resident and self.device.type == "cuda" and _fits(arrays, self.device):
+            arrays = [torch.as_tensor(array, device=self.device) for array in arrays]
+        self._arrays = arrays
+        self._rows = None if rows is None else np.asarray(rows)
+        self._n = n_samples if rows is None else len(self._rows)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generator = generator
+        self.drop_last = drop_last
+
+    def __len__(self):
+        whole, rest = divmod(self._n, self.batch_size)
+        return whole + bool(rest and not self.drop_last)
+
+    def __iter__(self):
+        rows = self._rows
+        if self.shuffle:
+            order = _data_loader_order(self._n, self.generator).numpy()
+            rows = order if rows is None else rows[order]
+        stop = len(self) * self.batch_size if self.drop_last else self._n
+        step = self._chunk_rows()
+        for start in range(0, stop, step):
+            part = slice(start, min(start + step, stop))
+            part = part if rows is None else rows[part]
+            chunks = [self._take(array, part).split(self.batch_size) for array in self._arrays]
+            for *parts, y in zip(*chunks, strict=True):
+                x = parts[0] if self._names is None else dict(zip(self._names, parts, strict=True))
+                yield [x, y]
+
+    def _chunk_rows(self):
+        row_bytes = sum(_n_bytes(array) for array in self._arrays) // max(1, len(self._arrays[0]))
+        return self.batch_size * max(1, _CHUNK_BYTES // max(1, row_bytes * self.batch_size))
+
+    def _take(self, array, rows):
+        if isinstance(array, torch.Tensor):
+            if not isinstance(rows, slice):
+                rows = torch.as_tensor(rows, device=array.device)
+            return array[rows].to(self.device, non_blocking=True)
+        taken = array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
+        # torch shares memory with an array only if that is writeable and runs forward.
+        if not taken.flags.writeable or any(stride < 0 for stride in taken.strides):
+            taken = taken.copy()
+        taken = torch.from_numpy(taken)
+        if self.device.type == "cuda":
+            return taken.pin_memory().to(self.device, non_blocking=True)
+        return taken.to(self.device)
+
+
+def _data_loader_order(n, generator):
+    """Return the order of a ``DataLoader(shuffle=True, generator=generator)``.
+
+    That draws a seed for worker processes before the permutation, and after it one more
+    permutation, for the rows beyond a whole number of passes, of which there are none.
+    """
+    if generator is None:
+        return torch.randperm(n)
+    torch.empty((), dtype=torch.int64).random_(generator=generator)
+    order = torch.randperm(n, generator=generator)
+    torch.randperm(n, generator=generator)
+    return order
+
+
+def _n_bytes(array):
+    if isinstance(array, torch.Tensor):
+        return array.element_size() * array.nelement()
+    return array.nbytes
+
+
+def _fits(arrays, device):
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(_n_bytes(array) for array in arrays) <= _RESIDENT_SHARE * free

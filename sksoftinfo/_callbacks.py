@@ -1,0 +1,71 @@
+"""skorch's callbacks and validation splits, as our estimators take and use them."""
+
+from __future__ import annotations
+
+import copy
+
+from sklearn.base import clone
+from skorch.callbacks import Callback, EarlyStopping, PrintLog
+from skorch.dataset import ValidSplit
+
+# Callbacks that skorch's classifier always has.
+DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
+
+
+class QuietPrintLog(PrintLog):
+    """skorch's table of epochs, which is not even set where nobody sees it."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.verbose or self.sink is not print:
+            super().on_epoch_end(net, **kwargs)
+
+
+class EpochTicker(Callback):
+    """skorch callback that calls a function after each epoch.
+
+    Parameters
+    ----------
+    function : callable
+        Takes no argument.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def on_epoch_end(self, net, **kwargs):
+        self.function()
+
+
+def early_stopping(patience):
+    """Return a callback that stops when the validation loss has not fallen for `patience` epochs.
+
+    The network is left as it was at its best.
+    """
+    return EarlyStopping(patience=patience, load_best=True, sink=_print_nothing)
+
+
+def _print_nothing(text):
+    pass
+
+
+def make_train_split(train_split, seed):
+    """Return skorch's split for a share or a number of folds; anything else is taken as it is."""
+    if isinstance(train_split, float | int) and not isinstance(train_split, bool):
+        shuffled = isinstance(train_split, float)
+        return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
+    return train_split
+
+
+def own_callbacks(callbacks):
+    """Return copies of the callbacks: skorch initialises and trains with those it is given."""
+    if not isinstance(callbacks, list | tuple):
+        return callbacks
+    return [_own_callback(callback) for callback in callbacks]
+
+
+def _own_callback(callback):
+    if isinstance(callback, tuple):
+        return (*callback[:-1], _own_callback(callback[-1]))
+    if isinstance(callback, type):
+        return callback
+    return clone(callback) if hasattr(callback, "get_params") else copy.deepcopy(callback)
