@@ -73,6 +73,23 @@ def row_terms(logits, y, log_proba=None):
     return RowTerms(expected, gap, at_label(log_proba, y), error)
 
 
+def certain_row_terms(predictive, error):
+    """Return what each row adds to the bounds where nothing is drawn: `row_terms` of one draw.
+
+    Parameters
+    ----------
+    predictive : ndarray of shape (n,)
+        Log-likelihood of the label of each row.
+    error : ndarray of bool of shape (n,)
+        Whether another class was the most probable.
+
+    Returns
+    -------
+    RowTerms
+    """
+    return RowTerms(predictive, np.zeros(len(predictive)), predictive, error)
+
+
 class BoundsAccumulator:
     """One streaming pass over batches: three numbers of each row are kept.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._confidence import METHODS
 
+_DIGEST_BYTES = 1 << 20
 _NATS_PER_BIT = float(np.log(2.0))
 
 
@@ -86,14 +87,15 @@ def check_reference_covers(reference_prior, y, classes):
 
 def encode_labels(y, classes, name="y"):
     """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
-    classes = np.asarray(classes)
-    unseen = np.setdiff1d(y, classes)
-    if len(unseen):
+    classes, y = np.asarray(classes), np.asarray(y)
+    index = np.searchsorted(classes, y)
+    unseen = classes[np.minimum(index, len(classes) - 1)] != y
+    if np.any(unseen):
         raise ValueError(
-            f"{name} contains labels that are unknown: {unseen.tolist()}. The known classes "
-            f"are {classes.tolist()}."
+            f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "
+            f"classes are {classes.tolist()}."
         )
-    return np.searchsorted(classes, y)
+    return index
 
 
 def check_row_shape(X, input_shape, owner):
@@ -119,9 +121,49 @@ def check_two_classes(classes):
 
 
 def fingerprint(X, y):
-    """Return a digest of rows and encoded labels, the same for equal arrays only."""
+    """Return what tells rows and encoded labels from others: their form, and digests.
+
+    Parameters
+    ----------
+    X, y : ndarray
+
+    Returns
+    -------
+    tuple of str
+        For `is_of`.
+    """
+    return _form(X, y), _digest(*_some_rows(X, y)), _digest(X, y)
+
+
+def is_of(known, X, y):
+    """Return whether a fingerprint is that of these arrays: most others are told at a glance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._checks import fingerprint, is_of
+    >>> X, y = np.eye(3), np.arange(3)
+    >>> is_of(fingerprint(X, y), X, y), is_of(fingerprint(X, y), X + 1, y)
+    (True, False)
+    """
+    form, sample, whole = known
+    return form == _form(X, y) and sample == _digest(*_some_rows(X, y)) and whole == _digest(X, y)
+
+
+def _form(*arrays):
+    return repr([(array.shape, array.dtype.str) for array in arrays])
+
+
+def _some_rows(*arrays):
+    return [array[:: max(1, len(array) // 64)] for array in arrays]
+
+
+def _digest(*arrays):
     digest = hashlib.blake2b(digest_size=16)
-    for array in (X, y):
-        digest.update(repr((array.shape, array.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    for array in arrays:
+        # Rows at a time: an array that is not contiguous is copied.
+        step = max(1, _DIGEST_BYTES * len(array) // max(1, array.nbytes))
+        for start in range(0, len(array) if array.size else 0, step):
+            part = np.ascontiguousarray(array[start : start + step])
+            digest.update(part.data.cast("B"))
     return digest.hexdigest()

@@ -5,6 +5,8 @@ Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import optimize, special, stats
 
@@ -15,7 +17,7 @@ FLOOR = 1e-3
 # Largest share of the wealth that is staked: a loss leaves at least a quarter of it.
 _LARGEST_STAKE = 0.75
 # Rows of which the wealth is computed at a time, so that extra memory does not grow with n.
-_CHUNK_ROWS = 65_536
+_CHUNK_ROWS = 16_384
 METHODS = ("betting", "normal")
 
 
@@ -80,16 +82,38 @@ def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
     target = -np.log1p(-level)
     bets = _plug_in_bets(scaled, weights, target)
 
+    # Brent's method asks for both ends of the bracket again.
+    @functools.cache
     def log_wealth(mean):
         return _largest_log_wealth(scaled, weights, bets, mean) - target
 
-    if log_wealth(0.0) <= 0:
+    # Betting loses to the standard error by this much in large samples, give or take a half.
+    distance = np.sqrt(2 * target * scaled.var() / len(scaled)) + target / len(scaled)
+    tolerance = 1e-6 * distance
+    start = (average - lower) / (upper - lower)
+    bracket = _bracket(log_wealth, start - distance, start - distance / 2)
+    if bracket is None:
         return float(lower)
-    tolerance = 1e-10
-    mean = optimize.brentq(log_wealth, 0.0, 1.0, xtol=tolerance)
+    mean = optimize.brentq(log_wealth, *bracket, xtol=tolerance)
     limit = lower + (upper - lower) * max(mean - 2 * tolerance, 0.0)
     # At low levels a lucky streak can carry it above.
     return float(min(limit, average))
+
+
+def _bracket(decreasing, low, high):
+    """Return points within [0, 1] on both sides of the zero, or None if it lies below 0.
+
+    Each look costs a pass over all rows, so that it pays to start near the zero.
+    """
+    low, high = max(low, 0.0), min(max(high, 0.0), 1.0)
+    step = max(high - low, 1e-9)
+    while decreasing(high) > 0:
+        low, high, step = high, min(high + step, 1.0), 2 * step
+    while decreasing(low) <= 0:
+        if low == 0:
+            return None
+        high, low, step = low, max(low - step, 0.0), 2 * step
+    return low, high
 
 
 def _plug_in_bets(scaled, weights, target):
@@ -115,13 +139,15 @@ def _plug_in_bets(scaled, weights, target):
 def _largest_log_wealth(scaled, weights, bets, mean):
     """Return the logarithm of the largest wealth on the way; it decreases with `mean`."""
     cap = _LARGEST_STAKE / mean if mean > 0 else np.inf
-    weights = np.broadcast_to(weights, scaled.shape)
     wealth = largest = 0.0
     for start in range(0, len(scaled), _CHUNK_ROWS):
         rows = slice(start, start + _CHUNK_ROWS)
-        stakes = np.minimum(bets[rows], cap) * weights[rows]
-        path = wealth + np.cumsum(np.log1p(stakes * (scaled[rows] - mean)))
-        wealth, largest = path[-1], max(largest, path.max())
+        gain = scaled[rows] - mean
+        gain *= np.minimum(bets[rows], cap)
+        gain *= weights if np.ndim(weights) == 0 else weights[rows]
+        np.log1p(gain, out=gain)
+        np.cumsum(gain, out=gain)
+        wealth, largest = wealth + gain[-1], max(largest, wealth + gain.max())
     return largest
 
 

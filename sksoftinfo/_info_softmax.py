@@ -177,4 +177,4 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     def _scored_batches(self, X):
         for log_proba in self.net_.log_proba_batches(X):
-            yield ScoredBatch(log_proba, log_proba)
+            yield ScoredBatch(log_proba)

@@ -7,7 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _check_sample_weight
 
-from ._accumulator import BoundsAccumulator, RowTerms
+from ._accumulator import BoundsAccumulator, certain_row_terms
 from ._bounds import bounds_from
 from ._checks import (
     check_confidence,
@@ -159,4 +159,4 @@ def _terms(proba, y, start, tolerance):
         )
     with np.errstate(divide="ignore"):
         log_proba = np.log(proba[np.arange(len(y)), y] / sums)
-    return RowTerms(log_proba, np.zeros(len(y)), log_proba, proba.argmax(axis=1) != y)
+    return certain_row_terms(log_proba, proba.argmax(axis=1) != y)

@@ -8,30 +8,30 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._accumulator import BoundsAccumulator
+from ._accumulator import BoundsAccumulator, certain_row_terms
 from ._bounds import bounds_from
 from ._checks import (
     check_confidence,
     check_reference_covers,
     check_units,
     encode_labels,
-    fingerprint,
+    is_of,
     nats_to,
     resolve_reference_prior,
 )
-from ._information import pointwise_information
+from ._information import at_label, pointwise_information
 from ._mixture import OutputInformation
 
 
 class ScoredBatch(NamedTuple):
     """What the bounds need of a batch of b rows.
 
-    ``logits`` (b, K, M) or (b, M), ``log_proba`` (b, M); mean and scale of a Gaussian noisy layer,
-    (b, d) each, and of Gaussian logits, (b, M) each, where there are such.
+    ``log_proba`` (b, M); of a network that draws, also ``logits`` (b, K, M), and mean and scale of
+    a Gaussian noisy layer, (b, d) each, and of Gaussian logits, (b, M) each, where there are such.
     """
 
-    logits: np.ndarray
     log_proba: np.ndarray
+    logits: np.ndarray | None = None
     layer: tuple | None = None
     gaussian: tuple | None = None
 
@@ -232,7 +232,7 @@ default="train"
         check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
-        if fingerprint(X, y) == getattr(self, "_fitted_on", None):
+        if hasattr(self, "_fitted_on") and is_of(self._fitted_on, X, y):
             warnings.warn(
                 "X and y are those that the network was trained on: its bounds overstate the "
                 "information. Score other rows, or use cross_val_bounds.",
@@ -249,9 +249,14 @@ default="train"
         accumulator = BoundsAccumulator(len(self.classes_))
         start, output = 0, None
         for batch in self._scored_batches(self._module_array(X), **draws):
-            rows = slice(start, start + len(batch.logits))
+            rows = slice(start, start + len(batch.log_proba))
             start = rows.stop
             weight = None if sample_weight is None else sample_weight[rows]
+            if batch.logits is None:
+                likelihood = at_label(batch.log_proba, y[rows])
+                error = batch.log_proba.argmax(axis=1) != y[rows]
+                accumulator.add(certain_row_terms(likelihood, error), y[rows], weight)
+                continue
             accumulator.update(batch.logits, y[rows], weight, batch.log_proba, batch.gaussian)
             if batch.layer is not None:
                 output = output or OutputInformation(len(y), self.net_.seed + 2)

@@ -204,4 +204,4 @@ class StochasticPredictionMixin:
             noise = net.stochastic_module.draw(shape, generator, net.dtype)
             logits = net.logits_of_trunk(hidden, noise).cpu().numpy()
             layer, gaussian = net.distributions_of_trunk(hidden)
-            yield ScoredBatch(logits, net.log_proba_of_trunk(hidden, bank), layer, gaussian)
+            yield ScoredBatch(net.log_proba_of_trunk(hidden, bank), logits, layer, gaussian)
