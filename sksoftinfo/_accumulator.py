@@ -153,12 +153,15 @@ class BoundsAccumulator:
 
     def _collect(self):
         """Join the batches; keep what the results need of them."""
-        y = np.concatenate(self._labels)
-        weights = np.concatenate(self._weights) if self._weights else None
-        terms = RowTerms(*(np.concatenate(field) for field in zip(*self._terms, strict=True)))
+        if len(self._labels) > 1:
+            joined = zip(*self._terms, strict=True)
+            self._terms = [RowTerms(*(np.concatenate(field) for field in joined))]
+            self._labels = [np.concatenate(self._labels)]
+            self._weights = [np.concatenate(self._weights)] if self._weights else []
+        (y,), (terms,), weights = self._labels, self._terms, None
+        if self._weights:
+            (weights,) = self._weights
         counts = np.bincount(y, weights=weights, minlength=self.n_classes)
-        self._labels, self._terms = [y], [terms]
-        self._weights = [] if weights is None else [weights]
         return y, terms, weights, counts / counts.sum()
 
     def n_impossible(self):

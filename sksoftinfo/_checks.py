@@ -77,7 +77,7 @@ def check_reference_covers(reference_prior, y, classes):
     if reference_prior is None:
         return
     labels = np.asarray(classes).tolist()
-    for index in np.unique(y):
+    for index in np.flatnonzero(np.bincount(y, minlength=len(classes))):
         if not reference_prior[index] > 0:
             raise ValueError(
                 f"reference_prior gives probability 0 to the label {labels[index]!r}, which "

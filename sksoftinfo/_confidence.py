@@ -16,8 +16,8 @@ from ._information import entropy, kl_divergence
 FLOOR = 1e-3
 # Largest share of the wealth that is staked: a loss leaves at least a quarter of it.
 _LARGEST_STAKE = 0.75
-# Rows of which the wealth is computed at a time, so that extra memory does not grow with n.
-_CHUNK_ROWS = 16_384
+# Rounds of betting, at most: beyond as many rows, several rows share a round.
+_ROUNDS = 16_384
 METHODS = ("betting", "normal")
 
 
@@ -43,7 +43,7 @@ def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
     smaller. Bets follow the predictable
     plug-in of Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by
     betting", with the stake cut at 3/4 of the wealth. Rows are bet on in an order shuffled with a
-    fixed seed, so that sorted rows do no harm.
+    fixed seed, so that sorted rows do no harm, one in each round or, beyond 16,384 rows, several.
 
     Parameters
     ----------
@@ -117,38 +117,43 @@ def _bracket(decreasing, low, high):
 
 
 def _plug_in_bets(scaled, weights, target):
-    """Return the bet on each row, from the mean and variance of the rows before it."""
+    """Return the bet on each round, from the mean and variance of the rows before it."""
     n = len(scaled)
+    total_weight, total, squares, count = np.zeros((4, min(n, _ROUNDS)))
     weights = np.broadcast_to(weights, scaled.shape)
-    bets = np.empty(n)
-    total_weight, total, squares = 1.0, 0.5, 0.25
-    for start in range(0, n, _CHUNK_ROWS):
-        rows = slice(start, min(start + _CHUNK_ROWS, n))
-        weight = weights[rows]
-        seen_weight = total_weight + np.cumsum(weight)
-        seen = total + np.cumsum(weight * scaled[rows])
-        deviation = weight * (scaled[rows] - seen / seen_weight)
-        seen_squares = squares + np.cumsum(deviation**2)
-        before = np.concatenate([[squares], seen_squares[:-1]])
-        variance = before / np.arange(rows.start + 1, rows.stop + 1)
-        bets[rows] = np.sqrt(2 * target / (n * variance))
-        total_weight, total, squares = seen_weight[-1], seen[-1], seen_squares[-1]
-    return bets
+    for rows in _rounds(n):
+        rounds = slice(0, rows.stop - rows.start)
+        total_weight[rounds] += weights[rows]
+        total[rounds] += weights[rows] * scaled[rows]
+        count[rounds] += 1
+    means = (0.5 + np.cumsum(total)) / (1.0 + np.cumsum(total_weight))
+    for rows in _rounds(n):
+        rounds = slice(0, rows.stop - rows.start)
+        squares[rounds] += (weights[rows] * (scaled[rows] - means[rounds])) ** 2
+    variance = (0.25 + np.cumsum(squares) - squares) / (1.0 + np.cumsum(count) - count)
+    return np.sqrt(2 * target / (n * variance))
 
 
 def _largest_log_wealth(scaled, weights, bets, mean):
     """Return the logarithm of the largest wealth on the way; it decreases with `mean`."""
-    cap = _LARGEST_STAKE / mean if mean > 0 else np.inf
-    wealth = largest = 0.0
-    for start in range(0, len(scaled), _CHUNK_ROWS):
-        rows = slice(start, start + _CHUNK_ROWS)
+    stakes = np.minimum(bets, _LARGEST_STAKE / mean if mean > 0 else np.inf)
+    log_factors = np.zeros(len(bets))
+    for rows in _rounds(len(scaled)):
         gain = scaled[rows] - mean
-        gain *= np.minimum(bets[rows], cap)
+        gain *= stakes[: len(gain)]
         gain *= weights if np.ndim(weights) == 0 else weights[rows]
-        np.log1p(gain, out=gain)
-        np.cumsum(gain, out=gain)
-        wealth, largest = wealth + gain[-1], max(largest, wealth + gain.max())
-    return largest
+        log_factors[: len(gain)] += np.log1p(gain, out=gain)
+    return max(0.0, np.cumsum(log_factors).max())
+
+
+def _rounds(n):
+    """Yield slices of rows, the next of each round: one alone, or several in large samples.
+
+    All rows of a round are bet on with what the rounds before have shown. Ville's inequality holds
+    at whichever rounds the wealth is looked at.
+    """
+    for start in range(0, n, _ROUNDS):
+        yield slice(start, min(start + _ROUNDS, n))
 
 
 def normal_lower_limit(values, *, level=0.95, weights=None):

@@ -149,9 +149,10 @@ default="empirical"
 def _terms(proba, y, start, tolerance):
     """Return what a chunk of probabilities adds to the bounds."""
     proba = proba.astype(np.float64, copy=False)
-    sums = proba.sum(axis=1)
-    wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
-    if wrong.any():
+    # Few columns: a product with ones is several times faster than a sum over them.
+    sums = proba @ np.ones(proba.shape[1])
+    if proba.min() < 0 or np.abs(sums - 1).max() > tolerance:
+        wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
         row = int(np.argmax(wrong))
         raise ValueError(
             f"y_proba row {start + row} is no distribution: {proba[row].tolist()} sums to "

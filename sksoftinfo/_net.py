@@ -192,9 +192,13 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
         Small rows go through the network in larger batches than those of training: without
         gradients these take no more memory, and the overhead of a batch is shared by more rows.
         """
+        plain = isinstance(X, np.ndarray | torch.Tensor)
+        if plain and len(X) == 1 and self.iterator_valid is whole_batches:
+            # A copy: torch wants rows that can be written.
+            return [(torch.as_tensor(X.copy()) if isinstance(X, np.ndarray) else X, None)]
         dataset = self.get_dataset(X)
         batch_size = self.batch_size
-        if batch_size != -1 and isinstance(X, np.ndarray | torch.Tensor) and len(X):
+        if plain and len(X) and batch_size != -1:
             numbers = n_draws * max(1, math.prod(X.shape[1:]), self.n_classes)
             batch_size = max(batch_size, min(8 * batch_size, _PREDICTION_NUMBERS // numbers))
         return self._iterator(dataset, False, batch_size)
@@ -224,11 +228,16 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
         if training:
             yield from super().forward_iter(X, training=True, device=device)
             return
-        self._set_training(False)
+        self._evaluate_module()
         for batch in self.prediction_batches(X):
             with torch.inference_mode():
                 logits = self.evaluation_step(batch)
             yield to_device(logits, device=device)
+
+    def _evaluate_module(self):
+        # Setting a module's mode costs more than a look at it, and a row's forward pass as much.
+        if any(module.training for module in self.module_.modules()):
+            self._set_training(False)
 
     def evaluation_step(self, batch, training=False):
         # skorch walks through all modules here to set them to evaluation, batch after batch.
@@ -314,6 +323,11 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
         for batch in batches:
             values[start : start + len(batch)] = batch
             start += len(batch)
+        if start != n_samples:
+            raise ValueError(
+                f"iterator_valid gave {start} rows of {n_samples}: predictions need each row "
+                "once, without drop_last."
+            )
         return values
 
 

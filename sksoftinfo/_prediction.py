@@ -19,7 +19,7 @@ from ._checks import (
     nats_to,
     resolve_reference_prior,
 )
-from ._information import at_label, pointwise_information
+from ._information import pointwise_information
 from ._mixture import OutputInformation
 
 
@@ -68,7 +68,9 @@ class PredictionMixin:
         ndarray of shape (n_samples, n_classes), float64
             ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
         """
-        check_is_fitted(self, "net_")
+        # scikit-learn's check takes as long as a small network for a row.
+        if not hasattr(self, "net_"):
+            check_is_fitted(self, "net_")
         return self.net_.predict_log_proba(self._module_array(self._validate(X, reset=False)))
 
     def predict_proba(self, X):
@@ -253,7 +255,7 @@ default="train"
             start = rows.stop
             weight = None if sample_weight is None else sample_weight[rows]
             if batch.logits is None:
-                likelihood = at_label(batch.log_proba, y[rows])
+                likelihood = batch.log_proba[np.arange(len(batch.log_proba)), y[rows]]
                 error = batch.log_proba.argmax(axis=1) != y[rows]
                 accumulator.add(certain_row_terms(likelihood, error), y[rows], weight)
                 continue

@@ -76,7 +76,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
 
     def trunk_batches(self, X, n_draws=1):
         """Yield the trunk's output of each batch of `X`, for so many draws for each row."""
-        self._set_training(False)
+        self._evaluate_module()
         for x in self.input_batches(X, n_draws):
             with torch.inference_mode():
                 hidden = self.stochastic_module.trunk(x)
