@@ -50,7 +50,7 @@ def _print_nothing(text):
 
 def make_train_split(train_split, seed):
     """Return skorch's split for a share or a number of folds; anything else is taken as it is."""
-    if isinstance(train_split, float | int) and not isinstance(train_split, bool):
+    if isinstance(train_split, float | int):
         shuffled = isinstance(train_split, float)
         return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
     return train_split
@@ -66,6 +66,11 @@ def own_callbacks(callbacks):
 def _own_callback(callback):
     if isinstance(callback, tuple):
         return (*callback[:-1], _own_callback(callback[-1]))
+    if not hasattr(callback, "on_train_begin"):
+        raise ValueError(
+            f"callbacks holds {callback!r}, which is no skorch callback: give instances of "
+            "skorch.callbacks.Callback, or tuples (name, callback)."
+        )
     if isinstance(callback, type):
         return callback
     return clone(callback) if hasattr(callback, "get_params") else copy.deepcopy(callback)

@@ -23,6 +23,7 @@ from ._batches import ArrayBatches
 from ._callbacks import QuietPrintLog
 from ._epochs import ThinEpochs
 from ._objectives import LogSoftmaxLoss, log_mean_exp
+from ._training_guard import TrainingGuard
 from ._window_logits import WindowLogits
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
@@ -108,7 +109,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
+class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -209,6 +210,10 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
         if isinstance(x, torch.Tensor):
             return x.to(self.device, self.dtype)
         return to_tensor(x, device=self.device).to(self.dtype)
+
+    def outputs(self, x):
+        """Return what the module makes of a batch on its way to logits, the logits last."""
+        return [self.infer(x)]
 
     def infer(self, x, **fit_params):
         logits = self.module_output(x, **fit_params)
