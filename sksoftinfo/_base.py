@@ -26,6 +26,7 @@ from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net, seeded
 from ._params import SkorchParams
+from ._portable import PortableMixin
 from ._prediction import PredictionMixin
 from ._training_guard import TrainingDiverged
 
@@ -36,7 +37,9 @@ _IMAGE_WEIGHT_DECAY = 0.01
 _MAX_SEED = np.iinfo(np.int32).max
 
 
-class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator):
+class BaseInfoClassifier(
+    PortableMixin, SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator
+):
     """Base of the classifiers. Subclasses choose the net and how its bounds are scored."""
 
     _parameter_constraints: dict = {

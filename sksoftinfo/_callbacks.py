@@ -60,7 +60,13 @@ def own_callbacks(callbacks):
     """Return copies of the callbacks: skorch initialises and trains with those it is given."""
     if not isinstance(callbacks, list | tuple):
         return callbacks
-    return [_own_callback(callback) for callback in callbacks]
+    own = [_own_callback(callback) for callback in callbacks]
+    # One that keeps the state of training has to see what the others made of the epoch.
+    return sorted(own, key=_runs_last)
+
+
+def _runs_last(callback):
+    return getattr(callback[-1] if isinstance(callback, tuple) else callback, "runs_last", False)
 
 
 def _own_callback(callback):

@@ -1,4 +1,4 @@
-"""The skorch layer: the only file that imports skorch.
+"""The nets. With `_callbacks.py`, `_checkpoint.py` and `_epochs.py` the only files that know skorch.
 
 The estimators own a fitted net of this file as ``net_``. Labels are class indices here, weights
 travel beside the input in one dict, and modules return logits.
@@ -179,6 +179,8 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
             kwargs["batch_size"] = len(dataset)
         # Without one of its own, a DataLoader draws from the global generator even to predict.
         kwargs.setdefault("generator", torch.Generator().manual_seed(self.seed))
+        if training:
+            self.order_generator_ = kwargs["generator"]
         if "sampler" in kwargs or "batch_sampler" in kwargs:
             kwargs.pop("shuffle", None)
         if "batch_sampler" in kwargs:

@@ -12,15 +12,17 @@ class TrainingGuard:
     """Mixin of nets: stops at a loss that is not finite, and says when it was interrupted.
 
     After each epoch the weights are kept, so that there are some to go back to. The net is one of
-    skorch's.
+    skorch's. A callback may set ``epochs_resumed_`` as training begins: so many are done already.
     """
 
-    def fit_loop(self, *args, **kwargs):
+    def fit_loop(self, X, y=None, epochs=None, **kwargs):
         self._keep_weights()
         self._stopped_by_callback = False
         self._epochs_before = len(self.history)
         try:
-            return super().fit_loop(*args, **kwargs)
+            epochs = self.max_epochs if epochs is None else epochs
+            left = max(0, epochs - self.__dict__.pop("epochs_resumed_", 0))
+            return super().fit_loop(X, y, left, **kwargs)
         except KeyboardInterrupt:
             # skorch ends training here; its callbacks stop early by the same exception.
             if not self._stopped_by_callback:
@@ -32,6 +34,8 @@ class TrainingGuard:
             raise
         finally:
             del self._kept_weights, self._stopped_by_callback, self._epochs_before
+            # A generator is of no use after training, and would have to be copied with the net.
+            self.__dict__.pop("order_generator_", None)
 
     def notify(self, method_name, **kwargs):
         try:
