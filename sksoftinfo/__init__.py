@@ -1,6 +1,7 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
 from ._bounds import InformationBounds
+from ._checkpoint import ResumableCheckpoint
 from ._cross_val import cross_val_bounds
 from ._display import InformationBoundsDisplay, InformationLearningCurveDisplay
 from ._info_mask import InfoMaskTransformer
@@ -9,20 +10,25 @@ from ._information_bounds import information_bounds
 from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import mi_estimate
 from ._modules import StochasticModule
+from ._persistence import SKOPS_TRUSTED_TYPES, load, save
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
 __all__ = [
+    "SKOPS_TRUSTED_TYPES",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
     "InformationBounds",
     "InformationBoundsDisplay",
     "InformationLearningCurveDisplay",
+    "ResumableCheckpoint",
     "StochasticInfoClassifier",
     "StochasticModule",
     "__version__",
     "cross_val_bounds",
     "information_bounds",
+    "load",
     "mi_estimate",
+    "save",
 ]

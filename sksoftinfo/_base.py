@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from ._callbacks import make_train_split, own_callbacks
 from ._checks import (
@@ -21,10 +21,14 @@ from ._checks import (
     encode_labels,
     fingerprint,
 )
+from ._input_checks import validate_rows
+from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net, seeded
 from ._params import SkorchParams
+from ._portable import PortableMixin
 from ._prediction import PredictionMixin
+from ._training_guard import TrainingDiverged
 
 # Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
 # noisy ones; convolutions share their weights, and train too slowly with as much.
@@ -33,7 +37,9 @@ _IMAGE_WEIGHT_DECAY = 0.01
 _MAX_SEED = np.iinfo(np.int32).max
 
 
-class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator):
+class BaseInfoClassifier(
+    PortableMixin, SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator
+):
     """Base of the classifiers. Subclasses choose the net and how its bounds are scored."""
 
     _parameter_constraints: dict = {
@@ -44,7 +50,12 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         "lr": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
-        "train_split": [None, callable, Real],
+        "train_split": [
+            None,
+            callable,
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Integral, 2, None, closed="left"),
+        ],
         "callbacks": [None, list, StrOptions({"disable"})],
         "class_weight": [None, dict, StrOptions({"balanced"})],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -157,7 +168,7 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             options["dtype"] = self.dtype
         elif len(getattr(X, "shape", ())) > 2:
             options["dtype"] = [np.float32, np.float64]
-        return validate_data(self, X, y, **options)
+        return validate_rows(self, X, y, **options)
 
     def _is_plain(self, X):
         """Return whether `X` is sure to pass validation unchanged.
@@ -202,12 +213,12 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             X = self._module_array(X)
             if weight is not None:
                 X = {"X": X, "sample_weight": weight / weight.mean()}
-            net.partial_fit(X, y.astype(np.int64), **({} if epochs is None else {"epochs": 1}))
-        if not all(torch.isfinite(weight).all() for weight in net.module_.parameters()):
-            raise ValueError(
-                f"Training diverged: the network's weights are not finite after "
-                f"{len(net.history)} epochs at lr={self.lr}. Scale X, or lower lr."
-            )
+            try:
+                net.partial_fit(X, y.astype(np.int64), **({} if epochs is None else {"epochs": 1}))
+            except TrainingDiverged as error:
+                if error.learned:
+                    self.net_ = net
+                raise
         self.net_ = net
         return self
 
@@ -219,7 +230,15 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             return np.divide(
                 total.sum(), present.sum() * total, out=np.zeros(len(total)), where=present
             )
-        return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
+        weights = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[y]
+        )
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights[y].any()):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} has a weight that is negative or not finite, "
+                "or none for the classes of these rows: give positive numbers."
+            )
+        return weights
 
     def _resolve_class_prior(self):
         if isinstance(self.class_prior, str):
@@ -245,7 +264,7 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             "batch_size": self.batch_size,
             "train_split": make_train_split(self.train_split, seed),
             "callbacks": own_callbacks(self.callbacks),
-            "device": self._torch_device(),
+            "device": resolve_device(self.device),
             "verbose": self.verbose,
             "n_classes": len(self.classes_),
             "log_class_prior": self._log_class_prior(),
@@ -257,6 +276,8 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         net_class, more = self._net_class_and_params()
         net = make_net(net_class, self.accelerator, **{**more, **params})
         net.initialize()
+        if self.module is not None:
+            check_output(net, self._module_array(X))
         return net
 
     def _optimizer_params(self, X):
@@ -264,7 +285,7 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
             return {"optimizer": self.optimizer}
         decay = _TABLE_WEIGHT_DECAY if X.ndim == 2 else _IMAGE_WEIGHT_DECAY
         # One kernel for all parameters: on small networks a third of the time of training.
-        fused = torch.device(self._torch_device()).type in ("cpu", "cuda")
+        fused = torch.device(resolve_device(self.device)).type in ("cpu", "cuda")
         return {
             "optimizer": torch.optim.AdamW,
             "optimizer__weight_decay": decay,
@@ -293,11 +314,6 @@ class BaseInfoClassifier(SkorchParams, PredictionMixin, ClassifierMixin, BaseEst
         return module, {
             f"module__{name}": size for name, size in sizes.items() if name in accepted
         }
-
-    def _torch_device(self):
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.device
 
     def _torch_dtype(self, X):
         if self.dtype != "auto":

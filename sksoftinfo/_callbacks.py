@@ -50,7 +50,7 @@ def _print_nothing(text):
 
 def make_train_split(train_split, seed):
     """Return skorch's split for a share or a number of folds; anything else is taken as it is."""
-    if isinstance(train_split, float | int) and not isinstance(train_split, bool):
+    if isinstance(train_split, float | int):
         shuffled = isinstance(train_split, float)
         return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
     return train_split
@@ -60,12 +60,23 @@ def own_callbacks(callbacks):
     """Return copies of the callbacks: skorch initialises and trains with those it is given."""
     if not isinstance(callbacks, list | tuple):
         return callbacks
-    return [_own_callback(callback) for callback in callbacks]
+    own = [_own_callback(callback) for callback in callbacks]
+    # One that keeps the state of training has to see what the others made of the epoch.
+    return sorted(own, key=_runs_last)
+
+
+def _runs_last(callback):
+    return getattr(callback[-1] if isinstance(callback, tuple) else callback, "runs_last", False)
 
 
 def _own_callback(callback):
     if isinstance(callback, tuple):
         return (*callback[:-1], _own_callback(callback[-1]))
+    if not hasattr(callback, "on_train_begin"):
+        raise ValueError(
+            f"callbacks holds {callback!r}, which is no skorch callback: give instances of "
+            "skorch.callbacks.Callback, or tuples (name, callback)."
+        )
     if isinstance(callback, type):
         return callback
     return clone(callback) if hasattr(callback, "get_params") else copy.deepcopy(callback)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 
 from ._checks import check_confidence, check_two_classes, check_units
 from ._information_bounds import information_bounds
+from ._input_checks import assert_finite, check_labels
 
 
 def cross_val_bounds(
@@ -85,6 +86,7 @@ def cross_val_bounds(
     """
     check_units(units)
     check_confidence(confidence_level, confidence_method)
+    check_labels(y)
     y = column_or_1d(y)
     check_consistent_length(X, y)
     check_classification_targets(y)
@@ -119,7 +121,9 @@ def _stack_proba(X, y, cv, *, groups, n_jobs, params):
     """Return held-out probabilities of the stack."""
     from ._stack import mix_held_out, stack_members
 
-    X = check_array(X, dtype=np.float64, input_name="X")
+    column_names = getattr(X, "columns", None)
+    X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
+    assert_finite(X, "X", column_names)
     if params and get_config()["enable_metadata_routing"] and groups is None:
         params = dict(params)
         groups = params.pop("groups", None)

@@ -11,13 +11,14 @@ from sklearn.ensemble._base import _set_random_states
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._checks import check_row_shape, check_two_classes, encode_labels
 from ._image_classifier import ImageClassifier, choose_scoring, estimator_row_shape
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information import label_frequencies
 from ._information_maps import InformationMapper, collect
+from ._input_checks import validate_rows
 from ._masks import Fill, soft_masks, threshold_masks, whole_components
 from ._patch_information import PatchCalibration
 from ._patch_scoring import make_scorer
@@ -93,7 +94,7 @@ class BaseInfoMask(BaseEstimator):
     def _validate(self, X, y="no_validation", *, reset):
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
-        return validate_data(
+        return validate_rows(
             self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
         )
 

@@ -15,16 +15,23 @@ from ._checks import (
     encode_labels,
     resolve_reference_prior,
 )
+from ._input_checks import assert_finite, check_labels
 
 # Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536
 
 
 def _check_proba(y_proba, n_classes):
-    proba = np.asarray(y_proba)
+    proba = check_array(
+        y_proba,
+        dtype=[np.float64, np.float32],
+        ensure_2d=False,
+        ensure_all_finite=False,
+        input_name="y_proba",
+    )
     if proba.ndim == 1:
         proba = proba.reshape(-1, 1)
-    proba = check_array(proba, dtype=[np.float64, np.float32], input_name="y_proba")
+    assert_finite(proba, "y_proba")
     if proba.shape[1] == 1 and n_classes == 2:
         if proba.min() < 0 or proba.max() > 1:
             raise ValueError(
@@ -109,6 +116,7 @@ default="empirical"
     check_units(units)
     check_confidence(confidence_level, confidence_method)
     tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
+    check_labels(y_true, "y_true")
     y_true = column_or_1d(y_true)
     if not len(y_true):
         raise ValueError("y_true is empty: give at least one label.")

@@ -1,4 +1,4 @@
-"""The skorch layer: the only file that imports skorch.
+"""The nets. With `_callbacks.py`, `_checkpoint.py` and `_epochs.py` the only files that know skorch.
 
 The estimators own a fitted net of this file as ``net_``. Labels are class indices here, weights
 travel beside the input in one dict, and modules return logits.
@@ -23,6 +23,7 @@ from ._batches import ArrayBatches
 from ._callbacks import QuietPrintLog
 from ._epochs import ThinEpochs
 from ._objectives import LogSoftmaxLoss, log_mean_exp
+from ._training_guard import TrainingGuard
 from ._window_logits import WindowLogits
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
@@ -108,7 +109,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
+class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -178,6 +179,8 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
             kwargs["batch_size"] = len(dataset)
         # Without one of its own, a DataLoader draws from the global generator even to predict.
         kwargs.setdefault("generator", torch.Generator().manual_seed(self.seed))
+        if training:
+            self.order_generator_ = kwargs["generator"]
         if "sampler" in kwargs or "batch_sampler" in kwargs:
             kwargs.pop("shuffle", None)
         if "batch_sampler" in kwargs:
@@ -213,6 +216,10 @@ class InfoSoftmaxNet(ThinEpochs, WindowLogits, NeuralNetClassifier):
         if isinstance(x, torch.Tensor):
             return x.to(self.device, self.dtype)
         return to_tensor(x, device=self.device).to(self.dtype)
+
+    def outputs(self, x):
+        """Return what the module makes of a batch on its way to logits, the logits last."""
+        return [self.infer(x)]
 
     def infer(self, x, **fit_params):
         logits = self.module_output(x, **fit_params)

@@ -36,7 +36,15 @@ class AdditiveNoise(StochasticModule):
         self.noise_scale = float(noise_scale)
 
     def trunk(self, x):
-        return self.module(x)
+        logits = self.module(x)
+        # One column would be spread over all classes by the addition of noise.
+        if logits.shape[-1] != self.noise_size:
+            raise ValueError(
+                f"module={type(self.module).__name__} returned logits of shape "
+                f"{tuple(logits.shape)} where (n_samples, {self.noise_size}) is needed: one "
+                "column for each class."
+            )
+        return logits
 
     def sample(self, hidden, noise):
         return hidden[:, None, :] + self.noise_scale * noise

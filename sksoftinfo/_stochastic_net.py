@@ -48,6 +48,12 @@ class StochasticInfoNet(InfoSoftmaxNet):
         distributed = isinstance(module, torch.nn.parallel.DistributedDataParallel)
         return module.module if distributed else module
 
+    def outputs(self, x):
+        hidden = self.stochastic_module.trunk(x)
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = self.stochastic_module.draw((2,), generator, self.dtype)
+        return [hidden, self.stochastic_module.sample(hidden, self._noise(noise))]
+
     def _noise(self, noise):
         return noise.to(self.device or "cpu", self.dtype)
 

@@ -1,0 +1,169 @@
+"""Tables, images and labels as they come from a user: what cannot be learned from is named."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import torch
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+# Columns that a message names, at most.
+_NAMED = 5
+
+
+def validate_rows(estimator, X, y="no_validation", **options):
+    """Validate `X` and `y` as scikit-learn's ``validate_data``, and name the column that is wrong.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+    X, y : as given to `fit` or `predict`
+        A torch tensor may be on any device and need a gradient.
+    **options : dict
+        Of ``validate_data``.
+
+    Raises
+    ------
+    ValueError
+        If two columns have one name, a column is no number, an entry is not finite or masked, or
+        labels are missing or of several types.
+    TypeError
+        If `X` is sparse.
+    """
+    X = _plain(X)
+    if not isinstance(y, str):
+        check_labels(y)
+    _check_unique_names(X)
+    try:
+        validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
+    except (ValueError, TypeError) as error:
+        wrong = _columns_of_no_numbers(X)
+        if not wrong:
+            raise
+        raise ValueError(
+            f"X has columns that are no numbers: {_listed(wrong)}. Encode them, as by "
+            "OneHotEncoder in a ColumnTransformer, or leave them out."
+        ) from error
+    rows = validated if isinstance(y, str) else validated[0]
+    assert_finite(rows, "X", getattr(estimator, "feature_names_in_", None))
+    return validated
+
+
+def assert_finite(array, name, column_names=None):
+    """Raise ValueError if `array` has NaN or infinity, and say in which columns or where.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n, d) or (n, ...)
+    name : str
+    column_names : sequence of str, default=None
+    """
+    try:
+        assert_all_finite(array, input_name=name)
+    except ValueError as error:
+        raise ValueError(_where_not_finite(array, name, column_names)) from error
+
+
+def _where_not_finite(array, name, column_names):
+    wrong = np.isnan(array)
+    what = "NaN"
+    if not wrong.any():
+        wrong = np.isinf(array)
+        what = f"infinity or a value too large for {array.dtype},"
+    rows = wrong.reshape(len(wrong), -1).any(axis=1)
+    if array.ndim == 2:
+        columns = np.flatnonzero(wrong.any(axis=0))
+        labels = columns if column_names is None else [repr(column_names[i]) for i in columns]
+        place = f"in column {_listed(labels)}" if len(columns) else ""
+    else:
+        place = f"first at {tuple(int(i) for i in np.argwhere(wrong)[0])}"
+    return (
+        f"Input {name} contains {what} {place}, in {rows.sum()} of {len(array)} rows, the first "
+        f"of them row {int(rows.argmax())}. Fill it in, as by SimpleImputer in a pipeline, or "
+        "leave these rows out."
+    )
+
+
+def check_labels(y, name="y"):
+    """Raise ValueError if labels are missing, or are texts and numbers together."""
+    if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
+        return
+    labels = np.asarray(y)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    missing = np.array([_is_missing(label) for label in labels], dtype=bool)
+    if missing.any():
+        raise ValueError(
+            f"Input {name} contains NaN or None, labels that are missing, in {missing.sum()} of "
+            f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Leave them out."
+        )
+    texts = np.array([isinstance(label, str) for label in labels], dtype=bool)
+    if texts.any() and not texts.all():
+        types = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"{name} mixes labels of types {', '.join(types)}, which have no order: bring them to "
+            "one type, as by str."
+        )
+
+
+def _is_missing(label):
+    # pandas.NA is neither equal nor unequal to itself.
+    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
+
+
+def _plain(X):
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        # NumPy has no bfloat16.
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        if np.ma.is_masked(X):
+            raise ValueError(
+                f"X is a masked array with {np.ma.count_masked(X)} entries that are masked: fill "
+                "them in, as by X.filled(0)."
+            )
+        return X.data
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise ValueError(f"X is a {type(X).__name__}, not read yet: give X.collect().")
+    return X
+
+
+def _is_frame(X):
+    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
+
+
+def _check_unique_names(X):
+    if not _is_frame(X):
+        return
+    twice = [repr(name) for name, count in Counter(X.columns).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"X has several columns of one name: {_listed(twice)}. Rename "
+            "them, so that each column can be told from the others."
+        )
+
+
+def _columns_of_no_numbers(X):
+    """Return names and types of a frame's columns that do not convert to numbers."""
+    if not _is_frame(X):
+        return []
+    wrong = []
+    for position, name in enumerate(X.columns):
+        column = X.iloc[:, position] if hasattr(X, "iloc") else X[:, position]
+        values = np.asarray(column)
+        try:
+            if values.dtype.kind in "mM":
+                raise ValueError("times are no numbers")
+            values.astype(np.float64)
+        except (ValueError, TypeError):
+            wrong.append(f"{name!r} ({column.dtype})")
+    return wrong
+
+
+def _listed(names):
+    names = [str(name) for name in names]
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

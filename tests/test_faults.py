@@ -1,0 +1,444 @@
+"""Hostile input: every fault of docs/faults.md has a test, and those not elsewhere are here."""
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+import torch
+from sklearn.datasets import load_iris
+from skorch.callbacks import Callback
+
+from sksoftinfo import (
+    InfoMaskTransformer,
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+    cross_val_bounds,
+    information_bounds,
+)
+
+ROOT = Path(__file__).parent.parent
+X, Y = load_iris(return_X_y=True)
+FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+LABELS = np.array(["setosa", "versicolor", "virginica"])[Y]
+
+
+def classifier(**params):
+    return InfoSoftmaxClassifier(**{"max_epochs": 1, "random_state": 0, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return classifier().fit(FRAME, Y)
+
+
+def test_the_page_names_tests_that_exist():
+    rows = re.findall(r"^\|(?! *fault|-)(.+)\|(.+)\|(.+)\|$", page(), re.MULTILINE)
+    assert len(rows) >= 60
+    sources = {path.name: path.read_text() for path in (ROOT / "tests").glob("test_*.py")}
+    for fault, _, test in rows:
+        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", test)
+        assert named, fault
+        for file, name in named:
+            assert f"\ndef {name}(" in sources[file], (fault, file, name)
+
+
+def test_no_fault_is_listed_twice():
+    faults = re.findall(r"^\|(?! *fault|-)([^|]+)\|", page(), re.MULTILINE)
+    assert len(set(faults)) == len(faults)
+
+
+def page():
+    return (ROOT / "docs" / "faults.md").read_text()
+
+
+def replaced(table, value, row=3, column=2):
+    table = table.copy()
+    if isinstance(table, pd.DataFrame):
+        table.iloc[row, column] = value
+    else:
+        table[row, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (replaced(X, np.nan), "X contains NaN in column 2, in 1 of 150 rows, the first .* row 3"),
+        (replaced(X, -np.inf), "X contains infinity .* in column 2, in 1 of 150 rows"),
+        (replaced(FRAME, np.nan), "X contains NaN in column 'c', in 1 of 150 rows"),
+        (replaced(FRAME.astype("Float64"), pd.NA), "X contains NaN in column 'c'"),
+        (
+            pl.from_pandas(FRAME).with_columns(c=pl.lit(None, dtype=pl.Float64)),
+            "X contains NaN in column 'c', in 150 of 150 rows",
+        ),
+        (FRAME.where(FRAME > 1), "in column 'c', 'd', in "),
+        (np.full((150, 9), np.nan), "in column 0, 1, 2, 3, 4 and 4 more, in 150 of 150 rows"),
+        (
+            replaced(X.reshape(150, 2, 2), np.nan, 3, 1),
+            r"X contains NaN first at \(3, 1, 0\)",
+        ),
+        (replaced(X, 1e300), "X contains NaN|too large|diverged"),
+    ],
+)
+def test_entries_that_are_not_finite_are_located(table, message):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        with pytest.raises(ValueError, match=message):
+            classifier(dtype="float32").fit(table, Y)
+
+
+def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
+    bad = replaced(FRAME, np.nan)
+    for ask in (fitted.predict_proba, lambda X: fitted.score_bounds(X, Y)):
+        with pytest.raises(ValueError, match="X contains NaN in column 'c'"):
+            ask(bad)
+    with pytest.raises(ValueError, match="InfoMask|X contains NaN in column 'c'"):
+        InfoMaskTransformer(classifier()).fit(bad, Y)
+    with pytest.raises(ValueError, match="X contains NaN in column 'c'"):
+        cross_val_bounds("stack", bad, Y)
+    with pytest.raises(ValueError, match="y_proba contains NaN in column 1"):
+        information_bounds([0, 1], [[0.5, 0.5], [0.5, np.nan]])
+
+
+@pytest.mark.parametrize(
+    "column, kind",
+    [
+        (["x"] * 150, "str|object"),
+        (pd.Categorical(LABELS), "category"),
+        (pd.Timestamp("2020-01-01"), "datetime"),
+        ([{}] * 150, "object"),
+    ],
+)
+def test_columns_that_are_no_numbers_are_named(column, kind):
+    with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
+        classifier().fit(FRAME.assign(k=column), Y)
+
+
+def test_texts_in_polars_are_named():
+    with pytest.raises(ValueError, match="no numbers: 'k'"):
+        classifier().fit(pl.from_pandas(FRAME).with_columns(k=pl.lit("x")), Y)
+
+
+@pytest.mark.parametrize(
+    "dtype", [bool, np.int8, np.uint8, np.int64, np.float16, object, "Int64", "Float32", "boolean"]
+)
+def test_dtypes_of_tables(dtype):
+    """What is a number in another dtype trains the same network."""
+    table = (FRAME > 2) if dtype in (bool, "boolean") else FRAME.round()
+    expected = classifier().fit(table.astype(np.float64), Y).predict_proba(FRAME)
+    fitted = classifier(dtype="float64").fit(table.astype(dtype), Y)
+    np.testing.assert_allclose(fitted.predict_proba(FRAME), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int32])
+def test_tensors(dtype):
+    table = torch.as_tensor(X).round()
+    expected = classifier().fit(table.numpy(), Y).predict_proba(X)
+    tensor = table.to(dtype)
+    if dtype.is_floating_point:
+        tensor.requires_grad_()
+    fitted = classifier(dtype="float64").fit(tensor, Y)
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda X: classifier().fit(X, Y),
+        lambda X: InfoMaskTransformer().fit(X, Y),
+        lambda X: cross_val_bounds("stack", X, Y),
+        lambda X: information_bounds(Y, X),
+    ],
+)
+def test_sparse_is_refused(fit):
+    with pytest.raises(TypeError, match="[Ss]parse data was passed"):
+        fit(scipy.sparse.csr_matrix(X))
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (np.ma.masked_greater(X, 3), "masked array with 316 entries that are masked"),
+        (pl.from_pandas(FRAME).lazy(), "X is a LazyFrame, not read yet"),
+        (FRAME.set_axis(["a", "b", "b", "a"], axis=1), "several columns of one name: 'a', 'b'"),
+        (X[:, :0], r"0 feature\(s\)"),
+        (X + 1j, "Complex data not supported"),
+        (None, "Expected 2D array|X=None"),
+        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+    ],
+)
+def test_tables_that_are_none(table, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(table, Y)
+
+
+def test_a_masked_array_without_masked_entries_is_its_data():
+    masked = classifier().fit(np.ma.array(X), Y)
+    np.testing.assert_array_equal(masked.predict_proba(X), classifier().fit(X, Y).predict_proba(X))
+
+
+def test_column_names_are_compared(fitted):
+    with pytest.raises(ValueError, match="same order"):
+        fitted.predict(FRAME[["b", "a", "c", "d"]])
+    with pytest.raises(ValueError, match="unseen at fit time:\n- z"):
+        fitted.predict(FRAME.rename(columns={"a": "z"}))
+    with pytest.raises(TypeError, match="string names"):
+        classifier().fit(FRAME.rename(columns={"a": 0}), Y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        fitted.predict(X)
+
+
+def test_memory_maps_are_read_and_left_alone(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    fitted = classifier().fit(mapped, Y)
+    assert not mapped.flags.writeable
+    np.testing.assert_array_equal(
+        fitted.predict_proba(mapped), classifier().fit(X, Y).predict_proba(X)
+    )
+
+
+def test_small_and_wide_tables(fitted):
+    with pytest.raises(ValueError, match="one class"):
+        classifier().fit(X[:1], Y[:1])
+    two = classifier().fit(X[[0, 70]], [0, 1])
+    assert two.predict_proba(X[:1]).shape == (1, 2)
+    assert classifier().fit(X[:, :1], Y).predict(X[:2, :1]).shape == (2,)
+    with pytest.raises(ValueError, match="0 sample"):
+        fitted.predict(FRAME[:0])
+    wide = np.zeros((6, 100_000), dtype=np.float32)
+    assert classifier().fit(wide, [0, 1, 2] * 2).predict_proba(wide).shape == (6, 3)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS,
+        LABELS.astype(object),
+        Y > 0,
+        Y - 5,
+        Y.astype(np.float64),
+        Y.astype(np.int8),
+        pd.Series(pd.Categorical(LABELS)),
+        pd.Series(Y, dtype="Int64"),
+        pd.Series(LABELS, dtype="string"),
+        pl.Series(LABELS),
+        pl.Series(LABELS, dtype=pl.Categorical),
+        LABELS.tolist(),
+        torch.as_tensor(Y),
+    ],
+    ids=lambda labels: f"{type(labels).__name__}-{getattr(labels, 'dtype', '')}",
+)
+def test_label_types(labels):
+    fitted = classifier(max_epochs=20, lr=0.02).fit(X, labels)
+    values = np.asarray(labels)
+    assert set(fitted.classes_) == set(values)
+    assert np.mean(fitted.predict(X) == values) > 0.6
+    assert np.isfinite(fitted.score_bounds(X[1:], values[1:]).mi_lower)
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (np.array([None, "a", "b"], dtype=object)[Y], "y contains NaN or None.* 50 of 150 rows"),
+        (np.array([np.nan, "a", "b"], dtype=object)[Y], "y contains NaN or None"),
+        (pd.Series(Y, dtype="Int64").where(Y > 0), "y contains NaN"),
+        (np.where(Y > 0, Y, np.nan), "y contains NaN"),
+        (np.where(Y > 0, Y, np.inf), "y contains infinity"),
+        (np.array([0, "a", 2.5], dtype=object)[Y], "mixes labels of types float, int, str"),
+        (np.eye(3)[Y], "1d array"),
+        (None, "requires y"),
+        (Y + 0.5, "Unknown label type: continuous"),
+    ],
+)
+def test_labels_that_are_none(labels, message):
+    for fit in (classifier().fit, InfoMaskTransformer().fit):
+        with pytest.raises(ValueError, match=message.replace("requires y", "requires y|y")):
+            fit(X, labels)
+
+
+def test_missing_labels_of_the_pure_functions():
+    labels = np.array([None, "a", "b"], dtype=object)[Y]
+    with pytest.raises(ValueError, match="y_true contains NaN or None"):
+        information_bounds(labels, np.full((150, 3), 1 / 3))
+    with pytest.raises(ValueError, match="y contains NaN or None"):
+        cross_val_bounds("stack", X, labels)
+
+
+@pytest.mark.parametrize("labels", [np.array([b"a", b"b", b"c"])[Y]])
+def test_bytes_as_labels_are_refused(labels):
+    with pytest.raises(TypeError, match="bytes"):
+        classifier().fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    "weight, message",
+    [
+        (np.full(150, np.nan), "sample_weight contains NaN"),
+        (np.full(150, np.inf), "sample_weight contains infinity"),
+        (np.ones(3), "sample_weight.shape"),
+        (np.ones((150, 2)), "1D array or scalar"),
+        (["a"] * 150, "could not convert string to float"),
+    ],
+)
+def test_weights_that_are_none(fitted, weight, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=message):
+        fitted.score_bounds(FRAME, Y, sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"class_weight": {0: -1.0}}, "class_weight=.* negative or not finite"),
+        ({"class_weight": {0: np.nan}}, "class_weight=.* negative or not finite"),
+        ({"class_weight": {7: 1.0}}, r"\[0, 1, 2\], are not in class_weight"),
+        ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "none for the classes of these rows"),
+        ({"train_split": 0}, "'train_split' parameter .* Got 0"),
+        ({"train_split": 1}, "'train_split' parameter .* Got 1"),
+        ({"train_split": 2.0}, "'train_split' parameter .* Got 2.0"),
+        ({"train_split": True}, "'train_split' parameter .* Got True"),
+        ({"train_split": 0.999}, "train set will be empty"),
+        ({"device": "abacus"}, "device='abacus' is unknown to torch"),
+        ({"lr": np.nan}, "'lr' parameter .* Got nan"),
+        ({"lr": np.inf}, "'lr' parameter .* Got inf"),
+        ({"random_state": "seed"}, "'random_state' parameter .* Got 'seed'"),
+        ({"callbacks": [3]}, "callbacks.* holds 3, which is no skorch callback"),
+        ({"callbacks": [("name", 3)]}, "holds 3, which is no skorch callback"),
+    ],
+)
+def test_parameters_out_of_range(params, message):
+    with pytest.raises(ValueError, match=message):
+        classifier(**params).fit(X, Y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_cuda_where_there_is_none():
+    with pytest.raises(ValueError, match="device='cuda', and torch finds no CUDA device"):
+        classifier(device="cuda").fit(X, Y)
+
+
+class Outputs(torch.nn.Module):
+    """A linear network, and what a function makes of its logits."""
+
+    def __init__(self, function, n_outputs=3):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, n_outputs)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.layer(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
+def test_a_softmax_in_the_module_is_warned_about(options):
+    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
+    with pytest.warns(UserWarning, match="module=Outputs returns probabilities"):
+        cls(Outputs(lambda z: z.softmax(1)), max_epochs=1, **options).fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for function in (torch.nn.Identity(), torch.nn.LogSoftmax(1), torch.nn.ReLU()):
+            cls(Outputs(function), max_epochs=1, **options).fit(X, Y)
+
+
+@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
+@pytest.mark.parametrize("n_outputs", [1, 2, 5])
+def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
+    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
+    with pytest.raises(ValueError, match=r"module=Outputs returned logits of shape .* is needed"):
+        cls(Outputs(lambda z: z, n_outputs), max_epochs=1, **options).fit(X, Y)
+
+
+def test_a_module_that_returns_no_tensor():
+    with pytest.raises(ValueError, match="module=Outputs returned dict where a tensor"):
+        classifier(module=Outputs(lambda z: {"logits": z})).fit(X, Y)
+
+
+def test_exceptions_of_the_users_own_code_come_out_as_they_are():
+    def fail(logits):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        classifier(module=Outputs(fail)).fit(X, Y)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        classifier(module=torch.nn.Linear(7, 3)).fit(X, Y)
+    with pytest.raises(TypeError, match="zzz"):
+        classifier(optimizer__zzz=1).fit(X, Y)
+    with pytest.raises(ValueError, match="empty parameter list"):
+        classifier(module=torch.nn.Identity()).fit(X[:, :3], Y)
+
+
+def test_a_last_batch_of_one_row_and_batch_normalisation():
+    module = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3))
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+        classifier(module=module, batch_size=149).fit(X, Y)
+    classifier(module=module, batch_size=149, iterator_train__drop_last=True).fit(X, Y)
+
+
+class Poison(Callback):
+    """Makes a weight NaN in the last batch of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_batch_end(self, net, training, **kwargs):
+        if training and len(net.history) == self.epoch:
+            with torch.no_grad():
+                next(net.module_.parameters())[0, 0] = torch.nan
+
+
+def test_divergence_keeps_the_weights_of_the_last_good_epoch():
+    options = {"random_state": 0, "batch_size": 50}
+    with pytest.raises(ValueError, match=r"in epoch 3 at lr=0.003. .* weights of epoch 2\."):
+        poisoned = InfoSoftmaxClassifier(callbacks=[Poison(3)], **options)
+        poisoned.fit(X, Y)
+    good = InfoSoftmaxClassifier(max_epochs=2, **options).fit(X, Y)
+    np.testing.assert_array_equal(poisoned.predict_proba(X), good.predict_proba(X))
+    assert len(poisoned.history_) == 2
+    # The optimizer's averages were poisoned too, and start again.
+    poisoned.net_.callbacks_.clear()
+    poisoned.partial_fit(X, Y)
+    assert np.isfinite(poisoned.predict_proba(X)).all()
+
+
+def test_divergence_in_the_first_epoch_leaves_an_unfitted_classifier():
+    clf = InfoSoftmaxClassifier(callbacks=[Poison(1)])
+    with pytest.raises(ValueError, match="in epoch 1 at lr=0.003. Scale X, or lower lr.$"):
+        clf.fit(X, Y)
+    assert not hasattr(clf, "net_")
+
+
+def test_a_loss_that_is_not_finite_while_the_weights_are():
+    with pytest.raises(ValueError, match="Training diverged.* in epoch 1"):
+        classifier(module=Outputs(lambda z: z.detach() + torch.nan + 0 * z.clamp(0, 0))).fit(X, Y)
+
+
+def test_divergence_of_a_chunk_leaves_what_was_learned():
+    clf = InfoSoftmaxClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
+    before = clf.predict_proba(X)
+    with pytest.raises(ValueError, match="in epoch 2 .* weights of epoch 1"):
+        clf.partial_fit(X * 1e200, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    clf.partial_fit(X, Y)
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
+def test_logits_of_ten_thousand():
+    for scale in (1e4, -1e4):
+        module = torch.nn.Linear(4, 3).double()
+        with torch.no_grad():
+            module.weight.copy_(scale * torch.eye(3, 4))
+        for clf in (
+            classifier(module=module, lr=1e-9),
+            StochasticInfoClassifier(module, lr=1e-9, max_epochs=1, random_state=0),
+        ):
+            clf.fit(X, Y)
+            assert np.isfinite(clf.predict_log_proba(X)).all()
+            bounds = clf.score_bounds(X[1:], Y[1:])
+            assert np.isfinite([bounds.mi_lower, bounds.log_softmax, bounds.dv]).all()

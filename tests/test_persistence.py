@@ -1,0 +1,289 @@
+"""Files without code: what is loaded predicts as what was saved, and damage is told."""
+
+import importlib
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch.utils.data import DataLoader
+
+from sksoftinfo import (
+    SKOPS_TRUSTED_TYPES,
+    InfoMaskTransformer,
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+    load,
+    save,
+)
+
+safetensors = pytest.importorskip("safetensors")
+sio = pytest.importorskip("skops.io")
+X, Y = load_iris(return_X_y=True)
+LABELS = np.array(["setosa", "versicolor", "virginica"])[Y]
+DIGITS = load_digits(n_class=3)
+IMAGES, DIGIT = (DIGITS.images / 16).astype(np.float32), DIGITS.target
+FAST = {"max_epochs": 2, "random_state": 0}
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+CLASSIFIERS = {
+    "table": (InfoSoftmaxClassifier(**FAST), X, LABELS),
+    "float32": (InfoSoftmaxClassifier(dtype="float32", **FAST), X, Y - 5),
+    "bool": (InfoSoftmaxClassifier(**FAST), X, Y > 0),
+    "object": (InfoSoftmaxClassifier(**FAST), X, LABELS.astype(object)),
+    "images": (InfoSoftmaxClassifier(**FAST), IMAGES, DIGIT),
+    "parameters": (
+        InfoSoftmaxClassifier(
+            class_prior="empirical",
+            criterion=torch.nn.CrossEntropyLoss,
+            optimizer=torch.optim.Adam,
+            optimizer__betas=(0.8, 0.9),
+            module__hidden_sizes=(5,),
+            class_weight={"setosa": 2.0, "versicolor": 1.0, "virginica": 1.0},
+            train_split=0.2,
+            **FAST,
+        ),
+        X,
+        LABELS,
+    ),
+    **{
+        noise: (StochasticInfoClassifier(noise=noise, beta=beta, n_draws=4, **FAST), X, LABELS)
+        for noise, beta in [("additive", 0.0), ("gaussian", 0.1), ("latent", 0.1), ("dropout", 0)]
+    },
+}
+
+
+@pytest.fixture(params=CLASSIFIERS)
+def case(request):
+    clf, rows, labels = CLASSIFIERS[request.param]
+    return clf.fit(rows, labels), rows, labels
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return InfoSoftmaxClassifier(**FAST).fit(X, LABELS)
+
+
+@pytest.fixture
+def no_pickle(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("something was unpickled")
+
+    for module, names in [(pickle, ["load", "loads", "Unpickler"]), (torch, ["load"])]:
+        for name in names:
+            monkeypatch.setattr(module, name, refuse)
+
+
+def assert_same(loaded, clf, rows, labels):
+    np.testing.assert_array_equal(loaded.predict_proba(rows), clf.predict_proba(rows))
+    np.testing.assert_array_equal(loaded.predict(rows), clf.predict(rows))
+    assert loaded.classes_.dtype == clf.classes_.dtype
+    assert loaded.get_params() == clf.get_params()
+    assert loaded.score_bounds(rows[1:], labels[1:]) == clf.score_bounds(rows[1:], labels[1:])
+    assert loaded.history_[:, "train_loss"] == clf.history_[:, "train_loss"]
+    assert vars(loaded).keys() == vars(clf).keys()
+
+
+def test_save_and_load(case, tmp_path, no_pickle):
+    clf, rows, labels = case
+    save(clf, tmp_path / "clf")
+    assert [path.name for path in tmp_path.iterdir()] == ["clf"]
+    loaded = load(tmp_path / "clf")
+    assert_same(loaded, clf, rows, labels)
+    loaded.partial_fit(rows, labels)
+    assert len(loaded.history_) == 3
+
+
+def test_skops(case, no_pickle):
+    clf, rows, labels = case
+    chosen = ["torch.nn.modules.loss.CrossEntropyLoss", "torch.optim.adam.Adam"]
+    trusted = [*SKOPS_TRUSTED_TYPES, *(chosen if clf.get_params()["optimizer"] else [])]
+    loaded = sio.loads(sio.dumps(clf), trusted=trusted)
+    assert_same(loaded, clf, rows, labels)
+    loaded.partial_fit(rows, labels)
+
+
+def test_skops_files_hold_numbers_and_texts_only(fitted, tmp_path):
+    sio.dump(fitted, tmp_path / "clf.skops")
+    with zipfile.ZipFile(tmp_path / "clf.skops") as archive:
+        names = archive.namelist()
+        assert {name.rpartition(".")[2] for name in names} == {"json", "npy"}
+        for name in set(names) - {"schema.json"}:
+            with archive.open(name) as file:
+                np.load(file, allow_pickle=False)
+        # skorch's own state is a pickle within the file.
+        assert "bytes" not in archive.read("schema.json").decode()
+
+
+@pytest.mark.parametrize("scoring", ["dense", "crop", "paste"])
+def test_skops_and_masks(scoring, no_pickle):
+    estimator = LogisticRegression() if scoring == "paste" else InfoSoftmaxClassifier(**FAST)
+    masker = InfoMaskTransformer(
+        estimator, patch_size=4, patch_scoring=scoring, fill_value="mean", random_state=0
+    ).fit(IMAGES, DIGIT)
+    loaded = sio.loads(sio.dumps(masker), trusted=SKOPS_TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.transform(IMAGES), masker.transform(IMAGES))
+    np.testing.assert_array_equal(loaded.bounding_boxes(IMAGES), masker.bounding_boxes(IMAGES))
+
+
+def test_skops_and_pipelines(no_pickle):
+    pipeline = make_pipeline(StandardScaler(), InfoSoftmaxClassifier(**FAST)).fit(X, LABELS)
+    loaded = sio.loads(sio.dumps(pipeline), trusted=SKOPS_TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))
+
+
+def test_trusted_types_are_classes_of_this_package():
+    for name in SKOPS_TRUSTED_TYPES:
+        module, _, attribute = name.rpartition(".")
+        assert module.startswith("sksoftinfo.")
+        assert isinstance(getattr(importlib.import_module(module), attribute), type)
+
+
+def test_skops_does_not_trust_a_module_of_somebody(tmp_path):
+    clf = InfoSoftmaxClassifier(TinyNet, **FAST).fit(X, Y)
+    with pytest.raises(Exception, match="TinyNet"):
+        sio.loads(sio.dumps(clf), trusted=SKOPS_TRUSTED_TYPES)
+    trusted = [*SKOPS_TRUSTED_TYPES, f"{__name__}.TinyNet"]
+    loaded = sio.loads(sio.dumps(clf), trusted=trusted)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_unfitted_classifiers_travel_too():
+    clf = InfoSoftmaxClassifier(lr=0.5, module__hidden_sizes=(3,))
+    assert sio.loads(sio.dumps(clf), trusted=SKOPS_TRUSTED_TYPES).get_params() == clf.get_params()
+
+
+class TinyNet(torch.nn.Module):
+    def __init__(self, n_features, n_classes, width=8):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(n_features)
+        self.layer = torch.nn.Linear(n_features, width)
+        self.head = torch.nn.Linear(width, n_classes)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.layer(self.norm(x))))
+
+
+def test_what_json_does_not_hold_is_given_to_load(tmp_path):
+    clf = InfoSoftmaxClassifier(TinyNet, iterator_train=DataLoader, **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    with pytest.raises(
+        ValueError, match=r"could not keep iterator_train, module, .* module=\.\.\."
+    ):
+        load(tmp_path / "clf")
+    given = {"module": TinyNet, "iterator_train": DataLoader}
+    assert_same(load(tmp_path / "clf", **given), clf, X, Y)
+    with pytest.raises(ValueError, match="weights are not those of module=TinyNet"):
+        load(tmp_path / "clf", module__width=9, **given)
+    with pytest.raises(ValueError, match="Invalid parameter 'modul'"):
+        load(tmp_path / "clf", modul=TinyNet, **given)
+
+
+def test_optimizer_settings_and_feature_names(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    clf = InfoSoftmaxClassifier(class_prior=np.array([0.2, 0.3, 0.5]), **FAST).fit(frame, Y)
+    save(clf, tmp_path / "clf")
+    loaded = load(tmp_path / "clf", lr=0.5)
+    assert loaded.lr == 0.5
+    np.testing.assert_array_equal(loaded.predict_proba(frame), clf.predict_proba(frame))
+    with pytest.raises(ValueError, match="unseen at fit time"):
+        loaded.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_a_module_whose_state_is_more_than_tensors_is_refused(tmp_path):
+    class Remembers(TinyNet):
+        def get_extra_state(self):
+            return {"anything": 1}
+
+        def set_extra_state(self, state):
+            pass
+
+    clf = InfoSoftmaxClassifier(Remembers, **FAST).fit(X, Y)
+    with pytest.raises(ValueError, match="keeps '_extra_state', a dict, in its state"):
+        save(clf, tmp_path / "clf")
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, 5000])
+def test_truncated(fitted, tmp_path, keep):
+    path = tmp_path / "clf"
+    save(fitted, path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="clf is no whole safetensors file: it is truncated"):
+        load(path)
+
+
+@pytest.mark.parametrize("place", ["head", "weights"])
+def test_tampered(fitted, tmp_path, place):
+    path = tmp_path / "clf"
+    save(fitted, path)
+    content = bytearray(path.read_bytes())
+    if place == "weights":
+        content[-3] ^= 1
+    else:
+        content = content.replace(b"versicolor", b"versicoler")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="was changed after it was saved"):
+        load(path)
+
+
+def test_other_versions_and_other_files(fitted, tmp_path):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "clf"
+    save(fitted, path)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        head = file.metadata()
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    later = json.loads(head["sksoftinfo"])
+    later.update(format=9, version="99.0")
+    save_file(weights, path, metadata={**head, "sksoftinfo": json.dumps(later)})
+    with pytest.raises(ValueError, match="has format 9, written by sksoftinfo 99.0"):
+        load(path)
+    save_file(weights, path)
+    with pytest.raises(ValueError, match="no classifier that sksoftinfo.save has written"):
+        load(path)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nothing")
+
+
+def test_a_class_that_is_none_is_not_looked_up(fitted, tmp_path):
+    from sksoftinfo._persistence import _decode
+
+    with pytest.raises(ValueError, match="is no class"):
+        _decode({"kind": "class", "of": "torch.nn", "name": "functional"})
+    with pytest.raises(KeyError):
+        _decode({"kind": "class", "of": "os", "name": "system"})
+
+
+def test_what_cannot_be_saved(tmp_path):
+    with pytest.raises(TypeError, match="LogisticRegression: save takes"):
+        save(LogisticRegression().fit(X, Y), tmp_path / "clf")
+    with pytest.raises(NotFittedError):
+        save(InfoSoftmaxClassifier(), tmp_path / "clf")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_a_classifier_of_cuda_loads_without(fitted, tmp_path):
+    other = pickle.loads(pickle.dumps(fitted))
+    other.device = "cuda"
+    save(other, tmp_path / "clf")
+    with pytest.warns(UserWarning, match="finds no CUDA device.*device='auto' takes its place"):
+        loaded = load(tmp_path / "clf")
+    np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
+
+
+@CUDA
+def test_saved_on_cuda_loaded_on_the_cpu(tmp_path):
+    clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    loaded = load(tmp_path / "clf", device="cpu")
+    assert not next(loaded.module_.parameters()).is_cuda
+    np.testing.assert_allclose(loaded.predict_proba(X), clf.predict_proba(X), atol=1e-6)
