@@ -9,6 +9,7 @@ from ._information_bounds import information_bounds
 from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import mi_estimate
 from ._modules import StochasticModule
+from ._show_versions import show_versions
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
@@ -25,4 +26,5 @@ __all__ = [
     "cross_val_bounds",
     "information_bounds",
     "mi_estimate",
+    "show_versions",
 ]
