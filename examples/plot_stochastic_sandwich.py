@@ -45,7 +45,7 @@ def output_information(clf, n_outputs=600, n_inputs=2500):
 
 
 X, y, _ = draw(2000, seed=0)
-X_test, y_test, _ = draw(2000, seed=1)
+X_test, y_test, _ = draw(1200, seed=1)
 scales = [0.1, 0.5, 1.0, 2.0, 4.0]
 results, truth = [], []
 for scale in scales:
