@@ -13,7 +13,7 @@ from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
 from sksoftinfo.datasets import make_digit_pairs
 from sksoftinfo.metrics import mask_iou_score
 
-train = make_digit_pairs(1500, target=0, random_state=0)
+train = make_digit_pairs(1000, target=0, random_state=0)
 test = make_digit_pairs(200, subset="test", target=0, random_state=1)
 
 # %%
@@ -23,7 +23,8 @@ masker = InfoMaskTransformer(target=1, random_state=0).fit(train.data, train.tar
 print(f"{masker.patch_scoring_} scoring, patches of {masker.patch_size_} pixels")
 
 # %%
-# The information of each pixel's windows, in nats, and what the 20 % rule keeps.
+# The information of each pixel's windows about the label 1, "there is a 0", in nats, and what the
+# 20 % rule keeps.
 
 shown = (test.digits >= 0).all(axis=1) & (test.target == 1)
 images = test.data[shown][:4]

@@ -16,7 +16,6 @@ from scipy.special import log_softmax, logsumexp
 
 from sksoftinfo import StochasticInfoClassifier
 
-torch.set_num_threads(1)
 MEANS = 1.2 * np.random.default_rng(0).standard_normal((5, 3))
 
 
@@ -27,7 +26,7 @@ def draw(n, seed):
     return X, y, log_softmax(X @ MEANS.T - 0.5 * (MEANS**2).sum(axis=1), axis=1)
 
 
-def output_information(clf, n_outputs=1000, n_inputs=4000):
+def output_information(clf, n_outputs=600, n_inputs=2500):
     """I(Z;Y) from p(z given x) of the network and the true p(y given x) of fresh inputs."""
     X, _, log_posterior = draw(n_inputs, seed=9)
     with torch.no_grad():
@@ -45,14 +44,14 @@ def output_information(clf, n_outputs=1000, n_inputs=4000):
     return information.mean()
 
 
-X, y, _ = draw(3000, seed=0)
-X_test, y_test, _ = draw(3000, seed=1)
+X, y, _ = draw(2000, seed=0)
+X_test, y_test, _ = draw(1200, seed=1)
 scales = [0.1, 0.5, 1.0, 2.0, 4.0]
 results, truth = [], []
 for scale in scales:
-    clf = StochasticInfoClassifier(noise_scale=scale, max_epochs=15, n_draws=16, random_state=0)
+    clf = StochasticInfoClassifier(noise_scale=scale, max_epochs=15, n_draws=8, random_state=0)
     clf.fit(X, y)
-    results.append(clf.score_bounds(X_test, y_test, n_draws=64))
+    results.append(clf.score_bounds(X_test, y_test, n_draws=32))
     truth.append(output_information(clf))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -62,15 +61,20 @@ for name, label in (
     ("dv_minus_log_m", "DV - log M"),
 ):
     left.plot(scales, [getattr(one, name) for one in results], marker="o", label=label)
-left.set_title("the paper's sandwich")
+left.set_title("the paper's sandwich", fontsize=10)
 for name, label in (
     ("label_entropy", "H(Y)"),
     ("mi_output_upper", "upper estimate of I(Z;Y)"),
     ("mi_output_lower", "lower bound of I(Z;Y)"),
 ):
     right.plot(scales, [getattr(one, name) for one in results], marker="o", label=label)
+for name, colour in (("mi_output_upper", "C1"), ("mi_output_lower", "C2")):
+    value = np.array([getattr(one, name) for one in results])
+    # The label entropy, in place of a mixture, is without an error.
+    error = np.array([one.standard_errors.get(name, 0.0) for one in results])
+    right.fill_between(scales, value - 2 * error, value + 2 * error, color=colour, alpha=0.25)
 right.plot(scales, truth, "k--", label="I(Z;Y), computed apart")
-right.set_title("information between output and label")
+right.set_title("information between output and label (two standard errors)", fontsize=10)
 for axis in (left, right):
     axis.set_xlabel("standard deviation of the noise on the logits")
     axis.set_ylabel("nats")
@@ -90,10 +94,10 @@ for objective in ("log_softmax", "dv", "predictive"):
         latent_size=4,
         objective=objective,
         max_epochs=15,
-        n_draws=16,
+        n_draws=8,
         random_state=0,
     )
-    bounds = clf.fit(X, y).score_bounds(X_test, y_test, n_draws=128)
+    bounds = clf.fit(X, y).score_bounds(X_test, y_test, n_draws=64)
     print(
         f"{objective:12} {bounds.dv_closed_form:7.3f} {bounds.mi_output_lower:16.3f} "
         f"{bounds.mi_lower:15.3f} {output_information(clf):7.3f}"

@@ -11,6 +11,7 @@ from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import mi_estimate
 from ._modules import StochasticModule
 from ._persistence import SKOPS_TRUSTED_TYPES, load, save
+from ._show_versions import show_versions
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
 
@@ -31,4 +32,5 @@ __all__ = [
     "load",
     "mi_estimate",
     "save",
+    "show_versions",
 ]

@@ -189,6 +189,7 @@ class InformationBounds:
         Returns
         -------
         dict
+            Values by name.
         """
         names = [field.name for field in dataclasses.fields(self)]
         values = {name: getattr(self, name) for name in names}
@@ -201,6 +202,16 @@ class InformationBounds:
 
     def to_units(self, units):
         """Return the same bounds in ``"nats"`` or ``"bits"``.
+
+        Parameters
+        ----------
+        units : {"nats", "bits"}
+            Unit of the result.
+
+        Returns
+        -------
+        InformationBounds
+            In that unit.
 
         Raises
         ------
@@ -215,11 +226,23 @@ class InformationBounds:
         return dataclasses.replace(self, units=units, **changes)
 
     def to_bits(self):
-        """Return the same bounds in bits."""
+        """Return the same bounds in bits.
+
+        Returns
+        -------
+        InformationBounds
+            In bits.
+        """
         return self.to_units("bits")
 
     def to_nats(self):
-        """Return the same bounds in nats."""
+        """Return the same bounds in nats.
+
+        Returns
+        -------
+        InformationBounds
+            In nats.
+        """
         return self.to_units("nats")
 
     def _sections(self):

@@ -67,6 +67,7 @@ def cross_val_bounds(
     Returns
     -------
     InformationBounds
+        Of the pooled predictions, in `units`.
 
     Raises
     ------

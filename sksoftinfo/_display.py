@@ -94,7 +94,9 @@ class InformationBoundsDisplay:
     limits_ : matplotlib.container.ErrorbarContainer
         From each lower bound down to its confidence limit.
     ax_ : matplotlib.axes.Axes
+        Where it is drawn.
     figure_ : matplotlib.figure.Figure
+        The whole picture.
 
     See Also
     --------
@@ -124,16 +126,20 @@ class InformationBoundsDisplay:
         X : array-like
             Rows that were not used for training.
         y : array-like of shape (n_samples,)
+            Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
         name : str, default=None
             The class of the estimator if None.
         ax : matplotlib.axes.Axes, default=None
+            A new figure if None.
         **options
             Of `information_bounds`, as ``confidence_level`` and ``units``.
 
         Returns
         -------
         InformationBoundsDisplay
+            Drawn.
 
         Raises
         ------
@@ -163,15 +169,20 @@ class InformationBoundsDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
+            Labels that were not used for training.
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+            Predicted probabilities.
         name : str, default="classifier"
+            What the picture calls the result.
         ax : matplotlib.axes.Axes, default=None
+            A new figure if None.
         **options
             Of `information_bounds`.
 
         Returns
         -------
         InformationBoundsDisplay
+            Drawn.
         """
         bounds = information_bounds(y_true, y_proba, **options)
         return cls({"classifier" if name is None else name: bounds}).plot(ax=ax)
@@ -187,6 +198,7 @@ class InformationBoundsDisplay:
         Returns
         -------
         InformationBoundsDisplay
+            Drawn.
 
         Raises
         ------
@@ -241,6 +253,7 @@ class InformationLearningCurveDisplay:
     Parameters
     ----------
     train_sizes : ndarray of shape (n_sizes,)
+        Numbers of training rows.
     train_scores, test_scores : ndarray of shape (n_sizes, n_folds)
         Lower bounds on training and held-out rows.
     label_entropy : float
@@ -252,7 +265,9 @@ class InformationLearningCurveDisplay:
     lines_ : list of matplotlib.lines.Line2D
         Held-out, training, H(Y).
     ax_ : matplotlib.axes.Axes
+        Where it is drawn.
     figure_ : matplotlib.figure.Figure
+        The whole picture.
 
     Examples
     --------
@@ -285,15 +300,19 @@ class InformationLearningCurveDisplay:
         estimator : classifier
             With `predict_proba`.
         X : array-like
+            All rows; some are held out.
         y : array-like of shape (n_samples,)
+            Their labels.
         units : {"nats", "bits"}, default="nats"
         ax : matplotlib.axes.Axes, default=None
+            A new figure if None.
         **options
             Of scikit-learn's ``learning_curve``, as ``train_sizes``, ``cv`` and ``n_jobs``.
 
         Returns
         -------
         InformationLearningCurveDisplay
+            Drawn.
         """
         factor = nats_to(units)
         sizes, train, test = learning_curve(estimator, X, y, scoring=mi_lower_scorer, **options)
@@ -318,6 +337,7 @@ class InformationLearningCurveDisplay:
         Returns
         -------
         InformationLearningCurveDisplay
+            Drawn.
         """
         axis = _axis(ax, 6.4, 4.0)
         self.lines_ = []

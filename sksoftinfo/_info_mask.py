@@ -11,11 +11,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._checks import encode_labels
+from ._doc_link import DocLinkMixin
 from ._info_mask_fit import BaseInfoMask
 from ._masks import largest_boxes
 
 
-class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
+class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
     Information masking, section 4 of the paper. A classifier is trained on the labels of whole
@@ -304,7 +305,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Returns
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
-            bool; float64 weights within [0, 1] for ``mask_type="soft"``.
+            Of dtype bool; float64 weights within [0, 1] for ``mask_type="soft"``.
         """
         check_is_fitted(self)
         self._check_threshold()
@@ -349,6 +350,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Returns
         -------
         ndarray of the shape of X
+            Masked rows, of the dtype of the images.
         """
         check_is_fitted(self)
         self._check_threshold()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 
 from ._base import BaseInfoClassifier
+from ._doc_link import DocLinkMixin
 from ._net import InfoSoftmaxNet
 from ._objectives import LogSoftmaxLoss
 from ._prediction import ScoredBatch
 
 
-class InfoSoftmaxClassifier(BaseInfoClassifier):
+class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
     """Neural classifier that says how much information about the label it carries.
 
     The network maps an input x to logits z and is trained by maximising (paper Eq. 3)
@@ -56,6 +57,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Validation rows that the callbacks see: a share, a number of folds of which one is used,
         or one of skorch's splits.
     callbacks : list of skorch callbacks, "disable" or None, default=None
+        Run beside skorch's own; ``"disable"`` runs none.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     dtype : {"auto", "float32", "float64"}, default="auto"
@@ -71,7 +73,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     verbose : int, default=0
         Whether skorch prints its table of epochs.
     **kwargs : dict
-        skorch's parameters: ``module__*``, ``criterion__*``, ``optimizer__*``,
+        Parameters of skorch: ``module__*``, ``criterion__*``, ``optimizer__*``,
         ``callbacks__*``, ``iterator_train__*``, ``iterator_valid__*``, ``dataset__*``,
         ``compile``, ``compile__*``.
 
@@ -91,7 +93,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Weighted label frequencies of `fit`.
     n_features_in_ : int
         Columns of a table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they are all strings.
     input_shape_ : tuple of int
         Shape of a row.

@@ -92,6 +92,13 @@ default="empirical"
     Returns
     -------
     InformationBounds
+        In `units`.
+
+    Raises
+    ------
+    ValueError
+        If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
+        (1e-3 in float32 and below); if labels are unknown; if lengths differ.
 
     Warns
     -----
@@ -99,12 +106,6 @@ default="empirical"
         If labels that occurred were given probability zero, with their number:
         0.999 q + 0.001 p_hat is then evaluated in place of the prediction q, with p_hat the
         frequencies of the labels.
-
-    Raises
-    ------
-    ValueError
-        If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32 and below); if labels are unknown; if lengths differ.
 
     Examples
     --------

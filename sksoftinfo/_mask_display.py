@@ -16,19 +16,24 @@ class InfoMaskDisplay:
     Parameters
     ----------
     images : ndarray of shape (n, height, width) or (n, channels, height, width)
+        Before masking.
     information : ndarray of shape (n_targets, n, height, width)
         In nats.
     masks : ndarray of shape (n_targets, n, height, width)
-        bool, or weights within [0, 1].
-    results : ndarray of shape (n_targets, *images.shape)
+        Of dtype bool, or weights within [0, 1].
+    results : ndarray of shape (n_targets, ``*images.shape``)
         Masked images.
     target_names : list of str
+        What the titles say of each target.
 
     Attributes
     ----------
     axes_ : ndarray of shape (n, 1 + 3 n_targets) of matplotlib.axes.Axes
+        Image, then information, mask and result of each target.
     colorbar_ : matplotlib.colorbar.Colorbar
+        The one scale of all maps, in nats.
     figure_ : matplotlib.figure.Figure
+        The whole picture.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class InfoMaskDisplay:
         Parameters
         ----------
         estimator : fitted InfoMaskTransformer
+            It decides what is kept.
         X : array-like
             A few images, as in its `fit`.
         targets : list of labels, default=None
@@ -70,6 +76,7 @@ class InfoMaskDisplay:
         Returns
         -------
         InfoMaskDisplay
+            Drawn.
 
         Raises
         ------
@@ -102,6 +109,7 @@ class InfoMaskDisplay:
         Returns
         -------
         InfoMaskDisplay
+            Drawn.
         """
         import matplotlib.pyplot as plt
 

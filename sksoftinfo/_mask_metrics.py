@@ -158,6 +158,7 @@ def box_accuracy_score(boxes_true, boxes_pred, *, iou_threshold=0.5):
     boxes_true, boxes_pred : array-like of shape (n, 4)
         As in `box_iou_score`.
     iou_threshold : float, default=0.5
+        From this on a box counts as found.
 
     Returns
     -------
@@ -245,13 +246,20 @@ class MaskIoUScorer:
         Returns
         -------
         self
+            The scorer.
         """
         for name, alias in (("masks", masks), ("foreground", foreground)):
             self._request.score.add_request(param=name, alias=alias)
         return self
 
     def get_metadata_routing(self):
-        """Return what was requested; for scikit-learn's metadata routing."""
+        """Return what was requested; for scikit-learn's metadata routing.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+            Which metadata the scorer wants.
+        """
         return self._request
 
     def __repr__(self):

@@ -35,6 +35,7 @@ def mi_estimate(estimator, X, y, *, groups=None, cv=5, n_jobs=None, random_state
     estimator : classifier or "stack"
         As in `cross_val_bounds`.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
+        Rows of features.
     y : array-like of shape (n_samples,)
         Labels, at least four of each class.
     groups : array-like of shape (n_samples,), default=None

@@ -160,34 +160,106 @@ class StochasticModule(nn.Module):
     noise_distribution: str = "normal"
 
     def draw(self, shape, generator=None, dtype=torch.float32):
-        """Return independent standard noise of shape ``(*shape, noise_size)``, on the CPU."""
+        """Return independent standard noise.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (K,) for noise that all rows share, or (n, K).
+        generator : torch.Generator, default=None
+            Source of randomness; torch's global one if None.
+        dtype : torch.dtype, default=torch.float32
+            Dtype of the noise.
+
+        Returns
+        -------
+        torch.Tensor of shape (``*shape``, noise_size)
+            On the CPU.
+        """
         sampler = torch.rand if self.noise_distribution == "uniform" else torch.randn
         return sampler((*shape, self.noise_size), generator=generator, dtype=dtype)
 
     def trunk(self, x):
-        """Return the deterministic part of the network, computed once for all draws."""
+        """Return the deterministic part of the network, computed once for all draws.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+            Batch of rows.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, ...)
+            What `sample` and `distribution` take.
+        """
         return x
 
     def sample(self, hidden, noise):
-        """Return logits (n, K, M) from the trunk's output and noise.
+        """Return logits from the trunk's output and noise.
 
-        ``noise`` has shape (K, noise_size), shared by all rows, or (n, K, noise_size).
+        Parameters
+        ----------
+        hidden : torch.Tensor of shape (n, ...)
+            What `trunk` returned.
+        noise : torch.Tensor of shape (K, noise_size) or (n, K, noise_size)
+            K draws, shared by all rows or one set for each.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, K, M)
+            Logits of M classes.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `sample(hidden, noise)`.")
 
     def distribution(self, hidden):
-        """Return mean and scale, each (n, d), of the noisy layer Z; None if it is not Gaussian.
+        """Return mean and scale of the noisy layer Z; None if it is not Gaussian.
 
         Given the input, Z has independent Gaussian components. The logits may depend on Z only.
+
+        Parameters
+        ----------
+        hidden : torch.Tensor of shape (n, ...)
+            What `trunk` returned.
+
+        Returns
+        -------
+        tuple of two torch.Tensor of shape (n, d), or None
+            Means and standard deviations.
         """
         return None
 
     def logit_distribution(self, hidden):
-        """Return mean and scale, each (n, M), of Gaussian logits; None if they are not."""
+        """Return mean and scale of Gaussian logits; None if they are not Gaussian.
+
+        Parameters
+        ----------
+        hidden : torch.Tensor of shape (n, ...)
+            What `trunk` returned.
+
+        Returns
+        -------
+        tuple of two torch.Tensor of shape (n, M), or None
+            Means and standard deviations.
+        """
         return None
 
     def forward(self, x, noise, return_distribution=False):
-        """Return logits, shape (n, K, M), one per row and draw; on demand `distribution` too."""
+        """Return one vector of logits for each row and draw; on demand `distribution` too.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+            Batch of rows.
+        noise : torch.Tensor of shape (K, noise_size) or (n, K, noise_size)
+            K draws, shared by all rows or one set for each.
+        return_distribution : bool, default=False
+            Whether `distribution` is returned, too.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, K, M), or a tuple of it and `distribution`
+            Logits of M classes.
+        """
         hidden = self.trunk(x)
         logits = self.sample(hidden, noise)
         return (logits, self.distribution(hidden)) if return_distribution else logits

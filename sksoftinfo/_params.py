@@ -72,6 +72,7 @@ class SkorchParams:
         Returns
         -------
         dict
+            Values by name.
         """
         params = {name: getattr(self, name) for name in self._get_param_names()}
         return {**params, **self._skorch_params}
@@ -87,6 +88,7 @@ class SkorchParams:
         Returns
         -------
         self
+            The estimator.
 
         Raises
         ------

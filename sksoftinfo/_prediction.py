@@ -51,7 +51,7 @@ class PredictionMixin:
 
     @property
     def history_(self):
-        """skorch's history of training."""
+        """Loss and times of each epoch, as skorch records them."""
         check_is_fitted(self, "net_")
         return self.net_.history
 
@@ -99,7 +99,7 @@ class PredictionMixin:
         return np.where(occurred, information, -np.inf)
 
     def decision_function(self, X):
-        """Scores whose largest is the predicted class.
+        """Log-posterior or information of each class, of which the largest is predicted.
 
         Parameters
         ----------
@@ -126,6 +126,7 @@ class PredictionMixin:
         Returns
         -------
         ndarray of shape (n_samples,)
+            Labels, as in ``classes_``.
         """
         scores = self._scores(X)
         return self.classes_[scores.argmax(axis=1)]
@@ -148,6 +149,7 @@ default="train"
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
+            In `units`, columns in the order of ``classes_``.
         """
         factor = nats_to(units)
         check_is_fitted(self, "net_")
@@ -194,17 +196,18 @@ default="train"
         Returns
         -------
         InformationBounds
+            In `units`.
+
+        Raises
+        ------
+        ValueError
+            If a label was not seen in `fit`, or has probability 0 under the reference prior.
 
         Warns
         -----
         UserWarning
             If these are the very rows and labels of `fit`, or if a label that occurred was given
             probability zero.
-
-        Raises
-        ------
-        ValueError
-            If a label was not seen in `fit`, or has probability 0 under the reference prior.
         """
         return self._evaluate(
             X,

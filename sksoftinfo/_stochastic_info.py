@@ -9,6 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseInfoClassifier
+from ._doc_link import DocLinkMixin
 from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
 from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from ._stochastic_net import StochasticInfoNet
@@ -21,7 +22,7 @@ _OBJECTIVES = {
 }
 
 
-class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
+class StochasticInfoClassifier(DocLinkMixin, StochasticPredictionMixin, BaseInfoClassifier):
     """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
 
     Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign
@@ -74,24 +75,37 @@ class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
         What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
         representation (Eq. 13), or the log of the probability averaged over draws.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
-        As in `InfoSoftmaxClassifier`, and so are the parameters that follow.
+        Class prior inside the softmax, as in `InfoSoftmaxClassifier`.
     decision : {"posterior", "information"}, default="posterior"
+        What `predict` maximises.
     optimizer : torch optimizer class or None, default=None
+        ``None`` is ``torch.optim.AdamW``, with the weight decay of `InfoSoftmaxClassifier`.
     lr : float, default=0.003
+        Learning rate.
     max_epochs : int, default=50
+        Passes over the training rows.
     batch_size : int, default=128
+        Rows of a step, in training and prediction. -1 takes all.
     train_split : None, float, int or callable, default=None
+        Validation rows that the callbacks see.
     callbacks : list of skorch callbacks, "disable" or None, default=None
+        Run beside skorch's own; ``"disable"`` runs none.
     class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
     dtype : {"auto", "float32", "float64"}, default="auto"
+        Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
     device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
     accelerator : callable or None, default=None
+        Function without arguments that returns an ``accelerate.Accelerator``.
     warm_start : bool, default=False
+        Whether `fit` goes on from the last state.
     random_state : int, RandomState instance or None, default=None
         Decides first weights, order of rows and all noise.
     verbose : int, default=0
+        Whether skorch prints its table of epochs.
     **kwargs : dict
-        skorch's parameters.
+        Parameters of skorch, as in `InfoSoftmaxClassifier`.
 
     Attributes
     ----------
@@ -111,7 +125,7 @@ class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
         Weighted label frequencies of `fit`.
     n_features_in_ : int
         Columns of a table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they are all strings.
     input_shape_ : tuple of int
         Shape of a row.

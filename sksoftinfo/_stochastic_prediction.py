@@ -174,6 +174,7 @@ class StochasticPredictionMixin:
         n_draws : int, default=None
             Draws for each row, and size of the bank; those of `fit` if None.
         confidence_level : float, default=0.95
+            Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
         confidence_method : {"betting", "normal"}, default="betting"
@@ -183,6 +184,7 @@ class StochasticPredictionMixin:
         Returns
         -------
         InformationBounds
+            In `units`.
         """
         return self._evaluate(
             X,

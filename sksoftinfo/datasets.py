@@ -61,7 +61,9 @@ def make_digit_pairs(n_samples=1000, *, subset="train", target=0, random_state=N
 
     Returns
     -------
-    data : :class:`~sklearn.utils.Bunch`
+    sklearn.utils.Bunch
+        Its attributes are:
+
         data : ndarray of shape (n_samples, 28, 56), float32
             Ink, within [0, 1].
         target : ndarray of shape (n_samples,), int64
@@ -75,6 +77,7 @@ def make_digit_pairs(n_samples=1000, *, subset="train", target=0, random_state=N
         instances : ndarray of shape (n_samples, 2), int64
             Which handwritten digit that is, an index into the source's rows.
         DESCR : str
+            What the images are.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def fetch_mnist_pairs(
 
     Returns
     -------
-    data : :class:`~sklearn.utils.Bunch`
+    sklearn.utils.Bunch
         As `make_digit_pairs` returns.
 
     Raises
@@ -151,6 +154,13 @@ def fetch_mnist_pairs(
         If files are missing and ``download=False``.
     ValueError
         If files are damaged, or a parameter is out of its range.
+
+    Examples
+    --------
+    >>> from sksoftinfo.datasets import fetch_mnist_pairs
+    >>> pairs = fetch_mnist_pairs(n_samples=100, subset="test")  # doctest: +SKIP
+    >>> pairs.data.shape  # doctest: +SKIP
+    (100, 28, 56)
     """
     try:
         from torchvision.datasets import MNIST

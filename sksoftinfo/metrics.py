@@ -74,6 +74,7 @@ def mi_lower_score(y_true, y_proba, *, sample_weight=None, labels=None, units="n
     Returns
     -------
     float
+        ``H(Y) + E log q(y|x)``; negative where the prediction is worse than the label prior.
 
     See Also
     --------
@@ -95,14 +96,17 @@ def mi_lower_confidence_score(
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels, units
+    y_true, y_proba, sample_weight, labels
         As in `mi_lower_score`.
     confidence_level : float, default=0.95
         Probability with which the limit holds.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the limit.
 
     Returns
     -------
     float
+        With this confidence, I(X;Y) is at least as large.
 
     Examples
     --------
@@ -154,6 +158,7 @@ def log_softmax_score(y_true, y_proba, *, sample_weight=None, labels=None, units
     Returns
     -------
     float
+        At most 0.
 
     Examples
     --------
@@ -214,12 +219,29 @@ class InformationScorer:
         return scorer(estimator, X, y, sample_weight=sample_weight)
 
     def set_score_request(self, *, sample_weight=None):
-        """Say whether `sample_weight` is wanted; for scikit-learn's metadata routing."""
+        """Say whether `sample_weight` is wanted; for scikit-learn's metadata routing.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None, default=None
+            As for any scorer of scikit-learn.
+
+        Returns
+        -------
+        self
+            The scorer.
+        """
         self._scorer.set_score_request(sample_weight=sample_weight)
         return self
 
     def get_metadata_routing(self):
-        """Return what was requested; for scikit-learn's metadata routing."""
+        """Return what was requested; for scikit-learn's metadata routing.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+            Which metadata the scorer wants.
+        """
         return self._scorer.get_metadata_routing()
 
     def __repr__(self):

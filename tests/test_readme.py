@@ -1,15 +1,11 @@
-"""Every snippet of the README and every example runs."""
+"""Every snippet of the README runs, and its links lead somewhere."""
 
 import re
-import runpy
 from pathlib import Path
-
-import pytest
 
 from sksoftinfo import InformationBounds
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
 def test_readme_snippets_run_in_their_order(capsys):
@@ -30,13 +26,3 @@ def test_readme_links_and_commands():
         assert (ROOT / target).exists(), target
     commands = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     assert [command.count("\n") for command in commands] == [1, 1]
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_example_runs(path, monkeypatch, capsys):
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    runpy.run_path(str(path))
-    assert plt.get_fignums()
-    plt.close("all")
-    assert capsys.readouterr().out

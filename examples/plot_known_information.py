@@ -1,6 +1,6 @@
 """
-How many bits about the label?
-==============================
+The ladder of bounds, where the information is known
+====================================================
 
 Labels drawn from a known distribution given the input, so that the mutual information is known:
 every rung of the ladder must lie below it, and does, on held-out rows.
@@ -13,10 +13,10 @@ from scipy.special import softmax
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, information_bounds
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(8000, 10))
+X = rng.normal(size=(5000, 10))
 posterior = softmax(X @ rng.normal(size=(10, 5)), axis=1)
 y = np.array([rng.choice(5, p=p) for p in posterior])
-train, test = slice(0, 4000), slice(4000, None)
+train, test = slice(0, 2500), slice(2500, None)
 
 # %%
 # The true posterior on the same test rows sets the mark.
@@ -35,12 +35,16 @@ for name, classifier in results.items():
 # %%
 
 rungs = ["dv_label_prior", "mi_output_lower", "mi_lower"]
-figure, axis = plt.subplots(layout="constrained")
+figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 for index, (name, bounds) in enumerate(results.items()):
     places = np.arange(len(rungs)) + 0.25 * (index - 1)
-    axis.bar(places, [getattr(bounds, rung) for rung in rungs], width=0.25, label=name)
+    bars = axis.bar(places, [getattr(bounds, rung) for rung in rungs], width=0.25, label=name)
+    axis.bar_label(bars, fmt="%.2f", label_type="center", color="white", fontsize=8)
 axis.axhline(truth.mi_lower, color="black", linestyle="--", label="true posterior")
-axis.set_xticks(range(len(rungs)), rungs)
+labels = ["DV with E_y = P(Y)\n(dv_label_prior)", "of one output\n(mi_output_lower)"]
+labels.append("of the prediction\n(mi_lower)")
+axis.set_xticks(range(len(rungs)), labels)
 axis.set_ylabel("bits")
-axis.legend()
+axis.set_ylim(0, 1.15 * truth.mi_lower)
+figure.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
