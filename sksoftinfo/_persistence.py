@@ -122,6 +122,7 @@ def load(path, **params):
     Parameters
     ----------
     path : str or path-like
+        The file.
     **params
         Parameters in place of those of the file, and those that could not be saved, such as
         ``module``; ``device`` to use another one.

@@ -186,6 +186,7 @@ def test_weight_zero_is_absence():
     whole = betting_lower_limit(values, 0, 1, weights=weights)
     assert whole < values[:250].mean()
 
+
 @pytest.mark.parametrize("rounds", [9, 30])
 def test_several_rows_in_a_round(monkeypatch, rounds):
     """Coverage is kept, and what is lost is little: a few rounds bet without knowledge."""
