@@ -298,7 +298,8 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
 
     def log_proba(self, logits):
         """Return log class probabilities (b, M) in float64, averaged over draws in (b, K, M)."""
-        logits = self.posterior_logits(logits.double())
+        # Scores of training rows reuse the logits of training, which carry gradients.
+        logits = self.posterior_logits(logits.detach().double())
         log_proba = torch.log_softmax(logits, dim=-1)
         return log_mean_exp(log_proba, dim=1) if log_proba.ndim == 3 else log_proba
 
