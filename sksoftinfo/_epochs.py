@@ -24,7 +24,8 @@ class ThinEpochs:
         try:
             for batch in iterator:
                 losses.append(step_fn(batch, **fit_params)["loss"].detach())
-                sizes.append(get_len(batch[0] if isinstance(batch, tuple | list) else batch))
+                x = batch[0] if isinstance(batch, tuple | list) else batch
+                sizes.append(len(x) if isinstance(x, torch.Tensor) else get_len(x))
         finally:
             # An interrupted epoch leaves what it has done in the history, as skorch's does.
             self._record(prefix, losses, sizes)

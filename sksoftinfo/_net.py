@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Subset
 from ._batches import ArrayBatches
 from ._callbacks import QuietPrintLog
 from ._epochs import ThinEpochs
-from ._objectives import LogSoftmaxLoss, log_mean_exp
+from ._objectives import LogSoftmaxLoss, log_mean_exp, log_proba_of_rows
 from ._training_guard import TrainingGuard
 from ._window_logits import WindowLogits
 
@@ -300,8 +300,9 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
         """Return log class probabilities (b, M) in float64, averaged over draws in (b, K, M)."""
         # Scores of training rows reuse the logits of training, which carry gradients.
         logits = self.posterior_logits(logits.detach().double())
-        log_proba = torch.log_softmax(logits, dim=-1)
-        return log_mean_exp(log_proba, dim=1) if log_proba.ndim == 3 else log_proba
+        if logits.ndim == 3:
+            return log_mean_exp(torch.log_softmax(logits, dim=-1), dim=1)
+        return log_proba_of_rows(logits)
 
     def log_proba_batches(self, X):
         """Yield the log class probabilities of each batch of `X`, as float64 arrays (b, M)."""

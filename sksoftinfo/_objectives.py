@@ -11,6 +11,8 @@ import math
 import torch
 from torch import nn
 
+_FEW_CLASSES = 32
+
 
 def _at_label(values, y):
     """Return ``values[i, ..., y[i]]``."""
@@ -47,6 +49,23 @@ class PredictiveLoss(nn.Module):
     def forward(self, logits, y):
         """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
         return -log_mean_exp(_at_label(torch.log_softmax(logits, dim=-1), y), dim=1)
+
+
+def log_proba_of_rows(logits):
+    """Return the log-softmax of logits of shape (n, M) over their classes.
+
+    torch's kernel is several times faster across rows than across a few classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._objectives import log_proba_of_rows
+    >>> log_proba_of_rows(torch.zeros(1, 2))
+    tensor([[-0.6931, -0.6931]])
+    """
+    if logits.shape[1] > _FEW_CLASSES:
+        return torch.log_softmax(logits, dim=1)
+    return torch.log_softmax(logits.t(), dim=0).t()
 
 
 def log_mean_exp(values, dim):

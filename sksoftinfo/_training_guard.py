@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 
 import torch
@@ -47,7 +48,7 @@ class TrainingGuard:
     def on_epoch_end(self, net, **kwargs):
         super().on_epoch_end(net, **kwargs)
         losses = [batch.get("train_loss", 0.0) for batch in self.history[-1]["batches"]]
-        if all(map(_is_finite, (*losses, *self.module_.parameters()))):
+        if math.isfinite(sum(losses)) and _are_finite(list(self.module_.parameters())):
             self._keep_weights()
             return
         self.module_.load_state_dict(self._kept_weights)
@@ -64,7 +65,10 @@ class TrainingGuard:
         )
 
     def _keep_weights(self):
-        self._kept_weights = copy.deepcopy(self.module_.state_dict())
+        self._kept_weights = {
+            name: value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
+            for name, value in self.module_.state_dict().items()
+        }
 
 
 class TrainingDiverged(ValueError):
@@ -81,5 +85,9 @@ class TrainingDiverged(ValueError):
         self.learned = learned
 
 
-def _is_finite(value):
-    return bool(torch.isfinite(torch.as_tensor(value)).all())
+def _are_finite(weights):
+    """Return whether all weights are finite: one look at a sum, most often."""
+    sums = [weight.detach().sum() for weight in weights]
+    if not sums or math.isfinite(sum(sums)):
+        return True
+    return all(bool(torch.isfinite(weight).all()) for weight in weights)
