@@ -150,7 +150,7 @@ class ResumableCheckpoint(Callback):
 
 def _rows_digest(X, y):
     parts = list(X.values()) if isinstance(X, dict) else [X]
-    return " ".join(fingerprint(np.asarray(part), y) for part in parts)
+    return " ".join(text for part in parts for text in fingerprint(np.asarray(part), y))
 
 
 def _generators(net):
