@@ -18,7 +18,7 @@ _PLAIN = (bool, int, float, str, type(None), torch.Tensor)
 
 
 class ResumableCheckpoint(Callback):
-    """Callback of skorch that keeps the state of training in a file, and goes on from it.
+    """skorch callback: keeps the state of training in a file, and goes on from it.
 
     If the file exists as `fit` begins, training goes on after the epoch that it holds, and the
     result is that of a training which was never interrupted. It holds weights, optimizer, history,
@@ -150,7 +150,7 @@ class ResumableCheckpoint(Callback):
 
 def _rows_digest(X, y):
     parts = list(X.values()) if isinstance(X, dict) else [X]
-    return " ".join(" ".join(fingerprint(np.asarray(part), y)) for part in parts)
+    return " ".join(text for part in parts for text in fingerprint(np.asarray(part), y))
 
 
 def _generators(net):

@@ -1,0 +1,234 @@
+"""How fast: ``python benchmarks/bench_speed.py [--tasks ...] [--device cuda] [--out speed.json]``.
+
+Contenders run in turn, again and again, in one process on one thread, with the same network,
+batch size, epochs and optimizer. Printed are ratios to the bare torch loop, as the median of the
+rounds with the smallest and the largest. On the CPU the clock is that of the process, so that
+other processes on the machine do not count; on CUDA it is the wall clock, and times are told.
+Memory is measured in a process of its own, as what it grew by beyond the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import platform
+import resource
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import skorch
+import torch
+from sklearn.metrics import log_loss
+from speed_contenders import Bare, Ours, contenders, digits, images, table
+from threadpoolctl import threadpool_limits
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, information_bounds
+
+# Rows, epochs of each training, and rounds.
+TASKS = {
+    "digits, 1,797 x 64": (digits, 20, 7),
+    "20,000 x 50": (partial(table, 20_000, 50, 5), 3, 7),
+    "1,000,000 x 64": (partial(table, 1_000_000, 64, 10), 1, 3),
+    "images, 2,000 x 28 x 56": (images, 1, 5),
+}
+
+
+class Clock:
+    def __init__(self, device):
+        self.cuda = device != "cpu"
+
+    def __call__(self, function, *args, repeats=1):
+        now = time.perf_counter if self.cuda else time.process_time
+        start = now()
+        for _ in range(repeats):
+            function(*args)
+        if self.cuda:
+            torch.cuda.synchronize()
+        return (now() - start) / repeats
+
+
+def rounds(functions, n_rounds, clock, repeats=1):
+    """Time each function in turn, `n_rounds` times after one that does not count."""
+    seconds = {name: [] for name in functions}
+    for index in range(n_rounds + 1):
+        for name, function in functions.items():
+            spent = clock(function, repeats=repeats)
+            if index:
+                seconds[name].append(spent)
+    return seconds
+
+
+def told(what, seconds, base, clock, results):
+    """Print ratios to `base`, and keep them."""
+    print(f"  {what}, against {base}")
+    for name, values in seconds.items():
+        ratios = np.divide(values, seconds[base])
+        results.append(
+            {
+                "what": what,
+                "name": name,
+                "base": base,
+                "median": float(np.median(ratios)),
+                "smallest": float(ratios.min()),
+                "largest": float(ratios.max()),
+                "seconds": float(np.median(values)),
+            }
+        )
+        absolute = f"   {1000 * np.median(values):10.3f} ms" if clock.cuda else ""
+        print(
+            f"    {name:28} {np.median(ratios):7.2f} ({ratios.min():.2f}, {ratios.max():.2f})"
+            f"{absolute}",
+            flush=True,
+        )
+
+
+def classifiers(task, device, results):
+    load, epochs, n_rounds = TASKS[task]
+    X, y = load()
+    clock = Clock(device)
+    print(f"\n{task}", flush=True)
+    them = contenders(X, device)
+
+    def run(what, functions, base="bare torch", **options):
+        kept = []
+        told(what, rounds(functions, n_rounds, clock, **options), base, clock, kept)
+        results.extend({"task": task, **row} for row in kept)
+
+    run(
+        f"fit, {epochs} epochs",
+        {name: partial(one.fit, X, y, epochs) for name, one in them.items()},
+    )
+    del them["bare torch, default AdamW"], them["skorch, tuned"]
+    run("predict_proba", {name: partial(one.predict_proba, X) for name, one in them.items()})
+    row = X[:1]
+    run(
+        "predict_proba of one row",
+        {name: partial(one.predict_proba, row) for name, one in them.items()},
+        repeats=200,
+    )
+    clf = them["sksoftinfo"].clf
+    half = len(X) // 2
+    run(
+        "score_bounds",
+        {
+            "predict_proba": partial(clf.predict_proba, X[:half]),
+            "score_bounds": partial(clf.score_bounds, X[:half], y[:half]),
+        },
+        base="predict_proba",
+    )
+    if X.ndim == 3:
+        mask = InfoMaskTransformer(clf, target=1, calibrate=False).fit(X[:200], y[:200])
+        print(f"    patches are scored by {mask.patch_scoring_}")
+        run(
+            "transform",
+            {
+                "forward pass": partial(clf.predict_proba, X),
+                "transform": partial(mask.transform, X),
+            },
+            base="forward pass",
+        )
+
+
+def information(n, results):
+    """Bounds from probabilities against scikit-learn's log-loss."""
+    print(f"\nprobabilities, {n:,} x 10", flush=True)
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(10), n)
+    y = (proba.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    clock = Clock("cpu")
+    functions = {
+        "log_loss": partial(log_loss, y, proba),
+        "information_bounds": partial(information_bounds, y, proba),
+    }
+    kept = []
+    told("bounds", rounds(functions, 3, clock), "log_loss", clock, kept)
+    results.extend({"task": f"{n} x 10 probabilities", **row} for row in kept)
+
+
+def _grown(queue, name, n, d, n_classes, fit):
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d), dtype=np.float32)
+    y = np.arange(n) % n_classes
+    few = slice(0, max(512, n_classes))
+    one = Ours("cpu") if name == "sksoftinfo" else Bare("cpu", fused=True)
+    one.fit(X[few], y[few], 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if fit:
+        one.fit(X, y, 1)
+    else:
+        one.clf.score_bounds(X, y)
+    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 1024)
+
+
+def memory(results):
+    """Growth of the peak beyond the rows, of training and of bounds."""
+    print("\npeak memory beyond the rows, MB", flush=True)
+    context = multiprocessing.get_context("spawn")
+    for what, fit, name, n, d, n_classes in (
+        *(
+            ("fit", True, name, n, 64, 10)
+            for n in (10_000, 100_000, 1_000_000)
+            for name in ("sksoftinfo", "bare torch")
+        ),
+        *(("score_bounds", False, "sksoftinfo", n, 64, 10) for n in (100_000, 1_000_000)),
+        ("fit", True, "sksoftinfo", 20_000, 64, 10_000),
+        ("score_bounds", False, "sksoftinfo", 20_000, 64, 10_000),
+    ):
+        queue = context.Queue()
+        process = context.Process(target=_grown, args=(queue, name, n, d, n_classes, fit))
+        process.start()
+        grown = queue.get()
+        process.join()
+        print(f"    {what:13} {name:12} {n:9,} x {d}, {n_classes:6,} classes {grown:8.1f}")
+        results.append(
+            {
+                "task": f"{n} x {d}, {n_classes} classes",
+                "what": f"memory of {what}",
+                "name": name,
+                "megabytes": grown,
+            }
+        )
+
+
+def machine(device):
+    line = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
+    line += f"torch {torch.__version__}, skorch {skorch.__version__}, "
+    line += f"scikit-learn {sklearn.__version__}"
+    return line if device == "cpu" else f"{torch.cuda.get_device_name()}, {line}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = [*TASKS, "probabilities", "memory"]
+    parser.add_argument("--tasks", nargs="*", choices=parts, default=parts)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="of the probabilities")
+    parser.add_argument("--out", type=Path, default=Path("speed.json"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    print(machine(options.device))
+    results = []
+    with threadpool_limits(1):
+        # The first fit of a process loads what later ones do not.
+        InfoSoftmaxClassifier(max_epochs=1).fit([[0.0], [1.0]], [0, 1])
+        for task in options.tasks:
+            if task in TASKS:
+                classifiers(task, options.device, results)
+        if "probabilities" in options.tasks:
+            information(options.rows, results)
+    if "memory" in options.tasks:
+        memory(results)
+    content = {"machine": machine(options.device), "results": results}
+    options.out.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
