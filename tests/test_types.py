@@ -33,4 +33,4 @@ def test_package_and_a_program_that_uses_it(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     errors = [line for line in result.stdout.splitlines() if ": error:" in line]
     assert len(errors) == 1, result.stdout + result.stderr
-    assert "program.py:13" in errors[0] and '"hours"' in errors[0]
+    assert "program.py:13" in errors[0] and "hours" in errors[0]
