@@ -6,10 +6,11 @@ import dataclasses
 import html
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ._checks import nats_to
+from ._checks import Units, nats_to
 from ._confidence import FLOOR
 
 # name, what it is; the order is that of the printed table.
@@ -173,12 +174,12 @@ class InformationBounds:
         )
 
     # Two results may be equal while their arrays are not hashable.
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def _values(self):
         return [getattr(self, field.name) for field in dataclasses.fields(self)]
 
-    def to_dict(self, *, pointwise=False):
+    def to_dict(self, *, pointwise: bool = False) -> dict[str, Any]:
         """Return plain numbers, strings and lists, ready for JSON.
 
         Parameters
@@ -200,7 +201,7 @@ class InformationBounds:
             for name, value in values.items()
         }
 
-    def to_units(self, units):
+    def to_units(self, units: Units) -> InformationBounds:
         """Return the same bounds in ``"nats"`` or ``"bits"``.
 
         Parameters
@@ -225,7 +226,7 @@ class InformationBounds:
             changes[errors] = {name: value * factor for name, value in values.items()}
         return dataclasses.replace(self, units=units, **changes)
 
-    def to_bits(self):
+    def to_bits(self) -> InformationBounds:
         """Return the same bounds in bits.
 
         Returns
@@ -235,7 +236,7 @@ class InformationBounds:
         """
         return self.to_units("bits")
 
-    def to_nats(self):
+    def to_nats(self) -> InformationBounds:
         """Return the same bounds in nats.
 
         Returns

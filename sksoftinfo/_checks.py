@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 
 from ._confidence import METHODS
 
+# What public functions take as `units` and `confidence_method`.
+Units = Literal["nats", "bits"]
+ConfidenceMethod = Literal["betting", "normal"]
 _DIGEST_BYTES = 1 << 20
 _NATS_PER_BIT = float(np.log(2.0))
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
-from ._checks import check_confidence, check_two_classes, check_units
+from ._bounds import InformationBounds
+from ._checks import ConfidenceMethod, Units, check_confidence, check_two_classes, check_units
 from ._information_bounds import information_bounds
 from ._input_checks import assert_finite, check_labels
 
 
 def cross_val_bounds(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
     *,
-    groups=None,
-    cv=5,
-    n_jobs=None,
-    params=None,
-    confidence_level=0.95,
-    confidence_method="betting",
-    units="nats",
-):
+    groups: ArrayLike | None = None,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+    params: dict[str, Any] | None = None,
+    confidence_level: float = 0.95,
+    confidence_method: ConfidenceMethod = "betting",
+    units: Units = "nats",
+) -> InformationBounds:
     """Information bounds of a classifier, cross-fitted: how much X says about y, at least.
 
     Each row is predicted by a classifier trained on the other folds, and all contributions

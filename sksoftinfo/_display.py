@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import learning_curve
 
 from ._bounds import InformationBounds
-from ._checks import nats_to
+from ._checks import Units, nats_to
 from ._information_bounds import information_bounds
 from .metrics import mi_lower_scorer
 
@@ -112,11 +116,21 @@ class InformationBoundsDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, bounds):
+    def __init__(self, bounds: InformationBounds | Mapping[str, InformationBounds]) -> None:
         self.bounds = bounds
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        **options: Any,
+    ) -> InformationBoundsDisplay:
         """Score a fitted classifier on held-out rows, and plot.
 
         Parameters
@@ -163,7 +177,15 @@ class InformationBoundsDisplay:
         )
 
     @classmethod
-    def from_predictions(cls, y_true, y_proba, *, name=None, ax=None, **options):
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        **options: Any,
+    ) -> InformationBoundsDisplay:
         """Plot the bounds of predicted probabilities.
 
         Parameters
@@ -187,7 +209,7 @@ class InformationBoundsDisplay:
         bounds = information_bounds(y_true, y_proba, **options)
         return cls({"classifier" if name is None else name: bounds}).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Any = None) -> InformationBoundsDisplay:
         """Draw one bar for each rung and result, labelled with its value.
 
         Parameters
@@ -292,7 +314,16 @@ class InformationLearningCurveDisplay:
         self.units = units
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, units="nats", ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        units: Units = "nats",
+        ax: Any = None,
+        **options: Any,
+    ) -> InformationLearningCurveDisplay:
         """Train on more and more rows, and plot.
 
         Parameters
@@ -326,7 +357,7 @@ class InformationLearningCurveDisplay:
             units=units,
         ).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Any = None) -> InformationLearningCurveDisplay:
         """Draw means over folds, with one standard deviation around them.
 
         Parameters

@@ -25,7 +25,7 @@ _N_TRIED = 4
 _N_MEASURED = 16
 
 
-_COPIES = weakref.WeakKeyDictionary()
+_COPIES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def channels_last(module):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _check_sample_weight
 
 from ._accumulator import BoundsAccumulator, certain_row_terms
-from ._bounds import bounds_from
+from ._bounds import InformationBounds, bounds_from
 from ._checks import (
+    ConfidenceMethod,
+    Units,
     check_confidence,
     check_units,
     encode_labels,
@@ -48,16 +51,16 @@ def _check_proba(y_proba, n_classes):
 
 
 def information_bounds(
-    y_true,
-    y_proba,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
     *,
-    labels=None,
-    sample_weight=None,
-    confidence_level=0.95,
-    reference_prior="empirical",
-    confidence_method="betting",
-    units="nats",
-):
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    confidence_level: float = 0.95,
+    reference_prior: str | ArrayLike = "empirical",
+    confidence_method: ConfidenceMethod = "betting",
+    units: Units = "nats",
+) -> InformationBounds:
     """Information bounds from the probabilities that any classifier predicted.
 
     With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``: the
@@ -118,14 +121,14 @@ default="empirical"
     check_confidence(confidence_level, confidence_method)
     tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
     check_labels(y_true, "y_true")
-    y_true = column_or_1d(y_true)
-    if not len(y_true):
+    observed = column_or_1d(y_true)
+    if not len(observed):
         raise ValueError("y_true is empty: give at least one label.")
-    check_consistent_length(y_true, y_proba, sample_weight)
-    classes = unique_labels(y_true) if labels is None else np.unique(np.asarray(labels))
+    check_consistent_length(observed, y_proba, sample_weight)
+    classes = unique_labels(observed) if labels is None else np.unique(np.asarray(labels))
     if labels is not None and len(classes) != len(np.asarray(labels)):
         raise ValueError(f"labels={labels!r} names a label twice.")
-    y = encode_labels(y_true, classes, "y_true")
+    y = encode_labels(observed, classes, "y_true")
     if len(classes) < 2:
         raise ValueError(
             f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 
@@ -16,7 +19,9 @@ def _same_shape(first, second, names, ndim):
     return first, second
 
 
-def mask_iou_score(masks_true, masks_pred, *, foreground=None):
+def mask_iou_score(
+    masks_true: ArrayLike, masks_pred: ArrayLike, *, foreground: ArrayLike | None = None
+) -> float:
     """Mean intersection over union of masks, over images whose true mask is not empty.
 
     Parameters
@@ -46,8 +51,8 @@ def mask_iou_score(masks_true, masks_pred, *, foreground=None):
     true, pred = _same_shape(masks_true, masks_pred, ("masks_true", "masks_pred"), 3)
     true, pred = true.astype(bool), pred.astype(bool)
     if foreground is not None:
-        foreground, _ = _same_shape(foreground, true, ("foreground", "masks_true"), 3)
-        true, pred = true & foreground.astype(bool), pred & foreground.astype(bool)
+        ink, _ = _same_shape(foreground, true, ("foreground", "masks_true"), 3)
+        true, pred = true & ink.astype(bool), pred & ink.astype(bool)
     there = true.any(axis=(1, 2))
     if not there.any():
         raise ValueError("masks_true is empty in every image: there is nothing to agree with.")
@@ -56,7 +61,7 @@ def mask_iou_score(masks_true, masks_pred, *, foreground=None):
     return float(((true & pred).sum(axis=(1, 2)) / union).mean())
 
 
-def pointing_game_score(masks_true, maps, *, tolerance=0):
+def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: int = 0) -> float:
     """Share of images whose map has its maximum on the object (Zhang et al. 2016).
 
     Parameters
@@ -86,15 +91,15 @@ def pointing_game_score(masks_true, maps, *, tolerance=0):
     >>> pointing_game_score([[[True, False, False]]], [[[0.1, 0.7, 0.2]]], tolerance=1)
     1.0
     """
-    true, maps = _same_shape(masks_true, maps, ("masks_true", "maps"), 3)
+    true, values = _same_shape(masks_true, maps, ("masks_true", "maps"), 3)
     if tolerance < 0:
         raise ValueError(f"tolerance={tolerance!r} is negative: give a number of pixels.")
     true = true.astype(bool)
     there = np.flatnonzero(true.any(axis=(1, 2)))
     if not len(there):
         raise ValueError("masks_true is empty in every image: there is nothing to point at.")
-    best = maps.reshape(len(maps), -1).argmax(axis=1)
-    rows, columns = np.unravel_index(best, maps.shape[1:])
+    best = values.reshape(len(values), -1).argmax(axis=1)
+    rows, columns = np.unravel_index(best, values.shape[1:])
     hits = [
         true[
             i,
@@ -122,7 +127,7 @@ def _box_ious(boxes_true, boxes_pred):
     return area(inside) / (area(true) + area(pred) - area(inside))
 
 
-def box_iou_score(boxes_true, boxes_pred):
+def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
     """Mean intersection over union of boxes.
 
     Parameters
@@ -150,7 +155,9 @@ def box_iou_score(boxes_true, boxes_pred):
     return float(_box_ious(boxes_true, boxes_pred).mean())
 
 
-def box_accuracy_score(boxes_true, boxes_pred, *, iou_threshold=0.5):
+def box_accuracy_score(
+    boxes_true: ArrayLike, boxes_pred: ArrayLike, *, iou_threshold: float = 0.5
+) -> float:
     """Share of boxes whose intersection over union reaches a threshold (CorLoc).
 
     Parameters
@@ -207,7 +214,14 @@ class MaskIoUScorer:
     def __init__(self):
         self._request = MetadataRequest(owner=self)
 
-    def __call__(self, estimator, X, y=None, masks=None, foreground=None):
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        masks: ArrayLike | None = None,
+        foreground: ArrayLike | None = None,
+    ) -> float:
         """Return the mean IoU of ``estimator.mask(X)`` and `masks`.
 
         Parameters

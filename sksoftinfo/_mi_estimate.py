@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import check_cv, train_test_split
 from sklearn.utils import column_or_1d
 
+from ._checks import Units
 from ._cross_val import cross_val_bounds
 
 
@@ -22,7 +24,17 @@ class InformationEstimate(NamedTuple):
     mi_lower: float
 
 
-def mi_estimate(estimator, X, y, *, groups=None, cv=5, n_jobs=None, random_state=0, units="nats"):
+def mi_estimate(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+    units: Units = "nats",
+) -> InformationEstimate:
     """Estimate I(X;Y) by Richardson extrapolation. It is an estimate, not a bound.
 
     The cross-fitted lower bound L(n) is below I(X;Y) by what the classifier did not learn from n
@@ -72,18 +84,19 @@ def mi_estimate(estimator, X, y, *, groups=None, cv=5, n_jobs=None, random_state
     >>> estimate.mi_lower < estimate.value
     True
     """
-    y = column_or_1d(y)
-    splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))
+    labels = column_or_1d(y)
+    splits = list(check_cv(cv, labels, classifier=True).split(X, labels, groups))
     draw = {"train_size": 0.5, "random_state": random_state}
     halves = [
-        (train_test_split(train, stratify=y[train], **draw)[0], test) for train, test in splits
+        (train_test_split(train, stratify=labels[train], **draw)[0], test)
+        for train, test in splits
     ]
-    options = {"n_jobs": n_jobs, "units": units}
-    whole = cross_val_bounds(estimator, X, y, cv=splits, **options)
-    half = cross_val_bounds(estimator, X, y, cv=halves, **options)
+    options: dict[str, Any] = {"n_jobs": n_jobs, "units": units}
+    whole = cross_val_bounds(estimator, X, labels, cv=splits, **options)
+    half = cross_val_bounds(estimator, X, labels, cv=halves, **options)
     contributions = 2 * whole.pointwise - half.pointwise
     return InformationEstimate(
         value=float(np.clip(contributions.mean(), 0.0, whole.label_entropy)),
-        standard_error=float(contributions.std(ddof=1) / np.sqrt(len(y))),
+        standard_error=float(contributions.std(ddof=1) / np.sqrt(len(labels))),
         mi_lower=whole.mi_lower,
     )

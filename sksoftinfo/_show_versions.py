@@ -29,7 +29,7 @@ def _dependencies():
         yield name, version or "not installed"
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the versions of Python, sksoftinfo and its dependencies, and torch's devices.
 
     Please add them to the report of a bug.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from numbers import Integral
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.ndimage import zoom
@@ -41,7 +42,13 @@ hold one or two digits that are not the target. `target` is 1 where the target i
     },
     prefer_skip_nested_validation=True,
 )
-def make_digit_pairs(n_samples=1000, *, subset="train", target=0, random_state=None):
+def make_digit_pairs(
+    n_samples: int = 1000,
+    *,
+    subset: Literal["train", "test", "all"] = "train",
+    target: int = 0,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Compose images from scikit-learn's bundled handwritten digits.
 
     Each 8 x 8 digit of `sklearn.datasets.load_digits` is enlarged to 28 x 28 by cubic
@@ -121,8 +128,14 @@ def _enlarge(image):
     prefer_skip_nested_validation=True,
 )
 def fetch_mnist_pairs(
-    data_home=None, *, n_samples=None, subset="train", download=True, target=0, random_state=None
-):
+    data_home: str | Path | None = None,
+    *,
+    n_samples: int | None = None,
+    subset: Literal["train", "test"] = "train",
+    download: bool = True,
+    target: int = 0,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Compose images from MNIST, loaded by torchvision.
 
     Parameters

@@ -17,8 +17,12 @@ Examples
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 
+from ._checks import Units
 from ._information_bounds import information_bounds
 from ._mask_metrics import (
     MaskIoUScorer,
@@ -56,7 +60,14 @@ def _score(name, y_true, y_proba, sample_weight, labels, **options):
     return getattr(bounds, name)
 
 
-def mi_lower_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+def mi_lower_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    units: Units = "nats",
+) -> float:
     """Lower bound of I(X;Y) from predicted probabilities.
 
     Parameters
@@ -90,8 +101,14 @@ def mi_lower_score(y_true, y_proba, *, sample_weight=None, labels=None, units="n
 
 
 def mi_lower_confidence_score(
-    y_true, y_proba, *, sample_weight=None, labels=None, confidence_level=0.95, units="nats"
-):
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    confidence_level: float = 0.95,
+    units: Units = "nats",
+) -> float:
     """Lower confidence limit of I(X;Y) from predicted probabilities.
 
     Parameters
@@ -125,7 +142,14 @@ def mi_lower_confidence_score(
     )
 
 
-def dv_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+def dv_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    units: Units = "nats",
+) -> float:
     """Donsker-Varadhan representation (paper Eq. 13) with uniform E_y.
 
     Parameters
@@ -147,7 +171,14 @@ def dv_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
     return _score("dv", y_true, y_proba, sample_weight, labels, units=units)
 
 
-def log_softmax_score(y_true, y_proba, *, sample_weight=None, labels=None, units="nats"):
+def log_softmax_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    units: Units = "nats",
+) -> float:
     """Expected log-softmax of the label (paper Eq. 16): the negative log-loss.
 
     Parameters
@@ -169,7 +200,13 @@ def log_softmax_score(y_true, y_proba, *, sample_weight=None, labels=None, units
     return _score("log_softmax", y_true, y_proba, sample_weight, labels, units=units)
 
 
-def d2_score(y_true, y_proba, *, sample_weight=None, labels=None):
+def d2_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
     """Share of the label entropy that the predictions explain, ``mi_lower / H(Y)``.
 
     Parameters
@@ -212,7 +249,9 @@ class InformationScorer:
         self.score = score
         self._scorer = make_scorer(score, response_method="predict_proba")
 
-    def __call__(self, estimator, X, y, sample_weight=None):
+    def __call__(
+        self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         scorer = make_scorer(
             self.score, response_method="predict_proba", labels=estimator.classes_
         )
