@@ -14,6 +14,8 @@ import json
 import multiprocessing
 import platform
 import resource
+import subprocess
+import sys
 import time
 import warnings
 from functools import partial
@@ -197,6 +199,31 @@ def memory(results):
         )
 
 
+def imports(results):
+    """Import in fresh processes, in turn."""
+    print("\nimport", flush=True)
+    statements = {
+        "its dependencies": "import torch, skorch, sklearn.base",
+        "sksoftinfo": "import sksoftinfo",
+    }
+
+    def run(statement):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", statement], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    seconds = {name: [] for name in statements}
+    for index in range(6):
+        for name, statement in statements.items():
+            spent = run(statement)
+            if index:
+                seconds[name].append(spent)
+    kept = []
+    told("import", seconds, "its dependencies", Clock("cpu"), kept)
+    results.extend({"task": "import", **row} for row in kept)
+
+
 def machine(device):
     line = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
     line += f"torch {torch.__version__}, skorch {skorch.__version__}, "
@@ -206,7 +233,7 @@ def machine(device):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = [*TASKS, "probabilities", "memory"]
+    parts = [*TASKS, "probabilities", "memory", "import"]
     parser.add_argument("--tasks", nargs="*", choices=parts, default=parts)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the probabilities")
@@ -224,6 +251,8 @@ def main():
                 classifiers(task, options.device, results)
         if "probabilities" in options.tasks:
             information(options.rows, results)
+    if "import" in options.tasks:
+        imports(results)
     if "memory" in options.tasks:
         memory(results)
     content = {"machine": machine(options.device), "results": results}
