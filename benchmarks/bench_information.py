@@ -84,7 +84,11 @@ def main():
         help="times are told against the first",
     )
     parser.add_argument("--out", type=Path, default=Path("."), help="folder of CSV and figure")
+    parser.add_argument("--report", nargs="+", type=Path, help="only join CSVs of several runs")
     options = parser.parse_args()
+    if options.report:
+        report([row for path in options.report for row in read(path)], options.out)
+        return
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     rows = []
@@ -116,6 +120,16 @@ def main():
             parts.append(f"{name} {np.mean(errors):+.4f}")
         print(f"{task}, I = {known:.3f}: {', '.join(parts[1:])}", flush=True)
     report(rows, options.out)
+
+
+def read(path):
+    """Return the rows of a CSV that `report` has written."""
+    numbers = ("truth", "oracle", "value", "limit", "time")
+    with open(path, newline="") as file:
+        return [
+            {**row, **{name: float(row[name]) if row[name] else None for name in numbers}}
+            for row in csv.DictReader(file)
+        ]
 
 
 def report(rows, out):
