@@ -155,7 +155,8 @@ class BaseInfoClassifier(
                 raise ValueError("sample_weight is zero for every row: there is nothing to fit.")
             # Left in, such rows would share in the batches and so in the order of training.
             used = weight > 0
-            X, y, weight = X[used], y[used], weight[used]
+            if not used.all():
+                X, y, weight = X[used], y[used], weight[used]
         return X, y, weight
 
     def _validate(self, X, y="no_validation", *, reset):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import threading
 from contextlib import contextmanager
 
@@ -214,8 +213,13 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
         if isinstance(x, dict):
             x = x["X"]
         if isinstance(x, torch.Tensor):
-            return x.to(self.device, self.dtype)
-        return to_tensor(x, device=self.device).to(self.dtype)
+            return x.to(self.input_device, self.dtype)
+        return to_tensor(x, device=self.input_device).to(self.dtype)
+
+    @property
+    def input_device(self):
+        """Device of the module's input."""
+        return self.device
 
     def outputs(self, x):
         """Return what the module makes of a batch on its way to logits, the logits last."""
@@ -344,28 +348,6 @@ def make_net(net_class, accelerator=None, **kwargs):
     """Build an uninitialised net, wrapped for accelerate where a factory is given."""
     if accelerator is None:
         return net_class(**kwargs)
-    from skorch.hf import AccelerateMixin
+    from ._accelerate import accelerated_net
 
-    def reduce(net, protocol=None):
-        state = {**net.__getstate__(), "optimizer_": getattr(net.optimizer_, "optimizer", None)}
-        del state["accelerator"]
-        return _restore, (net_class, state)
-
-    # A live accelerator cannot travel to another process: copies are plain nets.
-    members = {"__reduce_ex__": reduce}
-    accelerated = type(f"Accelerated{net_class.__name__}", (AccelerateMixin, net_class), members)
-    # The accelerator places data and module itself, batch by batch, and so needs a DataLoader.
-    kwargs.update(device=None, iterator_train=DataLoader, iterator_valid=DataLoader)
-    kwargs.setdefault("callbacks__print_log__sink", _print_on_main_process)
-    return accelerated(accelerator=accelerator(), **kwargs)
-
-
-def _restore(net_class, state):
-    net = net_class.__new__(net_class)
-    net.__setstate__(state)
-    return net
-
-
-def _print_on_main_process(text):
-    if os.environ.get("RANK", "0") == "0":
-        print(text)
+    return accelerated_net(net_class, accelerator, **kwargs)

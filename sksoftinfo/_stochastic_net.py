@@ -55,7 +55,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
         return [hidden, self.stochastic_module.sample(hidden, self._noise(noise))]
 
     def _noise(self, noise):
-        return noise.to(self.device or "cpu", self.dtype)
+        return noise.to(self.input_device or "cpu", self.dtype)
 
     def infer(self, x, **fit_params):
         if not self.module_.training:

@@ -16,7 +16,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-__all__ = ["fetch_mnist_pairs", "make_digit_pairs"]
+from ._memory_map import memory_map
+
+__all__ = ["fetch_mnist_pairs", "make_digit_pairs", "memory_map"]
 
 _SIZE = 28
 # Pixels brighter than this share of full ink belong to a digit; below lies the smooth rim that

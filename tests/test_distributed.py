@@ -1,0 +1,118 @@
+"""Two processes of dask and of accelerate say what one process says."""
+
+import json
+import os
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds
+
+X, Y = load_iris(return_X_y=True)
+
+
+def classifier():
+    return make_pipeline(StandardScaler(), InfoSoftmaxClassifier(max_epochs=3, random_state=0))
+
+
+@pytest.fixture(scope="module")
+def workers():
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(processes=True, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield set(client.run(os.getpid).values())
+
+
+def process(estimator, X, y):
+    return os.getpid()
+
+
+def test_grid_search_by_dask(workers):
+    grid = {"infosoftmaxclassifier__lr": [0.003, 0.03]}
+    scoring = {"likelihood": "neg_log_loss", "process": process}
+    options = {"cv": 3, "scoring": scoring, "refit": "likelihood", "error_score": "raise"}
+    serial = GridSearchCV(classifier(), grid, **options).fit(X, Y)
+    with joblib.parallel_config("dask"):
+        search = GridSearchCV(classifier(), grid, n_jobs=-1, **options).fit(X, Y)
+    ran_in = {
+        int(search.cv_results_[f"split{i}_test_process"][j]) for i in range(3) for j in (0, 1)
+    }
+    assert len(workers) == 2 and ran_in <= workers
+    np.testing.assert_allclose(
+        search.cv_results_["mean_test_likelihood"],
+        serial.cv_results_["mean_test_likelihood"],
+        rtol=1e-9,
+    )
+    np.testing.assert_allclose(search.predict_proba(X), serial.predict_proba(X), rtol=1e-9)
+
+
+def test_cross_val_bounds_by_dask(workers):
+    serial = cross_val_bounds(classifier(), X, Y)
+    with joblib.parallel_config("dask"):
+        parallel = cross_val_bounds(classifier(), X, Y, n_jobs=-1)
+    np.testing.assert_allclose(parallel.pointwise, serial.pointwise, rtol=1e-9, atol=1e-12)
+    assert parallel.mi_lower_confidence == pytest.approx(serial.mi_lower_confidence, abs=1e-9)
+
+
+SCRIPT = """
+import json, os, sys
+from accelerate import Accelerator
+from sklearn.datasets import make_classification
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+
+def accelerator():
+    return Accelerator(cpu=True)
+
+X, y = make_classification(340, 8, n_informative=5, n_classes=3, random_state=0)
+rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+bounds = {}
+for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier):
+    clf = cls(
+        accelerator=accelerator, max_epochs=3, batch_size=64 // processes, train_split=0.2,
+        random_state=0,
+    )
+    # 256 rows of 320 are for training; a second fit goes on from the first.
+    clf.fit(X[:320], y[:320], sample_weight=1 + y[:320])
+    clf.set_params(warm_start=True, max_epochs=2).fit(X[:320], y[:320])
+    bounds[cls.__name__] = {
+        **clf.score_bounds(X[300:], y[300:]).to_dict(pointwise=True),
+        "valid_loss": clf.history_[:, "valid_loss"],
+        "processes": clf.net_.accelerator.num_processes,
+        "log_proba": clf.predict_log_proba(X[:5]).tolist(),
+    }
+with open(f"{sys.argv[1]}.{rank}", "w") as file:
+    json.dump(bounds, file)
+"""
+
+
+def test_training_in_two_processes_of_accelerate(tmp_path):
+    pytest.importorskip("accelerate")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    for launcher, out in (([], "one"), (torchrun, "two")):
+        subprocess.run([sys.executable, *launcher, str(script), str(tmp_path / out)], check=True)
+    one, two, other = (
+        json.loads((tmp_path / name).read_text()) for name in ("one.0", "two.0", "two.1")
+    )
+    # Both processes end with the same network, and score all rows.
+    assert two == other
+    for name, expected in one.items():
+        bounds = two[name]
+        assert (expected.pop("processes"), bounds.pop("processes")) == (1, 2)
+        for field, value in expected.items():
+            if field not in ("classes", "standard_errors", "monte_carlo_errors"):
+                if isinstance(value, str):
+                    assert bounds[field] == value
+                else:
+                    np.testing.assert_allclose(bounds[field], value, atol=1e-9, err_msg=field)
