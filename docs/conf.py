@@ -4,8 +4,6 @@ import inspect
 import logging
 import pydoc
 
-from numpydoc.xref import DEFAULT_LINKS
-
 import sksoftinfo
 from sksoftinfo._doc_link import DocLinkMixin
 
@@ -45,13 +43,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = True
-numpydoc_xref_ignore = {"of", "shape", "default", "or", "optional", "callable", "class"}
-# numpydoc's links to labels and glossary terms warn where another project was not reached.
-numpydoc_xref_aliases = {
-    name: name for name, link in DEFAULT_LINKS.items() if link.startswith((":ref:", ":term:"))
-}
-# A function among the values: the configuration is compared anew in each build.
+# There are functions among the values: they are compared anew in each build.
 suppress_warnings = ["config.cache"]
 
 intersphinx_mapping = {
@@ -62,6 +54,26 @@ intersphinx_mapping = {
     "torch": ("https://docs.pytorch.org/docs/stable", None),
 }
 intersphinx_timeout = 10
+
+READING_ORDER = [
+    "plot_bits_in_tables.py",
+    "plot_learning_curve.py",
+    "plot_feature_groups.py",
+    "plot_imbalanced_digits.py",
+    "plot_frozen_backbone.py",
+    "plot_mask_digits.py",
+    "plot_mask_search.py",
+    "plot_against_captum.py",
+    "plot_log_softmax_is_dv.py",
+    "plot_known_information.py",
+    "plot_stochastic_sandwich.py",
+]
+
+
+def reading_order(name):
+    """Return the place of an example in the gallery: tables, then images, then the paper."""
+    return READING_ORDER.index(name)
+
 
 # In the gallery, estimators link to these pages.
 DocLinkMixin._doc_link_template = "../generated/{estimator_module}.{estimator_name}.html"
@@ -74,7 +86,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sksoftinfo": None},
     "backreferences_dir": "generated/backreferences",
     "inspect_global_variables": False,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": reading_order,
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

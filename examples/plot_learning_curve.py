@@ -33,21 +33,22 @@ information = (posterior * np.log2(posterior / prior)).sum(axis=1).mean()
 print(f"I(X;Y) = {information:.3f} of H(Y) = {-(prior * np.log2(prior)).sum():.3f} bits")
 
 # %%
-# The display trains on more and more rows and scores both halves. Its line for H(Y) is what
-# nothing passes; the training rows claim almost as much where they are few.
+# The estimate compares the bound from all training rows of a fold with that from half of them.
 
 X, y, _ = draw(6000)
 classifier = LogisticRegression(C=1.0)
 sizes = [100, 200, 400, 800, 1600, 3200]
+estimates = [mi_estimate(classifier, X[:n], y[:n], cv=3, units="bits") for n in sizes]
+for n, one in zip(sizes, estimates, strict=True):
+    print(f"{n:5} rows: estimate {one.value:.3f} +- {one.standard_error:.3f} bits")
+
+# %%
+# The display trains on more and more rows and scores both parts of them; estimates are drawn at
+# the number of training rows of their folds. The line for H(Y) is what nothing passes.
+
 display = InformationLearningCurveDisplay.from_estimator(
     classifier, X, y, train_sizes=sizes, cv=3, units="bits"
 )
-
-# %%
-# The estimate compares the bound from all training rows of a fold with that from half of them.
-# Each is drawn at its number of training rows.
-
-estimates = [mi_estimate(classifier, X[:n], y[:n], cv=3, units="bits") for n in sizes]
 axis = display.ax_
 axis.errorbar(
     [2 * n / 3 for n in sizes],
@@ -64,6 +65,4 @@ axis.set_xticks(sizes, sizes)
 axis.minorticks_off()
 axis.set_ylim(-0.25, None)
 axis.legend(frameon=False, fontsize=9, loc="lower right")
-for n, one in zip(sizes, estimates, strict=True):
-    print(f"{n:5} rows: estimate {one.value:.3f} +- {one.standard_error:.3f} bits")
 plt.show()
