@@ -152,7 +152,7 @@ def information(n, results):
     results.extend({"task": f"{n} x 10 probabilities", **row} for row in kept)
 
 
-def _grown(queue, name, n, d, n_classes, fit):
+def _grown(queue, what, name, n, d, n_classes):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
@@ -161,42 +161,46 @@ def _grown(queue, name, n, d, n_classes, fit):
     few = slice(0, max(512, n_classes))
     one = Ours("cpu") if name == "sksoftinfo" else Bare("cpu", fused=True)
     one.fit(X[few], y[few], 1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if fit:
-        one.fit(X, y, 1)
-    else:
-        one.clf.score_bounds(X, y)
-    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 1024)
+    run = {
+        "fit": lambda X, y: one.fit(X, y, 1),
+        "predict_proba": lambda X, y: one.predict_proba(X),
+        "score_bounds": lambda X, y: one.clf.score_bounds(X, y),
+    }[what]
+    run(X[few], y[few])
+    # The peak is counted from here on (Linux).
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    result = run(X, y)
+    result = result.nbytes if isinstance(result, np.ndarray) else 0
+    queue.put((_status("VmHWM") - before) / 1024 - result / 1024**2)
+
+
+def _status(name):
+    """Return a line of what the kernel says of this process, in KiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def memory(results):
-    """Growth of the peak beyond the rows, of training and of bounds."""
-    print("\npeak memory beyond the rows, MB", flush=True)
+    """Growth of the peak beyond the rows and what is returned."""
+    print("\npeak memory beyond rows and result, MB", flush=True)
     context = multiprocessing.get_context("spawn")
-    for what, fit, name, n, d, n_classes in (
-        *(
-            ("fit", True, name, n, 64, 10)
-            for n in (10_000, 100_000, 1_000_000)
-            for name in ("sksoftinfo", "bare torch")
-        ),
-        *(("score_bounds", False, "sksoftinfo", n, 64, 10) for n in (100_000, 1_000_000)),
-        ("fit", True, "sksoftinfo", 20_000, 64, 10_000),
-        ("score_bounds", False, "sksoftinfo", 20_000, 64, 10_000),
-    ):
-        queue = context.Queue()
-        process = context.Process(target=_grown, args=(queue, name, n, d, n_classes, fit))
-        process.start()
-        grown = queue.get()
-        process.join()
-        print(f"    {what:13} {name:12} {n:9,} x {d}, {n_classes:6,} classes {grown:8.1f}")
-        results.append(
-            {
-                "task": f"{n} x {d}, {n_classes} classes",
-                "what": f"memory of {what}",
-                "name": name,
-                "megabytes": grown,
-            }
-        )
+    tables = [(n, 64, 10) for n in (10_000, 100_000, 1_000_000)] + [(20_000, 64, 10_000)]
+    for what in ("fit", "predict_proba", "score_bounds"):
+        for size in tables:
+            for name in ("sksoftinfo", "bare torch"):
+                if (what, name) == ("score_bounds", "bare torch"):
+                    continue
+                queue = context.Queue()
+                process = context.Process(target=_grown, args=(queue, what, name, *size))
+                process.start()
+                grown = queue.get()
+                process.join()
+                n, d, n_classes = size
+                print(f"    {what:14} {name:11} {n:9,} x {d}, {n_classes:6,} classes {grown:8.1f}")
+                task = f"{n} x {d}, {n_classes} classes"
+                row = {"task": task, "what": f"memory of {what}", "name": name}
+                results.append({**row, "megabytes": grown})
 
 
 def imports(results):

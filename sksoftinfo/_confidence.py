@@ -70,15 +70,16 @@ def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
     """
     values = np.asarray(values, dtype=np.float64)
     average = np.average(values, weights=weights)
-    order = np.random.default_rng(0).permutation(np.arange(len(values), dtype=np.int64))
-    scaled = (values[order] - lower) / (upper - lower)
+    scaled = np.random.default_rng(0).permutation(values)
+    scaled -= lower
+    scaled /= upper - lower
     np.clip(scaled, 0.0, 1.0, out=scaled)
     if weights is None:
         weights = 1.0
     else:
-        weights = np.asarray(weights, dtype=np.float64)[order]
+        # The same seed, the same order.
+        weights = np.random.default_rng(0).permutation(np.asarray(weights, dtype=np.float64))
         weights /= weights.max()
-    del order
     target = -np.log1p(-level)
     bets = _plug_in_bets(scaled, weights, target)
 
@@ -279,7 +280,8 @@ def information_lower_limit(
             log_prior = np.log(prior)
         # Rows of weight zero may hold labels of frequency zero: whatever they say, it is not used.
         at_label = np.where(occurs, log_prior, 0.0)[y]
-        values = floor_mixture(log_proba, at_label) - at_label
+        # The floor mixture less the prior, without a logarithm of a sum of exponentials.
+        values = np.log(FLOOR + (1 - FLOOR) * np.exp(log_proba - at_label))
         upper = floor_mixture(0.0, log_prior[occurs]) - log_prior[occurs]
         limit = mean_lower_limit(
             values, np.log(FLOOR), upper.max(), level=level, method=method, weights=weights

@@ -11,8 +11,8 @@ class ThinEpochs:
     """Mixin of skorch nets: batches cost little more than the network.
 
     Callbacks are told of batches and gradients as ever, if they listen: skorch calls every
-    callback for each batch, and most have nothing to say. The loss of each batch is read, which
-    makes a GPU wait, only at the end of the epoch, unless somebody listens to the batches.
+    callback for each batch, and most have nothing to say. The losses of a GPU, which has to wait
+    for it, are read only at the end of the epoch, unless somebody listens to the batches.
     """
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
@@ -23,7 +23,9 @@ class ThinEpochs:
         losses, sizes = [], []
         try:
             for batch in iterator:
-                losses.append(step_fn(batch, **fit_params)["loss"].detach())
+                loss = step_fn(batch, **fit_params)["loss"].detach()
+                # Kept on the CPU, small tensors between large ones would fragment the memory.
+                losses.append(loss.item() if loss.device.type == "cpu" else loss)
                 x = batch[0] if isinstance(batch, tuple | list) else batch
                 sizes.append(len(x) if isinstance(x, torch.Tensor) else get_len(x))
         finally:
@@ -32,8 +34,9 @@ class ThinEpochs:
         self.history.record(f"{prefix}_batch_count", len(losses))
 
     def _record(self, prefix, losses, sizes):
-        values = torch.stack(losses).tolist() if losses else []
-        for value, size in zip(values, sizes, strict=True):
+        if losses and isinstance(losses[0], torch.Tensor):
+            losses = torch.stack(losses).tolist()
+        for value, size in zip(losses, sizes, strict=True):
             self.history.new_batch()
             self.history.record_batch(f"{prefix}_loss", value)
             self.history.record_batch(f"{prefix}_batch_size", size)
