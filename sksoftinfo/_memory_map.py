@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.utils import Bunch
 from torch.utils.data import DataLoader, Dataset
 
 _BATCH_SIZE = 1024
 
 
-def memory_map(data, folder, *, dtype="float32"):
+def memory_map(
+    data: Dataset | DataLoader, folder: str | os.PathLike, *, dtype: DTypeLike = "float32"
+) -> Bunch:
     """Write what a torch Dataset or DataLoader yields to disk, once, and map it into memory.
 
     The result goes wherever an array goes, as to `fit`, `score_bounds` and `cross_val_bounds`:
