@@ -68,6 +68,7 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     masker : InfoMaskTransformer
         Fitted, with ``patch_scoring_ == "dense"``. Its network is copied, to the CPU.
     target : label
+        One of the masker's ``classes_``.
 
     Returns
     -------
