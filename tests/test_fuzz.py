@@ -26,7 +26,7 @@ from sksoftinfo import (
 from sksoftinfo.datasets import make_digit_pairs
 
 DOCUMENTED = (ValueError, TypeError)
-fuzz = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+fuzz = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 ODD = st.sampled_from(
     [None, True, -1, 0, 1, 2, 0.5, 1e-3, -0.5, np.nan, np.inf, "auto", "x", "", (), [], {}, [0.5]]
     + [np.float32(0.1), np.int64(3), np.array([0.5, 0.5]), "uniform", "empirical", object()]

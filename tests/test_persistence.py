@@ -267,6 +267,10 @@ def test_what_cannot_be_saved(tmp_path):
         save(LogisticRegression().fit(X, Y), tmp_path / "clf")
     with pytest.raises(NotFittedError):
         save(InfoSoftmaxClassifier(), tmp_path / "clf")
+    clf = InfoSoftmaxClassifier(**FAST).fit(X, Y)
+    clf.note = object()
+    with pytest.raises(ValueError, match="attributes that JSON does not hold: note"):
+        save(clf, tmp_path / "clf")
     assert not list(tmp_path.iterdir())
 
 
