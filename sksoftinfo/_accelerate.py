@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import torch
 from skorch.hf import AccelerateMixin
@@ -56,12 +57,21 @@ def accelerated_net(net_class, accelerator, **kwargs):
     # skorch prints to any sink but `print`, whether asked to or not.
     sink = _print_on_main_process if kwargs.get("verbose") else print
     kwargs.setdefault("callbacks__print_log__sink", sink)
+    live = accelerator()
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started > live.num_processes:
+        warnings.warn(
+            f"{started} processes were started, and the accelerator knows of "
+            f"{live.num_processes}: each trains on all rows by itself. Without GPUs, return "
+            "Accelerator(cpu=True).",
+            stacklevel=6,
+        )
     accelerated = type(
         f"Accelerated{net_class.__name__}",
         (_SharedTraining, net_class),
         {"plain_class": net_class},
     )
-    return accelerated(accelerator=accelerator(), **kwargs)
+    return accelerated(accelerator=live, **kwargs)
 
 
 def _is_trained(criterion):

@@ -8,6 +8,7 @@ map. That is the network's own answer only if that part forgets positions, which
 from __future__ import annotations
 
 import copy
+import threading
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,8 +47,16 @@ def channels_last(module):
 
 @contextmanager
 def replaced_output(module, name, function):
-    """Let `function` replace the output of the submodule `name`; None leaves it."""
-    hook = module.get_submodule(name).register_forward_hook(lambda _, args, out: function(out))
+    """Let `function` replace the output of the submodule `name`; None leaves it.
+
+    In this thread alone: others may ask the same module about images of their own.
+    """
+    thread = threading.get_ident()
+
+    def replace(_, args, output):
+        return function(output) if threading.get_ident() == thread else None
+
+    hook = module.get_submodule(name).register_forward_hook(replace)
     try:
         yield
     finally:

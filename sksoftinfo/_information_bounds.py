@@ -125,6 +125,8 @@ default="empirical"
     if not len(observed):
         raise ValueError("y_true is empty: give at least one label.")
     check_consistent_length(observed, y_proba, sample_weight)
+    if labels is not None and np.ndim(labels) != 1:
+        raise ValueError(f"labels={labels!r} is no list: name all labels, in any order.")
     classes = unique_labels(observed) if labels is None else np.unique(np.asarray(labels))
     if labels is not None and len(classes) != len(np.asarray(labels)):
         raise ValueError(f"labels={labels!r} names a label twice.")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.utils import Bunch
 from torch.utils.data import DataLoader, Dataset
 
 _BATCH_SIZE = 1024
 
 
-def memory_map(data, folder, *, dtype="float32"):
+def memory_map(
+    data: Dataset | DataLoader, folder: str | os.PathLike, *, dtype: DTypeLike = "float32"
+) -> Bunch:
     """Write what a torch Dataset or DataLoader yields to disk, once, and map it into memory.
 
     The result goes wherever an array goes, as to `fit`, `score_bounds` and `cross_val_bounds`:
@@ -58,44 +62,56 @@ def memory_map(data, folder, *, dtype="float32"):
         loader = DataLoader(data, batch_size=_BATCH_SIZE)
     if not isinstance(loader, DataLoader):
         raise ValueError(f"data={data!r} is neither a torch Dataset nor a DataLoader.")
-    try:
-        n_samples = len(loader.dataset)
-    except TypeError as error:
-        raise ValueError(
-            f"data={data!r} does not say how many rows it has: train on its batches by "
-            "partial_fit, or give a Dataset with a length."
-        ) from error
+    n_samples = _length(loader)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "data.npy"
     if path.exists():
         raise FileExistsError(f"{path} exists: map it by numpy.load, or give another folder.")
     part = folder / "data.npy.part"
-    target, n_written = None, 0
+    try:
+        target = _write(loader, part, n_samples, dtype)
+        np.save(folder / "target.npy", target)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return Bunch(data=np.load(path, mmap_mode="r"), target=target)
+
+
+def _length(loader):
+    try:
+        return len(loader.dataset)
+    except TypeError as error:
+        raise ValueError(
+            f"data={loader.dataset!r} does not say how many rows it has: train on its batches by "
+            "partial_fit, or give a Dataset with a length."
+        ) from error
+
+
+def _write(loader, path, n_samples, dtype):
+    """Write the rows to a file in NumPy's format, and return the labels."""
+    target = np.empty(0)
+    n_written = 0
     # Written, not mapped: pages of a map that is written to would stay in memory for a while.
-    with open(part, "wb") as file:
+    with open(path, "wb") as file:
         for x, y in loader:
-            x = np.ascontiguousarray(x, dtype=dtype)
-            y = np.asarray(y)
-            if target is None:
+            x, y = np.ascontiguousarray(x, dtype=dtype), np.asarray(y)
+            if not n_written:
                 _write_header(file, x.dtype, (n_samples, *x.shape[1:]))
                 # Texts may be longer in a later batch.
                 target = np.empty(n_samples, object if y.dtype.kind == "U" else y.dtype)
+            start, n_written = n_written, n_written + len(x)
+            if n_written > n_samples:
+                break
             file.write(x.data.cast("B"))
             # In one array from the start: small arrays between large ones fragment the memory.
-            target[n_written : n_written + len(y)] = y
-            n_written += len(x)
+            target[start:n_written] = y
     if n_written != n_samples or not n_samples:
-        part.unlink()
         raise ValueError(
             f"{n_written} rows came from a Dataset of {n_samples}: let the DataLoader give each "
             "row once, without drop_last."
         )
-    if target.dtype == object:
-        target = np.array(target.tolist())
-    np.save(folder / "target.npy", target)
-    part.replace(path)
-    return Bunch(data=np.load(path, mmap_mode="r"), target=target)
+    return np.array(target.tolist()) if target.dtype == object else target
 
 
 def _write_header(file, dtype, shape):

@@ -11,6 +11,7 @@ from sklearn.utils import column_or_1d
 
 from ._checks import Units
 from ._cross_val import cross_val_bounds
+from ._input_checks import check_labels
 
 
 class InformationEstimate(NamedTuple):
@@ -84,6 +85,7 @@ def mi_estimate(
     >>> estimate.mi_lower < estimate.value
     True
     """
+    check_labels(y)
     labels = column_or_1d(y)
     splits = list(check_cv(cv, labels, classifier=True).split(X, labels, groups))
     draw = {"train_size": 0.5, "random_state": random_state}

@@ -311,7 +311,16 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
     def log_proba_batches(self, X):
         """Yield the log class probabilities of each batch of `X`, as float64 arrays (b, M)."""
         for logits in self.forward_iter(X):
-            yield self.log_proba(logits).numpy()
+            yield self.checked(self.log_proba(logits).numpy())
+
+    def checked(self, log_proba):
+        """Return log probabilities, unless there is a NaN among them."""
+        if math.isnan(log_proba.sum()):
+            raise ValueError(
+                f"module={type(self.module_).__name__} returned logits that are not finite: its "
+                "weights or X are too large. Scale X, or train with a lower lr."
+            )
+        return log_proba
 
     def predict_log_proba(self, X, **options):
         """Return log class probabilities, float64 of shape (n, M)."""

@@ -58,6 +58,8 @@ def save(estimator, path):
         If `estimator` is of another class: use skops for it.
     NotFittedError
         If it is not fitted.
+    ValueError
+        If it was given an attribute that JSON does not hold.
     ImportError
         If safetensors is not installed.
 
@@ -95,17 +97,23 @@ def save(estimator, path):
     params = estimator.get_params()
     encoded = {name: _encode(value) for name, value in params.items()}
     fitted = {
-        name: value
+        name: _encode(value)
         for name, value in vars(estimator).items()
         if name not in params and name not in ("net_", "_random", "_skorch_params")
     }
+    unknown = [name for name, value in fitted.items() if value is _UNKNOWN]
+    if unknown:
+        raise ValueError(
+            f"estimator has attributes that JSON does not hold: {', '.join(unknown)}. Delete "
+            "them, or use pickle."
+        )
     content = {
         "format": _FORMAT,
         "version": __version__,
         "class": type(estimator).__name__,
         "params": {name: value for name, value in encoded.items() if value is not _UNKNOWN},
         "not_saved": sorted(name for name, value in encoded.items() if value is _UNKNOWN),
-        "fitted": {name: _encode(value) for name, value in fitted.items()},
+        "fitted": fitted,
         "net": net,
     }
     text = json.dumps(content)

@@ -102,7 +102,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
     def log_proba_of_trunk(self, hidden, noise):
         """Return log class probabilities (b, M) averaged over `noise`, a float64 array."""
         log_proba = torch.log_softmax(self.logits_of_trunk(hidden, noise), dim=-1)
-        return log_mean_exp(log_proba, dim=1).cpu().numpy()
+        return self.checked(log_mean_exp(log_proba, dim=1).cpu().numpy())
 
     def distributions_of_trunk(self, hidden):
         """Return mean and scale of the noisy layer and of the posterior logits, or None each."""

@@ -48,7 +48,7 @@ class TrainingGuard:
     def on_epoch_end(self, net, **kwargs):
         super().on_epoch_end(net, **kwargs)
         losses = [batch.get("train_loss", 0.0) for batch in self.history[-1]["batches"]]
-        if math.isfinite(sum(losses)) and _are_finite(list(self.module_.parameters())):
+        if math.isfinite(sum(losses)) and _are_finite(self._trained_tensors()):
             self._keep_weights()
             return
         self.module_.load_state_dict(self._kept_weights)
@@ -63,6 +63,11 @@ class TrainingGuard:
             f"{kept}",
             learned=good > self._epochs_before,
         )
+
+    def _trained_tensors(self):
+        """Return weights and the optimizer's averages: an infinite one stops it in silence."""
+        averages = [value for state in self.optimizer_.state.values() for value in state.values()]
+        return [*self.module_.parameters(), *filter(torch.is_tensor, averages)]
 
     def _keep_weights(self):
         self._kept_weights = {

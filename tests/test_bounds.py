@@ -238,6 +238,7 @@ def test_bad_input(arguments, message):
         ({"reference_prior": [0.5, 0.5, 0.5]}, "reference_prior=.* is no distribution"),
         ({"labels": ["a", "b", "x"]}, r"y_true contains labels that are unknown: \['c'\]"),
         ({"labels": ["a", "b", "c", "c"]}, "names a label twice"),
+        ({"labels": 3}, "labels=3 is no list"),
         ({"sample_weight": [1, 1, 1, 1, -1]}, "(?i)negative"),
         ({"sample_weight": [0, 0, 0, 0, 0]}, "(?i)zero"),
         ({"sample_weight": [1, 1]}, "inconsistent numbers of samples"),

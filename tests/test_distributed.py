@@ -95,6 +95,21 @@ with open(f"{sys.argv[1]}.{rank}", "w") as file:
 """
 
 
+def test_processes_that_do_not_know_of_each_other(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    clf = InfoSoftmaxClassifier(accelerator=OneProcess, max_epochs=1)
+    with pytest.warns(UserWarning, match="2 processes were started, and the accelerator knows of"):
+        # It is no whole accelerator, and training fails.
+        with pytest.raises(AttributeError, match="OneProcess"):
+            clf.fit(X, Y)
+
+
+class OneProcess:
+    """What ``accelerate.Accelerator()`` is in each of several processes without a GPU."""
+
+    num_processes = 1
+
+
 def test_training_in_two_processes_of_accelerate(tmp_path):
     pytest.importorskip("accelerate")
     script = tmp_path / "script.py"

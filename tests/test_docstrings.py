@@ -33,7 +33,7 @@ EXCUSED = {
 
 def public_objects():
     """Yield the names of public functions and classes, and of the methods the package defines."""
-    for name in ("sksoftinfo", "sksoftinfo.metrics", "sksoftinfo.datasets"):
+    for name in ("sksoftinfo", "sksoftinfo.metrics", "sksoftinfo.datasets", "sksoftinfo.export"):
         module = import_module(name)
         for public in module.__all__:
             value = getattr(module, public)

@@ -429,6 +429,18 @@ def test_divergence_of_a_chunk_leaves_what_was_learned():
     assert np.isfinite(clf.predict_proba(X)).all()
 
 
+def test_weights_too_large_for_a_prediction():
+    """Finite weights, and logits that are not: never NaN in a probability."""
+    for clf in (classifier(), StochasticInfoClassifier(max_epochs=1, random_state=0)):
+        clf.fit(X, Y)
+        with torch.no_grad():
+            for weight in clf.module_.parameters():
+                weight.fill_(1e200)
+        for ask in (clf.predict, clf.predict_proba, lambda X, ask=clf: ask.score_bounds(X, Y[1:])):
+            with pytest.raises(ValueError, match="logits that are not finite: .* lower lr"):
+                ask(X[1:])
+
+
 def test_logits_of_ten_thousand():
     for scale in (1e4, -1e4):
         module = torch.nn.Linear(4, 3).double()

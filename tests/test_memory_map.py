@@ -32,6 +32,23 @@ def test_rows_and_labels_as_they_come(tmp_path, batch_size):
     )
 
 
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, names):
+        self.names = names
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, row):
+        return X[row], str(self.names[row])
+
+
+def test_texts_as_labels(tmp_path):
+    names = np.array(["a", "bb", "ccc"])[Y]
+    rows = memory_map(DataLoader(Texts(names), batch_size=50), tmp_path)
+    np.testing.assert_array_equal(rows.target, names)
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         # Of each class in turn.
@@ -45,6 +62,9 @@ def test_what_cannot_be_mapped(tmp_path):
         memory_map(X, tmp_path)
     with pytest.raises(ValueError, match="120 rows came from a Dataset of 150"):
         memory_map(DataLoader(PAIRS, batch_size=60, drop_last=True), tmp_path)
+    twice = torch.utils.data.RandomSampler(PAIRS, replacement=True, num_samples=300)
+    with pytest.raises(ValueError, match="160 rows came from a Dataset of 150"):
+        memory_map(DataLoader(PAIRS, batch_size=40, sampler=twice), tmp_path)
     with pytest.raises(ValueError, match="0 rows came from a Dataset of 0"):
         memory_map(torch.utils.data.Subset(PAIRS, []), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -267,13 +267,16 @@ def test_what_cannot_be_saved(tmp_path):
         save(LogisticRegression().fit(X, Y), tmp_path / "clf")
     with pytest.raises(NotFittedError):
         save(InfoSoftmaxClassifier(), tmp_path / "clf")
+    clf = InfoSoftmaxClassifier(**FAST).fit(X, Y)
+    clf.note = object()
+    with pytest.raises(ValueError, match="attributes that JSON does not hold: note"):
+        save(clf, tmp_path / "clf")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
 def test_a_classifier_of_cuda_loads_without(fitted, tmp_path):
-    other = pickle.loads(pickle.dumps(fitted))
-    other.device = "cuda"
+    other = InfoSoftmaxClassifier(**FAST).fit(X, LABELS).set_params(device="cuda")
     save(other, tmp_path / "clf")
     with pytest.warns(UserWarning, match="finds no CUDA device.*device='auto' takes its place"):
         loaded = load(tmp_path / "clf")

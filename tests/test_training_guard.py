@@ -30,6 +30,14 @@ class Interrupted(torch.nn.Module):
         return self.layer(x)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A process in the background may ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_keeps_what_was_learned_and_says_so():
     clf = InfoSoftmaxClassifier(Interrupted, batch_size=50, random_state=0)
     with pytest.warns(UserWarning, match="Training was interrupted in epoch 3: the network is"):

@@ -1,0 +1,198 @@
+"""Fitted estimators as torch modules of one input and one output, as ``torch.onnx.export`` takes.
+
+What a classifier or a masker computes around its network, the prior inside the softmax and the
+calibration of patches, is part of the module, so that other runtimes give the same numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from ._image_classifier import neural
+from ._info_mask import InfoMaskTransformer
+from ._info_softmax import InfoSoftmaxClassifier
+from ._patches import window_average
+
+__all__ = ["information_map_module", "log_proba_module"]
+
+
+def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
+    """Return the torch module behind ``classifier.predict_log_proba``.
+
+    Parameters
+    ----------
+    classifier : InfoSoftmaxClassifier
+        Fitted. The network is copied, to the CPU.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode: rows as the network takes them, of its dtype, to log-probabilities
+        (n, n_classes) in nats, columns in the order of ``classes_``.
+
+    Raises
+    ------
+    TypeError
+        If the classifier is another, whose noise would have to come along.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo import InfoSoftmaxClassifier
+    >>> from sksoftinfo.export import log_proba_module
+    >>> clf = InfoSoftmaxClassifier(random_state=0).fit([[0.0], [1.0]], [0, 1])
+    >>> module = log_proba_module(clf)
+    >>> module(torch.tensor([[0.5]], dtype=torch.float64)).shape
+    torch.Size([1, 2])
+    """
+    if not isinstance(classifier, InfoSoftmaxClassifier):
+        raise TypeError(
+            f"classifier is of class {type(classifier).__name__}: log_proba_module takes an "
+            "InfoSoftmaxClassifier."
+        )
+    check_is_fitted(classifier)
+    return _LogProba(classifier.net_).eval()
+
+
+def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Module:
+    """Return the torch module behind ``masker.information_map(X, target)``, dense scoring.
+
+    Parameters
+    ----------
+    masker : InfoMaskTransformer
+        Fitted, with ``patch_scoring_ == "dense"``. Its network is copied, to the CPU.
+    target : label
+        One of the masker's ``classes_``.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode: images (n, channels, height, width), of the network's dtype and the
+        size of those of `fit`, to maps (n, height, width) in nats, float64.
+
+    Raises
+    ------
+    ValueError
+        If the target is unknown, the scoring is another, or the network has no
+        ``feature_map(x)`` and ``head`` whose average over positions gives its logits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_digits
+    >>> from sksoftinfo import InfoMaskTransformer
+    >>> from sksoftinfo.export import information_map_module
+    >>> digits = load_digits(n_class=2)
+    >>> images = (digits.images / 16).astype("float32")
+    >>> masker = InfoMaskTransformer(patch_size=4, random_state=0).fit(images, digits.target)
+    >>> information_map_module(masker, 1)(torch.as_tensor(images[:5, None])).shape
+    torch.Size([5, 8, 8])
+    """
+    check_is_fitted(masker)
+    if masker.patch_scoring_ != "dense":
+        raise ValueError(
+            f"masker.patch_scoring_={masker.patch_scoring_!r} asks the classifier about patch "
+            "after patch: only dense scoring is one module."
+        )
+    labels = masker.classes_.tolist()
+    if target not in labels:
+        raise ValueError(f"target={target!r} is no class that is known: choose among {labels}.")
+    net = neural(masker.estimator_).net_
+    if hasattr(net.module_, "feature_map") and hasattr(net.module_, "head"):
+        module = _InformationMap(net, masker._mapper, labels.index(target)).eval()
+        if _agrees(module, masker, target, net.dtype):
+            return module
+    raise ValueError(
+        f"module={type(net.module_).__name__} has no feature_map(x) whose average over positions "
+        "goes to a linear `head`, as the default network has, or the masker reads another layer."
+    )
+
+
+def _agrees(module, masker, target, dtype):
+    """Return whether the module's maps of noise are the masker's."""
+    images = np.random.default_rng(0).random((2, *masker._image_shape))
+    expected = masker.information_map(images.reshape(2, *masker.input_shape_), target)
+    with torch.no_grad():
+        maps = module(torch.as_tensor(images).to(dtype)).numpy()
+    return maps.shape == expected.shape and np.allclose(maps, expected, rtol=1e-3, atol=1e-3)
+
+
+class _Posterior(nn.Module):
+    """A copy of the network, and the class prior that its logits get."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.network = copy.deepcopy(net.module_).cpu()
+        prior = net.log_class_prior
+        self.register_buffer("log_prior", None if prior is None else prior.to("cpu", net.dtype))
+
+    def posterior(self, logits):
+        return logits if self.log_prior is None else logits + self.log_prior
+
+
+class _LogProba(_Posterior):
+    def forward(self, rows):
+        logits = self.network(rows)
+        logits = logits[0] if isinstance(logits, tuple) else logits
+        return torch.log_softmax(self.posterior(logits), dim=1)
+
+
+class _InformationMap(_Posterior):
+    """What windows of the feature map say about one class, spread over the pixels."""
+
+    def __init__(self, net, mapper, target):
+        super().__init__(net)
+        calibration, scorer = mapper.calibration, mapper.scorer
+        self.kind = mapper.kind
+        self.on_features = mapper.on_features
+        self.windows = scorer.windows
+        self.register_buffer("down", torch.as_tensor(scorer.down.T.copy()))
+        self.register_buffer("across", torch.as_tensor(scorer.across))
+        self.calibrated = calibration is not None
+        prior = mapper.prior
+        if self.calibrated:
+            prior, coef, intercept = _whole_calibration(calibration)
+            self.register_buffer("coef", torch.as_tensor(coef.T.copy()))
+            self.register_buffer("intercept", torch.as_tensor(intercept))
+        self.target = target
+        others = np.delete(np.arange(len(prior)), target)
+        self.register_buffer("others", torch.as_tensor(others))
+        self.log_prior_at_target = float(np.log(prior[target]))
+        self.log_odds_prior = self.log_prior_at_target - float(np.log(prior[others].sum()))
+
+    def forward(self, images):
+        feature_map = self.network.feature_map(images)
+        windows = [window_average(feature_map, size).movedim(1, -1) for size in self.windows]
+        inputs = torch.stack(windows, dim=-2)
+        if not self.on_features:
+            inputs = self.posterior(self.network.head(inputs))
+        inputs = inputs.double()
+        if self.calibrated:
+            return self.down @ self._information(self._calibrated(inputs)) @ self.across
+        return self.down @ self._information(inputs).mean(dim=-1) @ self.across
+
+    def _calibrated(self, inputs):
+        return inputs.flatten(-2) @ self.coef + self.intercept
+
+    def _information(self, scores):
+        if self.kind == "logit":
+            return scores[..., self.target]
+        if self.kind == "pmi":
+            return torch.log_softmax(scores, -1)[..., self.target] - self.log_prior_at_target
+        others = torch.logsumexp(scores.index_select(-1, self.others), dim=-1)
+        return scores[..., self.target] - others - self.log_odds_prior
+
+
+def _whole_calibration(calibration):
+    """Return prior, coefficients and intercepts of all classes, those without a row included."""
+    coef = np.zeros((calibration.n_classes, calibration.coef_.shape[1]))
+    intercept = np.full(calibration.n_classes, -np.inf)
+    coef[calibration.classes_] = calibration.coef_
+    intercept[calibration.classes_] = calibration.intercept_
+    return calibration.prior_, coef, intercept

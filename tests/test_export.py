@@ -1,0 +1,116 @@
+"""What onnxruntime computes of an exported module is what the estimator says."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo.export import information_map_module, log_proba_module
+
+X, Y = load_iris(return_X_y=True)
+DIGITS = load_digits(n_class=3)
+IMAGES, DIGIT = (DIGITS.images / 16).astype(np.float32), DIGITS.target
+FAST = {"max_epochs": 4, "random_state": 0}
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    """Return what exports a module and asks onnxruntime about rows, however many."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+        pytest.skip("torch before 2.7 exports otherwise")
+
+    def asked(module, rows):
+        path = tmp_path / "module.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module,
+                (torch.as_tensor(rows[:2]),),
+                path,
+                dynamo=True,
+                input_names=["X"],
+                dynamic_shapes=({0: torch.export.Dim("n")},),
+                verbose=False,
+            )
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        whole, one = (session.run(None, {"X": part})[0] for part in (rows, rows[:1]))
+        np.testing.assert_allclose(one, whole[:1], atol=1e-5)
+        return whole
+
+    return asked
+
+
+@pytest.mark.parametrize(
+    "kind, class_prior",
+    [("float32", "uniform"), ("float64", "empirical"), ("images", "empirical")],
+)
+def test_log_proba_in_onnx(runtime, kind, class_prior):
+    rows, labels = (IMAGES, DIGIT) if kind == "images" else (X.astype(kind), Y)
+    rows, labels = rows[:-30], labels[:-30]
+    clf = InfoSoftmaxClassifier(class_prior=class_prior, **FAST).fit(rows, labels)
+    result = runtime(log_proba_module(clf), rows[:, None] if kind == "images" else rows)
+    np.testing.assert_allclose(result, clf.predict_log_proba(rows), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"patch_size": [3, 5]},
+        {"information": "pmi", "calibrate": False, "patch_size": [3, 5]},
+        {"information": "logit"},
+        {"calibrate": "features"},
+    ],
+    ids=str,
+)
+def test_information_maps_in_onnx(runtime, options):
+    estimator = InfoSoftmaxClassifier(class_prior="empirical", **FAST)
+    options = {"patch_size": 4, "random_state": 0, **options}
+    masker = InfoMaskTransformer(estimator, **options).fit(IMAGES, DIGIT)
+    assert masker.patch_scoring_ == "dense"
+    result = runtime(information_map_module(masker, 2), IMAGES[:40, None])
+    expected = masker.information_map(IMAGES[:40], target=2)
+    np.testing.assert_allclose(result, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_two_classes_and_the_network_is_copied():
+    two = DIGIT < 2
+    masker = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4, random_state=0)
+    masker.fit(IMAGES[two], DIGIT[two])
+    module = information_map_module(masker, 1)
+    result = module(torch.as_tensor(IMAGES[:10, None])).detach()
+    np.testing.assert_allclose(result, masker.information_map(IMAGES[:10], target=1), atol=1e-4)
+    clf = masker.estimator_
+    before = clf.predict_proba(IMAGES[:5])
+    exported = log_proba_module(clf)
+    with torch.no_grad():
+        for weight in exported.parameters():
+            weight.zero_()
+    np.testing.assert_array_equal(clf.predict_proba(IMAGES[:5]), before)
+
+
+def test_what_is_no_module():
+    with pytest.raises(TypeError, match="StochasticInfoClassifier: log_proba_module takes"):
+        log_proba_module(StochasticInfoClassifier(**FAST).fit(X, Y))
+    masker = InfoMaskTransformer(LogisticRegression(), patch_size=4, patch_scoring="paste")
+    with pytest.raises(ValueError, match="patch_scoring_='paste' asks the classifier"):
+        information_map_module(masker.fit(IMAGES, DIGIT), 0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    )
+    other = InfoMaskTransformer(
+        InfoSoftmaxClassifier(torch.nn.Sequential(net, torch.nn.Linear(4, 3)), **FAST),
+        patch_size=4,
+        patch_scoring="dense",
+    ).fit(IMAGES, DIGIT)
+    with pytest.raises(ValueError, match=r"module=Sequential has no feature_map\(x\)"):
+        information_map_module(other, 0)
+    dense = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4).fit(IMAGES, DIGIT)
+    with pytest.raises(ValueError, match=r"target=7 is no class .* \[0, 1, 2\]"):
+        information_map_module(dense, 7)
