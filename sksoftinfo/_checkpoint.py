@@ -18,7 +18,7 @@ _PLAIN = (bool, int, float, str, type(None), torch.Tensor)
 
 
 class ResumableCheckpoint(Callback):
-    """Callback of skorch that keeps the state of training in a file, and goes on from it.
+    """Keep the state of training in a file, and go on from it: a callback of skorch.
 
     If the file exists as `fit` begins, training goes on after the epoch that it holds, and the
     result is that of a training which was never interrupted. It holds weights, optimizer, history,

@@ -103,6 +103,11 @@ class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
     StochasticInfoClassifier : The same for a network with stochastic outputs.
     information_bounds : The bounds for any classifier's probabilities.
 
+    Notes
+    -----
+    A table is trained as it is. Columns of very different sizes are read badly, and bounds are
+    then too low: put a ``StandardScaler`` before, in a pipeline.
+
     References
     ----------
     .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of

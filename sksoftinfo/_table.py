@@ -16,6 +16,8 @@ from ._info_softmax import InfoSoftmaxClassifier
 MODELS = ("info", "logistic", "boosting", "stack")
 # Rarer categories share one column: one of an identifier each would only cost memory.
 _MAX_CATEGORIES = 30
+# What separates columns where it is not a comma.
+_OTHER_MARKS = (";", "\t", "|")
 
 
 def read_columns(path):
@@ -86,6 +88,11 @@ def split_target(columns, target):
         If the column is missing, constant, continuous or incomplete, or the only one.
     """
     if target not in columns:
+        if len(columns) == 1 and any(mark in next(iter(columns)) for mark in _OTHER_MARKS):
+            raise ValueError(
+                f"--target {target}: the table has one column, named {next(iter(columns))!r}: "
+                "separate its columns by commas."
+            )
         raise ValueError(f"--target {target}: no such column; there are {', '.join(columns)}.")
     features = {name: column for name, column in columns.items() if name != target}
     labels = columns[target]
@@ -100,7 +107,9 @@ def split_target(columns, target):
     if labels.dtype == object:
         labels = labels.astype(str)
     elif (labels != np.round(labels)).any():
-        raise ValueError(f"--target {target} is continuous: bring it into classes first.")
+        raise ValueError(
+            f"--target {target} is continuous: bring it into classes, as by its quartiles."
+        )
     else:
         labels = labels.astype(np.int64)
     if len(np.unique(labels)) < 2:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import sksoftinfo
+from sksoftinfo import datasets, metrics
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
@@ -24,6 +27,14 @@ def test_snippets_run_in_their_order(path, tmp_path, monkeypatch):
     namespace = {}
     for snippet in snippets(path):
         exec(compile(snippet, path.name, "exec"), namespace)
+
+
+def test_api_reference_names_all_that_is_public():
+    page = (DOCS / "api.rst").read_text()
+    for module in (sksoftinfo, metrics, datasets):
+        for name in module.__all__:
+            if name != "__version__":
+                assert re.search(rf"^   {name}$|``{name}``", page, re.MULTILINE), name
 
 
 def test_build_with_gallery(tmp_path):

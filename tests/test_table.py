@@ -103,11 +103,13 @@ def test_bad_tables(reader, tmp_path, capsys, rows, target, message):
 
 def test_files_that_are_no_tables(reader, tmp_path, capsys):
     only = write(tmp_path / "only.csv", ["1", "2"] * 9, header="y")
+    semicolons = write(tmp_path / "s.csv", ["1;2", "2;1"] * 9, header="a;y")
     binary, empty = tmp_path / "b.csv", tmp_path / "e.csv"
     binary.write_bytes(bytes(range(128, 256)))
     empty.write_text("")
     for path, message in (
         (only, "the only column"),
+        (semicolons, "the table has one column, named 'a;y': separate its columns by commas"),
         (binary, "no comma-separated table"),
         (empty, ""),
         (tmp_path, "directory"),

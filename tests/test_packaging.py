@@ -1,0 +1,59 @@
+"""What pyproject.toml states agrees with what is stated elsewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sksoftinfo
+
+ROOT = Path(__file__).parent.parent
+tomllib = pytest.importorskip("tomllib")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirements(*extras):
+    """Return name and lower bound of what is required, own extras resolved."""
+    found, waiting = {}, [*PROJECT["dependencies"]]
+    for extra in extras:
+        waiting += PROJECT["optional-dependencies"][extra]
+    for text in waiting:
+        if text.startswith("sksoftinfo["):
+            found |= requirements(*re.findall(r"\w+", text)[1:])
+        else:
+            name, bound = re.fullmatch(r"([\w.-]+)>=([\d.]+)", text).groups()
+            found[name] = bound
+    return found
+
+
+def numbers(version):
+    """Return a version without its trailing zeros."""
+    parts = [int(part) for part in version.split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
+
+
+def test_every_requirement_has_a_lower_bound():
+    assert len(requirements(*PROJECT["optional-dependencies"])) > 20
+
+
+def test_oldest_versions_are_the_lower_bounds():
+    pinned = re.findall(
+        r"^([\w.-]+)==([\d.]+)$", (ROOT / ".ci/oldest-constraints.txt").read_text(), re.MULTILINE
+    )
+    bounds = requirements("test", "vision")
+    assert {name: numbers(version) for name, version in pinned} == {
+        name: numbers(bound) for name, bound in bounds.items()
+    }
+
+
+def test_version_is_stated_once():
+    assert PROJECT["dynamic"] == ["version"]
+    stated = [
+        path
+        for path in ROOT.glob("*.*")
+        if path.suffix in (".toml", ".cff", ".cfg", ".in")
+        and sksoftinfo.__version__ in path.read_text()
+    ]
+    assert not stated
