@@ -1,4 +1,4 @@
-"""The nets. `_accelerate.py`, `_callbacks.py`, `_checkpoint.py`, `_epochs.py` and they know skorch.
+"""The nets; `_accelerate.py`, `_callbacks.py`, `_checkpoint.py`, `_epochs.py` know skorch too.
 
 The estimators own a fitted net of this file as ``net_``. Labels are class indices here, weights
 travel beside the input in one dict, and modules return logits.
