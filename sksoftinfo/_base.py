@@ -24,10 +24,11 @@ from ._checks import (
 from ._input_checks import validate_rows
 from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
-from ._net import make_net, seeded
+from ._net import make_net
 from ._params import SkorchParams
 from ._portable import PortableMixin
 from ._prediction import PredictionMixin
+from ._seed import seeded
 from ._training_guard import TrainingDiverged
 
 # Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ._module_checks import resolve_device
-from ._net import seeded
+from ._seed import seeded
 
 
 class PortableMixin:

@@ -1,0 +1,30 @@
+"""torch's global random generators, lent and given back."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+import torch
+
+_GLOBAL_GENERATOR = threading.RLock()
+
+
+@contextmanager
+def seeded(seed):
+    """Seed torch's global generators, and give them back as they were.
+
+    Modules draw their first weights and their dropout from the global generator. The lock keeps
+    another thread's fit from drawing in between.
+    """
+    with _GLOBAL_GENERATOR:
+        state = torch.get_rng_state()
+        on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+        cuda_state = torch.cuda.get_rng_state_all() if on_cuda else None
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
+            if cuda_state is not None:
+                torch.cuda.set_rng_state_all(cuda_state)
