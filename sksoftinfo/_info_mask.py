@@ -48,6 +48,11 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
         shorter side and takes the one whose `score` on images of `fit` is best.
+    context : float, default=1.5
+        A patch only counts as far as its surroundings, so many times larger, speak for the target
+        as well: its information is the lesser of the two. What looks like the target as long as
+        the rest of it is not seen does not count. 1 is the patch alone; the literal logit has no
+        other.
     stride : "auto", int or (int, int), default="auto"
         Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
         around every cell of the feature map and takes ``"auto"`` only.
@@ -74,7 +79,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         information must also be positive, so that an image without the target is masked whole.
     require_presence : bool, default=True
         Whether an image is masked whole where nothing speaks for the target: neither the
-        classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 98 %
+        classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 99 %
         of the images of `fit` that have it. Nats, and ``target=None``, go without.
     mask_type : {"hard", "soft"}, default="hard"
         ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
@@ -113,13 +118,14 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
     feature_layer_, receptive_field_ : str and tuple of int, or None
         Of dense scoring: the layer in use, and how many pixels a cell of it depends on.
     patch_size_scores_ : dict
-        Score of each size tried, where ``patch_size="auto"``.
+        Score of each size tried, presence not required, where ``patch_size="auto"``.
     reference_maximum_ : ndarray of shape (n_classes,)
         Largest information about each class in at most 1000 images of `fit`, where
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        What the best patch says of a class, at least, in 98 % of the images of `fit` that have
-        it, in nats; infinite where presence is not required.
+        What the best patch says of a class, at least, in 99 % of the images of `fit` that have
+        it, in nats, by a calibration on the half without them; ``-inf`` where presence is not
+        required, or `fit` had fewer than two images of the class.
     n_features_in_ : int
         Columns of flat input.
     input_shape_ : tuple of int
@@ -152,6 +158,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             tuple,
             list,
         ],
+        "context": [Interval(Real, 1, None, closed="left")],
         "stride": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
@@ -180,6 +187,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         *,
         target=None,
         patch_size="auto",
+        context=1.5,
         stride="auto",
         patch_scoring="auto",
         feature_layer=None,
@@ -199,6 +207,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         self.estimator = estimator
         self.target = target
         self.patch_size = patch_size
+        self.context = context
         self.stride = stride
         self.patch_scoring = patch_scoring
         self.feature_layer = feature_layer
@@ -237,62 +246,6 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             If a parameter does not fit the images, or a label or target is unknown.
         """
         return self._fit(X, y)
-
-    def information_map(self, X, target=None):
-        """Information of each pixel's patches about the target.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        target : label, list of labels or None, default=None
-            ``None`` is the transformer's own `target`; the maximum for a list.
-
-        Returns
-        -------
-        ndarray of shape (n, height, width), or (n, d) for a table
-            In nats.
-
-        Raises
-        ------
-        ValueError
-            If the target is unknown, or rows have another shape than in `fit`.
-        """
-        maps = self._information(X, target)
-        return self._as_map(maps.max(axis=0))
-
-    def information_maps(self, X, targets=None):
-        """Information about several classes, one by one, from one pass over the images.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        targets : list of labels, default=None
-            All of ``classes_``, if None.
-
-        Returns
-        -------
-        ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
-            In nats.
-
-        Raises
-        ------
-        ValueError
-            If a target is unknown, or rows have another shape than in `fit`.
-        """
-        check_is_fitted(self)
-        maps = self._information(X, self.classes_ if targets is None else targets)
-        return np.stack([self._as_map(one) for one in maps])
-
-    def _information(self, X, target):
-        check_is_fitted(self)
-        images = self._images(self._validate(X, reset=False))
-        classes = self._classes_of(images, self._encode_targets(self.classes_, target))
-        maps = np.empty((len(classes), len(images), *images.shape[2:]))
-        for rows, some, _ in self._evaluate(images, classes):
-            maps[:, rows] = some
-        return maps
 
     def mask(self, X):
         """Which pixels are kept.
@@ -334,10 +287,6 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         self._check_threshold()
         images = self._images(self._validate(X, reset=False))
         return largest_boxes(self._all_masks(images) >= 0.5)
-
-    def _as_map(self, values):
-        is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
-        return values[:, 0] if is_table else values
 
     def transform(self, X):
         """Replace the pixels that are not kept by `fill_value`.

@@ -6,33 +6,33 @@ import uuid
 
 import joblib
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble._base import _set_random_states
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._checks import check_row_shape, check_two_classes, encode_labels
+from ._checks import check_two_classes, encode_labels
 from ._image_classifier import ImageClassifier, choose_scoring, estimator_row_shape
+from ._info_mask_apply import InformationMasking
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information import label_frequencies
-from ._information_maps import InformationMapper, collect
-from ._input_checks import validate_rows
-from ._masks import Fill, soft_masks, threshold_masks, whole_components
-from ._patch_information import PatchCalibration
+from ._information_maps import InformationMapper
+from ._masks import Fill
 from ._patch_scoring import make_scorer
-from ._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
+from ._patch_sizes import (
+    candidate_sizes,
+    resolve_stride,
+    sizes_for_stride,
+    surrounding_sizes,
+)
 from ._patches import canonical_shape
 
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 1000
-_SELECTION_IMAGES = 500
-_SMALLEST_PROBA = 1e-12
 # Share of the images with a class whose best patch may say less of it than `presence_floor_`.
-# Chosen on validation composites of digits; with more, the mean IoU falls faster than what is kept
-# of images without the target.
-_FLOOR_SHARE = 0.02
+# Chosen on validation composites of digits: with more, targets are lost.
+_FLOOR_SHARE = 0.01
 
 
 def _default_estimator():
@@ -44,13 +44,21 @@ def fit_classifier(estimator, rows, y):
     return estimator.fit(rows, y), uuid.uuid4().hex
 
 
+def set_random_states(estimator, seed):
+    """Seed the estimator and what it is made of, each with a number of its own."""
+    rng = check_random_state(seed)
+    names = sorted(estimator.get_params(deep=True))
+    names = [name for name in names if name.split("__")[-1] == "random_state"]
+    return estimator.set_params(**{name: rng.randint(np.iinfo(np.int32).max) for name in names})
+
+
 def calibration_inputs(mapper, images, key=None):
     """Return what the calibration reads; `key` stands for the mapper where that is cached."""
-    return mapper.calibration_inputs(images)
+    return mapper.inputs(images)
 
 
-class BaseInfoMask(BaseEstimator):
-    """Base of the transformer: everything but its public face."""
+class BaseInfoMask(InformationMasking):
+    """Base of the transformer: how it is fitted."""
 
     def _fit(self, X, y):
         self._check_threshold()
@@ -83,21 +91,6 @@ class BaseInfoMask(BaseEstimator):
         self._use_best_scale(scales, images[sample], encoded[sample], seed)
         return self
 
-    def _check_threshold(self):
-        if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:
-            raise ValueError(
-                f"threshold={self.threshold!r} is outside [0, 1], and threshold_reference="
-                f"{self.threshold_reference!r} makes it a share: give one, or use "
-                "threshold_reference='absolute' for nats."
-            )
-
-    def _validate(self, X, y="no_validation", *, reset):
-        if not reset:
-            check_row_shape(X, self.input_shape_, type(self).__name__)
-        return validate_rows(
-            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
-        )
-
     def _known_classes(self, y):
         """Return the classes before anything is trained, so that a wrong target fails at once."""
         if isinstance(self.estimator, FrozenEstimator):
@@ -118,7 +111,7 @@ class BaseInfoMask(BaseEstimator):
         else:
             estimator = clone(estimator)
             if self.random_state is not None:
-                _set_random_states(estimator, self.random_state)
+                set_random_states(estimator, self.random_state)
             fit = check_memory(self.memory).cache(fit_classifier)
             self.estimator_, self._fit_key = fit(estimator, X.reshape(len(X), *row_shape), y)
         self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
@@ -132,27 +125,38 @@ class BaseInfoMask(BaseEstimator):
         self.receptive_field_ = tuple(one.receptive_field for one in geometry)
 
     def _use_best_scale(self, scales, images, y, seed):
-        """Settle for the sizes whose score is best."""
-        self._use_scale(scales[0], images, y, seed)
-        if len(scales) == 1:
-            return
-        self.patch_size_scores_ = {}
-        for scale in scales:
-            self._use_scale(scale, images, y, seed)
-            score = self._separation(images[:_SELECTION_IMAGES], y[:_SELECTION_IMAGES]).mean()
-            self.patch_size_scores_[scale[0]] = float(score)
-        best = max(scales, key=lambda scale: self.patch_size_scores_[scale[0]])
-        if best != scales[-1]:
-            self._use_scale(best, images, y, seed)
+        """Settle for the sizes whose score is best, and for what tells that a class is there."""
+        # Sizes are compared by what all images have to say: none is masked whole.
+        self.presence_floor_ = np.full(len(self.classes_), -np.inf)
+        if len(scales) > 1:
+            self.patch_size_scores_ = {}
+            for scale in scales:
+                self._use_scale(scale, images, y, seed)
+                self.patch_size_scores_[scale[0]] = float(self._separation(images, y).mean())
+            best = max(scales, key=lambda scale: self.patch_size_scores_[scale[0]])
+        else:
+            (best,) = scales
+        inputs = self._use_scale(best, images, y, seed)
+        if self._presence_required:
+            maxima = self._mapper.held_out_maxima(inputs, y, seed)
+            for label in np.unique(y):
+                self.presence_floor_[label] = np.quantile(
+                    maxima[y == label], _FLOOR_SHARE, method="lower"
+                )
 
     def _use_scale(self, scale, images, y, seed):
-        """Score patches of these sizes from here on, and calibrate them."""
+        """Score patches of these sizes from here on, calibrated; return what that read."""
         self.patch_size_ = scale[0] if len(scale) == 1 else scale
+        literal = self.information == "logit"
+        sizes, scales = scale, [slice(len(scale))]
+        if self.context > 1 and not literal:
+            sizes += surrounding_sizes(scale, self.context, self._image_shape[1:])
+            scales.append(slice(len(scale), None))
         scorer = make_scorer(
             self.patch_scoring_,
             self._classifier,
             self._image_shape[1:],
-            scale,
+            sizes,
             lambda size: resolve_stride(self.stride, size),
             self._fill,
             self._dense,
@@ -164,133 +168,27 @@ class BaseInfoMask(BaseEstimator):
             self.stride_ = tuple(
                 int(stride) if float(stride).is_integer() else stride for stride in strides
             )
-        calibrated = bool(self.calibrate) and self.information != "logit"
+        calibrated = bool(self.calibrate) and not literal
         on_features = calibrated and self.calibrate == "features"
         if on_features and self._dense is None:
             raise ValueError(
                 "calibrate='features' reads windows of a network's feature map, and "
                 f"patch_scoring_={self.patch_scoring_!r} has none: use calibrate=True."
             )
-        mapper = InformationMapper(scorer, self.information, self.prior_, on_features=on_features)
+        self._mapper = mapper = InformationMapper(
+            scorer, self.information, self.prior_, scales, on_features
+        )
         self._map_key = None
         if self.memory is not None:
-            identity = (self._fit_key, images, y, seed, scale, self.stride_, self.fill_value)
+            identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
             kinds = (self.patch_scoring_, self.feature_layer_, self.calibrate, self.information)
             self._map_key = joblib.hash((*identity, *kinds))
-        if calibrated:
+        inputs = None
+        if calibrated or self._presence_required:
             read = check_memory(self.memory).cache(calibration_inputs, ignore=["mapper"])
             inputs = read(mapper, images, self._map_key)
-            mapper.calibration = PatchCalibration(len(self.classes_)).fit(
-                inputs, y, self.prior_, np.random.RandomState(seed)
-            )
-        self._mapper = mapper
+        if calibrated:
+            mapper.calibrate(inputs, y, seed)
         if self.threshold_reference == "fit":
             self.reference_maximum_ = mapper.maxima(images)
-        self.presence_floor_ = self._floors(images, y)
-
-    def _floors(self, images, y):
-        """Return what the best patch of nearly all images with a class says of it."""
-        floors = np.full(len(self.classes_), np.inf)
-        if self._presence_required:
-            evaluated = self._evaluate(images, y[None])
-            best = np.concatenate([maps[0].max(axis=(1, 2)) for _, maps, _ in evaluated])
-            for label in np.unique(y):
-                floors[label] = np.quantile(best[y == label], _FLOOR_SHARE)
-        return floors
-
-    def _images(self, X):
-        return X.reshape(len(X), *self._image_shape)
-
-    def _encode_targets(self, classes, target=None):
-        """Return class indices of the target, or None for the predicted class."""
-        target = self.target if target is None else target
-        if target is None:
-            return None
-        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
-        known = np.asarray(classes).tolist()
-        if not labels or any(label not in known for label in labels):
-            raise ValueError(f"target={target!r} is no class that is known: choose among {known}.")
-        return [known.index(label) for label in labels]
-
-    def _classes_of(self, images, targets):
-        """Return the classes asked about, (T, n): the targets, or what each image is taken for."""
-        if targets is None:
-            return self._classifier.predict_proba(images).argmax(axis=1)[None]
-        return np.repeat(np.asarray(targets)[:, None], len(images), axis=1)
-
-    def _evaluate(self, images, classes):
-        """Yield slices of rows, their maps (T, b, H, W) and evidence (T, b), as the mapper does.
-
-        With `memory`, all maps are computed at once, and only once for the same images.
-        """
-        if self.memory is None:
-            yield from self._mapper.evaluate(images, classes)
-            return
-        cached = check_memory(self.memory).cache(collect, ignore=["mapper"])
-        yield slice(0, len(images)), *cached(self._mapper, images, classes, self._map_key)
-
-    def _masks(self, images, target=None):
-        """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
-        targets = self._encode_targets(self.classes_, target)
-        classes = self._classes_of(images, targets)
-        presence = self._presence_required and targets is not None
-        for rows, maps, whole in self._evaluate(images, classes):
-            kept = self._kept(maps, classes[:, rows])
-            if presence:
-                floor = self.presence_floor_[classes[:, rows]]
-                absent = (whole <= 0) & (maps.max(axis=(2, 3)) <= floor)
-                kept[absent] = 0
-            kept = kept.max(axis=0)
-            if self.components:
-                part = images[rows]
-                ink = (part != self._fill(part)).any(axis=1)
-                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
-            yield rows, kept
-
-    @property
-    def _presence_required(self):
-        return self.require_presence and not self._in_nats
-
-    @property
-    def _in_nats(self):
-        return self.threshold_reference == "absolute"
-
-    def _kept(self, maps, classes):
-        """Return masks of maps (T, b, H, W) about classes (T, b)."""
-        if self._in_nats:
-            limit = self.threshold
-        elif self.threshold_reference == "fit":
-            limit = self.threshold * self.reference_maximum_[classes][..., None, None]
-        else:
-            limit = self.threshold * maps.max(axis=(2, 3), keepdims=True)
-        if self.mask_type == "soft":
-            return soft_masks(maps, limit)
-        return threshold_masks(maps, limit, positive=not self._in_nats)
-
-    def _all_masks(self, images, target=None):
-        dtype = bool if self.mask_type == "hard" else np.float64
-        out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
-        for rows, kept in self._masks(images, target):
-            out[rows] = kept
-        return out
-
-    def _separation(self, images, y):
-        """Return the score of each image that has the target."""
-        targets = self._encode_targets(self.classes_)
-        if targets is not None:
-            has_target = np.isin(y, targets)
-            if not has_target.any():
-                raise ValueError(
-                    f"y holds no image with target={self.target!r}: the score is over such."
-                )
-            images, y = images[has_target], y[has_target]
-        rows = np.arange(len(y))
-        kept = self._all_masks(images)
-        rest = ~kept if kept.dtype == bool else 1 - kept
-        inside, outside = (
-            self._classifier.predict_proba(self._fill.mix(images, mask))[rows, y]
-            for mask in (kept, rest)
-        )
-        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
-            np.maximum(1 - outside, _SMALLEST_PROBA)
-        )
+        return inputs

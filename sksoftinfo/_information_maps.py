@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._patch_information import patch_information
+from ._patch_information import PatchCalibration, patch_information
 
 
 class InformationMapper:
@@ -16,24 +16,66 @@ class InformationMapper:
     kind : {"weight_of_evidence", "pmi", "logit"}
         As in `patch_information`.
     prior : ndarray of shape (M,)
-    calibration : PatchCalibration or None
-        ``None`` takes the classifier's own answer to the patch.
+    scales : sequence of slice
+        Which of the scorer's sizes are weighed together. The information of a place is the least
+        that these scales have.
     on_features : bool, default=False
         Whether the calibration reads the windows' features instead of their logits.
+
+    Attributes
+    ----------
+    calibrations_ : list of PatchCalibration, or None
+        One for each scale; ``None`` takes the classifier's own answer to the patch.
     """
 
-    def __init__(self, scorer, kind, prior, calibration=None, on_features=False):
+    def __init__(self, scorer, kind, prior, scales=(slice(None),), on_features=False):
         self.scorer = scorer
         self.kind = kind
         self.prior = prior
-        self.calibration = calibration
+        self.scales = scales
         self.on_features = on_features
+        self.calibrations_ = None
 
-    def calibration_inputs(self, images):
-        """Return what the calibration of patches reads, (n, rows, columns, S, ...)."""
+    def inputs(self, images):
+        """Return what the calibration of patches reads, (n, rows, columns, S, ...), float32."""
         scorer = self.scorer
         read = scorer.patch_features if self.on_features else scorer.patch_logits
-        return np.concatenate([read(images[rows]) for rows in self.batches(len(images))])
+        batches = self.batches(len(images))
+        return np.concatenate([read(images[rows]).astype(np.float32) for rows in batches])
+
+    def calibrate(self, inputs, y, seed):
+        """Fit the calibrations on what `inputs` returned, and the images' labels."""
+        self.calibrations_ = self._calibrations(inputs, y, seed)
+
+    def _calibrations(self, inputs, y, seed):
+        return [
+            PatchCalibration(len(self.prior)).fit(
+                inputs[:, :, :, scale], y, self.prior, np.random.RandomState(seed)
+            )
+            for scale in self.scales
+        ]
+
+    def held_out_maxima(self, inputs, y, seed):
+        """Return what the best patch of each image says of the image's label, (n,).
+
+        Calibrated on the half of the images that it is not in: what is read from many features
+        fits the images of its own calibration better than any others. ``-inf`` where the other
+        half has too few labels.
+        """
+        order = np.argsort(y, kind="stable")
+        halves = [order[::2], order[1::2]]
+        maxima = np.full(len(y), -np.inf)
+        for fitted, rest in (halves, halves[::-1]):
+            calibrations = None
+            if self.calibrations_ is not None:
+                if len(np.unique(y[fitted])) < 2:
+                    continue
+                calibrations = self._calibrations(inputs[fitted], y[fitted], seed)
+            for label in np.unique(y[rest]):
+                images = rest[y[rest] == label]
+                (places,) = self._places(inputs[images], [label], calibrations)
+                maxima[images] = self.scorer.assemble(places).max(axis=(1, 2))
+        return maxima
 
     def batches(self, n):
         """Yield slices of as many images as the scorer's memory allows."""
@@ -73,24 +115,31 @@ class InformationMapper:
 
     def _information(self, images, classes):
         """Return information of places (len(classes), b, rows, columns), and of images."""
-        scorer, calibration = self.scorer, self.calibration
         if self.on_features:
-            inputs, whole = scorer.features_and_logits(images)
+            inputs, whole = self.scorer.features_and_logits(images)
         else:
-            inputs, whole = scorer.logits(images)
-        if calibration is None:
-            scores, prior = inputs, self.prior
-        else:
-            scores, prior = calibration.scores(inputs), calibration.prior_
-        places = [patch_information(self.kind, inputs, scores, prior, one) for one in classes]
-        if calibration is None:
-            # Sizes that were not weighed against each other count alike.
-            places = [one.mean(axis=-1) for one in places]
+            inputs, whole = self.scorer.logits(images)
         evidence = [
             patch_information("weight_of_evidence", None, whole, self.prior, one)
             for one in classes
         ]
-        return np.stack(places), np.stack(evidence)
+        return self._places(inputs, classes, self.calibrations_), np.stack(evidence)
+
+    def _places(self, inputs, classes, calibrations):
+        """Return information of places, shape (len(classes), b, rows, columns)."""
+        least = np.inf
+        for index, scale in enumerate(self.scales):
+            some = inputs[:, :, :, scale]
+            if calibrations is None:
+                scores, prior = some, self.prior
+            else:
+                scores, prior = calibrations[index].scores(some), calibrations[index].prior_
+            places = [patch_information(self.kind, some, scores, prior, one) for one in classes]
+            if calibrations is None:
+                # Sizes that were not weighed against each other count alike.
+                places = [one.mean(axis=-1) for one in places]
+            least = np.minimum(least, places)
+        return least
 
     def maxima(self, images):
         """Return the largest information about each class, shape (M,)."""

@@ -35,11 +35,12 @@ class PatchCalibration:
     def fit(self, inputs, y, prior, random_state):
         """Fit on inputs (n, rows, columns, ...) and the images' labels (n,) in 0..M-1."""
         n_places = inputs.shape[1] * inputs.shape[2]
-        rows = inputs.reshape(len(inputs) * n_places, -1)
-        labels = np.repeat(y, n_places)
-        if len(rows) > self.max_rows:
-            chosen = random_state.choice(len(rows), self.max_rows, replace=False)
-            rows, labels = rows[chosen], labels[chosen]
+        chosen = np.arange(len(inputs) * n_places)
+        if len(chosen) > self.max_rows:
+            chosen = random_state.choice(len(chosen), self.max_rows, replace=False)
+        rows = inputs[np.unravel_index(chosen, inputs.shape[:3])]
+        rows = rows.reshape(len(chosen), -1).astype(np.float64)
+        labels = y[chosen // n_places]
         counts = np.bincount(labels, minlength=self.n_classes)
         self.prior_ = np.where(counts > 0, counts / counts.sum(), prior)
         scaler = StandardScaler()

@@ -136,7 +136,7 @@ def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None
     classifier : ImageClassifier
     image_size : tuple of int
     sizes : sequence of (int, int)
-        Smallest first.
+        Smallest first. What is larger than the image is taken as large as it.
     stride : callable
         Returns (down, across) of a size, in pixels.
     fill : callable
@@ -146,5 +146,6 @@ def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None
     """
     if scoring == "dense":
         return DenseScorer(classifier, *dense, image_size, sizes)
+    sizes = [tuple(map(min, size, image_size)) for size in sizes]
     grids = [PatchGrid(image_size, size, stride(size)) for size in sizes]
     return GridScorer(classifier, grids, fill if scoring == "paste" else None)

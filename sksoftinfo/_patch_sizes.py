@@ -42,6 +42,28 @@ def candidate_sizes(patch_size, image_size):
     return [(_one_size(patch_size, image_size),)]
 
 
+def surrounding_sizes(sizes, context, image_size):
+    """Return patches (height, width) that are `context` times as large as those of `sizes`.
+
+    They may be larger than the image: what is beyond it is seen by none.
+
+    Examples
+    --------
+    >>> from sksoftinfo._patch_sizes import surrounding_sizes
+    >>> surrounding_sizes([(7, 10), (28, 28)], 1.5, (28, 56))
+    ((10, 15), (42, 42))
+    >>> surrounding_sizes([(1, 3)], 1.5, (1, 10))
+    ((1, 4),)
+    """
+    return tuple(
+        tuple(
+            1 if length == 1 else max(side + 1, round(context * side))
+            for side, length in zip(size, image_size, strict=True)
+        )
+        for size in sizes
+    )
+
+
 def _one_size(patch_size, image_size):
     height, width = image_size
     if isinstance(patch_size, Integral) and patch_size > 0:

@@ -1,0 +1,190 @@
+"""What a fitted `InfoMaskTransformer` makes of images: maps, masks, how well they separate."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from ._checks import check_row_shape
+from ._information_maps import collect
+from ._input_checks import validate_rows
+from ._masks import soft_masks, threshold_masks, whole_components
+
+_SMALLEST_PROBA = 1e-12
+
+
+class InformationMasking(BaseEstimator):
+    """Base of the transformer: targets, maps and masks, once it is fitted."""
+
+    def information_map(self, X, target=None):
+        """Information of each pixel's patches about the target.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        target : label, list of labels or None, default=None
+            ``None`` is the transformer's own `target`; the maximum for a list.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width), or (n, d) for a table
+            In nats.
+
+        Raises
+        ------
+        ValueError
+            If the target is unknown, or rows have another shape than in `fit`.
+        """
+        maps = self._information(X, target)
+        return self._as_map(maps.max(axis=0))
+
+    def information_maps(self, X, targets=None):
+        """Information about several classes, one by one, from one pass over the images.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        targets : list of labels, default=None
+            All of ``classes_``, if None.
+
+        Returns
+        -------
+        ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
+            In nats.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, or rows have another shape than in `fit`.
+        """
+        check_is_fitted(self)
+        maps = self._information(X, self.classes_ if targets is None else targets)
+        return np.stack([self._as_map(one) for one in maps])
+
+    def _information(self, X, target):
+        check_is_fitted(self)
+        images = self._images(self._validate(X, reset=False))
+        classes = self._classes_of(images, self._encode_targets(self.classes_, target))
+        maps = np.empty((len(classes), len(images), *images.shape[2:]))
+        for rows, some, _ in self._evaluate(images, classes):
+            maps[:, rows] = some
+        return maps
+
+    def _as_map(self, values):
+        is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
+        return values[:, 0] if is_table else values
+
+    def _check_threshold(self):
+        if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:
+            raise ValueError(
+                f"threshold={self.threshold!r} is outside [0, 1], and threshold_reference="
+                f"{self.threshold_reference!r} makes it a share: give one, or use "
+                "threshold_reference='absolute' for nats."
+            )
+
+    def _validate(self, X, y="no_validation", *, reset):
+        if not reset:
+            check_row_shape(X, self.input_shape_, type(self).__name__)
+        return validate_rows(
+            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
+        )
+
+    def _images(self, X):
+        return X.reshape(len(X), *self._image_shape)
+
+    def _encode_targets(self, classes, target=None):
+        """Return class indices of the target, or None for the predicted class."""
+        target = self.target if target is None else target
+        if target is None:
+            return None
+        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+        known = np.asarray(classes).tolist()
+        if not labels or any(label not in known for label in labels):
+            raise ValueError(f"target={target!r} is no class that is known: choose among {known}.")
+        return [known.index(label) for label in labels]
+
+    def _classes_of(self, images, targets):
+        """Return the classes asked about, (T, n): the targets, or what each image is taken for."""
+        if targets is None:
+            return self._classifier.predict_proba(images).argmax(axis=1)[None]
+        return np.repeat(np.asarray(targets)[:, None], len(images), axis=1)
+
+    def _evaluate(self, images, classes):
+        """Yield slices of rows, their maps (T, b, H, W) and evidence (T, b), as the mapper does.
+
+        With `memory`, all maps are computed at once, and only once for the same images.
+        """
+        if self.memory is None:
+            yield from self._mapper.evaluate(images, classes)
+            return
+        cached = check_memory(self.memory).cache(collect, ignore=["mapper"])
+        yield slice(0, len(images)), *cached(self._mapper, images, classes, self._map_key)
+
+    def _masks(self, images, target=None):
+        """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
+        targets = self._encode_targets(self.classes_, target)
+        classes = self._classes_of(images, targets)
+        presence = self._presence_required and targets is not None
+        for rows, maps, whole in self._evaluate(images, classes):
+            kept = self._kept(maps, classes[:, rows])
+            if presence:
+                floor = self.presence_floor_[classes[:, rows]]
+                absent = (whole <= 0) & (maps.max(axis=(2, 3)) <= floor)
+                kept[absent] = 0
+            kept = kept.max(axis=0)
+            if self.components:
+                part = images[rows]
+                ink = (part != self._fill(part)).any(axis=1)
+                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
+            yield rows, kept
+
+    @property
+    def _presence_required(self):
+        return self.require_presence and not self._in_nats
+
+    @property
+    def _in_nats(self):
+        return self.threshold_reference == "absolute"
+
+    def _kept(self, maps, classes):
+        """Return masks of maps (T, b, H, W) about classes (T, b)."""
+        if self._in_nats:
+            limit = self.threshold
+        elif self.threshold_reference == "fit":
+            limit = self.threshold * self.reference_maximum_[classes][..., None, None]
+        else:
+            limit = self.threshold * maps.max(axis=(2, 3), keepdims=True)
+        if self.mask_type == "soft":
+            return soft_masks(maps, limit)
+        return threshold_masks(maps, limit, positive=not self._in_nats)
+
+    def _all_masks(self, images, target=None):
+        dtype = bool if self.mask_type == "hard" else np.float64
+        out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
+        for rows, kept in self._masks(images, target):
+            out[rows] = kept
+        return out
+
+    def _separation(self, images, y):
+        """Return the score of each image that has the target."""
+        targets = self._encode_targets(self.classes_)
+        if targets is not None:
+            has_target = np.isin(y, targets)
+            if not has_target.any():
+                raise ValueError(
+                    f"y holds no image with target={self.target!r}: the score is over such."
+                )
+            images, y = images[has_target], y[has_target]
+        rows = np.arange(len(y))
+        kept = self._all_masks(images)
+        rest = ~kept if kept.dtype == bool else 1 - kept
+        inside, outside = (
+            self._classifier.predict_proba(self._fill.mix(images, mask))[rows, y]
+            for mask in (kept, rest)
+        )
+        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
+            np.maximum(1 - outside, _SMALLEST_PROBA)
+        )
