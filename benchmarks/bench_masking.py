@@ -3,7 +3,8 @@
 Ours and its peers explain the same network on the same images, one after the other in one process.
 Networks train on composites of training digits; maskers calibrate, and thresholds are chosen, on
 composites of validation digits; figures are of test digits. Times are of the processor, so that
-other work does not count, and only ratios to one forward pass of the same images mean something. Needs ``pip install -e ".[bench]"``.
+other work does not count, and only ratios to one forward pass of the same images mean something.
+Needs ``pip install -e ".[bench]"``.
 """
 
 from __future__ import annotations

@@ -3,32 +3,28 @@
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
-from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._modules import ConvNet
+from sksoftinfo import InfoMaskTransformer
+from sksoftinfo._info_mask_fit import set_random_states
+from sksoftinfo._information_maps import InformationMapper
 from sksoftinfo._patches import interpolation_matrix
 from sksoftinfo.metrics import MaskIoUScorer, box_accuracy_score
+from tests.small_images import digits_beside_nothing, small_net
 
 
 @pytest.fixture(scope="module")
 def small():
-    digits = load_digits(n_class=2)
-    rng = np.random.default_rng(0)
-    images = np.zeros((len(digits.images), 8, 16), dtype=np.float32)
-    right = rng.random(len(images)) < 0.5
-    images[~right, :, :8] = digits.images[~right] / 16
-    images[right, :, 8:] = digits.images[right] / 16
-    return images, digits.target
+    return digits_beside_nothing()
 
 
 @pytest.fixture(scope="module")
 def net(small):
-    module = ConvNet(1, 2, channels=(8, 8), kernel_size=3)
-    return InfoSoftmaxClassifier(module, max_epochs=20, lr=0.01, random_state=0).fit(*small)
+    return small_net(*small)
 
 
 class Counting(LogisticRegression):
@@ -104,7 +100,7 @@ def test_all_classes_from_one_pass(small, net, monkeypatch):
 @pytest.mark.parametrize("scoring", ["crop", "paste"])
 def test_several_sizes_meet_at_the_places_of_the_smallest(small, net, scoring):
     X, y = small
-    options = {"patch_scoring": scoring, "calibrate": False, "random_state": 0, "target": 1}
+    options = {"patch_scoring": scoring, "calibrate": False, "context": 1, "target": 1}
     frozen = FrozenEstimator(net)
     both = InfoMaskTransformer(frozen, patch_size=[3, (4, 6)], **options).fit(X, y)
     assert both.patch_size_ == ((3, 3), (4, 6))
@@ -131,7 +127,7 @@ def test_calibration_on_features(small, net):
         FrozenEstimator(net), target=1, patch_size=[4, 8], calibrate="features", random_state=0
     ).fit(X, y)
     features = masker._mapper.scorer.patch_features(X[:3, None])
-    assert features.shape == (3, 2, 4, 2, 8)
+    assert features.shape == (3, 2, 4, 4, 8)
     ink = X > 0.2
     kept = masker.mask(X)
     assert (kept & ink)[y == 1].sum() > 0.8 * ink[y == 1].sum()
@@ -140,21 +136,86 @@ def test_calibration_on_features(small, net):
         InfoMaskTransformer(LogisticRegression(), calibrate="features", patch_size=4).fit(X, y)
 
 
+@pytest.mark.parametrize("scoring", ["dense", "crop", "paste"])
+def test_the_surroundings_have_to_agree(small, net, scoring):
+    X, y = small
+    options = {"target": 1, "patch_scoring": scoring, "random_state": 0}
+    frozen = FrozenEstimator(net)
+    masker = InfoMaskTransformer(frozen, patch_size=4, context=2, **options).fit(X, y)
+    scorer, calibrations = masker._mapper.scorer, masker._mapper.calibrations_
+    logits = scorer.patch_logits(X[:20, None])
+    assert logits.shape[3] == len(calibrations) == 2
+    prior = np.log(y.mean() / (1 - y.mean()))
+    patch, surroundings = (
+        calibration.scores(logits[:, :, :, [size]])[..., 1] - prior
+        for size, calibration in enumerate(calibrations)
+    )
+    assert (patch < surroundings).any() and (patch > surroundings).any()
+    np.testing.assert_allclose(
+        masker.information_map(X[:20]),
+        scorer.assemble(np.minimum(patch, surroundings)),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+    alone = InfoMaskTransformer(frozen, patch_size=4, context=1, **options).fit(X, y)
+    np.testing.assert_allclose(
+        alone.information_map(X[:20]), scorer.assemble(patch), rtol=1e-4, atol=1e-4
+    )
+    literal = InfoMaskTransformer(frozen, patch_size=4, information="logit", **options).fit(X, y)
+    assert literal._mapper.scorer.patch_logits(X[:1, None]).shape[3] == 1
+
+
 def test_presence(small, net):
     X, y = small
     options = {"target": 1, "patch_size": 4, "random_state": 0}
     frozen = FrozenEstimator(net)
     required = InfoMaskTransformer(frozen, **options).fit(X, y)
     free = InfoMaskTransformer(frozen, require_presence=False, **options).fit(X, y)
+    assert (free.presence_floor_ == -np.inf).all()
     best = free.information_map(X).max(axis=(1, 2))
-    floor = np.quantile(best[y == 1], 0.02)
-    assert required.presence_floor_[1] == pytest.approx(floor)
-    assert np.isinf(free.presence_floor_).all()
+    floor = required.presence_floor_[1]
+    # Two numbers calibrated on one half of the images say much the same of the other.
+    assert np.quantile(best[y == 1], 0.0) < floor < np.quantile(best[y == 1], 0.05)
     absent = (net.predict_proba(X)[:, 1] <= y.mean()) & (best <= floor)
     np.testing.assert_array_equal(
         required.mask(X), np.where(absent[:, None, None], False, free.mask(X))
     )
     assert absent[y == 0].mean() > 0.9
+
+
+def test_presence_is_judged_by_what_the_calibration_has_not_seen(small, net):
+    """More features than images: each is told apart by a calibration that has seen it."""
+    X, y = small[0][:40], np.random.default_rng(0).permutation(small[1][:40])
+    masker = InfoMaskTransformer(FrozenEstimator(net), target=1, patch_size=4).fit(X, y)
+    mapper = InformationMapper(masker._mapper.scorer, "weight_of_evidence", masker.prior_)
+    noise = np.random.default_rng(1).normal(size=(40, 2, 4, 1, 100)).astype(np.float32)
+    mapper.calibrate(noise, y, 0)
+    (seen,) = mapper._places(noise, [1], mapper.calibrations_)
+    held_out = mapper.held_out_maxima(noise, y, 0)
+    assert np.isfinite(held_out).all()
+    assert seen.mean(axis=(1, 2))[y == 1].min() > 0
+    assert held_out[y == 1].min() < seen.max(axis=(1, 2))[y == 1].min()
+
+
+def test_presence_of_a_class_with_one_image_is_never_denied(small, net):
+    X, y = small
+    rows = np.r_[np.flatnonzero(y == 0)[:20], np.flatnonzero(y == 1)[:1]]
+    masker = InfoMaskTransformer(FrozenEstimator(net), target=1, patch_size=4).fit(
+        X[rows], y[rows]
+    )
+    assert masker.presence_floor_[1] == -np.inf
+    assert np.isfinite(masker.information_map(X)).all()
+
+
+def test_parts_of_the_classifier_are_seeded_each_on_its_own():
+    estimator = make_pipeline(MinMaxScaler(), LogisticRegression(), LogisticRegression())
+    numbers = [
+        set_random_states(estimator, 0).get_params()[f"{name}__random_state"]
+        for name in ("logisticregression-1", "logisticregression-2")
+    ]
+    assert numbers[0] != numbers[1]
+    again = set_random_states(estimator, 0).get_params()
+    assert again["logisticregression-1__random_state"] == numbers[0]
 
 
 def test_soft_masks_fade(small, net):
@@ -200,3 +261,52 @@ def test_patches_as_large_as_the_image_and_as_small_as_a_pixel(small):
     ).fit(X, y)
     assert np.isfinite(pixels.information_map(X[:5])).all()
     assert pixels.mask(X[:5]).shape == (5, 8, 16)
+
+
+def test_pipeline_and_grid_search_over_threshold_and_patch_size(small):
+    X, y = small
+    X, y = X[:120].reshape(120, -1), y[:120]
+    pipeline = make_pipeline(
+        InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
+        LogisticRegression(),
+    )
+    search = GridSearchCV(
+        pipeline,
+        {
+            "infomasktransformer__threshold": [0.1, 0.4],
+            "infomasktransformer__patch_size": [4, 8],
+        },
+        cv=2,
+        n_jobs=2,
+    ).fit(X, y)
+    assert search.best_score_ > 0.9
+    assert search.predict(X).shape == (120,)
+    own = GridSearchCV(
+        InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
+        {"threshold": [0.1, 0.4], "patch_size": [4, [4, 8]], "information": ["pmi", "logit"]},
+        cv=2,
+        n_jobs=2,
+    ).fit(X, y)
+    assert np.isfinite(own.cv_results_["mean_test_score"]).all()
+    assert own.best_score_ == own.cv_results_["mean_test_score"].max()
+
+
+def test_as_the_last_step_of_a_pipeline(small):
+    X, y = small
+    masker = InfoMaskTransformer(
+        LogisticRegression(), image_shape=(8, 16), patch_size=8, random_state=0
+    )
+    pipeline = make_pipeline(MinMaxScaler(), masker).fit(X.reshape(-1, 128), y)
+    masked = pipeline.transform(X.reshape(-1, 128))
+    assert masked.shape == (len(X), 128)
+    assert 0 < (masked != 0).mean() < (X != 0).mean()
+    pipeline.set_output(transform="pandas")
+    frame = pipeline.transform(X.reshape(-1, 128))
+    assert frame.columns.tolist() == pipeline.get_feature_names_out().tolist()
+
+
+def test_score_works_in_cross_validation(small):
+    X, y = small
+    masker = InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), patch_size=8)
+    scores = cross_val_score(masker, X.reshape(-1, 128), y, cv=3)
+    assert (scores <= 0).all() and np.isfinite(scores).all()
