@@ -1,6 +1,7 @@
 """Little images and a little network, for what needs many fits."""
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 
 from sksoftinfo import InfoSoftmaxClassifier
@@ -20,5 +21,7 @@ def digits_beside_nothing():
 
 def small_net(X, y):
     """Return a fitted classifier whose feature map has strides of four pixels."""
-    module = ConvNet(1, 2, channels=(8, 8), kernel_size=3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = ConvNet(1, 2, channels=(8, 8), kernel_size=3)
     return InfoSoftmaxClassifier(module, max_epochs=20, lr=0.01, random_state=0).fit(X, y)
