@@ -162,7 +162,9 @@ def test_targets(small, net):
         fitted["both"].mask(X),
         fitted["one"].mask(X) | clone_with_target(fitted["one"], "zero").mask(X),
     )
-    # For two classes one's weight of evidence is minus the other's.
+    # For two classes one's weight of evidence is minus the other's, patch by patch.
+    alone = InfoMaskTransformer(FrozenEstimator(net), context=1, patch_size=4, random_state=0)
+    zero, one = alone.fit(X, y).information_maps(X, ["zero", "one"])
     np.testing.assert_allclose(one, -zero, atol=1e-9)
 
 
