@@ -336,6 +336,8 @@ def cell_geometry(cells, extents, n_cells, length):
         for edge, inside in ((first, inside_first), (last, inside_last))
     ]
     slopes = np.concatenate(slopes)
+    # Where most units are off, the edges of two fields may seem to coincide.
+    slopes = slopes[slopes > 0]
     stride = float(np.median(slopes)) if len(slopes) else length / n_cells
     if not (inside_first.any() and inside_last.any()):
         return CellGeometry(stride, length, (np.arange(n_cells) + 0.5) * stride - 0.5)

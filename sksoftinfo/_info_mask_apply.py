@@ -62,7 +62,7 @@ class InformationMasking(BaseEstimator):
         """
         check_is_fitted(self)
         maps = self._information(X, self.classes_ if targets is None else targets)
-        return np.stack([self._as_map(one) for one in maps])
+        return maps[:, :, 0] if self._is_table else maps
 
     def _information(self, X, target):
         check_is_fitted(self)
@@ -73,9 +73,12 @@ class InformationMasking(BaseEstimator):
             maps[:, rows] = some
         return maps
 
+    @property
+    def _is_table(self):
+        return self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
+
     def _as_map(self, values):
-        is_table = self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
-        return values[:, 0] if is_table else values
+        return values[:, 0] if self._is_table else values
 
     def _check_threshold(self):
         if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:

@@ -107,10 +107,9 @@ class InformationMapper:
             which = which.reshape(classes[:, rows].shape)
             places, whole = self._information(images[rows], wanted)
             image = np.arange(which.shape[1])
-            if len(wanted) == 1:
-                maps = self.scorer.assemble(places[0])[None].repeat(len(classes), axis=0)
-            else:
-                maps = np.stack([self.scorer.assemble(places[row, image]) for row in which])
+            chosen = places[which, image]
+            maps = self.scorer.assemble(chosen.reshape(-1, *chosen.shape[2:]))
+            maps = maps.reshape(*which.shape, *maps.shape[1:])
             yield rows, maps, whole[which, image]
 
     def _information(self, images, classes):

@@ -183,3 +183,11 @@ def test_the_copy_follows_the_weights():
     second = channels_last(module)
     assert second is not first
     torch.testing.assert_close(second.weight, module.weight)
+
+
+def test_fields_of_units_that_are_off_have_some_geometry():
+    """All edges coincide where the only units that are on look at the same pixels."""
+    extents = np.array([[0, 27], [4, 9], [4, 9], [4, 9]])
+    geometry = cell_geometry(np.arange(4), extents, 4, 28)
+    assert geometry.stride == 7
+    assert np.isfinite(geometry.centres).all() and (np.diff(geometry.centres) > 0).all()
