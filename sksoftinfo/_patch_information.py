@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 
@@ -34,6 +33,9 @@ class PatchCalibration:
 
     def fit(self, inputs, y, prior, random_state):
         """Fit on inputs (n, rows, columns, ...) and the images' labels (n,) in 0..M-1."""
+        # A third of the time of importing this package, for what not everybody needs.
+        from sklearn.linear_model import LogisticRegression
+
         n_places = inputs.shape[1] * inputs.shape[2]
         chosen = np.arange(len(inputs) * n_places)
         if len(chosen) > self.max_rows:
