@@ -41,6 +41,7 @@ html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 # There are functions among the values: they are compared anew in each build.

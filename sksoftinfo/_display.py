@@ -15,7 +15,8 @@ from ._information_bounds import information_bounds
 from .metrics import mi_lower_scorer
 
 
-def _pyplot():
+def pyplot():
+    """Return matplotlib.pyplot, or raise ImportError that names the extra."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -25,12 +26,12 @@ def _pyplot():
 
 def _axis(ax, width, height):
     if ax is None:
-        _, ax = _pyplot().subplots(figsize=(width, height), layout="constrained")
+        _, ax = pyplot().subplots(figsize=(width, height), layout="constrained")
     return ax
 
 
 def _axes(n_rows, n_columns, width, height):
-    return _pyplot().subplots(
+    return pyplot().subplots(
         n_rows,
         n_columns,
         figsize=(width * n_columns, height * n_rows),
@@ -39,7 +40,7 @@ def _axes(n_rows, n_columns, width, height):
     )
 
 
-def plot_info_masks(images, information, masked, *, titles=None):
+def plot_info_masks(images, information, masked):
     """Draw images, the information of their pixels, and what is kept (the paper's Figure 2).
 
     Parameters
@@ -48,8 +49,6 @@ def plot_info_masks(images, information, masked, *, titles=None):
         Before and after masking.
     information : ndarray of shape (n, H, W)
         In nats.
-    titles : sequence of str, default=None
-        Above each row's image.
 
     Returns
     -------
@@ -61,8 +60,6 @@ def plot_info_masks(images, information, masked, *, titles=None):
         axes[row, 0].imshow(image, cmap="gray", vmin=0, vmax=1)
         colours = axes[row, 1].imshow(nats, cmap="RdBu_r", vmin=-limit, vmax=limit)
         axes[row, 2].imshow(kept, cmap="gray", vmin=0, vmax=1)
-        if titles is not None:
-            axes[row, 0].set_ylabel(titles[row], fontsize=9)
         for axis in axes[row]:
             axis.set_xticks([])
             axis.set_yticks([])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ._display import pyplot
+
 # Inches of a panel's longer side, and of a title or the colour bar.
 _PANEL = 1.9
 _EXTRA = 0.45
@@ -111,15 +113,13 @@ class InfoMaskDisplay:
         InfoMaskDisplay
             Drawn.
         """
-        import matplotlib.pyplot as plt
-
         n_targets, n = self.information.shape[:2]
         height, width = self.information.shape[2:]
         columns = 1 + 3 * n_targets
         if figure is None:
             scale = _PANEL / max(height, width)
             size = (columns * scale * width + 2 * _EXTRA, n * scale * height + 2 * _EXTRA)
-            figure = plt.figure(figsize=size, layout="constrained")
+            figure = pyplot().figure(figsize=size, layout="constrained")
         axes = figure.subplots(n, columns, squeeze=False)
         # One scale for all, so that colours compare; symmetric, so that white is nothing.
         limit = float(np.abs(self.information).max()) or 1.0

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -85,3 +87,9 @@ def test_learning_curve_is_that_of_scikit_learn():
     np.testing.assert_allclose(held_out.get_ydata(), test.mean(axis=1) / np.log(2))
     np.testing.assert_allclose(training.get_ydata(), train.mean(axis=1) / np.log(2))
     np.testing.assert_allclose(label_entropy.get_ydata(), np.log2(3))
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"sksoftinfo\[plot\]"):
+        InformationBoundsDisplay.from_predictions([0, 1], [0.1, 0.8])

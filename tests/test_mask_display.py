@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -61,3 +63,10 @@ def test_tables_are_refused():
     masker = InfoMaskTransformer(LogisticRegression(), patch_size=2).fit(X, y)
     with pytest.raises(ValueError, match="X holds a table"):
         InfoMaskDisplay.from_estimator(masker, X)
+
+
+def test_without_matplotlib_the_extra_is_named(masker, monkeypatch):
+    masker, X = masker
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"sksoftinfo\[plot\]"):
+        InfoMaskDisplay.from_estimator(masker, X[:1])

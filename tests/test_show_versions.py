@@ -10,7 +10,7 @@ def test_states_what_is_installed(capsys):
     sksoftinfo.show_versions()
     lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
     assert lines["sksoftinfo"] == sksoftinfo.__version__
-    for name in ("numpy", "scikit-learn", "torch", "skorch", "joblib"):
+    for name in ("numpy", "scikit-learn", "torch", "skorch"):
         assert lines[name] == metadata.version(name)
     assert int(lines["torch threads"]) >= 1
 
