@@ -148,23 +148,16 @@ class _InformationMap(_Posterior):
 
     def __init__(self, net, mapper, target):
         super().__init__(net)
-        calibration, scorer = mapper.calibration, mapper.scorer
-        self.kind = mapper.kind
+        scorer = mapper.scorer
         self.on_features = mapper.on_features
         self.windows = scorer.windows
         self.register_buffer("down", torch.as_tensor(scorer.down.T.copy()))
         self.register_buffer("across", torch.as_tensor(scorer.across))
-        self.calibrated = calibration is not None
-        prior = mapper.prior
-        if self.calibrated:
-            prior, coef, intercept = _whole_calibration(calibration)
-            self.register_buffer("coef", torch.as_tensor(coef.T.copy()))
-            self.register_buffer("intercept", torch.as_tensor(intercept))
-        self.target = target
-        others = np.delete(np.arange(len(prior)), target)
-        self.register_buffer("others", torch.as_tensor(others))
-        self.log_prior_at_target = float(np.log(prior[target]))
-        self.log_odds_prior = self.log_prior_at_target - float(np.log(prior[others].sum()))
+        calibrations = mapper.calibrations_ or [None] * len(mapper.scales)
+        self.scales = torch.nn.ModuleList(
+            _ScaleInformation(sizes, mapper.kind, mapper.prior, calibration, target)
+            for sizes, calibration in zip(mapper.scales, calibrations, strict=True)
+        )
 
     def forward(self, images):
         feature_map = self.network.feature_map(images)
@@ -173,12 +166,31 @@ class _InformationMap(_Posterior):
         if not self.on_features:
             inputs = self.posterior(self.network.head(inputs))
         inputs = inputs.double()
-        if self.calibrated:
-            return self.down @ self._information(self._calibrated(inputs)) @ self.across
-        return self.down @ self._information(inputs).mean(dim=-1) @ self.across
+        least = torch.stack([scale(inputs) for scale in self.scales]).amin(dim=0)
+        return self.down @ least @ self.across
 
-    def _calibrated(self, inputs):
-        return inputs.flatten(-2) @ self.coef + self.intercept
+
+class _ScaleInformation(torch.nn.Module):
+    """What the windows of one scale say about one class, place by place."""
+
+    def __init__(self, sizes, kind, prior, calibration, target):
+        super().__init__()
+        self.sizes, self.kind, self.target = sizes, kind, target
+        self.calibrated = calibration is not None
+        if self.calibrated:
+            prior, coef, intercept = _whole_calibration(calibration)
+            self.register_buffer("coef", torch.as_tensor(coef.T.copy()))
+            self.register_buffer("intercept", torch.as_tensor(intercept))
+        others = np.delete(np.arange(len(prior)), target)
+        self.register_buffer("others", torch.as_tensor(others))
+        self.log_prior_at_target = float(np.log(prior[target]))
+        self.log_odds_prior = self.log_prior_at_target - float(np.log(prior[others].sum()))
+
+    def forward(self, inputs):
+        some = inputs[:, :, :, self.sizes]
+        if self.calibrated:
+            return self._information(some.flatten(-2) @ self.coef + self.intercept)
+        return self._information(some).mean(dim=-1)
 
     def _information(self, scores):
         if self.kind == "logit":

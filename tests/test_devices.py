@@ -34,6 +34,15 @@ def half_precision_on_cuda():
     return Accelerator(mixed_precision="bf16")
 
 
+@pytest.fixture
+def other_precision():
+    """An accelerator's precision is that of its process, unless its state is forgotten."""
+    state = pytest.importorskip("accelerate").state
+    state.AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    state.AcceleratorState._reset_state(reset_partial_state=True)
+
+
 def assert_close_to_single_precision(accelerator, digits):
     """Eight bits of mantissa in training move the bound by far less than it is sure."""
     X, X_test, y, y_test = digits
@@ -47,14 +56,12 @@ def assert_close_to_single_precision(accelerator, digits):
     np.testing.assert_allclose(half.predict_proba(X_test).sum(axis=1), 1, atol=1e-12)
 
 
-def test_mixed_precision_through_accelerate(digits):
-    pytest.importorskip("accelerate")
+def test_mixed_precision_through_accelerate(digits, other_precision):
     assert_close_to_single_precision(half_precision, digits)
 
 
 @CUDA
-def test_mixed_precision_on_cuda(digits):
-    pytest.importorskip("accelerate")
+def test_mixed_precision_on_cuda(digits, other_precision):
     assert_close_to_single_precision(half_precision_on_cuda, digits)
 
 
