@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
@@ -30,6 +32,9 @@ from ._portable import PortableMixin
 from ._prediction import PredictionMixin
 from ._seed import seeded
 from ._training_guard import TrainingDiverged
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
 # noisy ones; convolutions share their weights, and train too slowly with as much.
@@ -68,7 +73,7 @@ class BaseInfoClassifier(
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -104,7 +109,13 @@ class BaseInfoClassifier(
         return self._train(X, y, weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these rows, going on from where the network is.
 
         Parameters

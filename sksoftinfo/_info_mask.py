@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +16,9 @@ from ._checks import encode_labels
 from ._doc_link import DocLinkMixin
 from ._info_mask_fit import BaseInfoMask
 from ._masks import largest_boxes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
@@ -225,7 +230,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    def fit(self, X: Any, y: ArrayLike) -> Self:
         """Train the classifier on whole images, and learn how it reads patches.
 
         Parameters
@@ -247,7 +252,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         """
         return self._fit(X, y)
 
-    def mask(self, X):
+    def mask(self, X: Any) -> np.ndarray:
         """Which pixels are kept.
 
         Parameters
@@ -264,7 +269,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         self._check_threshold()
         return self._as_map(self._all_masks(self._images(self._validate(X, reset=False))))
 
-    def bounding_boxes(self, X):
+    def bounding_boxes(self, X: Any) -> np.ndarray:
         """Box around the largest connected part of each mask.
 
         Parameters
@@ -288,7 +293,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         images = self._images(self._validate(X, reset=False))
         return largest_boxes(self._all_masks(images) >= 0.5)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Replace the pixels that are not kept by `fill_value`.
 
         Parameters
@@ -310,7 +315,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             out[rows] = self._fill.mix(images[rows], kept)
         return out.reshape(X.shape)
 
-    def score(self, X, y):
+    def score(self, X: Any, y: ArrayLike) -> float:
         """How well the mask separates the evidence, without knowing the true mask.
 
         The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over

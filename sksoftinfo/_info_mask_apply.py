@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
@@ -17,7 +20,7 @@ _SMALLEST_PROBA = 1e-12
 class InformationMasking(BaseEstimator):
     """Base of the transformer: targets, maps and masks, once it is fitted."""
 
-    def information_map(self, X, target=None):
+    def information_map(self, X: Any, target: Any = None) -> np.ndarray:
         """Information of each pixel's patches about the target.
 
         Parameters
@@ -40,7 +43,7 @@ class InformationMasking(BaseEstimator):
         maps = self._information(X, target)
         return self._as_map(maps.max(axis=0))
 
-    def information_maps(self, X, targets=None):
+    def information_maps(self, X: Any, targets: Sequence | None = None) -> np.ndarray:
         """Information about several classes, one by one, from one pass over the images.
 
         Parameters

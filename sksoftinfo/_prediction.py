@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._accumulator import BoundsAccumulator, certain_row_terms
-from ._bounds import bounds_from
+from ._bounds import InformationBounds, bounds_from
 from ._checks import (
+    ConfidenceMethod,
+    Units,
     check_confidence,
     check_reference_covers,
     check_units,
@@ -43,6 +47,12 @@ class PredictionMixin:
     ``_scored_batches(X)``, which yields a `ScoredBatch` for each batch.
     """
 
+    net_: Any
+    classes_: np.ndarray
+    train_prior_: np.ndarray
+    _validate: Callable
+    _module_array: Callable
+
     @property
     def module_(self):
         """Trained torch module."""
@@ -55,7 +65,7 @@ class PredictionMixin:
         check_is_fitted(self, "net_")
         return self.net_.history
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log class probabilities.
 
         Parameters
@@ -73,7 +83,7 @@ class PredictionMixin:
             check_is_fitted(self, "net_")
         return self.net_.predict_log_proba(self._module_array(self._validate(X, reset=False)))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
 
         Parameters
@@ -98,7 +108,7 @@ class PredictionMixin:
         information = pointwise_information(log_proba, np.where(occurred, self.train_prior_, 1.0))
         return np.where(occurred, information, -np.inf)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Log-posterior or information of each class, of which the largest is predicted.
 
         Parameters
@@ -115,7 +125,7 @@ class PredictionMixin:
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predicted labels: of the largest posterior, or by `decision` of the largest information.
 
         Parameters
@@ -131,7 +141,9 @@ class PredictionMixin:
         scores = self._scores(X)
         return self.classes_[scores.argmax(axis=1)]
 
-    def pointwise_information(self, X, *, reference_prior="train", units="nats"):
+    def pointwise_information(
+        self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"
+    ) -> np.ndarray:
         """Pointwise mutual information between each input and each class.
 
         ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
@@ -163,15 +175,15 @@ default="train"
 
     def score_bounds(
         self,
-        X,
-        y,
+        X: Any,
+        y: ArrayLike,
         *,
-        sample_weight=None,
-        confidence_level=0.95,
-        reference_prior="train",
-        confidence_method="betting",
-        units="nats",
-    ):
+        sample_weight: ArrayLike | None = None,
+        confidence_level: float = 0.95,
+        reference_prior: str | ArrayLike = "train",
+        confidence_method: ConfidenceMethod = "betting",
+        units: Units = "nats",
+    ) -> InformationBounds:
         """Information bounds on held-out rows.
 
         Parameters

@@ -21,10 +21,19 @@ def seeded(seed):
         state = torch.get_rng_state()
         on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
         cuda_state = torch.cuda.get_rng_state_all() if on_cuda else None
-        torch.manual_seed(seed)
+        _seed_all(seed)
         try:
             yield
         finally:
             torch.set_rng_state(state)
             if cuda_state is not None:
                 torch.cuda.set_rng_state_all(cuda_state)
+
+
+def _seed_all(seed):
+    devices = torch.cuda, torch.backends.mps, torch.xpu
+    if any(device.is_available() for device in devices):
+        torch.manual_seed(seed)
+    else:
+        # Without such a device, torch.manual_seed takes a stack trace for it all the same.
+        torch.default_generator.manual_seed(seed)

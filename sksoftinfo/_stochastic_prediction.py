@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import nats_to
+from ._bounds import InformationBounds
+from ._checks import ConfidenceMethod, Units, nats_to
 from ._information import expected_entropy, predictive_entropy
 from ._modules import StochasticModule
 from ._noise import noise_bank
@@ -20,6 +24,11 @@ class StochasticPredictionMixin:
 
     The estimator offers ``_noise_seed``, which draws the bank, and what `PredictionMixin` wants.
     """
+
+    net_: Any
+    _validate: Callable
+    _module_array: Callable
+    _evaluate: Callable
 
     def _bank(self, module, n_draws):
         """Return noise that covers its distribution evenly, or as the module itself draws it."""
@@ -36,7 +45,7 @@ class StochasticPredictionMixin:
             raise ValueError(f"n_draws={n_draws!r} is no number of draws: give an int above 0.")
         return torch.as_tensor(self._bank(self.net_.stochastic_module, int(n_draws)))
 
-    def predict_log_proba(self, X, *, n_draws=None):
+    def predict_log_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
         """Log class probabilities, averaged over the bank of noise.
 
         Parameters
@@ -57,7 +66,7 @@ class StochasticPredictionMixin:
         X = self._module_array(self._validate(X, reset=False))
         return self.net_.predict_log_proba(X, noise=noise)
 
-    def predict_proba(self, X, *, n_draws=None):
+    def predict_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
         """Class probabilities, averaged over the bank of noise.
 
         Parameters
@@ -86,7 +95,9 @@ class StochasticPredictionMixin:
             parts.append([function(logits) for function in functions])
         return factor * np.concatenate(parts, axis=1)
 
-    def predictive_entropy(self, X, *, n_draws=None, units="nats"):
+    def predictive_entropy(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
         """Entropy of the predicted class probabilities: all uncertainty of the label.
 
         Parameters
@@ -104,7 +115,9 @@ class StochasticPredictionMixin:
         """
         return self._entropies(X, [predictive_entropy], n_draws, units)[0]
 
-    def expected_entropy(self, X, *, n_draws=None, units="nats"):
+    def expected_entropy(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
         """Average entropy of the class probabilities of one draw: what noise does not explain.
 
         Parameters
@@ -122,7 +135,9 @@ class StochasticPredictionMixin:
         """
         return self._entropies(X, [expected_entropy], n_draws, units)[0]
 
-    def draw_information(self, X, *, n_draws=None, units="nats"):
+    def draw_information(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
         """Information between label and draw, the part of the uncertainty due to the noise.
 
         The difference of `predictive_entropy` and `expected_entropy`, also known as the
@@ -148,16 +163,16 @@ class StochasticPredictionMixin:
 
     def score_bounds(
         self,
-        X,
-        y,
+        X: Any,
+        y: ArrayLike,
         *,
-        sample_weight=None,
-        n_draws=None,
-        confidence_level=0.95,
-        reference_prior="train",
-        confidence_method="betting",
-        units="nats",
-    ):
+        sample_weight: ArrayLike | None = None,
+        n_draws: int | None = None,
+        confidence_level: float = 0.95,
+        reference_prior: str | ArrayLike = "train",
+        confidence_method: ConfidenceMethod = "betting",
+        units: Units = "nats",
+    ) -> InformationBounds:
         """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
 
         Each row gets noise of its own for the log-softmax and the Donsker-Varadhan

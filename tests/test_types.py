@@ -10,7 +10,14 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = """\
 from typing_extensions import assert_type
 
-from sksoftinfo import InformationBounds, cross_val_bounds, information_bounds, mi_estimate
+from sksoftinfo import (
+    InfoMaskTransformer,
+    InformationBounds,
+    InfoSoftmaxClassifier,
+    cross_val_bounds,
+    information_bounds,
+    mi_estimate,
+)
 from sksoftinfo.metrics import mask_iou_score, mi_lower_score
 
 bounds = information_bounds([0, 1], [0.2, 0.7], units="bits")
@@ -20,6 +27,10 @@ assert_type(cross_val_bounds("stack", [[0.0]], [0]), InformationBounds)
 assert_type(mi_estimate("stack", [[0.0]], [0]).standard_error, float)
 assert_type(mi_lower_score([0, 1], [0.2, 0.7]), float)
 assert_type(mask_iou_score([[[True]]], [[[True]]]), float)
+clf = InfoSoftmaxClassifier().fit([[0.0]], [0])
+assert_type(clf, InfoSoftmaxClassifier)
+assert_type(clf.score_bounds([[0.0]], [0]), InformationBounds)
+assert_type(InfoMaskTransformer().fit([[0.0]], [0]).score([[0.0]], [0]), float)
 information_bounds([0, 1], [0.2, 0.7], units="hours")
 """
 
@@ -33,4 +44,5 @@ def test_package_and_a_program_that_uses_it(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     errors = [line for line in result.stdout.splitlines() if ": error:" in line]
     assert len(errors) == 1, result.stdout + result.stderr
-    assert "program.py:13" in errors[0] and "hours" in errors[0]
+    last = len(PROGRAM.splitlines())
+    assert f"program.py:{last}" in errors[0] and "hours" in errors[0]
