@@ -83,9 +83,14 @@ def demo(options):
     from sklearn.frozen import FrozenEstimator
     from tqdm import tqdm
 
-    from . import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+    from . import (
+        InfoMaskDisplay,
+        InfoMaskTransformer,
+        InformationBoundsDisplay,
+        InfoSoftmaxClassifier,
+        StochasticInfoClassifier,
+    )
     from ._callbacks import EpochTicker
-    from ._display import InformationBoundsDisplay, plot_info_masks
 
     train, test = (load(options, subset) for subset in ("train", "test"))
     with tqdm(total=2 * _MAX_EPOCHS + 1, desc="training", unit="epoch") as progress:
@@ -115,16 +120,11 @@ def demo(options):
     print_localisation(masker, test)
 
     shown = shown_images(test)
-    figure = plot_info_masks(
-        test.data[shown],
-        masker.information_map(test.data[shown]),
-        masker.transform(test.data[shown]),
-    )
-    for name, picture in (
-        ("info_mask.png", figure),
-        ("bounds.png", InformationBoundsDisplay(results).plot().figure_),
+    for name, display in (
+        ("info_mask.png", InfoMaskDisplay.from_estimator(masker, test.data[shown])),
+        ("bounds.png", InformationBoundsDisplay(results).plot()),
     ):
-        picture.savefig(options.out / name, dpi=150)
+        display.figure_.savefig(options.out / name, dpi=150)
         print(f"wrote {options.out / name}")
 
 

@@ -1,4 +1,4 @@
-"""Pictures. matplotlib is imported when one is drawn."""
+"""`InformationBoundsDisplay`: the ladder of bounds."""
 
 from __future__ import annotations
 
@@ -7,69 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import learning_curve
 
 from ._bounds import InformationBounds
-from ._checks import Units, nats_to
 from ._information_bounds import information_bounds
-from .metrics import mi_lower_scorer
-
-
-def pyplot():
-    """Return matplotlib.pyplot, or raise ImportError that names the extra."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'sksoftinfo[plot]'.") from error
-    return plt
-
-
-def _axis(ax, width, height):
-    if ax is None:
-        _, ax = pyplot().subplots(figsize=(width, height), layout="constrained")
-    return ax
-
-
-def _axes(n_rows, n_columns, width, height):
-    return pyplot().subplots(
-        n_rows,
-        n_columns,
-        figsize=(width * n_columns, height * n_rows),
-        squeeze=False,
-        layout="constrained",
-    )
-
-
-def plot_info_masks(images, information, masked):
-    """Draw images, the information of their pixels, and what is kept (the paper's Figure 2).
-
-    Parameters
-    ----------
-    images, masked : ndarray of shape (n, H, W)
-        Before and after masking.
-    information : ndarray of shape (n, H, W)
-        In nats.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axes = _axes(len(images), 3, 3.2, 1.7)
-    limit = max(np.abs(information).max(), 1e-12)
-    for row, (image, nats, kept) in enumerate(zip(images, information, masked, strict=True)):
-        axes[row, 0].imshow(image, cmap="gray", vmin=0, vmax=1)
-        colours = axes[row, 1].imshow(nats, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes[row, 2].imshow(kept, cmap="gray", vmin=0, vmax=1)
-        for axis in axes[row]:
-            axis.set_xticks([])
-            axis.set_yticks([])
-    for axis, title in zip(
-        axes[0], ("image", "information about the target", "kept"), strict=True
-    ):
-        axis.set_title(title, fontsize=10)
-    figure.colorbar(colours, ax=axes, label="information in nats", shrink=0.6)
-    return figure
-
+from ._pyplot import axis_or_new
 
 # Attribute of InformationBounds, what it is called in the picture.
 _RUNGS = (
@@ -230,7 +171,7 @@ class InformationBoundsDisplay:
         units = sorted({one.units for one in results})
         if len(units) != 1:
             raise ValueError(f"bounds are in {units}: bring them to one unit by to_bits().")
-        axis = _axis(ax, 7.0, 1.2 + 1.1 * len(results))
+        axis = axis_or_new(ax, 7.0, 1.2 + 1.1 * len(results))
         height = 0.8 / len(_RUNGS)
         rows = np.arange(len(results))
         self.bars_ = []
@@ -259,130 +200,5 @@ class InformationBoundsDisplay:
         axis.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False
         )
-        self.ax_, self.figure_ = axis, axis.figure
-        return self
-
-
-class InformationLearningCurveDisplay:
-    """Lower bound of I(X;Y) against the number of training rows.
-
-    On held-out rows it grows towards the information that the kind of classifier can find; on the
-    training rows the same formula overstates.
-
-    Parameters
-    ----------
-    train_sizes : ndarray of shape (n_sizes,)
-        Numbers of training rows.
-    train_scores, test_scores : ndarray of shape (n_sizes, n_folds)
-        Lower bounds on training and held-out rows.
-    label_entropy : float
-        H(Y) of all rows.
-    units : {"nats", "bits"}, default="nats"
-
-    Attributes
-    ----------
-    lines_ : list of matplotlib.lines.Line2D
-        Held-out, training, H(Y).
-    ax_ : matplotlib.axes.Axes
-        Where it is drawn.
-    figure_ : matplotlib.figure.Figure
-        The whole picture.
-
-    Examples
-    --------
-    >>> import matplotlib.pyplot as plt
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    >>> from sksoftinfo import InformationLearningCurveDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> display = InformationLearningCurveDisplay.from_estimator(
-    ...     LinearDiscriminantAnalysis(), X, y, shuffle=True, random_state=0, units="bits"
-    ... )
-    >>> display.train_sizes.tolist()
-    [12, 39, 66, 93, 120]
-    >>> plt.close(display.figure_)
-    """
-
-    def __init__(self, *, train_sizes, train_scores, test_scores, label_entropy, units="nats"):
-        self.train_sizes = train_sizes
-        self.train_scores = train_scores
-        self.test_scores = test_scores
-        self.label_entropy = label_entropy
-        self.units = units
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        units: Units = "nats",
-        ax: Any = None,
-        **options: Any,
-    ) -> InformationLearningCurveDisplay:
-        """Train on more and more rows, and plot.
-
-        Parameters
-        ----------
-        estimator : classifier
-            With `predict_proba`.
-        X : array-like
-            All rows; some are held out.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        units : {"nats", "bits"}, default="nats"
-        ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
-        **options
-            Of scikit-learn's ``learning_curve``, as ``train_sizes``, ``cv`` and ``n_jobs``.
-
-        Returns
-        -------
-        InformationLearningCurveDisplay
-            Drawn.
-        """
-        factor = nats_to(units)
-        sizes, train, test = learning_curve(estimator, X, y, scoring=mi_lower_scorer, **options)
-        _, counts = np.unique(y, return_counts=True)
-        share = counts / counts.sum()
-        return cls(
-            train_sizes=sizes,
-            train_scores=factor * train,
-            test_scores=factor * test,
-            label_entropy=-factor * float(share @ np.log(share)),
-            units=units,
-        ).plot(ax=ax)
-
-    def plot(self, *, ax: Any = None) -> InformationLearningCurveDisplay:
-        """Draw means over folds, with one standard deviation around them.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
-
-        Returns
-        -------
-        InformationLearningCurveDisplay
-            Drawn.
-        """
-        axis = _axis(ax, 6.4, 4.0)
-        self.lines_ = []
-        for label, scores in (
-            ("held-out rows: lower bound of I(X;Y)", self.test_scores),
-            ("training rows: overstated", self.train_scores),
-        ):
-            mean, spread = scores.mean(axis=1), scores.std(axis=1)
-            (line,) = axis.plot(self.train_sizes, mean, marker="o", label=label)
-            axis.fill_between(self.train_sizes, mean - spread, mean + spread, alpha=0.2)
-            self.lines_.append(line)
-        entropy_line = axis.axhline(
-            self.label_entropy, color="black", linestyle="--", label="H(Y)"
-        )
-        self.lines_.append(entropy_line)
-        axis.set_xlabel("training rows")
-        axis.set_ylabel(f"information ({self.units})")
-        axis.legend(frameon=False)
         self.ax_, self.figure_ = axis, axis.figure
         return self
