@@ -55,6 +55,17 @@ class ThinEpochs:
         self._step_optimizer(closure)
         return steps.get_step()
 
+    def _zero_grad_optimizer(self, set_to_none=None):
+        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
+        plain = all(type(one).zero_grad is torch.optim.Optimizer.zero_grad for one in optimizers)
+        if set_to_none is not None or not plain:
+            return super()._zero_grad_optimizer(set_to_none)
+        # What torch's own does, without its record for the profiler, which takes longer.
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                for weight in group["params"]:
+                    weight.grad = None
+
     def train_step_single(self, batch, **fit_params):
         # skorch walks through all modules here to set them to training, batch after batch.
         if not self.module_.training:
