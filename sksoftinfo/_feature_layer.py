@@ -134,7 +134,8 @@ class FeatureLayer:
                 windows = [window_maximum(feature_map, size) for size in sizes]
             else:
                 return feature_windows(feature_map, sizes[0])
-            return torch.cat([as_cells(window) for window in windows])
+            cells = [as_cells(window) for window in windows]
+            return cells[0] if len(cells) == 1 else torch.cat(cells)
 
         # Windows of several sizes do not fit into one batch.
         if self.pooling == "own" and len(sizes) > 1:

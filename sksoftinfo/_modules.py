@@ -108,7 +108,11 @@ class ConvNet(nn.Module):
 
     def features(self, x):
         """Return the feature map averaged over positions, shape (n, channels[-1])."""
-        return self.feature_map(x).mean((2, 3))
+        feature_map = self.feature_map(x)
+        # Dense scoring asks about single cells, which torch is slow to average.
+        if feature_map.shape[2:] == (1, 1):
+            return feature_map.flatten(1)
+        return feature_map.mean((2, 3))
 
     def forward(self, x):
         """Return logits, shape (n, n_classes)."""
