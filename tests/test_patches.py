@@ -70,7 +70,9 @@ def test_assembling_averages_over_the_covering_patches(grid, rng):
     np.testing.assert_allclose(grid.assemble(scores), total / count, atol=1e-14)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 3), (5, 3), (2, 4), (1.5, 2.5), (99, 99), (np.inf, np.inf)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (3, 3), (5, 3), (2, 4), (1.5, 2.5), (99, 99), (np.inf, np.inf)]
+)
 def test_window_average_equals_explicit_windows(size, rng):
     feature_map = torch.as_tensor(rng.normal(size=(2, 3, 5, 6)))
     pooled = window_average(feature_map, size)
