@@ -88,10 +88,15 @@ def _where_not_finite(array, name, column_names):
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing, or are texts and numbers together."""
+    """Raise ValueError if labels are missing, or are texts and numbers together.
+
+    Bytes raise TypeError: scikit-learn took them once, and does no longer.
+    """
     if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
         return
     labels = np.asarray(y)
+    if labels.dtype.kind == "S":
+        raise TypeError(f"{name} holds bytes as labels: decode them, as by numpy.char.decode.")
     if labels.dtype != object or labels.ndim != 1:
         return
     missing = np.array([_is_missing(label) for label in labels], dtype=bool)
