@@ -31,7 +31,9 @@ def floor_mixture(log_proba, log_reference, share=FLOOR):
     >>> round(float(floor_mixture(-np.inf, 0.0)), 3)
     -6.908
     """
-    return np.logaddexp(np.log1p(-share) + log_proba, np.log(share) + log_reference)
+    # Several times as fast as logaddexp; the floor is what keeps it from underflow.
+    with np.errstate(divide="ignore"):
+        return np.log((1 - share) * np.exp(log_proba) + share * np.exp(log_reference))
 
 
 def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
@@ -280,8 +282,7 @@ def information_lower_limit(
             log_prior = np.log(prior)
         # Rows of weight zero may hold labels of frequency zero: whatever they say, it is not used.
         at_label = np.where(occurs, log_prior, 0.0)[y]
-        # The floor mixture less the prior, without a logarithm of a sum of exponentials.
-        values = np.log(FLOOR + (1 - FLOOR) * np.exp(log_proba - at_label))
+        values = floor_mixture(log_proba - at_label, 0.0)
         upper = floor_mixture(0.0, log_prior[occurs]) - log_prior[occurs]
         limit = mean_lower_limit(
             values, np.log(FLOOR), upper.max(), level=level, method=method, weights=weights

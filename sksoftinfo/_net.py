@@ -52,18 +52,18 @@ def whole_batches(
     dataset, batch_size, shuffle=False, generator=None, device="cpu", resident=False, **kwargs
 ):
     """Return batches of a dataset: `ArrayBatches` if it is in memory, else a ``DataLoader``."""
-    if kwargs.keys() - {"drop_last"} or not _is_in_memory(dataset):
+    source, rows = dataset, None
+    while isinstance(source, Subset):
+        indices = np.asarray(source.indices)
+        rows = indices if rows is None else indices[rows]
+        source = source.dataset
+    if kwargs.keys() - {"drop_last"} or not _is_in_memory(source):
         return DataLoader(
             dataset, batch_size=batch_size, shuffle=shuffle, generator=generator, **kwargs
         )
-    rows = None
-    while isinstance(dataset, Subset):
-        indices = np.asarray(dataset.indices)
-        rows = indices if rows is None else indices[rows]
-        dataset = dataset.dataset
     return ArrayBatches(
-        dataset.X,
-        dataset.y,
+        source.X,
+        source.y,
         rows,
         batch_size=batch_size,
         shuffle=shuffle,
@@ -75,8 +75,6 @@ def whole_batches(
 
 
 def _is_in_memory(dataset):
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
     if type(dataset) is not Dataset:
         return False
     parts = list(dataset.X.values()) if isinstance(dataset.X, dict) else [dataset.X]

@@ -73,9 +73,9 @@ def stack_members(y, splits, n_features):
     n_rows = min(len(train) for train, _ in splits)
     if n_rows < 30:
         del members["neighbours"]
-    # A validation split needs a row of each class, at least.
     if n_rows < 100:
         del members["more neighbours"]
+    # A validation split needs a row of each class, at least.
     if n_rows < 100 or n_rows < 10 * n_classes or fewest < 2:
         del members["wide network"]
     return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
