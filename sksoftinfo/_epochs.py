@@ -6,6 +6,8 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 
+from ._written_out_gradients import backpropagate
+
 
 class ThinEpochs:
     """Mixin of skorch nets: batches cost little more than the network.
@@ -13,13 +15,26 @@ class ThinEpochs:
     Callbacks are told of batches and gradients as ever, if they listen: skorch calls every
     callback for each batch, and most have nothing to say. The losses of a GPU, which has to wait
     for it, are read only at the end of the epoch, unless somebody listens to the batches.
+
+    The net offers `layers_written_out`, whose gradients need no autograd.
     """
+
+    _layers = None
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is not None:
             self._set_training(training)
+        # Callbacks may have changed the network, or hooked into it, since the last epoch.
+        self._layers = self.layers_written_out() if training else None
+        try:
+            self._run_batches(iterator, training, prefix, step_fn, **fit_params)
+        finally:
+            del self._layers
+
+    def _run_batches(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None or not training or self._told_of("on_batch_begin", "on_batch_end"):
-            return super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
         losses, sizes = [], []
         try:
             for batch in iterator:
@@ -71,6 +86,12 @@ class ThinEpochs:
         if not self.module_.training:
             self._set_training(True)
         x, y = unpack_data(batch)
+        if self._layers is not None and not fit_params:
+            weight = x["sample_weight"] if isinstance(x, dict) else None
+            loss, y_pred = backpropagate(
+                self._layers, self._module_input(x), y, self.log_class_prior, weight
+            )
+            return {"loss": loss, "y_pred": y_pred}
         y_pred = self.infer(x, **fit_params)
         loss = self.get_loss(y_pred, y, X=x, training=True)
         loss.backward()

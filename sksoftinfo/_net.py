@@ -22,6 +22,7 @@ from ._epochs import ThinEpochs
 from ._objectives import LogSoftmaxLoss, log_mean_exp, log_proba_of_rows
 from ._training_guard import TrainingGuard
 from ._window_logits import WindowLogits
+from ._written_out_gradients import linear_layers
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -252,6 +253,14 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
                     "one value for each row, as reduction='none' does."
                 )
         return self.weighted_mean(loss, X)
+
+    def layers_written_out(self):
+        """Return the linear layers of a network that trains without autograd, or None."""
+        if type(self.criterion_) is not LogSoftmaxLoss:
+            return None
+        layers = linear_layers(self.module_)
+        # Other numbers of logits are refused on the way of every network.
+        return layers if layers and layers[-1].out_features == self.n_classes else None
 
     def weighted_mean(self, values, X):
         """Return the mean of one value for each row of a batch, weighted where `X` has weights."""
