@@ -15,6 +15,7 @@ from ._information import (
     at_label,
     entropy,
     kl_divergence,
+    label_frequencies,
     log_mean_exp,
     predictive_log_proba,
     three_dimensional,
@@ -87,7 +88,15 @@ def certain_row_terms(predictive, error):
     -------
     RowTerms
     """
-    return RowTerms(predictive, np.zeros(len(predictive)), predictive, error)
+    return RowTerms(predictive, np.broadcast_to(0.0, len(predictive)), predictive, error)
+
+
+def _joined(batches):
+    """Return the `RowTerms` of all batches; what is one array in each stays one."""
+    if all(terms.log_softmax is terms.predictive for terms in batches):
+        predictive = np.concatenate([terms.predictive for terms in batches])
+        return certain_row_terms(predictive, np.concatenate([terms.error for terms in batches]))
+    return RowTerms(*(np.concatenate(field) for field in zip(*batches, strict=True)))
 
 
 class BoundsAccumulator:
@@ -112,6 +121,7 @@ class BoundsAccumulator:
         self._labels = []
         self._terms = []
         self._weights = []
+        self._frequencies = None
         self._draw_sums = np.zeros(len(DrawTerms._fields))
         self._closed_form = 0.0
         self._random = False
@@ -153,16 +163,16 @@ class BoundsAccumulator:
 
     def _collect(self):
         """Join the batches; keep what the results need of them."""
-        if len(self._labels) > 1:
-            joined = zip(*self._terms, strict=True)
-            self._terms = [RowTerms(*(np.concatenate(field) for field in joined))]
+        if len(self._labels) != 1:
+            self._terms = [_joined(self._terms)]
             self._labels = [np.concatenate(self._labels)]
             self._weights = [np.concatenate(self._weights)] if self._weights else []
-        (y,), (terms,), weights = self._labels, self._terms, None
-        if self._weights:
-            (weights,) = self._weights
-        counts = np.bincount(y, weights=weights, minlength=self.n_classes)
-        return y, terms, weights, counts / counts.sum()
+            self._frequencies = None
+        (y,), (terms,) = self._labels, self._terms
+        weights = self._weights[0] if self._weights else None
+        if self._frequencies is None:
+            self._frequencies = label_frequencies(y, self.n_classes, weights)
+        return y, terms, weights, self._frequencies
 
     def n_impossible(self):
         """Return how many rows that count have a label of predicted probability zero."""
@@ -219,6 +229,22 @@ class BoundsAccumulator:
                 deviation = weights[used] * deviation[used]
             return float(np.sqrt(deviation @ deviation) / total)
 
+        errors = {
+            "log_softmax": standard_error(terms.log_softmax),
+            "mi_lower": standard_error(terms.predictive - log_frequencies[y]),
+        }
+        if terms.log_softmax is terms.predictive:
+            errors |= {
+                "dv": errors["log_softmax"],
+                "jensen_gap": 0.0,
+                "mi_output_lower": errors["mi_lower"],
+            }
+        else:
+            errors |= {
+                "dv": standard_error(terms.log_softmax - terms.jensen_gap),
+                "jensen_gap": standard_error(terms.jensen_gap),
+                "mi_output_lower": standard_error(terms.log_softmax - log_frequencies[y]),
+            }
         return {
             "log_softmax": expected,
             "dv": dv,
@@ -240,13 +266,7 @@ class BoundsAccumulator:
             "n_draws": self.n_draws,
             "reference_prior": reference,
             "pointwise": pointwise,
-            "standard_errors": {
-                "log_softmax": standard_error(terms.log_softmax),
-                "dv": standard_error(terms.log_softmax - terms.jensen_gap),
-                "jensen_gap": standard_error(terms.jensen_gap),
-                "mi_output_lower": standard_error(terms.log_softmax - log_frequencies[y]),
-                "mi_lower": standard_error(terms.predictive - log_frequencies[y]),
-            },
+            "standard_errors": errors,
             "monte_carlo_errors": {
                 "log_softmax": float(draw_errors[0]),
                 "dv": float(draw_errors[1]),

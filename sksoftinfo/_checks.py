@@ -92,6 +92,8 @@ def check_reference_covers(reference_prior, y, classes):
 def encode_labels(y, classes, name="y"):
     """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
     classes, y = np.asarray(classes), np.asarray(y)
+    if _are_indices(y, classes):
+        return y.astype(np.int64, copy=False)
     index = np.searchsorted(classes, y)
     unseen = classes[np.minimum(index, len(classes) - 1)] != y
     if np.any(unseen):
@@ -100,6 +102,18 @@ def encode_labels(y, classes, name="y"):
             f"classes are {classes.tolist()}."
         )
     return index
+
+
+def _are_indices(y, classes):
+    """Return whether the labels are 0..M-1 already: a search takes as long as a small network."""
+    return (
+        y.dtype.kind in "iu"
+        and classes.dtype.kind in "iu"
+        and len(y) > 0
+        and 0 <= y.min()
+        and y.max() < len(classes)
+        and np.array_equal(classes, np.arange(len(classes)))
+    )
 
 
 def check_row_shape(X, input_shape, owner):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+from ._accumulator import certain_row_terms
 from ._base import BaseInfoClassifier
 from ._doc_link import DocLinkMixin
 from ._net import InfoSoftmaxNet
 from ._objectives import LogSoftmaxLoss
-from ._prediction import ScoredBatch
 
 
 class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
@@ -182,6 +182,6 @@ class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
                 params["criterion__reduction"] = "none"
         return InfoSoftmaxNet, params
 
-    def _scored_batches(self, X):
-        for log_proba in self.net_.log_proba_batches(X):
-            yield ScoredBatch(log_proba)
+    def _accumulate(self, accumulator, X, y, sample_weight):
+        terms = certain_row_terms(*self.net_.label_log_proba(X, y))
+        accumulator.add(terms, y, sample_weight)

@@ -1,4 +1,4 @@
-"""The nets; `_accelerate.py`, `_callbacks.py`, `_checkpoint.py`, `_epochs.py` know skorch too.
+"""The nets; their mixins, `_accelerate.py`, `_callbacks.py`, `_checkpoint.py` know skorch too.
 
 The estimators own a fitted net of this file as ``net_``. Labels are class indices here, weights
 travel beside the input in one dict, and modules return logits.
@@ -12,14 +12,15 @@ import math
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.dataset import Dataset, unpack_data
-from skorch.utils import to_device, to_tensor
+from skorch.dataset import Dataset
+from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, Subset
 
 from ._batches import ArrayBatches
 from ._callbacks import QuietPrintLog
 from ._epochs import ThinEpochs
 from ._objectives import LogSoftmaxLoss, log_mean_exp, log_proba_of_rows
+from ._row_predictions import RowPredictions
 from ._training_guard import TrainingGuard
 from ._window_logits import WindowLogits
 from ._written_out_gradients import linear_layers
@@ -83,7 +84,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifier):
+class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -177,7 +178,7 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
         batch_size = self.batch_size
         if plain and len(X) and batch_size != -1:
             numbers = n_draws * max(1, math.prod(X.shape[1:]), self.n_classes)
-            batch_size = max(batch_size, min(8 * batch_size, _PREDICTION_NUMBERS // numbers))
+            batch_size = max(batch_size, min(32 * batch_size, _PREDICTION_NUMBERS // numbers))
         return self._iterator(dataset, False, batch_size)
 
     def module_output(self, x, **fit_params):
@@ -205,43 +206,8 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
         # skorch's convention for modules with several outputs: the first is the prediction.
         return logits[0] if isinstance(logits, tuple) else logits
 
-    def input_batches(self, X, n_draws=1):
-        """Yield batches of `X` as the module takes them."""
-        for batch in self.prediction_batches(X, n_draws):
-            yield self._module_input(unpack_data(batch)[0])
-
-    def forward_iter(self, X, training=False, device="cpu"):
-        if training:
-            yield from super().forward_iter(X, training=True, device=device)
-            return
-        self._evaluate_module()
-        for batch in self.prediction_batches(X):
-            with torch.inference_mode():
-                logits = self.evaluation_step(batch)
-            yield to_device(logits, device=device)
-
-    def _evaluate_module(self):
-        # Setting a module's mode costs more than a look at it, and a row's forward pass as much.
-        if any(module.training for module in self.module_.modules()):
-            self._set_training(False)
-
-    def evaluation_step(self, batch, training=False):
-        # skorch walks through all modules here to set them to evaluation, batch after batch.
-        if training or self.module_.training:
-            return super().evaluation_step(batch, training=training)
-        with torch.no_grad():
-            return self.infer(unpack_data(batch)[0])
-
     def get_loss(self, y_pred, y_true, X=None, training=False):
         logits = self.posterior_logits(y_pred)
-        if (
-            type(self.criterion_) is LogSoftmaxLoss
-            and logits.ndim == 2
-            and not isinstance(X, dict)
-        ):
-            # The mean in the same kernel: row by row costs a small network a tenth of its time.
-            y_true = torch.as_tensor(y_true, device=logits.device)
-            return torch.nn.functional.cross_entropy(logits, y_true)
         if isinstance(self.criterion_, torch.nn.NLLLoss):
             logits = torch.log_softmax(logits, dim=-1)
         loss = self.criterion_(logits, to_tensor(y_true, device=logits.device))
@@ -290,50 +256,6 @@ class InfoSoftmaxNet(ThinEpochs, TrainingGuard, WindowLogits, NeuralNetClassifie
         if logits.ndim == 3:
             return log_mean_exp(torch.log_softmax(logits, dim=-1), dim=1)
         return log_proba_of_rows(logits)
-
-    def log_proba_batches(self, X):
-        """Yield the log class probabilities of each batch of `X`, as float64 arrays (b, M)."""
-        for logits in self.forward_iter(X):
-            yield self.checked(self.log_proba(logits).numpy())
-
-    def checked(self, log_proba):
-        """Return log probabilities, unless there is a NaN among them."""
-        if math.isnan(log_proba.sum()):
-            raise ValueError(
-                f"module={type(self.module_).__name__} returned logits that are not finite: its "
-                "weights or X are too large. Scale X, or train with a lower lr."
-            )
-        return log_proba
-
-    def predict_log_proba(self, X, **options):
-        """Return log class probabilities, float64 of shape (n, M)."""
-        return self._joined(self.log_proba_batches(X, **options), len(X))
-
-    def predict_proba(self, X):
-        log_proba = self.predict_log_proba(X)
-        return np.exp(log_proba, out=log_proba)
-
-    def predict_logits(self, X):
-        """Return posterior logits, or log probabilities averaged over draws, float64 (n, M)."""
-        batches = (
-            self.log_proba(logits) if logits.ndim == 3 else self.posterior_logits(logits)
-            for logits in self.forward_iter(X)
-        )
-        return self._joined(batches, len(X))
-
-    def _joined(self, batches, n_samples):
-        # Filled as they come: a list of batches joined at the end would need the memory twice.
-        values = np.empty((n_samples, self.n_classes))
-        start = 0
-        for batch in batches:
-            values[start : start + len(batch)] = batch
-            start += len(batch)
-        if start != n_samples:
-            raise ValueError(
-                f"iterator_valid gave {start} rows of {n_samples}: predictions need each row "
-                "once, without drop_last."
-            )
-        return values
 
 
 def make_net(net_class, accelerator=None, **kwargs):

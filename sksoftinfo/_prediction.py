@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._accumulator import BoundsAccumulator, certain_row_terms
+from ._accumulator import BoundsAccumulator
 from ._bounds import InformationBounds, bounds_from
 from ._checks import (
     ConfidenceMethod,
@@ -24,27 +24,14 @@ from ._checks import (
     resolve_reference_prior,
 )
 from ._information import pointwise_information
-from ._mixture import OutputInformation
-
-
-class ScoredBatch(NamedTuple):
-    """What the bounds need of a batch of b rows.
-
-    ``log_proba`` (b, M); of a network that draws, also ``logits`` (b, K, M), and mean and scale of
-    a Gaussian noisy layer, (b, d) each, and of Gaussian logits, (b, M) each, where there are such.
-    """
-
-    log_proba: np.ndarray
-    logits: np.ndarray | None = None
-    layer: tuple | None = None
-    gaussian: tuple | None = None
 
 
 class PredictionMixin:
     """Mixin: everything that a fitted ``net_`` can be asked.
 
     The estimator offers ``_validate(X, y, reset=False)``, ``_module_array(X)`` and
-    ``_scored_batches(X)``, which yields a `ScoredBatch` for each batch.
+    ``_accumulate(accumulator, X, y, sample_weight)``, which adds all rows and returns an upper
+    estimate of I(Z;Y) with its standard error, or None.
     """
 
     net_: Any
@@ -52,6 +39,7 @@ class PredictionMixin:
     train_prior_: np.ndarray
     _validate: Callable
     _module_array: Callable
+    _accumulate: Callable
 
     @property
     def module_(self):
@@ -243,7 +231,7 @@ default="train"
         units,
         **draws,
     ):
-        """Return the bounds; `draws` goes to ``_scored_batches``."""
+        """Return the bounds; `draws` goes to ``_accumulate``."""
         check_units(units)
         check_confidence(confidence_level, confidence_method)
         check_is_fitted(self, "net_")
@@ -264,24 +252,13 @@ default="train"
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
-        start, output = 0, None
-        for batch in self._scored_batches(self._module_array(X), **draws):
-            rows = slice(start, start + len(batch.log_proba))
-            start = rows.stop
-            weight = None if sample_weight is None else sample_weight[rows]
-            if batch.logits is None:
-                likelihood = batch.log_proba[np.arange(len(batch.log_proba)), y[rows]]
-                error = batch.log_proba.argmax(axis=1) != y[rows]
-                accumulator.add(certain_row_terms(likelihood, error), y[rows], weight)
-                continue
-            accumulator.update(batch.logits, y[rows], weight, batch.log_proba, batch.gaussian)
-            if batch.layer is not None:
-                output = output or OutputInformation(len(y), self.net_.seed + 2)
-                output.update(*batch.layer, y[rows], weight)
+        output_upper = self._accumulate(
+            accumulator, self._module_array(X), y, sample_weight, **draws
+        )
         return bounds_from(
             accumulator,
             classes=self.classes_,
-            output_upper=output and output.result(),
+            output_upper=output_upper,
             reference_prior=prior,
             known_prior=not isinstance(reference_prior, str),
             confidence_level=confidence_level,

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._bounds import InformationBounds
 from ._checks import ConfidenceMethod, Units, nats_to
 from ._information import expected_entropy, predictive_entropy
+from ._mixture import OutputInformation
 from ._modules import StochasticModule
 from ._noise import noise_bank
-from ._prediction import ScoredBatch
 
 
 class StochasticPredictionMixin:
@@ -212,13 +212,22 @@ class StochasticPredictionMixin:
             n_draws=n_draws,
         )
 
-    def _scored_batches(self, X, n_draws=None):
+    def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):
         net, bank = self.net_, self._noise_for(n_draws)
         # Another seed than that of training, which has seen the rows' labels through its noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
+        start, output = 0, None
         for hidden in net.trunk_batches(X, len(bank)):
-            shape = (len(hidden), len(bank))
-            noise = net.stochastic_module.draw(shape, generator, net.dtype)
+            rows = slice(start, start + len(hidden))
+            start = rows.stop
+            weight = None if sample_weight is None else sample_weight[rows]
+            noise = net.stochastic_module.draw((len(hidden), len(bank)), generator, net.dtype)
             logits = net.logits_of_trunk(hidden, noise).cpu().numpy()
             layer, gaussian = net.distributions_of_trunk(hidden)
-            yield ScoredBatch(net.log_proba_of_trunk(hidden, bank), logits, layer, gaussian)
+            log_proba = net.log_proba_of_trunk(hidden, bank)
+            accumulator.update(logits, y[rows], weight, log_proba, gaussian)
+            if layer is not None:
+                output = output or OutputInformation(len(y), net.seed + 2)
+                output.update(*layer, y[rows], weight)
+        net.check_all_came(start, len(y))
+        return output and output.result()

@@ -107,7 +107,7 @@ def test_predictions_come_in_larger_batches_that_memory_bounds():
     hook = clf.module_.register_forward_hook(lambda module, args, out: sizes.append(len(out)))
     clf.predict_proba(np.tile(X, (10, 1)))
     hook.remove()
-    assert sizes == [8 * 16] * 11 + [92]
+    assert sizes == [32 * 16] * 2 + [476]
     wide = np.zeros((40, 100_000))
     assert clf.net_.prediction_batches(wide).batch_size == 16
 
@@ -125,7 +125,18 @@ def test_one_row_is_predicted_as_among_others():
     np.testing.assert_array_equal(clf.predict_proba(row), alone[:1])
 
 
-def test_predictions_of_some_rows_are_refused():
-    clf = InfoSoftmaxClassifier(iterator_valid__drop_last=True, **OPTIONS).fit(X, Y)
-    with pytest.raises(ValueError, match="gave 128 rows of 150.*drop_last"):
-        clf.predict_proba(X)
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+def test_predictions_and_bounds_of_some_rows_are_refused(estimator):
+    clf = estimator(**OPTIONS).fit(X, Y)
+    clf.net_.iterator_valid__drop_last = True
+    many, labels = np.tile(X, (5, 1)), np.tile(Y, 5)
+    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
+        clf.predict_proba(many)
+    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
+        clf.score_bounds(many, labels)
+
+
+def test_a_stochastic_network_is_not_checked_without_rows():
+    clf = StochasticInfoClassifier(iterator_valid__drop_last=True, **OPTIONS)
+    with pytest.raises(ValueError, match="gave 0 rows of 2.*drop_last"):
+        clf.fit(X, Y)
