@@ -9,11 +9,12 @@ from ._info_softmax import InfoSoftmaxClassifier
 from ._information_bounds import information_bounds
 from ._learning_curve_display import InformationLearningCurveDisplay
 from ._mask_display import InfoMaskDisplay
-from ._mi_estimate import mi_estimate
+from ._mi_estimate import InformationEstimate, mi_estimate
 from ._modules import StochasticModule
 from ._persistence import SKOPS_TRUSTED_TYPES, load, save
 from ._show_versions import show_versions
 from ._stochastic_info import StochasticInfoClassifier
+from ._training_guard import TrainingDiverged
 from ._version import __version__
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "InfoSoftmaxClassifier",
     "InformationBounds",
     "InformationBoundsDisplay",
+    "InformationEstimate",
     "InformationLearningCurveDisplay",
     "ResumableCheckpoint",
     "StochasticInfoClassifier",
     "StochasticModule",
+    "TrainingDiverged",
     "__version__",
     "cross_val_bounds",
     "information_bounds",

@@ -9,6 +9,8 @@ import torch
 from skorch.hf import AccelerateMixin
 from torch.utils.data import DataLoader
 
+from ._stacklevel import users_stacklevel
+
 
 class _SharedTraining(AccelerateMixin):
     """skorch's mixin, but for evaluation: each process sees all rows of it, not a share.
@@ -64,7 +66,7 @@ def accelerated_net(net_class, accelerator, **kwargs):
             f"{started} processes were started, and the accelerator knows of "
             f"{live.num_processes}: each trains on all rows by itself. Without GPUs, return "
             "Accelerator(cpu=True).",
-            stacklevel=6,
+            stacklevel=users_stacklevel(),
         )
     accelerated = type(
         f"Accelerated{net_class.__name__}",

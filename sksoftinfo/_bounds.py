@@ -12,6 +12,7 @@ import numpy as np
 
 from ._checks import Units, nats_to
 from ._confidence import FLOOR
+from ._stacklevel import users_stacklevel
 
 # name, what it is; the order is that of the printed table.
 _PAPER = (
@@ -319,7 +320,7 @@ def bounds_from(
             f"Probability 0 was predicted for the label that occurred in {n_impossible} of "
             f"{result['n_samples']} rows: {1 - FLOOR:g} q + {FLOOR:g} p is evaluated in place of "
             "the prediction q, with p the frequencies of the labels.",
-            stacklevel=3,
+            stacklevel=users_stacklevel(),
         )
     limits = accumulator.limits(
         level=confidence_level,

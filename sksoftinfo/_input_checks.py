@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -37,8 +38,18 @@ def validate_rows(estimator, X, y="no_validation", **options):
     if not isinstance(y, str):
         check_labels(y)
     _check_unique_names(X)
-    try:
+    with naming_wrong_columns(X):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
+    rows = validated if isinstance(y, str) else validated[0]
+    assert_finite(rows, "X", getattr(estimator, "feature_names_in_", None))
+    return validated
+
+
+@contextmanager
+def naming_wrong_columns(X):
+    """Raise errors about a frame `X` by the names of its columns that are no numbers."""
+    try:
+        yield
     except (ValueError, TypeError) as error:
         wrong = _columns_of_no_numbers(X)
         if not wrong:
@@ -47,9 +58,6 @@ def validate_rows(estimator, X, y="no_validation", **options):
             f"X has columns that are no numbers: {_listed(wrong)}. Encode them, as by "
             "OneHotEncoder in a ColumnTransformer, or leave them out."
         ) from error
-    rows = validated if isinstance(y, str) else validated[0]
-    assert_finite(rows, "X", getattr(estimator, "feature_names_in_", None))
-    return validated
 
 
 def assert_finite(array, name, column_names=None):

@@ -17,7 +17,22 @@ from ._input_checks import check_labels
 class InformationEstimate(NamedTuple):
     """Estimate of I(X;Y), its standard error over rows, and the lower bound that it started from.
 
-    The standard error does not know how wrong the extrapolation is.
+    `mi_estimate` returns it, in the units that it was asked for.
+
+    Parameters
+    ----------
+    value : float
+        The estimate. It is no bound.
+    standard_error : float
+        Over rows; it does not know how wrong the extrapolation is.
+    mi_lower : float
+        Cross-fitted lower bound.
+
+    Examples
+    --------
+    >>> from sksoftinfo import InformationEstimate
+    >>> InformationEstimate(value=0.52, standard_error=0.02, mi_lower=0.49).value
+    0.52
     """
 
     value: float

@@ -6,6 +6,8 @@ import warnings
 
 import torch
 
+from ._stacklevel import users_stacklevel
+
 # Rows that are shown to the module.
 _N_PROBED = 8
 
@@ -73,7 +75,7 @@ def check_output(net, rows):
                 f"module={name} returns probabilities: no entry is negative, and each row sums to "
                 "1. They are taken for logits, which bounds how sure the classifier can be. Leave "
                 "out the softmax in its last layer.",
-                stacklevel=6,
+                stacklevel=users_stacklevel(),
             )
             return
 

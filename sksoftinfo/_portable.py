@@ -15,6 +15,7 @@ import torch
 
 from ._module_checks import resolve_device
 from ._seed import seeded
+from ._stacklevel import users_stacklevel
 
 
 class PortableMixin:
@@ -76,7 +77,7 @@ def restored_net(estimator, state):
     try:
         resolve_device(estimator.device)
     except ValueError as error:
-        warnings.warn(f"{error} device='auto' takes its place.", stacklevel=3)
+        warnings.warn(f"{error} device='auto' takes its place.", stacklevel=users_stacklevel())
         estimator.device = "auto"
     rows = np.zeros((1, *estimator.input_shape_), dtype=state["dtype"])
     accelerator, estimator.accelerator = estimator.accelerator, None

@@ -24,6 +24,7 @@ from ._checks import (
     resolve_reference_prior,
 )
 from ._information import pointwise_information
+from ._stacklevel import users_stacklevel
 
 
 class PredictionMixin:
@@ -241,7 +242,7 @@ default="train"
             warnings.warn(
                 "X and y are those that the network was trained on: its bounds overstate the "
                 "information. Score other rows, or use cross_val_bounds.",
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(

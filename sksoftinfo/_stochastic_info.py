@@ -12,6 +12,7 @@ from ._base import BaseInfoClassifier
 from ._doc_link import DocLinkMixin
 from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
 from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from ._stacklevel import users_stacklevel
 from ._stochastic_net import StochasticInfoNet
 from ._stochastic_prediction import StochasticPredictionMixin
 
@@ -244,7 +245,7 @@ class StochasticInfoClassifier(DocLinkMixin, StochasticPredictionMixin, BaseInfo
             warnings.warn(
                 "noise='gaussian' with beta=0: nothing keeps the learned scales from shrinking, "
                 "and the network may become deterministic. Set beta, or use noise='additive'.",
-                stacklevel=4,
+                stacklevel=users_stacklevel(),
             )
         net = super()._build(X, seed)
         self._check_module(net, X)

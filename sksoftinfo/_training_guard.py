@@ -8,6 +8,8 @@ import warnings
 
 import torch
 
+from ._stacklevel import users_stacklevel
+
 
 class TrainingGuard:
     """Mixin of nets: stops at a loss that is not finite, and says when it was interrupted.
@@ -30,7 +32,7 @@ class TrainingGuard:
                 warnings.warn(
                     f"Training was interrupted in epoch {len(self.history)}: the network is as it "
                     "was then, and can be used. Train on with partial_fit, or with warm_start.",
-                    stacklevel=2,
+                    stacklevel=users_stacklevel(),
                 )
             raise
         finally:
@@ -77,12 +79,25 @@ class TrainingGuard:
 
 
 class TrainingDiverged(ValueError):
-    """The loss or a weight was not finite.
+    """The loss or a weight was not finite: `fit` and `partial_fit` raise it.
 
-    Attributes
+    Parameters
     ----------
+    message : str
+        What happened, and what helps.
     learned : bool
-        Whether an epoch of this training came before, to whose weights the net went back.
+        Whether an epoch of this training came before, to whose weights the network went back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo import InfoSoftmaxClassifier, TrainingDiverged
+    >>> X, y = np.eye(4), [0, 1, 0, 1]
+    >>> try:
+    ...     InfoSoftmaxClassifier(lr=1e30, random_state=0).fit(X, y)
+    ... except TrainingDiverged as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    Training diverged: the loss or the network's weights are not finite in epoch ...
     """
 
     def __init__(self, message, learned):

@@ -117,6 +117,8 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
 def test_columns_that_are_no_numbers_are_named(column, kind):
     with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
         classifier().fit(FRAME.assign(k=column), Y)
+    with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
+        cross_val_bounds("stack", FRAME.assign(k=column), Y)
 
 
 def test_texts_in_polars_are_named():

@@ -1,0 +1,52 @@
+"""Warnings point to the line that called us, however many calls lie between."""
+
+import warnings
+
+import pytest
+import torch
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from torch import nn
+
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, cross_val_bounds
+from sksoftinfo._stacklevel import users_stacklevel
+
+X, Y = load_iris(return_X_y=True)
+OPTIONS = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
+
+
+class NeverTheFirst(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) + torch.tensor([-torch.inf, 0.0, 0.0])
+
+
+def fitted(module=None):
+    # The loss of an impossible label is infinite, so that the module is put in afterwards.
+    clf = InfoSoftmaxClassifier(nn.Linear(4, 3), **OPTIONS).fit(X, Y)
+    if module is not None:
+        clf.net_.module_ = module
+    return clf
+
+
+WARN = {
+    "impossible labels": lambda: fitted(NeverTheFirst(4, 3, dtype=torch.float64)).score_bounds(X + 1, Y),
+    "rows of training": lambda: fitted().score_bounds(X, Y),
+    "impossible labels of a fold": lambda: cross_val_bounds(
+        RandomForestClassifier(n_estimators=3, random_state=0), X, Y
+    ),
+    "fit": lambda: StochasticInfoClassifier(noise="gaussian", **OPTIONS).fit(X, Y),
+}
+
+
+@pytest.mark.parametrize("warn", WARN.values(), ids=WARN)
+def test_warnings_point_here(warn):
+    with pytest.warns(UserWarning) as caught:
+        warn()
+    assert {one.filename for one in caught} == {__file__}
+
+
+def test_a_call_from_outside_is_the_users():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.warn("look here", stacklevel=users_stacklevel())
+    assert caught[0].filename == __file__
