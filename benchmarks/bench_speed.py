@@ -105,7 +105,8 @@ def classifiers(task, device, results):
         f"fit, {epochs} epochs",
         {name: partial(one.fit, X, y, epochs) for name, one in them.items()},
     )
-    del them["bare torch, default AdamW"], them["skorch, tuned"]
+    for name in ("bare torch, default AdamW", "sksoftinfo, own module", "skorch, tuned"):
+        del them[name]
     run("predict_proba", {name: partial(one.predict_proba, X) for name, one in them.items()})
     row = X[:1]
     run(

@@ -51,6 +51,17 @@ def as_images(X):
     return X[:, None] if X.ndim == 3 else X
 
 
+class Wrapped(nn.Module):
+    """A network as a user's own, of which nothing is known."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x)
+
+
 class Bare:
     """The loop that one would write by hand."""
 
@@ -116,11 +127,14 @@ class Skorch:
 
 
 class Ours:
-    def __init__(self, device):
-        self.device = device
+    """Our classifier: with its own network, or with one like it that autograd differentiates."""
+
+    def __init__(self, device, autograd=False):
+        self.device, self.autograd = device, autograd
 
     def fit(self, X, y, epochs):
         self.clf = InfoSoftmaxClassifier(
+            Wrapped(network(X, y)) if self.autograd else None,
             max_epochs=epochs,
             batch_size=BATCH_SIZE,
             lr=OPTIMIZER["lr"],
@@ -157,6 +171,7 @@ def contenders(X, device):
         "bare torch": Bare(device, fused=True),
         "bare torch, default AdamW": Bare(device, fused=False),
         "sksoftinfo": Ours(device),
+        "sksoftinfo, own module": Ours(device, autograd=True),
         "skorch": Skorch(device, tuned=False),
         "skorch, tuned": Skorch(device, tuned=True),
     }
