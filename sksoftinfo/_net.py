@@ -208,6 +208,14 @@ class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, Ne
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         logits = self.posterior_logits(y_pred)
+        if (
+            type(self.criterion_) is LogSoftmaxLoss
+            and logits.ndim == 2
+            and not isinstance(X, dict)
+        ):
+            # The mean in the same kernel: row by row costs a small network a tenth of its time.
+            y_true = torch.as_tensor(y_true, device=logits.device)
+            return torch.nn.functional.cross_entropy(logits, y_true)
         if isinstance(self.criterion_, torch.nn.NLLLoss):
             logits = torch.log_softmax(logits, dim=-1)
         loss = self.criterion_(logits, to_tensor(y_true, device=logits.device))
