@@ -76,6 +76,7 @@ def ours(size):
             "patch_size": size,
             "calibrate": "features",
         },
+        "ours, defaults, components": {"components": True},
         "ours, defaults, features": {"calibrate": "features"},
         f"ours, {size} pixels, uncalibrated": {"patch_size": size, "calibrate": False},
         "ours, paste 20/4": {"patch_size": 20, "stride": 4, "patch_scoring": "paste"},
