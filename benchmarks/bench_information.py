@@ -75,6 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=5000, help="rows of each task")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0, help="to add to an earlier run")
     parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=list(TASKS))
     parser.add_argument(
         "--methods",
@@ -94,7 +95,7 @@ def main():
     rows = []
     for task in options.tasks:
         known = truth(task)
-        for seed in range(options.seeds):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             results = list(run(task, options.n, seed, options.methods))
             oracle, first_seconds = results[0][1], results[1][3]
             for name, value, limit, seconds in results:
