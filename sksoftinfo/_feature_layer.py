@@ -8,6 +8,7 @@ map. That is the network's own answer only if that part forgets positions, which
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import weakref
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from ._patches import feature_windows, window_average, window_maximum
 _TOLERANCE = 1e-4
 # Layers behind the last convolution that may still hold the map: activation, norm, dropout.
 _N_TRIED = 4
+# What a network that pools so makes of windows, and of everything.
+_POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
 # Cells along an axis whose receptive field is looked at.
 _N_MEASURED = 16
 
@@ -108,7 +111,7 @@ class FeatureLayer:
         return seen[0]
 
     def window_logits(self, module, run, sizes):
-        """Return the logits of windows of each size around each cell.
+        """Return the logits of windows of each size around each cell, and of whole images.
 
         Parameters
         ----------
@@ -120,34 +123,53 @@ class FeatureLayer:
 
         Returns
         -------
-        tensor of shape (len(sizes), n, h, w, M)
+        windows : tensor of shape (len(sizes), M, n, h, w)
+        whole : tensor of shape (n, M)
         """
+        if self.pooling == "logits":
+            (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
+            windows = [window_average(cells, size) for size in sizes]
+            return torch.stack(windows), cells.mean((2, 3)).T
+        if self.pooling == "own":
+            # Windows of several sizes do not fit into one batch.
+            windows = [self._own_logits(module, run, size) for size in sizes]
+            return torch.stack(windows), run()
+        window, whole = _POOLINGS[self.pooling]
+        *windows, everything = self._cell_logits(
+            module,
+            run,
+            lambda feature_map: [
+                *(window(feature_map, size) for size in sizes),
+                whole(feature_map, (2, 3), keepdim=True),
+            ],
+        )
+        return torch.stack(windows), everything[..., 0, 0].T
+
+    def _cell_logits(self, module, run, maps):
+        """Return logits (M, n, h, w) of the cells of each map (n, C, h, w) made of the layer's."""
+        shapes = []
+
+        def batch_of_cells(feature_map):
+            made = maps(feature_map)
+            shapes[:] = [(len(one), *one.shape[2:]) for one in made]
+            cells = [as_cells(one) for one in made]
+            return cells[0] if len(cells) == 1 else torch.cat(cells)
+
+        with replaced_output(module, self.name, batch_of_cells):
+            logits = run()
+        parts = logits.split([math.prod(shape) for shape in shapes])
+        return [part.T.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def _own_logits(self, module, run, size):
+        """Return logits (M, n, h, w) of what the network makes of windows as maps of their own."""
         shape = []
 
         def batch_of_windows(feature_map):
-            shape[:] = feature_map.shape
-            if self.pooling == "logits":
-                windows = [feature_map]
-            elif self.pooling == "average":
-                windows = [window_average(feature_map, size) for size in sizes]
-            elif self.pooling == "maximum":
-                windows = [window_maximum(feature_map, size) for size in sizes]
-            else:
-                return feature_windows(feature_map, sizes[0])
-            cells = [as_cells(window) for window in windows]
-            return cells[0] if len(cells) == 1 else torch.cat(cells)
+            shape[:] = len(feature_map), *feature_map.shape[2:]
+            return feature_windows(feature_map, size)
 
-        # Windows of several sizes do not fit into one batch.
-        if self.pooling == "own" and len(sizes) > 1:
-            return torch.cat([self.window_logits(module, run, [size]) for size in sizes])
         with replaced_output(module, self.name, batch_of_windows):
-            logits = run()
-        n, _, height, width = shape
-        logits = logits.reshape(-1, n, height, width, logits.shape[-1])
-        if self.pooling != "logits":
-            return logits
-        cells = logits[0].movedim(-1, 1)
-        return torch.stack([window_average(cells, size).movedim(1, -1) for size in sizes])
+            return run().T.reshape(-1, *shape)
 
 
 def as_cells(feature_map):

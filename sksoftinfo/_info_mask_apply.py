@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._checks import check_row_shape
 from ._information_maps import collect
 from ._input_checks import validate_rows
-from ._masks import soft_masks, threshold_masks, whole_components
+from ._masks import soft_masks, whole_components
 
 _SMALLEST_PROBA = 1e-12
+# Pixels of the maps that are worked on at once.
+_CACHED_PIXELS = 1 << 18
 
 
 class InformationMasking(BaseEstimator):
@@ -41,7 +44,7 @@ class InformationMasking(BaseEstimator):
             If the target is unknown, or rows have another shape than in `fit`.
         """
         maps = self._information(X, target)
-        return self._as_map(maps.max(axis=0))
+        return self._as_map(maps[0] if len(maps) == 1 else maps.max(axis=0))
 
     def information_maps(self, X: Any, targets: Sequence | None = None) -> np.ndarray:
         """Information about several classes, one by one, from one pass over the images.
@@ -70,10 +73,11 @@ class InformationMasking(BaseEstimator):
     def _information(self, X, target):
         check_is_fitted(self)
         images = self._images(self._validate(X, reset=False))
-        classes = self._classes_of(images, self._encode_targets(self.classes_, target))
-        maps = np.empty((len(classes), len(images), *images.shape[2:]))
-        for rows, some, _ in self._evaluate(images, classes):
-            maps[:, rows] = some
+        targets = self._encode_targets(self.classes_, target)
+        scorer, n_targets = self._mapper.scorer, 1 if targets is None else len(targets)
+        maps = np.empty((n_targets, len(images), *images.shape[2:]), dtype=scorer.dtype)
+        for rows, _, places, _ in self._evaluate(images, targets):
+            scorer.assemble(places, out=maps[:, rows])
         return maps
 
     @property
@@ -112,35 +116,38 @@ class InformationMasking(BaseEstimator):
             raise ValueError(f"target={target!r} is no class that is known: choose among {known}.")
         return [known.index(label) for label in labels]
 
-    def _classes_of(self, images, targets):
-        """Return the classes asked about, (T, n): the targets, or what each image is taken for."""
-        if targets is None:
-            return self._classifier.predict_proba(images).argmax(axis=1)[None]
-        return np.repeat(np.asarray(targets)[:, None], len(images), axis=1)
+    def _evaluate(self, images, targets):
+        """Yield what the mapper does, of few enough images for their maps to stay in a cache.
 
-    def _evaluate(self, images, classes):
-        """Yield slices of rows, their maps (T, b, H, W) and evidence (T, b), as the mapper does.
-
-        With `memory`, all maps are computed at once, and only once for the same images.
+        With `memory`, places are computed all at once, and only once for the same images.
         """
         if self.memory is None:
-            yield from self._mapper.evaluate(images, classes)
-            return
-        cached = check_memory(self.memory).cache(collect, ignore=["mapper"])
-        yield slice(0, len(images)), *cached(self._mapper, images, classes, self._map_key)
+            found = self._mapper.evaluate(images, targets)
+        else:
+            cached = check_memory(self.memory).cache(collect, ignore=["mapper"])
+            everything = cached(self._mapper, images, targets, self._map_key)
+            found = [(slice(0, len(images)), *everything)]
+        for rows, *values in found:
+            pixels = len(values[0]) * images[0, 0].size
+            for part in gen_batches(rows.stop - rows.start, max(1, _CACHED_PIXELS // pixels)):
+                some = slice(rows.start + part.start, rows.start + part.stop)
+                yield some, *(one[:, part] for one in values)
 
     def _masks(self, images, target=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
         targets = self._encode_targets(self.classes_, target)
-        classes = self._classes_of(images, targets)
         presence = self._presence_required and targets is not None
-        for rows, maps, whole in self._evaluate(images, classes):
-            kept = self._kept(maps, classes[:, rows])
+        for rows, classes, places, whole in self._evaluate(images, targets):
+            maps = self._mapper.scorer.assemble(places)
+            peak = maps.max(axis=(2, 3))
+            limit = self._limit(peak, classes)
             if presence:
-                floor = self.presence_floor_[classes[:, rows]]
-                absent = (whole <= 0) & (maps.max(axis=(2, 3)) <= floor)
-                kept[absent] = 0
-            kept = kept.max(axis=0)
+                limit[(whole <= 0) & (peak <= self.presence_floor_[classes])] = np.inf
+            limit = limit[:, :, None, None]
+            if self.mask_type == "soft":
+                kept = soft_masks(maps, limit).max(axis=0)
+            else:
+                kept = (maps > limit).any(axis=0)
             if self.components:
                 part = images[rows]
                 ink = (part != self._fill(part)).any(axis=1)
@@ -155,17 +162,14 @@ class InformationMasking(BaseEstimator):
     def _in_nats(self):
         return self.threshold_reference == "absolute"
 
-    def _kept(self, maps, classes):
-        """Return masks of maps (T, b, H, W) about classes (T, b)."""
+    def _limit(self, peak, classes):
+        """Return the information (T, b) above which pixels are kept, of maps' maxima (T, b)."""
         if self._in_nats:
-            limit = self.threshold
-        elif self.threshold_reference == "fit":
-            limit = self.threshold * self.reference_maximum_[classes][..., None, None]
-        else:
-            limit = self.threshold * maps.max(axis=(2, 3), keepdims=True)
-        if self.mask_type == "soft":
-            return soft_masks(maps, limit)
-        return threshold_masks(maps, limit, positive=not self._in_nats)
+            return np.full_like(peak, self.threshold)
+        if self.threshold_reference == "fit":
+            peak = self.reference_maximum_[classes].astype(peak.dtype)
+        # What is not positive is never kept by a share.
+        return np.maximum(self.threshold * peak, 0)
 
     def _all_masks(self, images, target=None):
         dtype = bool if self.mask_type == "hard" else np.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from ._patch_information import PatchCalibration, patch_information
 
@@ -37,11 +38,13 @@ class InformationMapper:
         self.calibrations_ = None
 
     def inputs(self, images):
-        """Return what the calibration of patches reads, (n, rows, columns, S, ...), float32."""
+        """Return what the calibration of patches reads, (S, ..., n, rows, columns), float32."""
         scorer = self.scorer
         read = scorer.patch_features if self.on_features else scorer.patch_logits
-        batches = self.batches(len(images))
-        return np.concatenate([read(images[rows]).astype(np.float32) for rows in batches])
+        batches = gen_batches(len(images), scorer.images_per_batch)
+        return np.concatenate(
+            [read(images[rows]).astype(np.float32, copy=False) for rows in batches], axis=2
+        )
 
     def calibrate(self, inputs, y, seed):
         """Fit the calibrations on what `inputs` returned, and the images' labels."""
@@ -50,7 +53,7 @@ class InformationMapper:
     def _calibrations(self, inputs, y, seed):
         return [
             PatchCalibration(len(self.prior)).fit(
-                inputs[:, :, :, scale], y, self.prior, np.random.RandomState(seed)
+                inputs[scale], y, self.prior, np.random.RandomState(seed)
             )
             for scale in self.scales
         ]
@@ -70,93 +73,73 @@ class InformationMapper:
             if self.calibrations_ is not None:
                 if len(np.unique(y[fitted])) < 2:
                     continue
-                calibrations = self._calibrations(inputs[fitted], y[fitted], seed)
-            for label in np.unique(y[rest]):
-                images = rest[y[rest] == label]
-                (places,) = self._places(inputs[images], [label], calibrations)
-                maxima[images] = self.scorer.assemble(places).max(axis=(1, 2))
+                calibrations = self._calibrations(inputs[:, :, fitted], y[fitted], seed)
+            places = self._places(inputs[:, :, rest], y[rest][None], calibrations)
+            maxima[rest] = self.scorer.assemble(places[0]).max(axis=(1, 2))
         return maxima
 
-    def batches(self, n):
-        """Yield slices of as many images as the scorer's memory allows."""
-        step = self.scorer.images_per_batch
-        for start in range(0, n, step):
-            yield slice(start, min(start + step, n))
-
-    def evaluate(self, images, classes):
-        """Yield, batch by batch, slices of rows, their maps, and what whole images say.
-
-        One pass over the images serves all classes.
+    def evaluate(self, images, targets=None):
+        """Yield, batch by batch, what is known of images, from one pass that serves all classes.
 
         Parameters
         ----------
         images : ndarray of shape (n, C, H, W)
-        classes : ndarray of shape (T, n), int
-            T classes for each image.
+        targets : sequence of T ints, default=None
+            Indices of classes; ``None`` is the one that the classifier takes each image for.
 
         Yields
         ------
         rows : slice
-        maps : ndarray of shape (T, b, H, W)
-            Information in nats.
+        classes : ndarray of shape (T, b), int
+            The classes that each image was asked about.
+        places : ndarray of shape (T, b, rows, columns)
+            Information of the scorer's places in nats, which its `assemble` makes maps of.
         whole : ndarray of shape (T, b)
             Weight of evidence of the classifier's answer to the whole image.
         """
-        for rows in self.batches(len(images)):
-            wanted, which = np.unique(classes[:, rows], return_inverse=True)
-            which = which.reshape(classes[:, rows].shape)
-            places, whole = self._information(images[rows], wanted)
-            image = np.arange(which.shape[1])
-            chosen = places[which, image]
-            maps = self.scorer.assemble(chosen.reshape(-1, *chosen.shape[2:]))
-            maps = maps.reshape(*which.shape, *maps.shape[1:])
-            yield rows, maps, whole[which, image]
-
-    def _information(self, images, classes):
-        """Return information of places (len(classes), b, rows, columns), and of images."""
-        if self.on_features:
-            inputs, whole = self.scorer.features_and_logits(images)
-        else:
-            inputs, whole = self.scorer.logits(images)
-        evidence = [
-            patch_information("weight_of_evidence", None, whole, self.prior, one)
-            for one in classes
-        ]
-        return self._places(inputs, classes, self.calibrations_), np.stack(evidence)
+        read = self.scorer.features_and_logits if self.on_features else self.scorer.logits
+        for rows in gen_batches(len(images), self.scorer.images_per_batch):
+            inputs, whole = read(images[rows])
+            if targets is None:
+                classes = whole.argmax(axis=1)[None]
+            else:
+                classes = np.repeat(np.asarray(targets)[:, None], len(whole), axis=1)
+            evidence = patch_information("weight_of_evidence", whole.T, self.prior, classes)
+            yield rows, classes, self._places(inputs, classes, self.calibrations_), evidence
 
     def _places(self, inputs, classes, calibrations):
-        """Return information of places, shape (len(classes), b, rows, columns)."""
-        least = np.inf
+        """Return information of places, shape (T, n, rows, columns), about classes (T, n)."""
+        least = None
         for index, scale in enumerate(self.scales):
-            some = inputs[:, :, :, scale]
-            if calibrations is None:
-                scores, prior = some, self.prior
-            else:
-                scores, prior = calibrations[index].scores(some), calibrations[index].prior_
-            places = [patch_information(self.kind, some, scores, prior, one) for one in classes]
             if calibrations is None:
                 # Sizes that were not weighed against each other count alike.
-                places = [one.mean(axis=-1) for one in places]
-            least = np.minimum(least, places)
+                places = np.mean(
+                    [
+                        patch_information(self.kind, one, self.prior, classes)
+                        for one in inputs[scale]
+                    ],
+                    axis=0,
+                )
+            else:
+                calibration = calibrations[index]
+                scores = calibration.scores(inputs[scale])
+                places = patch_information(self.kind, scores, calibration.prior_, classes)
+            least = places if least is None else np.minimum(least, places, out=least)
         return least
 
     def maxima(self, images):
         """Return the largest information about each class, shape (M,)."""
-        n_classes = len(self.prior)
-        classes = np.repeat(np.arange(n_classes)[:, None], len(images), axis=1)
-        maxima = np.full(n_classes, -np.inf)
-        for _, maps, _ in self.evaluate(images, classes):
-            maxima = np.maximum(maxima, maps.max(axis=(1, 2, 3)))
+        maxima = np.full(len(self.prior), -np.inf)
+        for _, _, places, _ in self.evaluate(images, range(len(self.prior))):
+            maxima = np.maximum(maxima, self.scorer.assemble(places).max(axis=(1, 2, 3)))
         return maxima
 
 
-def collect(mapper, images, classes, key=None):
-    """Return all maps (T, n, H, W) and the evidence of whole images (T, n).
+def collect(mapper, images, targets, key=None):
+    """Return classes (T, n), places (T, n, rows, columns) and evidence (T, n) of all images.
 
-    `key` stands for the mapper where the result is cached.
+    As `InformationMapper.evaluate` yields them. `key` stands for the mapper where the result is
+    cached.
     """
-    maps = np.empty((len(classes), len(images), *images.shape[2:]))
-    whole = np.empty(classes.shape)
-    for rows, some_maps, some_whole in mapper.evaluate(images, classes):
-        maps[:, rows], whole[:, rows] = some_maps, some_whole
-    return maps, whole
+    found = [batch for _, *batch in mapper.evaluate(images, targets)]
+    return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))

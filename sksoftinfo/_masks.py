@@ -86,14 +86,10 @@ class Fill:
         return weight * images + (1 - weight) * self(images)
 
 
-def threshold_masks(maps, limit, positive):
-    """Return which pixels of maps (..., H, W) have more than `limit`, and are positive."""
-    kept = maps > limit
-    return kept & (maps > 0) if positive else kept
-
-
 def soft_masks(maps, limit):
     """Return weights: 1 from `limit` upwards, falling linearly to 0 where there is nothing.
+
+    Nothing is kept where the limit is infinite.
 
     Examples
     --------
@@ -102,8 +98,8 @@ def soft_masks(maps, limit):
     >>> soft_masks(np.array([-1.0, 0.5, 1.0, 3.0]), 1.0)
     array([0. , 0.5, 1. , 1. ])
     """
-    limit = np.maximum(limit, np.finfo(np.float64).tiny)
-    return np.clip(np.maximum(maps, 0.0) / limit, 0.0, 1.0)
+    limit = np.maximum(limit, np.finfo(maps.dtype).tiny)
+    return np.clip(maps, 0, limit) / limit
 
 
 def whole_components(kept, ink):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import logit, logsumexp
 from sklearn.preprocessing import StandardScaler
 
 
@@ -32,16 +32,16 @@ class PatchCalibration:
         self.max_rows = max_rows
 
     def fit(self, inputs, y, prior, random_state):
-        """Fit on inputs (n, rows, columns, ...) and the images' labels (n,) in 0..M-1."""
+        """Fit on inputs (..., n, rows, columns) and the images' labels (n,) in 0..M-1."""
         # A third of the time of importing this package, for what not everybody needs.
         from sklearn.linear_model import LogisticRegression
 
-        n_places = inputs.shape[1] * inputs.shape[2]
-        chosen = np.arange(len(inputs) * n_places)
+        n_places = inputs.shape[-2] * inputs.shape[-1]
+        by_place = inputs.reshape(-1, inputs.shape[-3] * n_places)
+        chosen = np.arange(by_place.shape[1])
         if len(chosen) > self.max_rows:
             chosen = random_state.choice(len(chosen), self.max_rows, replace=False)
-        rows = inputs[np.unravel_index(chosen, inputs.shape[:3])]
-        rows = rows.reshape(len(chosen), -1).astype(np.float64)
+        rows = by_place[:, chosen].T.astype(np.float64)
         labels = y[chosen // n_places]
         counts = np.bincount(labels, minlength=self.n_classes)
         self.prior_ = np.where(counts > 0, counts / counts.sum(), prior)
@@ -58,64 +58,115 @@ class PatchCalibration:
         return self
 
     def scores(self, inputs):
-        """Return log p(m | place) up to a constant, shape (n, rows, columns, M)."""
-        rows = inputs.reshape(np.prod(inputs.shape[:3]), -1)
-        # Class by class in memory, for what sums over classes later.
-        scores = self.coef_ @ rows.T + self.intercept_[:, None]
-        scores = np.moveaxis(scores.reshape(-1, *inputs.shape[:3]), 0, -1)
+        """Return log p(m | place) up to a constant.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (..., n, rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (M, n, rows, columns)
+            Of the dtype of the inputs; ``-inf`` for a class that no sampled patch carried.
+        """
+        coef, intercept = self.coef_.astype(inputs.dtype), self.intercept_.astype(inputs.dtype)
+        scores = coef @ inputs.reshape(coef.shape[1], -1)
+        scores += intercept[:, None]
+        scores = scores.reshape(-1, *inputs.shape[-3:])
         if len(self.classes_) == self.n_classes:
             return scores
-        # A class that none of the sampled patches carried has no probability.
-        everything = np.full((*scores.shape[:-1], self.n_classes), -np.inf)
-        everything[..., self.classes_] = scores
+        everything = np.full((self.n_classes, *scores.shape[1:]), -np.inf, dtype=scores.dtype)
+        everything[self.classes_] = scores
         return everything
 
 
-def log_odds(log_proba, target):
-    """Return ``logit p(target)`` from log-probabilities (..., M), exact near 0 and 1.
+def two_largest(values):
+    """Return the largest and the second largest along the first axis, of two or more.
 
-    A constant added to all of them changes nothing: logits do as well.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._patch_information import two_largest
+    >>> two_largest(np.array([[1, 5], [3, 5], [2, 4]]))
+    (array([3, 5]), array([2, 5]))
+    """
+    largest, second = np.maximum(values[0], values[1]), np.minimum(values[0], values[1])
+    for one in values[2:]:
+        np.maximum(second, np.minimum(largest, one), out=second)
+        np.maximum(largest, one, out=largest)
+    return largest, second
+
+
+def log_odds(log_proba, classes):
+    """Return ``logit p(m)`` of the classes asked about, exact near 0 and 1.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (M, n, ...)
+        Logarithms of probabilities, up to a constant: logits do as well.
+    classes : ndarray of shape (T, n), int
+        T classes for each of n.
+
+    Returns
+    -------
+    ndarray of shape (T, n, ...)
+        In nats, of the dtype of `log_proba`.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sksoftinfo._patch_information import log_odds
-    >>> round(float(log_odds(np.log([0.25, 0.75]), 1)), 3)
-    1.099
+    >>> log_odds(np.log([[0.25], [0.75]]), np.array([[0], [1]])).round(3)
+    array([[-1.099],
+           [ 1.099]])
     """
-    # Sums over a long last axis are several times as fast class by class.
-    by_class = np.moveaxis(log_proba, -1, 0)
-    others = np.ascontiguousarray(by_class[np.arange(len(by_class)) != target])
-    if len(others) == 1:
-        return by_class[target] - others[0]
-    largest = others.max(axis=0)
-    total = np.exp(others - largest).sum(axis=0)
-    return by_class[target] - largest - np.log(total)
+    # With s_1 > s_2 the two largest, and R the sum of exp(s - s_2) over all but the largest, the
+    # others' logarithm is s_2 + log R for the largest, and s_1 + log(1 + (R - e_t) exp(s_2 - s_1))
+    # for class t. No difference is taken that cancels: R is at least 1.
+    largest, second = two_largest(log_proba)
+    shares = log_proba - second
+    np.minimum(shares, 0, out=shares)
+    np.exp(shares, out=shares)
+    rest = shares.sum(axis=0) - 1
+    each = classes, np.arange(log_proba.shape[1])
+    asked = log_proba[each]
+    others = rest - shares[each]
+    others *= np.exp(second - largest)
+    return asked - np.where(
+        asked > second, second + np.log(rest), largest + np.log1p(others, out=others)
+    )
 
 
-def patch_information(kind, logits, scores, prior, target):
-    """Return what patches say about class `target`, shape (...), in nats.
+def patch_information(kind, scores, prior, classes):
+    """Return what patches say about classes, shape (T, n, ...), in nats.
 
     Parameters
     ----------
     kind : {"weight_of_evidence", "pmi", "logit"}
         ``logit p(t|patch) - logit p(t)``; ``log p(t|patch) - log p(t)``; the paper's literal
         z_t, which is defined only up to a constant per patch.
-    logits, scores : ndarray of shape (..., M)
-        The classifier's, and log-probabilities up to a constant.
+    scores : ndarray of shape (M, n, ...)
+        Log-probabilities up to a constant; the classifier's logits for ``"logit"``.
     prior : ndarray of shape (M,)
-    target : int
+    classes : ndarray of shape (T, n), int
+        T classes for each of n images.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sksoftinfo._patch_information import patch_information
-    >>> log_proba = np.log([[0.5, 0.5], [0.1, 0.9]])
-    >>> patch_information("pmi", None, log_proba, np.array([0.5, 0.5]), 1).round(3)
-    array([0.   , 0.588])
+    >>> log_proba = np.log([[0.5, 0.1], [0.5, 0.9]])
+    >>> patch_information("pmi", log_proba, np.array([0.5, 0.5]), np.array([[1, 1]])).round(3)
+    array([[0.   , 0.588]])
     """
-    if kind == "logit":
-        return logits[..., target]
-    if kind == "pmi":
-        return log_softmax(scores, axis=-1)[..., target] - np.log(prior[target])
-    return log_odds(scores, target) - log_odds(np.log(prior), target)
+    if kind == "weight_of_evidence":
+        information = log_odds(scores, classes)
+        of_prior = logit(prior)
+    else:
+        information = scores[classes, np.arange(scores.shape[1])]
+        if kind == "logit":
+            return information
+        information = information - logsumexp(scores, axis=0)
+        of_prior = np.log(prior)
+    nothing = of_prior.astype(scores.dtype)[classes]
+    return information - nothing.reshape(*classes.shape, *[1] * (scores.ndim - 2))

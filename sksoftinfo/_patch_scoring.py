@@ -1,8 +1,8 @@
 """Three ways to ask a fitted classifier about the patches of an image.
 
 Each scorer returns the logits of patches of S sizes around the same places and of whole images,
-``logits(images) -> (n, rows, columns, S, M), (n, M)``, and spreads scores of places over pixels,
-``assemble(scores) -> (n, H, W)``.
+``logits(images) -> (S, M, n, rows, columns), (n, M)``, of its ``dtype``, and spreads scores of
+places over pixels, ``assemble(scores) -> (..., H, W)``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from ._image_classifier import neural
-from ._patches import PatchGrid, interpolation_matrix
+from ._patches import PatchGrid, interpolation_matrix, spread
+
+# Pixels that go through a network at once, if that is more than so many images: what it makes of
+# more on its way is too much for an allocator to keep, and each batch pays for fresh memory.
+_PIXELS_PER_BATCH = 1 << 18
+_FEWEST_IMAGES = 32
 
 
 class GridScorer:
@@ -28,6 +33,8 @@ class GridScorer:
         alone, if there is none.
     """
 
+    dtype = np.dtype(np.float64)
+
     def __init__(self, classifier, grids, fill=None):
         self.classifier = classifier
         self.grids = grids
@@ -40,7 +47,7 @@ class GridScorer:
         return self.patch_logits(images), self.classifier.logits(images)
 
     def patch_logits(self, images):
-        """Return the logits of patches, (n, rows, columns, S, M)."""
+        """Return the logits of patches, (S, M, n, rows, columns)."""
         places = self.grids[0].centres
         logits = []
         for grid in self.grids:
@@ -50,9 +57,9 @@ class GridScorer:
                     interpolation_matrix(centres, positions)
                     for centres, positions in zip(grid.centres, places, strict=True)
                 )
-                scores = np.einsum("ra,nrcm,cb->nabm", down, scores, across, optimize=True)
+                scores = spread(scores, down, across)
             logits.append(scores)
-        return np.stack(logits, axis=3)
+        return np.stack(logits).astype(self.dtype, copy=False)
 
     def _grid_logits(self, grid, images):
         total = len(images) * len(grid)
@@ -66,10 +73,10 @@ class GridScorer:
             else:
                 inputs = grid.paste(images, indices, patches, fill)
             chunks.append(self.classifier.logits(inputs))
-        return np.concatenate(chunks).reshape(len(images), *grid.shape, -1)
+        return np.concatenate(chunks).T.reshape(-1, len(images), *grid.shape)
 
-    def assemble(self, scores):
-        return self.grids[0].assemble(scores)
+    def assemble(self, scores, out=None):
+        return self.grids[0].assemble(scores, out)
 
 
 class DenseScorer:
@@ -100,31 +107,37 @@ class DenseScorer:
             interpolation_matrix(one.centres, np.arange(length))
             for one, length in zip(geometry, image_size, strict=True)
         )
-        self.images_per_batch = classifier.batch_size
+        pixels = image_size[0] * image_size[1]
+        self.images_per_batch = min(
+            classifier.batch_size, max(_FEWEST_IMAGES, _PIXELS_PER_BATCH // pixels)
+        )
+
+    @property
+    def dtype(self):
+        """Of the network: float32 or float64."""
+        return np.dtype(str(self._net.dtype).removeprefix("torch."))
 
     def logits(self, images):
-        if self.layer.pooling not in ("logits", "average"):
-            return self.patch_logits(images), self.classifier.logits(images)
-        # A window around everything is the image: no second pass for it.
-        logits = self.patch_logits(images, [*self.windows, (np.inf, np.inf)])
-        return logits[..., :-1, :], logits[:, 0, 0, -1]
+        return self._net.window_logits(images, self.layer, self.windows)
 
-    def patch_logits(self, images, windows=None):
-        """Return the logits of windows, (n, rows, columns, S, M)."""
-        net = neural(self.classifier.estimator).net_
-        return net.window_logits(images, self.layer, windows or self.windows)
+    def patch_logits(self, images):
+        """Return the logits of windows, (S, M, n, rows, columns)."""
+        return self.logits(images)[0]
 
     def patch_features(self, images):
-        """Return windows' features (n, rows, columns, S, C): averages of the feature map."""
+        """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
         return self.features_and_logits(images)[0]
 
     def features_and_logits(self, images):
         """Return windows' features, and the logits (n, M) of whole images."""
-        net = neural(self.classifier.estimator).net_
-        return net.window_features(images, self.layer, self.windows)
+        return self._net.window_features(images, self.layer, self.windows)
 
-    def assemble(self, scores):
-        return self.down.T @ scores @ self.across
+    @property
+    def _net(self):
+        return neural(self.classifier.estimator).net_
+
+    def assemble(self, scores, out=None):
+        return spread(scores, self.down, self.across, out)
 
 
 def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None):

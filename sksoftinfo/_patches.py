@@ -98,27 +98,51 @@ class PatchGrid:
         canvas[i, :, row, column] = images[source, :, row, column]
         return canvas
 
-    def assemble(self, scores):
+    def assemble(self, scores, out=None):
         """Average the scores of the patches over each pixel that they cover.
 
         Parameters
         ----------
-        scores : ndarray of shape (n, rows, columns)
+        scores : ndarray of shape (..., rows, columns)
+        out : ndarray of shape (..., H, W), default=None
+            Where to write the result.
 
         Returns
         -------
-        ndarray of shape (n, H, W)
+        ndarray of shape (..., H, W)
         """
         down = _coverage(self.tops, self.patch_size[0], self.image_size[0])
         across = _coverage(self.lefts, self.patch_size[1], self.image_size[1])
-        count = np.outer(down.sum(0), across.sum(0))
-        return down.T @ scores @ across / count
+        return spread(scores, down, across, out)
 
 
 def _coverage(offsets, size, length):
+    """Return weights (offsets, length) that average the patches that cover a pixel."""
     position = np.arange(length)
     inside = (position >= offsets[:, None]) & (position < offsets[:, None] + size)
-    return inside.astype(np.float64)
+    return inside / inside.sum(axis=0)
+
+
+def spread(scores, down, across, out=None):
+    """Return ``down.T @ scores @ across``: scores of places as a map of pixels.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (..., rows, columns)
+    down : ndarray of shape (rows, H)
+    across : ndarray of shape (columns, W)
+    out : ndarray of shape (..., H, W), default=None
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray of shape (..., H, W)
+        Of the dtype of the scores, without `out`.
+    """
+    down, across = (weights.astype(scores.dtype, copy=False) for weights in (down, across))
+    # One product for the rows of all maps: many small ones are slow.
+    rows = scores.reshape(-1, scores.shape[-1]) @ across
+    return np.matmul(down.T, rows.reshape(*scores.shape[:-1], -1), out=out)
 
 
 def _overlaps(length, size):
@@ -148,8 +172,6 @@ def window_average(feature_map, size):
     >>> window_average(torch.tensor([[[[0.0, 3.0, 6.0]]]]), (1, 3))
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
-    if np.isinf(size).all():
-        return feature_map.mean((2, 3), keepdim=True).expand_as(feature_map)
     weights = []
     for length, extent in zip(feature_map.shape[2:], size, strict=True):
         overlaps = _overlaps(length, extent)

@@ -34,19 +34,32 @@ class WindowLogits:
         return layer, measure_cells(layer, self.module_, self.image_logits, images)
 
     def window_logits(self, images, layer, windows):
-        """Return posterior logits (n, h, w, S, M), float64, of windows around each cell."""
+        """Return what the net says of windows around each cell, and of whole images.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, C, H, W)
+        layer : FeatureLayer
+        windows : sequence of (float, float)
+            Heights and widths, in cells.
+
+        Returns
+        -------
+        windows : ndarray of shape (S, M, n, h, w)
+            Posterior logits in the net's dtype.
+        whole : ndarray of shape (n, M)
+        """
         self.module_.eval()
         module = channels_last(self.module_)
         with torch.inference_mode():
-            logits = layer.window_logits(
-                module, lambda: self.image_logits(images, module), windows
+            return self._arrays(
+                *layer.window_logits(module, lambda: self.image_logits(images, module), windows)
             )
-            return logits.movedim(0, 3).double().cpu().numpy()
 
     def window_features(self, images, layer, windows):
-        """Return averages (n, h, w, S, C) of the feature map around each cell, and logits (n, M).
+        """Return averages of the feature map in windows, and posterior logits of whole images.
 
-        The averages are float64, as are the posterior logits of whole images.
+        As `window_logits`, with C channels in place of M classes.
         """
         self.module_.eval()
         seen = []
@@ -54,8 +67,11 @@ class WindowLogits:
         with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
             logits = self.image_logits(images, module)
             averages = [window_average(seen[0], size) for size in windows]
-            averages = torch.stack(averages, 1).permute(0, 3, 4, 1, 2)
-            return averages.double().cpu().numpy(), logits.double().cpu().numpy()
+            return self._arrays(torch.stack(averages).transpose(1, 2), logits)
+
+    def _arrays(self, *tensors):
+        # Where a network computes in less, what follows does not.
+        return [one.to("cpu", self.dtype).contiguous().numpy() for one in tensors]
 
     def _tensor(self, images):
         weight = next(self.module_.parameters(), None)

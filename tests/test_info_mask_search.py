@@ -107,8 +107,8 @@ def test_several_sizes_meet_at_the_places_of_the_smallest(small, net, scoring):
     places = []
     for size in (3, (4, 6)):
         one = InfoMaskTransformer(frozen, patch_size=size, **options).fit(X, y)
-        logits = one._mapper.scorer.patch_logits(X[:5, None])[..., 0, :]
-        information = logits[..., 1] - logits[..., 0]
+        (logits,) = one._mapper.scorer.patch_logits(X[:5, None])
+        information = logits[1] - logits[0]
         places.append((one._mapper.scorer.grids[0], information))
     (grid, small_ones), (other, large_ones) = places
     down, across = (
@@ -127,7 +127,7 @@ def test_calibration_on_features(small, net):
         FrozenEstimator(net), target=1, patch_size=[4, 8], calibrate="features", random_state=0
     ).fit(X, y)
     features = masker._mapper.scorer.patch_features(X[:3, None])
-    assert features.shape == (3, 2, 4, 4, 8)
+    assert features.shape == (4, 8, 3, 2, 4)
     ink = X > 0.2
     kept = masker.mask(X)
     assert (kept & ink)[y == 1].sum() > 0.8 * ink[y == 1].sum()
@@ -144,10 +144,10 @@ def test_the_surroundings_have_to_agree(small, net, scoring):
     masker = InfoMaskTransformer(frozen, patch_size=4, context=2, **options).fit(X, y)
     scorer, calibrations = masker._mapper.scorer, masker._mapper.calibrations_
     logits = scorer.patch_logits(X[:20, None])
-    assert logits.shape[3] == len(calibrations) == 2
+    assert len(logits) == len(calibrations) == 2
     prior = np.log(y.mean() / (1 - y.mean()))
     patch, surroundings = (
-        calibration.scores(logits[:, :, :, [size]])[..., 1] - prior
+        calibration.scores(logits[size])[1] - prior
         for size, calibration in enumerate(calibrations)
     )
     assert (patch < surroundings).any() and (patch > surroundings).any()
@@ -162,7 +162,7 @@ def test_the_surroundings_have_to_agree(small, net, scoring):
         alone.information_map(X[:20]), scorer.assemble(patch), rtol=1e-4, atol=1e-4
     )
     literal = InfoMaskTransformer(frozen, patch_size=4, information="logit", **options).fit(X, y)
-    assert literal._mapper.scorer.patch_logits(X[:1, None]).shape[3] == 1
+    assert literal._mapper.scorer.patch_logits(X[:1, None]).shape[0] == 1
 
 
 def test_presence(small, net):
@@ -188,9 +188,9 @@ def test_presence_is_judged_by_what_the_calibration_has_not_seen(small, net):
     X, y = small[0][:40], np.random.default_rng(0).permutation(small[1][:40])
     masker = InfoMaskTransformer(FrozenEstimator(net), target=1, patch_size=4).fit(X, y)
     mapper = InformationMapper(masker._mapper.scorer, "weight_of_evidence", masker.prior_)
-    noise = np.random.default_rng(1).normal(size=(40, 2, 4, 1, 100)).astype(np.float32)
+    noise = np.random.default_rng(1).normal(size=(1, 100, 40, 2, 4)).astype(np.float32)
     mapper.calibrate(noise, y, 0)
-    (seen,) = mapper._places(noise, [1], mapper.calibrations_)
+    (seen,) = mapper._places(noise, np.ones((1, 40), dtype=int), mapper.calibrations_)
     held_out = mapper.held_out_maxima(noise, y, 0)
     assert np.isfinite(held_out).all()
     assert seen.mean(axis=(1, 2))[y == 1].min() > 0

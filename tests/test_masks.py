@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sksoftinfo._masks import Fill, largest_boxes, soft_masks, threshold_masks, whole_components
+from sksoftinfo._masks import Fill, largest_boxes, soft_masks, whole_components
 
 
 @pytest.fixture
@@ -53,11 +53,12 @@ def test_mixing(images):
 def test_soft_masks_are_one_where_hard_ones_keep():
     maps = np.random.default_rng(0).normal(size=(2, 5, 6, 7))
     limit = 0.2 * maps.max((2, 3), keepdims=True)
-    soft, hard = soft_masks(maps, limit), threshold_masks(maps, limit, positive=True)
+    soft, hard = soft_masks(maps, limit), maps > np.maximum(limit, 0)
     assert (soft[hard] == 1).all()
     assert (soft[maps <= 0] == 0).all()
     assert ((soft > 0) == (maps > 0)).all()
     np.testing.assert_array_equal(soft_masks(np.array([-1.0, 0.0, 1e-9]), 0.0), [0, 0, 1])
+    np.testing.assert_array_equal(soft_masks(np.array([-1.0, 0.0, 9.0]), np.inf), [0, 0, 0])
 
 
 def test_components_of_one_image_do_not_touch_the_next():

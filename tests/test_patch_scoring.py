@@ -37,7 +37,7 @@ def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, str
     classifier = ImageClassifier(net, (8, 16), batch_size=5)
     fill = Fill(0.25).fit(images)
     scorer = make_scorer(scoring, classifier, (8, 16), [size], lambda size: stride, fill)
-    batched = scorer.patch_logits(images)[..., 0, :]
+    (batched,) = scorer.patch_logits(images)
     (grid,) = scorer.grids
     for i, image in enumerate(images):
         for a, top in enumerate(grid.tops):
@@ -49,7 +49,7 @@ def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, str
                     patch = canvas
                 with torch.no_grad():
                     alone = net.module_(torch.as_tensor(patch[None]))[0].numpy()
-                np.testing.assert_allclose(batched[i, a, b], alone, rtol=1e-4, atol=1e-5)
+                np.testing.assert_allclose(batched[:, i, a, b], alone, rtol=1e-4, atol=1e-5)
 
 
 def test_dense_scores_are_the_head_on_each_windows_average(small, net):
@@ -65,8 +65,8 @@ def test_dense_scores_are_the_head_on_each_windows_average(small, net):
         window = feature_map[:, :, 0:1, 1:4].mean((2, 3))
         expected = net.module_.head(window).numpy()
         single = net.module_.head(feature_map[:, :, 1, 3]).numpy()
-    np.testing.assert_allclose(logits[:, 0, 2, 1], expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(logits[:, 1, 3, 0], single, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits[1, :, :, 0, 2].T, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits[0, :, :, 1, 3].T, single, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
 
 
