@@ -120,21 +120,27 @@ def log_odds(log_proba, classes):
     array([[-1.099],
            [ 1.099]])
     """
-    # With s_1 > s_2 the two largest, and R the sum of exp(s - s_2) over all but the largest, the
-    # others' logarithm is s_2 + log R for the largest, and s_1 + log(1 + (R - e_t) exp(s_2 - s_1))
-    # for class t. No difference is taken that cancels: R is at least 1.
+    # With s_1 >= s_2 the two largest and R the sum of exp(s - s_2) over all but the largest, at
+    # least 1, the others of class t sum to exp(s_1) (1 + (R - exp(s_t - s_2)) exp(s_2 - s_1)), and
+    # those of the largest to exp(s_2) R: nothing that matters cancels, or underflows.
     largest, second = two_largest(log_proba)
     shares = log_proba - second
     np.minimum(shares, 0, out=shares)
     np.exp(shares, out=shares)
     rest = shares.sum(axis=0) - 1
+    gap = largest - second
     each = classes, np.arange(log_proba.shape[1])
     asked = log_proba[each]
     others = rest - shares[each]
-    others *= np.exp(second - largest)
-    return asked - np.where(
-        asked > second, second + np.log(rest), largest + np.log1p(others, out=others)
-    )
+    others *= np.exp(-gap)
+    np.log1p(others, out=others)
+    odds = asked - largest
+    odds -= others
+    # A sum, for choices between arrays are slow.
+    others += gap - np.log(rest)
+    others *= asked > second
+    odds += others
+    return odds
 
 
 def patch_information(kind, scores, prior, classes):

@@ -6,6 +6,7 @@ Arrays in, arrays out. Images are (n, C, H, W); a table is a batch of images one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -145,10 +146,12 @@ def spread(scores, down, across, out=None):
     return np.matmul(down.T, rows.reshape(*scores.shape[:-1], -1), out=out)
 
 
-def _overlaps(length, size):
-    """Return, for windows around each of `length` cells, the share of each cell inside them."""
+@lru_cache
+def _window_weights(length, size):
+    """Return weights (length, length) of an axis' cells in windows around each of them."""
     cells = np.arange(length)
-    return np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
+    overlaps = np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
+    return torch.as_tensor(overlaps / overlaps.sum(axis=1, keepdims=True))
 
 
 def window_average(feature_map, size):
@@ -172,11 +175,11 @@ def window_average(feature_map, size):
     >>> window_average(torch.tensor([[[[0.0, 3.0, 6.0]]]]), (1, 3))
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
-    weights = []
-    for length, extent in zip(feature_map.shape[2:], size, strict=True):
-        overlaps = _overlaps(length, extent)
-        weights.append(torch.as_tensor(overlaps / overlaps.sum(1, keepdims=True)).to(feature_map))
-    return weights[0] @ feature_map @ weights[1].T
+    down, across = (
+        _window_weights(*axis).to(feature_map)
+        for axis in zip(feature_map.shape[2:], size, strict=True)
+    )
+    return down @ (feature_map @ across.T)
 
 
 def odd_cells(size):
