@@ -128,8 +128,10 @@ class FeatureLayer:
         """
         if self.pooling == "logits":
             (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
-            windows = [window_average(cells, size) for size in sizes]
-            return torch.stack(windows), cells.mean((2, 3)).T
+            windows = cells.new_empty((len(sizes), *cells.shape))
+            for out, size in zip(windows, sizes, strict=True):
+                window_average(cells, size, out=out)
+            return windows, cells.mean((2, 3)).T
         if self.pooling == "own":
             # Windows of several sizes do not fit into one batch.
             windows = [self._own_logits(module, run, size) for size in sizes]
@@ -158,7 +160,9 @@ class FeatureLayer:
         with replaced_output(module, self.name, batch_of_cells):
             logits = run()
         parts = logits.split([math.prod(shape) for shape in shapes])
-        return [part.T.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [
+            part.T.contiguous().view(-1, *shape) for part, shape in zip(parts, shapes, strict=True)
+        ]
 
     def _own_logits(self, module, run, size):
         """Return logits (M, n, h, w) of what the network makes of windows as maps of their own."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._checks import check_row_shape
@@ -128,9 +127,10 @@ class InformationMasking(BaseEstimator):
             everything = cached(self._mapper, images, targets, self._map_key)
             found = [(slice(0, len(images)), *everything)]
         for rows, *values in found:
-            pixels = len(values[0]) * images[0, 0].size
-            for part in gen_batches(rows.stop - rows.start, max(1, _CACHED_PIXELS // pixels)):
-                some = slice(rows.start + part.start, rows.start + part.stop)
+            step = max(1, _CACHED_PIXELS // (len(values[0]) * images[0, 0].size))
+            for start in range(rows.start, rows.stop, step):
+                some = slice(start, min(start + step, rows.stop))
+                part = slice(start - rows.start, some.stop - rows.start)
                 yield some, *(one[:, part] for one in values)
 
     def _masks(self, images, target=None):

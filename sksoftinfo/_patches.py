@@ -154,7 +154,7 @@ def _window_weights(length, size):
     return torch.as_tensor(overlaps / overlaps.sum(axis=1, keepdims=True))
 
 
-def window_average(feature_map, size):
+def window_average(feature_map, size, out=None):
     """Average a feature map over windows around each of its cells, clipped at the border.
 
     Parameters
@@ -163,6 +163,8 @@ def window_average(feature_map, size):
     size : tuple of float
         Height and width of a window, in cells. A cell that lies in the window by a part counts by
         that part.
+    out : tensor of shape (n, C, h, w), default=None
+        Where to write the result.
 
     Returns
     -------
@@ -179,7 +181,7 @@ def window_average(feature_map, size):
         _window_weights(*axis).to(feature_map)
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
-    return down @ (feature_map @ across.T)
+    return torch.matmul(down, feature_map @ across.T, out=out)
 
 
 def odd_cells(size):

@@ -11,7 +11,7 @@ from ._patches import window_average
 class WindowLogits:
     """Mixin of nets: logits of windows around every cell of a feature map.
 
-    The net offers ``module_``, ``dtype`` and ``posterior_logits``.
+    The net offers ``module_``, ``dtype``, ``posterior_logits`` and ``_evaluate_module``.
     """
 
     def image_logits(self, images, module=None):
@@ -49,7 +49,7 @@ class WindowLogits:
             Posterior logits in the net's dtype.
         whole : ndarray of shape (n, M)
         """
-        self.module_.eval()
+        self._evaluate_module()
         module = channels_last(self.module_)
         with torch.inference_mode():
             return self._arrays(
@@ -61,7 +61,7 @@ class WindowLogits:
 
         As `window_logits`, with C channels in place of M classes.
         """
-        self.module_.eval()
+        self._evaluate_module()
         seen = []
         module = channels_last(self.module_)
         with torch.inference_mode(), replaced_output(module, layer.name, seen.append):

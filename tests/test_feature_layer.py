@@ -129,7 +129,9 @@ def test_a_head_that_is_not_linear(colour):
             module.tail(feature_map[:, :, 4:5, 6:7]).numpy(),
             module.tail(feature_map[:, :, 2:7, 4:9]).numpy(),
         ]
-    np.testing.assert_allclose(logits[:2, :, :, 4, 6].swapaxes(1, 2), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        logits[:2, :, :, 4, 6].swapaxes(1, 2), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_the_layer_can_be_named(colour):
