@@ -97,17 +97,30 @@ class InformationMapper:
         whole : ndarray of shape (T, b)
             Weight of evidence of the classifier's answer to the whole image.
         """
-        read = self.scorer.features_and_logits if self.on_features else self.scorer.logits
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
-            inputs, whole = read(images[rows])
+            if self.on_features:
+                inputs, whole = self.scorer.weighed_features(images[rows], self._weights())
+            else:
+                inputs, whole = self.scorer.logits(images[rows])
             if targets is None:
                 classes = whole.argmax(axis=1)[None]
             else:
                 classes = np.repeat(np.asarray(targets)[:, None], len(whole), axis=1)
             evidence = patch_information("weight_of_evidence", whole.T, self.prior, classes)
-            yield rows, classes, self._places(inputs, classes, self.calibrations_), evidence
+            places = self._places(inputs, classes, self.calibrations_, self.on_features)
+            yield rows, classes, places, evidence
 
-    def _places(self, inputs, classes, calibrations):
+    def _weights(self):
+        """Return the calibrations' coefficients for windows of all sizes, (S, M, C)."""
+        n_sizes = len(self.scorer.windows)
+        return np.concatenate(
+            [
+                calibration.weights(len(range(n_sizes)[scale]))
+                for calibration, scale in zip(self.calibrations_, self.scales, strict=True)
+            ]
+        )
+
+    def _places(self, inputs, classes, calibrations, weighed=False):
         """Return information of places, shape (T, n, rows, columns), about classes (T, n)."""
         least = None
         for index, scale in enumerate(self.scales):
@@ -122,7 +135,10 @@ class InformationMapper:
                 )
             else:
                 calibration = calibrations[index]
-                scores = calibration.scores(inputs[scale])
+                if weighed:
+                    scores = calibration.scores_of_weighed(inputs[scale].sum(axis=0))
+                else:
+                    scores = calibration.scores(inputs[scale])
                 places = patch_information(self.kind, scores, calibration.prior_, classes)
             least = places if least is None else np.minimum(least, places, out=least)
         return least

@@ -69,10 +69,18 @@ class PatchCalibration:
         ndarray of shape (M, n, rows, columns)
             Of the dtype of the inputs; ``-inf`` for a class that no sampled patch carried.
         """
-        coef, intercept = self.coef_.astype(inputs.dtype), self.intercept_.astype(inputs.dtype)
-        scores = coef @ inputs.reshape(coef.shape[1], -1)
-        scores += intercept[:, None]
-        scores = scores.reshape(-1, *inputs.shape[-3:])
+        coef = self.coef_.astype(inputs.dtype)
+        weighed = coef @ inputs.reshape(coef.shape[1], -1)
+        return self.scores_of_weighed(weighed.reshape(-1, *inputs.shape[-3:]))
+
+    def weights(self, n_sizes):
+        """Return the coefficients of each size of patches, (n_sizes, M, C)."""
+        return self.coef_.reshape(len(self.coef_), n_sizes, -1).swapaxes(0, 1)
+
+    def scores_of_weighed(self, weighed):
+        """Return what `scores` does, of inputs that were multiplied by the coefficients."""
+        intercept = self.intercept_.astype(weighed.dtype)
+        scores = weighed + intercept[:, None, None, None]
         if len(self.classes_) == self.n_classes:
             return scores
         everything = np.full((self.n_classes, *scores.shape[1:]), -np.inf, dtype=scores.dtype)

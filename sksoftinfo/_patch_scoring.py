@@ -126,11 +126,11 @@ class DenseScorer:
 
     def patch_features(self, images):
         """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
-        return self.features_and_logits(images)[0]
+        return self._net.window_features(images, self.layer, self.windows)[0]
 
-    def features_and_logits(self, images):
-        """Return windows' features, and the logits (n, M) of whole images."""
-        return self._net.window_features(images, self.layer, self.windows)
+    def weighed_features(self, images, weights):
+        """Return windows' features times weights (S, M, C), and the logits of whole images."""
+        return self._net.window_features(images, self.layer, self.windows, weights)
 
     @property
     def _net(self):

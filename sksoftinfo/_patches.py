@@ -181,7 +181,7 @@ def window_average(feature_map, size, out=None):
         _window_weights(*axis).to(feature_map)
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
-    return torch.matmul(down, feature_map @ across.T, out=out)
+    return torch.matmul(down @ feature_map, across.T, out=out)
 
 
 def odd_cells(size):

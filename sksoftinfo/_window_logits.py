@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from ._feature_layer import channels_last, find_feature_layer, measure_cells, replaced_output
+from ._feature_layer import (
+    as_cells,
+    channels_last,
+    find_feature_layer,
+    measure_cells,
+    replaced_output,
+)
 from ._patches import window_average
 
 
@@ -56,18 +62,26 @@ class WindowLogits:
                 *layer.window_logits(module, lambda: self.image_logits(images, module), windows)
             )
 
-    def window_features(self, images, layer, windows):
+    def window_features(self, images, layer, windows, weights=None):
         """Return averages of the feature map in windows, and posterior logits of whole images.
 
-        As `window_logits`, with C channels in place of M classes.
+        As `window_logits`, with C channels in place of M classes. Averages and `weights`
+        (S, M, C), a linear map of the channels for each window, commute: the weights come first,
+        since there are fewer classes than channels to average.
         """
         self._evaluate_module()
         seen = []
         module = channels_last(self.module_)
         with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
             logits = self.image_logits(images, module)
-            averages = [window_average(seen[0], size) for size in windows]
-            return self._arrays(torch.stack(averages).transpose(1, 2), logits)
+            channels = seen[0].transpose(0, 1)
+            if weights is None:
+                maps = [channels] * len(windows)
+            else:
+                maps = torch.as_tensor(weights).to(channels) @ as_cells(seen[0]).flatten(1).T
+                maps = maps.unflatten(2, channels.shape[1:])
+            averages = [window_average(*pair) for pair in zip(maps, windows, strict=True)]
+            return self._arrays(torch.stack(averages), logits)
 
     def _arrays(self, *tensors):
         # Where a network computes in less, what follows does not.

@@ -128,6 +128,12 @@ def test_calibration_on_features(small, net):
     ).fit(X, y)
     features = masker._mapper.scorer.patch_features(X[:3, None])
     assert features.shape == (4, 8, 3, 2, 4)
+    weights = masker._mapper._weights()
+    assert weights.shape == (4, 2, 8)
+    weighed, whole = masker._mapper.scorer.weighed_features(X[:3, None], weights)
+    expected = np.einsum("smc,scnij->smnij", weights, features)
+    np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
     ink = X > 0.2
     kept = masker.mask(X)
     assert (kept & ink)[y == 1].sum() > 0.8 * ink[y == 1].sum()
