@@ -1,4 +1,4 @@
-"""The last feature map of any convolutional network, found, proven and measured by hooks.
+"""The last feature map of any convolutional network, found and proven by hooks.
 
 Torch in, torch out. A network is asked about every window of an image in one forward pass: a
 hook hands the part behind the feature map (pooling and head) a batch of windows in place of the
@@ -14,7 +14,6 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from ._patches import feature_windows, window_average, window_maximum
@@ -25,8 +24,6 @@ _TOLERANCE = 1e-4
 _N_TRIED = 4
 # What a network that pools so makes of windows, and of everything.
 _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
-# Cells along an axis whose receptive field is looked at.
-_N_MEASURED = 16
 
 
 _COPIES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -279,97 +276,3 @@ def _attempt(module, run, name, function):
     # Whatever a network raises on a map that it cannot take, it is no proof.
     except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
         return None
-
-
-@dataclass(frozen=True)
-class CellGeometry:
-    """Where the cells of a feature map look, along one axis.
-
-    Parameters
-    ----------
-    stride : float
-        Pixels from one cell to the next.
-    receptive_field : int
-        Pixels that a cell depends on; the whole axis where no cell depends on less.
-    centres : ndarray of shape (cells,)
-        Middle of each cell's receptive field, in pixels, the first of which is 0.
-    """
-
-    stride: float
-    receptive_field: int
-    centres: np.ndarray
-
-
-def measure_cells(layer, module, run, images):
-    """Return the `CellGeometry` of both axes, from the gradient of single cells.
-
-    Parameters
-    ----------
-    layer : FeatureLayer
-    module : torch.nn.Module
-    run : callable
-        Runs the module on images (n, C, H, W) that need a gradient.
-    images : tensor of shape (n, C, H, W)
-    """
-    images = images.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        feature_map = layer.feature_map(module, lambda: run(images))
-        # A random sign for each channel, so that gradients do not cancel by symmetry.
-        generator = torch.Generator().manual_seed(0)
-        weight = torch.randn(feature_map.shape[1], generator=generator).to(feature_map)
-        cells = torch.einsum("nchw,c->hw", feature_map, weight)
-    middle = [length // 2 for length in cells.shape]
-    geometries = []
-    for axis in range(2):
-        length, n_cells = images.shape[2 + axis], cells.shape[axis]
-        looked_at = np.unique(np.linspace(0, n_cells - 1, _N_MEASURED).round().astype(int))
-        extents = []
-        for cell in looked_at:
-            position = (cell, middle[1]) if axis == 0 else (middle[0], cell)
-            (gradient,) = torch.autograd.grad(cells[position], images, retain_graph=True)
-            touched = gradient.abs().amax((0, 1, 3 - axis)).nonzero().flatten()
-            extents.append((int(touched[0]), int(touched[-1])) if len(touched) else (0, length))
-        geometries.append(cell_geometry(looked_at, np.array(extents), n_cells, length))
-    return tuple(geometries)
-
-
-def cell_geometry(cells, extents, n_cells, length):
-    """Return the geometry of cells along an axis from the pixels that some of them depend on.
-
-    Parameters
-    ----------
-    cells : ndarray of shape (k,)
-        Indices of the cells looked at.
-    extents : ndarray of shape (k, 2)
-        First and last pixel that each depends on.
-    n_cells, length : int
-        Cells and pixels along the axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sksoftinfo._feature_layer import cell_geometry
-    >>> extents = np.array([[0, 2], [1, 6], [5, 10], [9, 11]])
-    >>> geometry = cell_geometry(np.arange(4), extents, 4, 12)
-    >>> geometry.stride, geometry.receptive_field, geometry.centres
-    (4.0, 6, array([-0.5,  3.5,  7.5, 11.5]))
-    """
-    first, last = extents[:, 0], extents[:, 1]
-    # At the border the field goes on into the padding: its edge is not seen. Nor need the
-    # outermost pixel be used by any cell.
-    inside_first, inside_last = first > first.min(), last < last.max()
-    slopes = [
-        np.diff(edge[inside]) / np.diff(cells[inside])
-        for edge, inside in ((first, inside_first), (last, inside_last))
-    ]
-    slopes = np.concatenate(slopes)
-    # Where most units are off, the edges of two fields may seem to coincide.
-    slopes = slopes[slopes > 0]
-    stride = float(np.median(slopes)) if len(slopes) else length / n_cells
-    if not (inside_first.any() and inside_last.any()):
-        return CellGeometry(stride, length, (np.arange(n_cells) + 0.5) * stride - 0.5)
-    # Units that are off hide part of a field, and never add to it.
-    begin = (first - stride * cells)[inside_first].min()
-    end = (last - stride * cells)[inside_last].max()
-    field = int(round(end - begin)) + 1
-    return CellGeometry(stride, field, (begin + end) / 2 + stride * np.arange(n_cells))

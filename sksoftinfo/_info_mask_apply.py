@@ -35,7 +35,7 @@ class InformationMasking(BaseEstimator):
         Returns
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
-            In nats.
+            In nats; of the network's dtype, float32 as a rule, for dense scoring, else float64.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class InformationMasking(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
-            In nats.
+            In nats, of the dtype of `information_map`.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class InformationMasking(BaseEstimator):
         if self.threshold_reference == "fit":
             peak = self.reference_maximum_[classes].astype(peak.dtype)
         # What is not positive is never kept by a share.
-        return np.maximum(self.threshold * peak, 0)
+        return np.maximum(float(self.threshold) * peak, 0)
 
     def _all_masks(self, images, target=None):
         dtype = bool if self.mask_type == "hard" else np.float64

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils import gen_batches
 
@@ -97,11 +99,11 @@ class InformationMapper:
         whole : ndarray of shape (T, b)
             Weight of evidence of the classifier's answer to the whole image.
         """
+        read = self.scorer.logits
+        if self.on_features:
+            read = partial(self.scorer.weighed_features, weights=self._weights())
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
-            if self.on_features:
-                inputs, whole = self.scorer.weighed_features(images[rows], self._weights())
-            else:
-                inputs, whole = self.scorer.logits(images[rows])
+            inputs, whole = read(images[rows])
             if targets is None:
                 classes = whole.argmax(axis=1)[None]
             else:

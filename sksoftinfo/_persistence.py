@@ -25,7 +25,7 @@ _CLASSES = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoC
 
 #: Types of this package that ``skops.io.load`` has to trust, so that the estimators load.
 SKOPS_TRUSTED_TYPES = (
-    "sksoftinfo._feature_layer.CellGeometry",
+    "sksoftinfo._cell_geometry.CellGeometry",
     "sksoftinfo._feature_layer.FeatureLayer",
     "sksoftinfo._image_classifier.ImageClassifier",
     "sksoftinfo._info_mask.InfoMaskTransformer",

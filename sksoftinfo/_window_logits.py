@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ._feature_layer import (
-    as_cells,
-    channels_last,
-    find_feature_layer,
-    measure_cells,
-    replaced_output,
-)
+from ._cell_geometry import measure_cells
+from ._feature_layer import as_cells, channels_last, find_feature_layer, replaced_output
 from ._patches import window_average
 
 

@@ -5,7 +5,7 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._feature_layer import cell_geometry, channels_last
+from sksoftinfo._feature_layer import channels_last
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +169,6 @@ def test_torchvision_networks(colour, name, layer):
     assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
 
 
-def test_geometry_where_no_cell_is_off_the_border():
-    everything = np.array([[0, 31], [0, 31]])
-    geometry = cell_geometry(np.arange(2), everything, 2, 32)
-    assert (geometry.stride, geometry.receptive_field) == (16, 32)
-    np.testing.assert_array_equal(geometry.centres, [7.5, 23.5])
-
-
 def test_the_copy_follows_the_weights():
     module = nn.Conv2d(2, 3, 3)
     first = channels_last(module)
@@ -185,11 +178,3 @@ def test_the_copy_follows_the_weights():
     second = channels_last(module)
     assert second is not first
     torch.testing.assert_close(second.weight, module.weight)
-
-
-def test_fields_of_units_that_are_off_have_some_geometry():
-    """All edges coincide where the only units that are on look at the same pixels."""
-    extents = np.array([[0, 27], [4, 9], [4, 9], [4, 9]])
-    geometry = cell_geometry(np.arange(4), extents, 4, 28)
-    assert geometry.stride == 7
-    assert np.isfinite(geometry.centres).all() and (np.diff(geometry.centres) > 0).all()
