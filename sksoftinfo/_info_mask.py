@@ -98,7 +98,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
     image_shape : tuple of int, default=None
         (height, width) or (channels, height, width) of images that come as flat rows.
     batch_size : int, default=256
-        Patches or images scored at once: bounds the memory.
+        Patches or images scored at once, at most: bounds the memory.
     memory : str, path or joblib.Memory, default=None
         Caches the trained classifier and the maps, so that a search over thresholds computes
         each map once. Equal fits are recognised if `random_state` is a number.

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._image_classifier import ImageClassifier
 from sksoftinfo._masks import Fill
-from sksoftinfo._patch_scoring import make_scorer
+from sksoftinfo._patch_scoring import DenseScorer, make_scorer
 from sksoftinfo.metrics import mask_iou_score
 from tests.small_images import digits_beside_nothing, small_net
 
@@ -68,6 +68,28 @@ def test_dense_scores_are_the_head_on_each_windows_average(small, net):
     np.testing.assert_allclose(logits[1, :, :, 0, 2].T, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(logits[0, :, :, 1, 3].T, single, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
+
+
+def test_maps_are_as_precise_as_the_network(small, net):
+    X, y = small
+    maskers = [
+        InfoMaskTransformer(FrozenEstimator(net), patch_size=4, patch_scoring=scoring).fit(X, y)
+        for scoring in ("dense", "crop")
+    ]
+    assert [masker.information_map(X[:2]).dtype for masker in maskers] == ["float32", "float64"]
+
+
+def test_batches_of_large_images_are_smaller(small, net):
+    masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(*small)
+    classifier, dense = masker._classifier, masker._dense
+    scorers = {
+        side: DenseScorer(classifier, *dense, (side, side), [(4, 4)]) for side in (8, 64, 999)
+    }
+    assert {side: scorer.images_per_batch for side, scorer in scorers.items()} == {
+        8: 256,
+        64: 64,
+        999: 32,
+    }
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])
