@@ -151,7 +151,7 @@ def _window_weights(length, size):
     """Return weights (length, length) of an axis' cells in windows around each of them."""
     cells = np.arange(length)
     overlaps = np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
-    return torch.as_tensor(overlaps / overlaps.sum(axis=1, keepdims=True))
+    return overlaps / overlaps.sum(axis=1, keepdims=True)
 
 
 def window_average(feature_map, size, out=None):
@@ -178,7 +178,7 @@ def window_average(feature_map, size, out=None):
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
     down, across = (
-        _window_weights(*axis).to(feature_map)
+        torch.as_tensor(_window_weights(*axis)).to(feature_map)
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
     return torch.matmul(down @ feature_map, across.T, out=out)
