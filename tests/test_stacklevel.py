@@ -29,7 +29,9 @@ def fitted(module=None):
 
 
 WARN = {
-    "impossible labels": lambda: fitted(NeverTheFirst(4, 3, dtype=torch.float64)).score_bounds(X + 1, Y),
+    "impossible labels": lambda: fitted(NeverTheFirst(4, 3, dtype=torch.float64)).score_bounds(
+        X + 1, Y
+    ),
     "rows of training": lambda: fitted().score_bounds(X, Y),
     "impossible labels of a fold": lambda: cross_val_bounds(
         RandomForestClassifier(n_estimators=3, random_state=0), X, Y
