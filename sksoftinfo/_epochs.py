@@ -24,18 +24,12 @@ class ThinEpochs:
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is not None:
             self._set_training(training)
-        # Callbacks may have changed the network, or hooked into it, since the last epoch.
-        self._layers = self.layers_written_out() if training else None
-        try:
-            self._run_batches(iterator, training, prefix, step_fn, **fit_params)
-        finally:
-            del self._layers
-
-    def _run_batches(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None or not training or self._told_of("on_batch_begin", "on_batch_end"):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             return
         losses, sizes = [], []
+        # Nobody listens who could change the network, or hook into it, before the epoch is over.
+        self._layers = self.layers_written_out() or ()
         try:
             for batch in iterator:
                 loss = step_fn(batch, **fit_params)["loss"].detach()
@@ -44,6 +38,7 @@ class ThinEpochs:
                 x = batch[0] if isinstance(batch, tuple | list) else batch
                 sizes.append(len(x) if isinstance(x, torch.Tensor) else get_len(x))
         finally:
+            self._layers = None
             # An interrupted epoch leaves what it has done in the history, as skorch's does.
             self._record(prefix, losses, sizes)
         self.history.record(f"{prefix}_batch_count", len(losses))
@@ -86,10 +81,11 @@ class ThinEpochs:
         if not self.module_.training:
             self._set_training(True)
         x, y = unpack_data(batch)
-        if self._layers is not None and not fit_params:
+        layers = self.layers_written_out() if self._layers is None else self._layers
+        if layers and not fit_params:
             weight = x["sample_weight"] if isinstance(x, dict) else None
             loss, y_pred = backpropagate(
-                self._layers, self._module_input(x), y, self.log_class_prior, weight
+                layers, self._module_input(x), y, self.log_class_prior, weight
             )
             return {"loss": loss, "y_pred": y_pred}
         y_pred = self.infer(x, **fit_params)

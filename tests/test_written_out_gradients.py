@@ -154,6 +154,22 @@ def test_other_trainings_keep_autograd(monkeypatch, options):
     assert trained(monkeypatch, True, **options)[1] == 0
 
 
+class Meddler(Callback):
+    """Freezes a weight in the middle of an epoch."""
+
+    def on_batch_begin(self, net, training, **kwargs):
+        if training and net.history[-1]["epoch"] == 2 and len(net.history[-1]["batches"]) == 4:
+            net.module_.head.bias.requires_grad_(False)
+            self.kept = net.module_.head.bias.clone()
+
+
+def test_who_listens_to_batches_may_change_the_network(monkeypatch):
+    clf, calls = trained(monkeypatch, True, callbacks=[("meddler", Meddler())])
+    # Autograd takes over in the second epoch, at its fourth batch.
+    assert calls == 10 + 3
+    assert torch.equal(clf.module_.head.bias, dict(clf.net_.callbacks_)["meddler"].kept)
+
+
 class Watcher(Callback):
     """Hooks into a weight as training begins, as trackers of experiments do."""
 
@@ -173,5 +189,6 @@ def test_hooks_of_callbacks_are_called(monkeypatch):
 def test_one_step_by_hand_needs_no_epoch():
     clf = InfoSoftmaxClassifier(**OPTIONS).fit(X, Y)
     batch = torch.as_tensor(X[:8], dtype=torch.float32), torch.as_tensor(Y[:8])
+    expected = clf.net_.get_loss(clf.net_.infer(batch[0]), batch[1])
     step = clf.net_.train_step(batch)
-    assert step["loss"].requires_grad
+    torch.testing.assert_close(step["loss"], expected.detach())
