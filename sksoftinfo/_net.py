@@ -177,8 +177,9 @@ class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, Ne
         dataset = self.get_dataset(X)
         batch_size = self.batch_size
         if plain and len(X) and batch_size != -1:
-            numbers = n_draws * max(1, math.prod(X.shape[1:]), self.n_classes)
-            batch_size = max(batch_size, min(32 * batch_size, _PREDICTION_NUMBERS // numbers))
+            numbers = max(1, math.prod(X.shape[1:]), self.n_classes)
+            rows = min(32 * batch_size, _PREDICTION_NUMBERS // numbers) // n_draws
+            batch_size = max(batch_size, rows)
         return self._iterator(dataset, False, batch_size)
 
     def module_output(self, x, **fit_params):
@@ -261,9 +262,8 @@ class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, Ne
         """Return log class probabilities (b, M) in float64, averaged over draws in (b, K, M)."""
         # Scores of training rows reuse the logits of training, which carry gradients.
         logits = self.posterior_logits(logits.detach().double())
-        if logits.ndim == 3:
-            return log_mean_exp(torch.log_softmax(logits, dim=-1), dim=1)
-        return log_proba_of_rows(logits)
+        log_proba = log_proba_of_rows(logits)
+        return log_mean_exp(log_proba, dim=1) if logits.ndim == 3 else log_proba
 
 
 def make_net(net_class, accelerator=None, **kwargs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ._net import InfoSoftmaxNet
-from ._objectives import divergence_from_standard_normal, log_mean_exp
+from ._objectives import divergence_from_standard_normal, log_mean_exp, log_proba_of_rows
 
 
 class StochasticInfoNet(InfoSoftmaxNet):
@@ -101,7 +101,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
 
     def log_proba_of_trunk(self, hidden, noise):
         """Return log class probabilities (b, M) averaged over `noise`, a float64 array."""
-        log_proba = torch.log_softmax(self.logits_of_trunk(hidden, noise), dim=-1)
+        log_proba = log_proba_of_rows(self.logits_of_trunk(hidden, noise))
         return self.checked(log_mean_exp(log_proba, dim=1).cpu().numpy())
 
     def distributions_of_trunk(self, hidden):

@@ -9,14 +9,14 @@ from sksoftinfo._objectives import LogSoftmaxLoss, log_proba_of_rows
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 32, 33, 200])
-@pytest.mark.parametrize("n_samples", [0, 1, 7])
+@pytest.mark.parametrize("rows", [(0,), (1,), (7,), (4, 3), (0, 3)])
 @pytest.mark.parametrize("scale", [1.0, 1e4, 1e300])
-def test_log_proba_of_rows_for_few_and_many_classes(n_classes, n_samples, scale):
-    logits = scale * np.random.default_rng(0).uniform(-1, 1, (n_samples, n_classes))
+def test_log_proba_of_rows_for_few_and_many_classes(n_classes, rows, scale):
+    logits = scale * np.random.default_rng(0).uniform(-1, 1, (*rows, n_classes))
     found = log_proba_of_rows(torch.as_tensor(logits))
     assert found.shape == logits.shape
-    if n_samples:
-        np.testing.assert_allclose(found, log_softmax(logits, axis=1), rtol=1e-12, atol=1e-12)
+    if logits.size:
+        np.testing.assert_allclose(found, log_softmax(logits, axis=-1), rtol=1e-12, atol=1e-12)
 
 
 def test_an_impossible_class_stays_impossible():
