@@ -107,7 +107,13 @@ def classifiers(task, device, results):
     )
     for name in ("bare torch, default AdamW", "sksoftinfo, own module", "skorch, tuned"):
         del them[name]
-    run("predict_proba", {name: partial(one.predict_proba, X) for name, one in them.items()})
+    # A millisecond is too short to be timed once.
+    repeats = max(1, 50_000 // len(X))
+    run(
+        "predict_proba",
+        {name: partial(one.predict_proba, X) for name, one in them.items()},
+        repeats=repeats,
+    )
     row = X[:1]
     run(
         "predict_proba of one row",
@@ -123,6 +129,7 @@ def classifiers(task, device, results):
             "score_bounds": partial(clf.score_bounds, X[:half], y[:half]),
         },
         base="predict_proba",
+        repeats=repeats,
     )
     if X.ndim == 3:
         mask = InfoMaskTransformer(clf, target=1, calibrate=False).fit(X[:200], y[:200])
