@@ -6,7 +6,7 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 
-from ._written_out_gradients import backpropagate
+from ._written_out_gradients import are_class_indices, backpropagate
 
 
 class ThinEpochs:
@@ -28,8 +28,9 @@ class ThinEpochs:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             return
         losses, sizes = [], []
-        # Nobody listens who could change the network, or hook into it, before the epoch is over.
-        self._layers = self.layers_written_out() or ()
+        # Who listens could change the network, or hook into it, before the epoch is over.
+        if not self._told_of("on_grad_computed"):
+            self._layers = self.layers_written_out() or ()
         try:
             for batch in iterator:
                 loss = step_fn(batch, **fit_params)["loss"].detach()
@@ -82,7 +83,7 @@ class ThinEpochs:
             self._set_training(True)
         x, y = unpack_data(batch)
         layers = self.layers_written_out() if self._layers is None else self._layers
-        if layers and not fit_params:
+        if layers and not fit_params and are_class_indices(y):
             weight = x["sample_weight"] if isinstance(x, dict) else None
             loss, y_pred = backpropagate(
                 layers, self._module_input(x), y, self.log_class_prior, weight

@@ -59,7 +59,7 @@ def check_output(net, rows):
     net.module_.eval()
     try:
         with torch.no_grad():
-            outputs = net.outputs(next(net.input_batches(rows[:_N_PROBED])))
+            outputs = net.outputs(net.first_input(rows[:_N_PROBED]))
     finally:
         net.module_.train(was_training)
     # Within its wrapper of noise, or of a distributed run.

@@ -111,7 +111,7 @@ def log_odds(log_proba, classes):
     Parameters
     ----------
     log_proba : ndarray of shape (M, n, ...)
-        Logarithms of probabilities, up to a constant: logits do as well.
+        Logarithms of probabilities, up to a constant: logits do as well. Two at least are finite.
     classes : ndarray of shape (T, n), int
         T classes for each of n.
 
@@ -173,6 +173,7 @@ def patch_information(kind, scores, prior, classes):
     >>> patch_information("pmi", log_proba, np.array([0.5, 0.5]), np.array([[1, 1]])).round(3)
     array([[0.   , 0.588]])
     """
+    prior = prior[classes]
     if kind == "weight_of_evidence":
         information = log_odds(scores, classes)
         of_prior = logit(prior)
@@ -182,5 +183,5 @@ def patch_information(kind, scores, prior, classes):
             return information
         information = information - logsumexp(scores, axis=0)
         of_prior = np.log(prior)
-    nothing = of_prior.astype(scores.dtype)[classes]
+    nothing = of_prior.astype(scores.dtype)
     return information - nothing.reshape(*classes.shape, *[1] * (scores.ndim - 2))

@@ -22,6 +22,12 @@ class RowPredictions:
         for batch in self.prediction_batches(X, n_draws):
             yield self._module_input(unpack_data(batch)[0])
 
+    def first_input(self, X):
+        """Return the first batch of `X` as the module takes it."""
+        for x in self.input_batches(X):
+            return x
+        self.check_all_came(0, len(X))
+
     def forward_iter(self, X, training=False, device="cpu"):
         if training:
             yield from super().forward_iter(X, training=True, device=device)

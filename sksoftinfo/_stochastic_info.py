@@ -257,9 +257,7 @@ class StochasticInfoClassifier(DocLinkMixin, StochasticPredictionMixin, BaseInfo
     def _check_module(self, net, X):
         """Raise ValueError if the module cannot do what the parameters ask of it."""
         module = net.stochastic_module
-        few = self._module_array(X[:2])
-        x = next(net.input_batches(few), ())
-        net.check_all_came(len(x), len(few))
+        x = net.first_input(self._module_array(X[:2]))
         training = module.training
         module.eval()
         with torch.no_grad():

@@ -85,7 +85,7 @@ class TrainingDiverged(ValueError):
     ----------
     message : str
         What happened, and what helps.
-    learned : bool
+    learned : bool, default=False
         Whether an epoch of this training came before, to whose weights the network went back.
 
     Examples
@@ -100,7 +100,7 @@ class TrainingDiverged(ValueError):
     Training diverged: the loss or the network's weights are not finite in epoch ...
     """
 
-    def __init__(self, message, learned):
+    def __init__(self, message, learned=False):
         super().__init__(message)
         self.learned = learned
 

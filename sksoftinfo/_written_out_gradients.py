@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
 from ._modules import MLP
 from ._objectives import log_proba_of_rows
+
+_GLOBAL_HOOKS = (
+    torch_module._global_forward_hooks,
+    torch_module._global_forward_pre_hooks,
+    torch_module._global_backward_hooks,
+    torch_module._global_backward_pre_hooks,
+)
 
 
 def linear_layers(module):
     """Return the linear layers of an `MLP` whose gradients can be written out, or None.
 
     They can on the CPU, where nothing but ReLUs is between the layers, all weights are trained,
-    and nobody has hooked into the network: hooks are called by modules and by autograd.
+    and nobody has hooked into the network, which modules and autograd would see to. (Hooks of
+    autograd's own nodes cannot be seen.)
 
     Parameters
     ----------
@@ -32,19 +41,37 @@ def linear_layers(module):
     >>> linear_layers(MLP(n_features=5, n_classes=3, dropout=0.5)) is None
     True
     """
-    if type(module) is not MLP or torch.is_autocast_enabled("cpu"):
+    if type(module) is not MLP or torch.is_autocast_enabled("cpu") or torch.is_anomaly_enabled():
         return None
     layers = [*module.body, module.head]
-    if any(type(layer) not in (nn.Linear, nn.ReLU) for layer in layers):
+    linear, between = layers[::2], layers[1::2]
+    if any(type(layer) is not nn.Linear or layer.bias is None for layer in linear):
         return None
-    if any(map(_is_hooked, module.modules())) or not all(map(_is_plain, module.parameters())):
+    if len(linear) != len(between) + 1 or any(type(layer) is not nn.ReLU for layer in between):
         return None
-    return [layer for layer in layers if type(layer) is nn.Linear]
+    if any(_GLOBAL_HOOKS) or any(map(_is_changed, module.modules())):
+        return None
+    return linear if all(map(_is_plain, module.parameters())) else None
 
 
-def _is_hooked(module):
+def are_class_indices(y):
+    """Return whether labels of a batch are what `backpropagate` takes.
+
+    A user's own loading may give soft labels, arrays, or labels that are to be ignored.
+    """
+    return (
+        isinstance(y, torch.Tensor)
+        and y.dtype == torch.int64
+        and y.ndim == 1
+        and len(y) > 0
+        and int(y.min()) >= 0
+    )
+
+
+def _is_changed(module):
     return bool(
-        module._forward_hooks
+        "forward" in vars(module)
+        or module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks

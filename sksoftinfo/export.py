@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -184,7 +185,8 @@ class _ScaleInformation(torch.nn.Module):
         others = np.delete(np.arange(len(prior)), target)
         self.register_buffer("others", torch.as_tensor(others))
         self.log_prior_at_target = float(np.log(prior[target]))
-        self.log_odds_prior = self.log_prior_at_target - float(np.log(prior[others].sum()))
+        # As in `patch_information`: the prior of a calibration need not sum to 1.
+        self.log_odds_prior = float(logit(prior[target]))
 
     def forward(self, inputs):
         some = inputs[:, :, :, self.sizes]

@@ -136,7 +136,20 @@ def test_predictions_and_bounds_of_some_rows_are_refused(estimator):
         clf.score_bounds(many, labels)
 
 
-def test_a_stochastic_network_is_not_checked_without_rows():
-    clf = StochasticInfoClassifier(iterator_valid__drop_last=True, **OPTIONS)
-    with pytest.raises(ValueError, match="gave 0 rows of 2.*drop_last"):
+@pytest.mark.parametrize(
+    "clf",
+    [
+        StochasticInfoClassifier(),
+        InfoSoftmaxClassifier(torch.nn.Linear(4, 3)),
+    ],
+    ids=["stochastic", "module"],
+)
+def test_a_network_is_not_checked_without_rows(clf):
+    clf.set_params(iterator_valid__drop_last=True, **OPTIONS)
+    with pytest.raises(ValueError, match="gave 0 rows of .*drop_last"):
         clf.fit(X, Y)
+
+
+def test_a_stochastic_network_is_checked_row_by_row():
+    clf = StochasticInfoClassifier(**{**OPTIONS, "batch_size": 1, "max_epochs": 1})
+    assert clf.fit(X[::5], Y[::5]).predict_proba(X).shape == (150, 3)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import cross_validate
 from torch import nn
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, cross_val_bounds
@@ -35,6 +36,9 @@ WARN = {
     "rows of training": lambda: fitted().score_bounds(X, Y),
     "impossible labels of a fold": lambda: cross_val_bounds(
         RandomForestClassifier(n_estimators=3, random_state=0), X, Y
+    ),
+    "search": lambda: cross_validate(
+        StochasticInfoClassifier(noise="gaussian", **OPTIONS), X, Y, cv=2
     ),
     "fit": lambda: StochasticInfoClassifier(noise="gaussian", **OPTIONS).fit(X, Y),
 }

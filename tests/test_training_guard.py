@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_iris
 from skorch.callbacks import EarlyStopping
 
-from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo import InfoSoftmaxClassifier, TrainingDiverged
 
 X, Y = load_iris(return_X_y=True)
 
@@ -61,3 +61,8 @@ def test_early_stopping_is_no_interrupt():
             callbacks=[EarlyStopping("train_loss", patience=1, threshold=1.0)], random_state=0
         ).fit(X, Y)
     assert len(clf.history_) < 5
+
+
+def test_divergence_travels_between_processes():
+    copy = pickle.loads(pickle.dumps(TrainingDiverged("diverged", learned=True)))
+    assert str(copy) == "diverged" and copy.learned

@@ -87,6 +87,12 @@ LEFT_TO_AUTOGRAD = {
     "hook of a sum": lambda: changed(
         lambda m: m.head.bias.register_post_accumulate_grad_hook(print)
     ),
+    "bodies that end in a linear layer": lambda: changed(
+        lambda m: m.body.append(nn.Linear(64, 64))
+    ),
+    "linear layers in a row": lambda: changed(lambda m: m.body.insert(1, nn.Linear(64, 64))),
+    "no bias": lambda: changed(lambda m: setattr(m, "head", nn.Linear(64, 3, bias=False))),
+    "forward of its own": lambda: changed(lambda m: setattr(m.head, "forward", torch.sin)),
     "another device": lambda: MLP(4, 3).to("meta"),
 }
 
@@ -100,6 +106,33 @@ def test_left_to_autograd(make):
 def test_mixed_precision_is_left_to_autograd():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert linear_layers(MLP(4, 3)) is None
+
+
+def test_hooks_of_all_modules_are_left_to_autograd():
+    hook = nn.modules.module.register_module_forward_hook(lambda *args: None)
+    try:
+        assert linear_layers(MLP(4, 3)) is None
+    finally:
+        hook.remove()
+    with torch.autograd.set_detect_anomaly(True):
+        assert linear_layers(MLP(4, 3)) is None
+    assert linear_layers(MLP(4, 3))
+
+
+def mixed(rows):
+    x, y = torch.utils.data.default_collate(rows)
+    y = nn.functional.one_hot(y, 3).double()
+    return 0.7 * x + 0.3 * x.flip(0), 0.7 * y + 0.3 * y.flip(0)
+
+
+def arrays(rows):
+    return np.stack([x for x, _ in rows]), np.array([y for _, y in rows])
+
+
+@pytest.mark.parametrize("collate", [mixed, arrays])
+def test_labels_of_the_users_own_loading_keep_autograd(monkeypatch, collate):
+    clf, calls = trained(monkeypatch, True, iterator_train__collate_fn=collate, lr=0.01)
+    assert calls == 0 and clf.history_[-1, "train_loss"] < clf.history_[0, "train_loss"]
 
 
 def trained(monkeypatch, written_out, **options):
@@ -168,6 +201,24 @@ def test_who_listens_to_batches_may_change_the_network(monkeypatch):
     # Autograd takes over in the second epoch, at its fourth batch.
     assert calls == 10 + 3
     assert torch.equal(clf.module_.head.bias, dict(clf.net_.callbacks_)["meddler"].kept)
+
+
+class LateFreezer(Callback):
+    """Freezes a weight once it is told of gradients."""
+
+    kept = None
+
+    def on_grad_computed(self, net, **kwargs):
+        if self.kept is None:
+            net.module_.head.bias.requires_grad_(False)
+            net.module_.head.bias.grad = None
+            self.kept = net.module_.head.bias.clone()
+
+
+def test_who_listens_to_gradients_may_change_the_network(monkeypatch):
+    clf, calls = trained(monkeypatch, True, callbacks=[("freezer", LateFreezer())])
+    assert calls == 1
+    assert torch.equal(clf.module_.head.bias, dict(clf.net_.callbacks_)["freezer"].kept)
 
 
 class Watcher(Callback):
