@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import learning_curve
 
 from ._checks import Units, nats_to
+from ._information import entropy
 from ._pyplot import axis_or_new
 from .metrics import mi_lower_scorer
 
@@ -95,12 +96,11 @@ class InformationLearningCurveDisplay:
         factor = nats_to(units)
         sizes, train, test = learning_curve(estimator, X, y, scoring=mi_lower_scorer, **options)
         _, counts = np.unique(y, return_counts=True)
-        share = counts / counts.sum()
         return cls(
             train_sizes=sizes,
             train_scores=factor * train,
             test_scores=factor * test,
-            label_entropy=-factor * float(share @ np.log(share)),
+            label_entropy=factor * entropy(counts / counts.sum()),
             units=units,
         ).plot(ax=ax)
 

@@ -13,8 +13,8 @@ from skorch.utils import to_device
 class RowPredictions:
     """Mixin of skorch nets: log probabilities of rows, in batches that bound the memory.
 
-    The net offers ``module_``, ``prediction_batches``, ``infer``, ``posterior_logits``,
-    ``log_proba`` and ``n_classes``.
+    The net offers ``module_``, ``prediction_batches``, ``_module_input``, ``infer``,
+    ``posterior_logits``, ``log_proba`` and ``n_classes``.
     """
 
     def input_batches(self, X, n_draws=1):
@@ -26,7 +26,7 @@ class RowPredictions:
         """Return the first batch of `X` as the module takes it."""
         for x in self.input_batches(X):
             return x
-        self.check_all_came(0, len(X))
+        self._check_all_came(0, len(X))
 
     def forward_iter(self, X, training=False, device="cpu"):
         if training:
@@ -86,27 +86,28 @@ class RowPredictions:
         Two arrays of shape (n,), float64 and bool.
         """
         likelihood, error = np.empty(len(y)), np.empty(len(y), dtype=bool)
-        start = 0
-        for log_proba in self.log_proba_batches(X):
-            rows = slice(start, start + len(log_proba))
-            start = rows.stop
+        for rows, log_proba in self.with_rows(self.log_proba_batches(X), len(y)):
             likelihood[rows] = log_proba[np.arange(len(log_proba)), y[rows]]
             error[rows] = log_proba.argmax(axis=1) != y[rows]
-        self.check_all_came(start, len(y))
         return likelihood, error
 
     def _joined(self, batches, n_samples):
         # Filled as they come: a list of batches joined at the end would need the memory twice.
         values = np.empty((n_samples, self.n_classes))
-        start = 0
-        for batch in batches:
-            values[start : start + len(batch)] = batch
-            start += len(batch)
-        self.check_all_came(start, n_samples)
+        for rows, batch in self.with_rows(batches, n_samples):
+            values[rows] = batch
         return values
 
-    def check_all_came(self, n_came, n_samples):
-        """Raise ValueError unless as many rows were predicted as there are."""
+    def with_rows(self, batches, n_samples):
+        """Yield batches with the slices of rows that they are of; all rows have to come."""
+        start = 0
+        for batch in batches:
+            rows = slice(start, start + len(batch))
+            start = rows.stop
+            yield rows, batch
+        self._check_all_came(start, n_samples)
+
+    def _check_all_came(self, n_came, n_samples):
         if n_came != n_samples:
             raise ValueError(
                 f"iterator_valid gave {n_came} rows of {n_samples}: predictions need each row "

@@ -216,10 +216,8 @@ class StochasticPredictionMixin:
         net, bank = self.net_, self._noise_for(n_draws)
         # Another seed than that of training, which has seen the rows' labels through its noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
-        start, output = 0, None
-        for hidden in net.trunk_batches(X, len(bank)):
-            rows = slice(start, start + len(hidden))
-            start = rows.stop
+        output = None
+        for rows, hidden in net.with_rows(net.trunk_batches(X, len(bank)), len(y)):
             weight = None if sample_weight is None else sample_weight[rows]
             noise = net.stochastic_module.draw((len(hidden), len(bank)), generator, net.dtype)
             logits = net.logits_of_trunk(hidden, noise).cpu().numpy()
@@ -229,5 +227,4 @@ class StochasticPredictionMixin:
             if layer is not None:
                 output = output or OutputInformation(len(y), net.seed + 2)
                 output.update(*layer, y[rows], weight)
-        net.check_all_came(start, len(y))
         return output and output.result()
