@@ -16,6 +16,7 @@ from ._information import (
     entropy,
     kl_divergence,
     label_frequencies,
+    label_log_likelihood,
     log_mean_exp,
     predictive_log_proba,
     three_dimensional,
@@ -70,8 +71,7 @@ def row_terms(logits, y, log_proba=None):
     if log_proba is None:
         log_proba = predictive_log_proba(logits)
     log_proba = np.asarray(log_proba, dtype=np.float64)
-    error = log_proba.argmax(axis=1) != np.asarray(y)
-    return RowTerms(expected, gap, at_label(log_proba, y), error)
+    return RowTerms(expected, gap, *label_log_likelihood(log_proba, np.asarray(y)))
 
 
 def certain_row_terms(predictive, error):
@@ -177,6 +177,8 @@ class BoundsAccumulator:
     def n_impossible(self):
         """Return how many rows that count have a label of predicted probability zero."""
         _, terms, weights, _ = self._collect()
+        if terms.predictive.min() > -np.inf:
+            return 0
         impossible = np.isneginf(terms.predictive)
         return int((impossible if weights is None else impossible & (weights > 0)).sum())
 
@@ -210,8 +212,10 @@ class BoundsAccumulator:
 
         reference = frequencies if reference_prior is None else np.asarray(reference_prior)
         label_entropy = entropy(frequencies)
-        expected, gap = mean(terms.log_softmax), mean(terms.jensen_gap)
-        mi_lower = label_entropy + mean(terms.predictive)
+        certain = terms.log_softmax is terms.predictive
+        expected = mean(terms.log_softmax)
+        gap = 0.0 if certain else mean(terms.jensen_gap)
+        mi_lower = label_entropy + (expected if certain else mean(terms.predictive))
         with np.errstate(divide="ignore", invalid="ignore"):
             pointwise = terms.predictive - np.log(reference)[y]
         pointwise -= kl_divergence(frequencies, reference)
@@ -233,7 +237,7 @@ class BoundsAccumulator:
             "log_softmax": standard_error(terms.log_softmax),
             "mi_lower": standard_error(terms.predictive - log_frequencies[y]),
         }
-        if terms.log_softmax is terms.predictive:
+        if certain:
             errors |= {
                 "dv": errors["log_softmax"],
                 "jensen_gap": 0.0,

@@ -23,7 +23,7 @@ from ._checks import (
     encode_labels,
     fingerprint,
 )
-from ._input_checks import validate_rows
+from ._input_checks import are_plain_labels, validate_rows
 from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net
@@ -172,8 +172,11 @@ class BaseInfoClassifier(
         return X, y, weight
 
     def _validate(self, X, y="no_validation", *, reset):
-        if not reset and isinstance(y, str) and self._is_plain(X):
-            return X
+        if not reset and self._is_plain(X):
+            if isinstance(y, str):
+                return X
+            if are_plain_labels(y, len(X)):
+                return X, y
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
         options = {"reset": reset, "allow_nd": True, "dtype": [np.float64, np.float32]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import Units, nats_to
+from ._checks import Units, check_units, nats_to
 from ._confidence import FLOOR
 from ._stacklevel import users_stacklevel
 
@@ -220,6 +220,8 @@ class InformationBounds:
         ValueError
             If `units` is neither.
         """
+        if check_units(units) == self.units:
+            return self
         factor = nats_to(units) / nats_to(self.units)
         changes = {name: getattr(self, name) * factor for name in (*_INFORMATION, "pointwise")}
         for errors in _ERRORS:

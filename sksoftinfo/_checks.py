@@ -78,7 +78,7 @@ def check_distribution(values, n_classes, name):
 
 def check_reference_covers(reference_prior, y, classes):
     """Raise ValueError if a label that occurs has no probability under the reference prior."""
-    if reference_prior is None:
+    if reference_prior is None or reference_prior.min() > 0:
         return
     labels = np.asarray(classes).tolist()
     for index in np.flatnonzero(np.bincount(y, minlength=len(classes))):

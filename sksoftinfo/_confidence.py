@@ -5,19 +5,14 @@ Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
+from ._betting import betting_lower_limit
 from ._information import entropy, kl_divergence
 
 # Share of the reference prior that is mixed into a prediction, so that its logarithm is bounded.
 FLOOR = 1e-3
-# Largest share of the wealth that is staked: a loss leaves at least a quarter of it.
-_LARGEST_STAKE = 0.75
-# Rounds of betting, at most: beyond as many rows, several rows share a round.
-_ROUNDS = 16_384
 METHODS = ("betting", "normal")
 
 
@@ -34,129 +29,6 @@ def floor_mixture(log_proba, log_reference, share=FLOOR):
     # Several times as fast as logaddexp; the floor is what keeps it from underflow.
     with np.errstate(divide="ignore"):
         return np.log((1 - share) * np.exp(log_proba) + share * np.exp(log_reference))
-
-
-def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
-    """Lower confidence limit of the mean of bounded values, valid at every sample size.
-
-    A gambler bets that the mean exceeds `m`; if it does not, the gambler's wealth is a
-    non-negative supermartingale and exceeds ``1 / (1 - level)`` with probability at most
-    ``1 - level``. The limit is the largest `m` at which it did, or the sample's mean if that is
-    smaller. Bets follow the predictable
-    plug-in of Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by
-    betting", with the stake cut at 3/4 of the wealth. Rows are bet on in an order shuffled with a
-    fixed seed, so that sorted rows do no harm, one in each round or, beyond 16,384 rows, several.
-
-    Parameters
-    ----------
-    values : array-like of shape (n,)
-        Independent and identically distributed, within ``[lower, upper]``.
-    lower, upper : float
-        Bounds of the values, known without looking at them.
-    level : float, default=0.95
-        Probability, at least, that the limit lies below the mean.
-    weights : array-like of shape (n,), default=None
-        Importance weights: the limit is that of ``E[w v] / E[w]``. Valid if no weight can exceed
-        the largest of those given.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sksoftinfo._confidence import betting_lower_limit
-    >>> betting_lower_limit(np.tile([0.0, 1.0], 500), 0, 1) < 0.5
-    True
-    """
-    values = np.asarray(values, dtype=np.float64)
-    average = np.average(values, weights=weights)
-    scaled = np.random.default_rng(0).permutation(values)
-    scaled -= lower
-    scaled /= upper - lower
-    np.clip(scaled, 0.0, 1.0, out=scaled)
-    if weights is None:
-        weights = 1.0
-    else:
-        # The same seed, the same order.
-        weights = np.random.default_rng(0).permutation(np.asarray(weights, dtype=np.float64))
-        weights /= weights.max()
-    target = -np.log1p(-level)
-    bets = _plug_in_bets(scaled, weights, target)
-
-    # Brent's method asks for both ends of the bracket again.
-    @functools.cache
-    def log_wealth(mean):
-        return _largest_log_wealth(scaled, weights, bets, mean) - target
-
-    # Betting loses to the standard error by this much in large samples, give or take a half.
-    distance = np.sqrt(2 * target * scaled.var() / len(scaled)) + target / len(scaled)
-    tolerance = 1e-6 * distance
-    start = (average - lower) / (upper - lower)
-    bracket = _bracket(log_wealth, start - distance, start - distance / 2)
-    if bracket is None:
-        return float(lower)
-    mean = optimize.brentq(log_wealth, *bracket, xtol=tolerance)
-    limit = lower + (upper - lower) * max(mean - 2 * tolerance, 0.0)
-    # At low levels a lucky streak can carry it above.
-    return float(min(limit, average))
-
-
-def _bracket(decreasing, low, high):
-    """Return points within [0, 1] on both sides of the zero, or None if it lies below 0.
-
-    Each look costs a pass over all rows, so that it pays to start near the zero.
-    """
-    low, high = max(low, 0.0), min(max(high, 0.0), 1.0)
-    step = max(high - low, 1e-9)
-    while decreasing(high) > 0:
-        low, high, step = high, min(high + step, 1.0), 2 * step
-    while decreasing(low) <= 0:
-        if low == 0:
-            return None
-        high, low, step = low, max(low - step, 0.0), 2 * step
-    return low, high
-
-
-def _plug_in_bets(scaled, weights, target):
-    """Return the bet on each round, from the mean and variance of the rows before it."""
-    n = len(scaled)
-    total_weight, total, squares, count = np.zeros((4, min(n, _ROUNDS)))
-    weights = np.broadcast_to(weights, scaled.shape)
-    for rows in _rounds(n):
-        rounds = slice(0, rows.stop - rows.start)
-        total_weight[rounds] += weights[rows]
-        total[rounds] += weights[rows] * scaled[rows]
-        count[rounds] += 1
-    means = (0.5 + np.cumsum(total)) / (1.0 + np.cumsum(total_weight))
-    for rows in _rounds(n):
-        rounds = slice(0, rows.stop - rows.start)
-        squares[rounds] += (weights[rows] * (scaled[rows] - means[rounds])) ** 2
-    variance = (0.25 + np.cumsum(squares) - squares) / (1.0 + np.cumsum(count) - count)
-    return np.sqrt(2 * target / (n * variance))
-
-
-def _largest_log_wealth(scaled, weights, bets, mean):
-    """Return the logarithm of the largest wealth on the way; it decreases with `mean`."""
-    stakes = np.minimum(bets, _LARGEST_STAKE / mean if mean > 0 else np.inf)
-    log_factors = np.zeros(len(bets))
-    for rows in _rounds(len(scaled)):
-        gain = scaled[rows] - mean
-        gain *= stakes[: len(gain)]
-        gain *= weights if np.ndim(weights) == 0 else weights[rows]
-        log_factors[: len(gain)] += np.log1p(gain, out=gain)
-    return max(0.0, np.cumsum(log_factors).max())
-
-
-def _rounds(n):
-    """Yield slices of rows, the next of each round: one alone, or several in large samples.
-
-    All rows of a round are bet on with what the rounds before have shown. Ville's inequality holds
-    at whichever rounds the wealth is looked at.
-    """
-    for start in range(0, n, _ROUNDS):
-        yield slice(start, min(start + _ROUNDS, n))
 
 
 def normal_lower_limit(values, *, level=0.95, weights=None):
@@ -199,7 +71,7 @@ def normal_lower_limit(values, *, level=0.95, weights=None):
         return float(mean)
     error = spread / weights.sum() * np.sqrt(n / (n - 1))
     skewness = ((deviation / spread) ** 3).sum()  # of the mean: that of a value over sqrt(n)
-    quantile = stats.t.ppf(level, n - 1)
+    quantile = special.stdtrit(n - 1, level)
     if abs(skewness) > 1e-6:
         bent = 1 + skewness * (quantile - skewness / 6)
         quantile = 3 / skewness * (np.cbrt(bent) - 1)
@@ -217,7 +89,7 @@ def clopper_pearson_upper_limit(n_successes, n, *, level=0.95):
     """
     if n_successes >= n:
         return 1.0
-    return float(stats.beta.ppf(level, n_successes + 1, n - n_successes))
+    return float(special.betaincinv(n_successes + 1, n - n_successes, level))
 
 
 def fano_information(label_entropy, error_rate, n_classes):

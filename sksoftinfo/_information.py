@@ -27,6 +27,9 @@ def log_mean_exp(values, axis):
 
 def at_label(values, y):
     """Return ``values[i, ..., y[i]]``."""
+    if values.ndim == 2 and values.flags.f_contiguous:
+        # A third of the time of an index for each axis.
+        return values.ravel(order="F").take(np.asarray(y) * len(values) + np.arange(len(values)))
     index = np.asarray(y).reshape((-1,) + (1,) * (values.ndim - 1))
     return np.take_along_axis(values, index, axis=-1)[..., 0]
 
@@ -76,6 +79,40 @@ def kl_divergence(p, r):
     """
     # Rounding can leave a sum of cancelling terms just below zero.
     return max(0.0, float(rel_entr(p, r).sum()))
+
+
+def label_log_likelihood(log_proba, y):
+    """Return the log-likelihood of each label, and whether another class was the most probable.
+
+    Of classes that are equally probable, the first counts.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n, M)
+        In whichever memory order.
+    y : ndarray of int of shape (n,)
+
+    Returns
+    -------
+    log_likelihood : ndarray of shape (n,)
+    error : ndarray of bool of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._information import label_log_likelihood
+    >>> log_proba = np.log([[0.6, 0.4], [0.5, 0.5], [0.5, 0.5]])
+    >>> label_log_likelihood(log_proba, np.array([1, 0, 1]))[1]
+    array([ True, False,  True])
+    """
+    log_likelihood = at_label(log_proba, y)
+    if log_proba.flags.f_contiguous:
+        # Without ties: a comparison with the largest is faster than finding its class.
+        classes = log_proba.T
+        largest = classes.max(axis=0)
+        if np.count_nonzero(classes == largest) == len(largest):
+            return log_likelihood, log_likelihood < largest
+    return log_likelihood, log_proba.argmax(axis=1) != y
 
 
 def label_frequencies(y, n_classes, sample_weight=None):

@@ -122,6 +122,14 @@ def check_labels(y, name="y"):
         )
 
 
+def are_plain_labels(y, n_samples):
+    """Return whether `y` is sure to pass validation unchanged beside `n_samples` rows.
+
+    That of scikit-learn looks through all labels for NaN, and takes as long as a small network.
+    """
+    return type(y) is np.ndarray and y.shape == (n_samples,) and y.dtype.kind in "biuU"
+
+
 def _is_missing(label):
     # pandas.NA is neither equal nor unequal to itself.
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label

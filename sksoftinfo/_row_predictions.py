@@ -9,6 +9,8 @@ import torch
 from skorch.dataset import unpack_data
 from skorch.utils import to_device
 
+from ._information import label_log_likelihood
+
 
 class RowPredictions:
     """Mixin of skorch nets: log probabilities of rows, in batches that bound the memory.
@@ -87,8 +89,7 @@ class RowPredictions:
         """
         likelihood, error = np.empty(len(y)), np.empty(len(y), dtype=bool)
         for rows, log_proba in self.with_rows(self.log_proba_batches(X), len(y)):
-            likelihood[rows] = log_proba[np.arange(len(log_proba)), y[rows]]
-            error[rows] = log_proba.argmax(axis=1) != y[rows]
+            likelihood[rows], error[rows] = label_log_likelihood(log_proba, y[rows])
         return likelihood, error
 
     def _joined(self, batches, n_samples):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from sksoftinfo._accumulator import BoundsAccumulator
+from sksoftinfo._betting import betting_lower_limit
 from sksoftinfo._confidence import (
     METHODS,
-    betting_lower_limit,
     clopper_pearson_upper_limit,
     fano_information,
     floor_mixture,
@@ -38,13 +38,6 @@ MEANS = {
     "uniform": (lambda rng, n: (rng.uniform(-3, 5, n), -3, 5), 1.0),
     "rare success": (lambda rng, n: (rng.random(n) < 0.01, 0, 1), 0.01),
 }
-
-
-@pytest.mark.parametrize("n", [100, 300, 1000])
-@pytest.mark.parametrize("name", MEANS)
-def test_betting_covers_the_mean(name, n):
-    draw, truth = MEANS[name]
-    assert coverage(draw, truth, n, method="betting") >= LEAST_COVERAGE
 
 
 def test_normal_covers_where_the_sample_is_large_and_not_where_failures_are_rare():
@@ -185,33 +178,6 @@ def test_weight_zero_is_absence():
     )
     whole = betting_lower_limit(values, 0, 1, weights=weights)
     assert whole < values[:250].mean()
-
-
-@pytest.mark.parametrize("rounds", [9, 30])
-def test_several_rows_in_a_round(monkeypatch, rounds):
-    """Coverage is kept, and what is lost is little: a few rounds bet without knowledge."""
-    monkeypatch.setattr("sksoftinfo._confidence._ROUNDS", rounds)
-    draw, truth = MEANS["uniform"]
-    assert coverage(draw, truth, 100, method="betting") >= LEAST_COVERAGE
-    values = np.random.default_rng(0).random(50_000)
-    monkeypatch.setattr("sksoftinfo._confidence._ROUNDS", 1000)
-    coarse = betting_lower_limit(values, 0, 1)
-    monkeypatch.setattr("sksoftinfo._confidence._ROUNDS", 50_000)
-    fine = betting_lower_limit(values, 0, 1)
-    standard_error = values.std() / np.sqrt(len(values))
-    assert values.mean() - 4 * standard_error < coarse < values.mean()
-    assert coarse == pytest.approx(fine, abs=standard_error)
-
-
-def test_sorted_rows_do_no_harm():
-    """Bets on sorted rows would be sure to win: the later rows exceed the mean of the earlier."""
-    draw, truth = MEANS["uniform"]
-
-    def drawn_sorted(rng, n):
-        values, *bounds = draw(rng, n)
-        return np.sort(values), *bounds
-
-    assert coverage(drawn_sorted, truth, 100, method="betting") >= LEAST_COVERAGE
 
 
 def test_clopper_pearson_is_exact():

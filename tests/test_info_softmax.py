@@ -123,6 +123,23 @@ def test_bounds_are_those_of_the_probabilities(fitted, split):
     assert bits.pointwise.mean() == pytest.approx(bits.mi_lower)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.int64, np.float32, "U1", object])
+def test_bounds_do_not_depend_on_how_labels_are_held(dtype):
+    """Labels that need no validation take a shorter way."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    X = rng.normal(y[:, None], size=(200, 3))
+    labels = np.array(["a", "b"], dtype=object)[y] if dtype is object else y.astype(dtype)
+    clf = InfoSoftmaxClassifier(max_epochs=3, random_state=0)
+    expected = clf.fit(X[:100], y[:100]).score_bounds(X[100:], y[100:])
+    clf.fit(X[:100], labels[:100])
+    for given in (labels[100:], labels[100:].tolist(), pd.Series(labels[100:])):
+        found = clf.score_bounds(X[100:], given)
+        np.testing.assert_array_equal(found.pointwise, expected.pointwise)
+        assert found.mi_lower_confidence == expected.mi_lower_confidence
+        assert found.fano_lower_confidence == expected.fano_lower_confidence
+
+
 def test_bounds_do_not_depend_on_the_batch(fitted, split):
     _, X, _, y = split
     whole = fitted.score_bounds(X, y)
@@ -572,6 +589,8 @@ def test_bad_input(fitted, split, images):
         (lambda: fitted.predict(X_test[:, :3]), "X has 3 features, but InfoSoftmaxClassifier"),
         (lambda: fitted.predict(X_test[:, :, None]), r"X has rows of shape \(4, 1\)"),
         (lambda: fitted.score_bounds(X_test, ["rose"] * len(X_test)), r"unknown: \['rose'\]"),
+        (lambda: fitted.score_bounds(X_test, y_test[1:]), "inconsistent numbers of samples"),
+        (lambda: fitted.score_bounds(X_test, np.c_[y_test, y_test]), "y should be a 1d array"),
         (lambda: fitted.score_bounds(X_test, y_test, units="dits"), "units='dits' is unknown"),
         (
             lambda: fitted.score_bounds(X_test, y_test, reference_prior="flat"),

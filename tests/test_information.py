@@ -6,11 +6,13 @@ from sklearn.metrics import d2_log_loss_score, log_loss
 
 from sksoftinfo._accumulator import BoundsAccumulator, row_terms
 from sksoftinfo._information import (
+    at_label,
     donsker_varadhan,
     entropy,
     expected_log_softmax,
     kl_divergence,
     label_frequencies,
+    label_log_likelihood,
     log_softmax,
     pointwise_information,
     predictive_log_proba,
@@ -217,3 +219,26 @@ def test_small_functions():
     np.testing.assert_allclose(
         row_terms(np.zeros((2, 3, 4)), [0, 3]).predictive, -np.log(4) * np.ones(2)
     )
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 8))
+def test_label_log_likelihood_in_whichever_memory_order(seed, n, m):
+    """Few distinct values, so that classes are tied: the first of them counts."""
+    rng = np.random.default_rng(seed)
+    log_proba = rng.integers(-4, 0, (n, m)).astype(float)
+    log_proba[rng.random((n, m)) < 0.1] = -np.inf
+    y = rng.integers(0, m, n)
+    pairs = zip(log_proba, y, strict=True)
+    expected = [(row[label], np.argmax(row) != label) for row, label in pairs]
+    for rows in (log_proba, np.asfortranarray(log_proba), np.repeat(log_proba, 2, axis=0)[::2]):
+        log_likelihood, error = label_log_likelihood(rows, y)
+        assert list(zip(log_likelihood, error, strict=True)) == expected
+        np.testing.assert_array_equal(at_label(rows, y), log_likelihood)
+
+
+def test_errors_without_ties_are_found_by_comparison():
+    rng = np.random.default_rng(0)
+    log_proba = np.asfortranarray(rng.standard_normal((500, 7)))
+    y = rng.integers(0, 7, 500)
+    _, error = label_log_likelihood(log_proba, y)
+    np.testing.assert_array_equal(error, log_proba.argmax(axis=1) != y)
