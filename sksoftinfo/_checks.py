@@ -112,7 +112,9 @@ def _are_indices(y, classes):
         and len(y) > 0
         and 0 <= y.min()
         and y.max() < len(classes)
-        and np.array_equal(classes, np.arange(len(classes)))
+        # Sorted and distinct, they are consecutive if the ends are.
+        and classes[0] == 0
+        and classes[-1] == len(classes) - 1
     )
 
 

@@ -235,7 +235,8 @@ default="train"
         """Return the bounds; `draws` goes to ``_accumulate``."""
         check_units(units)
         check_confidence(confidence_level, confidence_method)
-        check_is_fitted(self, "net_")
+        if not hasattr(self, "net_"):
+            check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
         if hasattr(self, "_fitted_on") and is_of(self._fitted_on, X, y):
