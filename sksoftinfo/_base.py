@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight
 
 from ._callbacks import make_train_split, own_callbacks
 from ._checks import (
@@ -23,7 +22,7 @@ from ._checks import (
     encode_labels,
     fingerprint,
 )
-from ._input_checks import are_plain_labels, validate_rows
+from ._input_checks import are_plain_labels, check_weights, validate_rows
 from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net
@@ -160,11 +159,7 @@ class BaseInfoClassifier(
         check_classification_targets(y)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            if not weight.any():
-                raise ValueError("sample_weight is zero for every row: there is nothing to fit.")
+            weight = check_weights(sample_weight, X)
             # Left in, such rows would share in the batches and so in the order of training.
             used = weight > 0
             if not used.all():

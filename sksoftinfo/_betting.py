@@ -19,8 +19,6 @@ _ROUNDS = 512
 _PRODUCT = 32
 # Rows whose order is kept for the next limit, at most.
 _KEPT_ORDER = 65_536
-# The wealth at the limit exceeds what is needed by at most this share.
-_PRECISION = 2e-3
 
 
 def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
@@ -76,7 +74,7 @@ def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
         return _largest_log_wealth(rows, weights, bets, mean) - target
 
     start = (average - lower) / (upper - lower)
-    mean = _largest_positive(excess, *_guess(sums, bets, start, target))
+    mean = _largest_positive(excess, *_guess(sums, bets, start, target), _precision(target))
     # At low levels a lucky streak can carry it above.
     return float(min(lower + (upper - lower) * mean, average))
 
@@ -145,6 +143,12 @@ def _plug_in_bets(sums, target):
     return np.sqrt(2 * target / count[-1] / variance)
 
 
+def _precision(target):
+    """Return by how much the log wealth at the limit may exceed `target`, where little is needed
+    by less."""
+    return min(2e-3, 1e-3 * target)
+
+
 def _largest_log_wealth(rows, weights, bets, mean):
     """Return the logarithm of the largest wealth on the way; it decreases with `mean`."""
     stakes = np.minimum(bets, _LARGEST_STAKE / mean) if mean > 0 else bets
@@ -176,8 +180,8 @@ def _guess(sums, bets, start, target):
     return start - (slope - fall) / curvature, max(fall, 0.1 * abs(slope))
 
 
-def _largest_positive(decreasing, point, fall):
-    """Return where in [0, 1] a decreasing function is last positive, or slightly before; or 0.
+def _largest_positive(decreasing, point, fall, precision):
+    """Return where in [0, 1] a decreasing function is within 0 and `precision`, or 0.
 
     Each look at it costs a pass over all rows: Newton's method from a good guess and its slope,
     and the Illinois variant of regula falsi once there are points on both sides.
@@ -186,9 +190,9 @@ def _largest_positive(decreasing, point, fall):
     while high - low > 1e-12:
         point = min(max(point, low), high)
         value = decreasing(point)
-        if 0 < value <= _PRECISION:
+        if 0 < value <= precision:
             return point
-        aimed = value - _PRECISION / 2
+        aimed = value - precision / 2
         if value > 0:
             at_high = at_high and at_high / (1 if at_low is None else 2)
             low, at_low = point, aimed

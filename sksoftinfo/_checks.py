@@ -94,8 +94,11 @@ def encode_labels(y, classes, name="y"):
     classes, y = np.asarray(classes), np.asarray(y)
     if _are_indices(y, classes):
         return y.astype(np.int64, copy=False)
-    index = np.searchsorted(classes, y)
-    unseen = classes[np.minimum(index, len(classes) - 1)] != y
+    try:
+        index = np.searchsorted(classes, y)
+        unseen = classes[np.minimum(index, len(classes) - 1)] != y
+    except TypeError:  # of types that have no order beside those of the classes
+        unseen = np.ones(len(y), dtype=bool)
     if np.any(unseen):
         raise ValueError(
             f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "

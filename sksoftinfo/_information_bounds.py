@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import _check_sample_weight
 
 from ._accumulator import BoundsAccumulator, certain_row_terms
 from ._bounds import InformationBounds, bounds_from
@@ -18,13 +17,14 @@ from ._checks import (
     encode_labels,
     resolve_reference_prior,
 )
-from ._input_checks import assert_finite, check_labels
+from ._input_checks import assert_finite, check_labels, check_weights, refuse_masked
 
 # Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536
 
 
 def _check_proba(y_proba, n_classes):
+    refuse_masked(y_proba, "y_proba")
     proba = check_array(
         y_proba,
         dtype=[np.float64, np.float32],
@@ -137,13 +137,7 @@ default="empirical"
         )
     proba = _check_proba(y_proba, len(classes))
     reference = resolve_reference_prior(reference_prior, classes)
-    weight = None
-    if sample_weight is not None:
-        weight = _check_sample_weight(
-            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
-        )
-        if not weight.sum() > 0:
-            raise ValueError("sample_weight is zero for every row: give one a positive weight.")
+    weight = None if sample_weight is None else check_weights(sample_weight, proba)
     accumulator = BoundsAccumulator(len(classes))
     for start in range(0, len(y), _CHUNK_ROWS):
         rows = slice(start, start + _CHUNK_ROWS)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 # Columns that a message names, at most.
 _NAMED = 5
@@ -96,10 +96,11 @@ def _where_not_finite(array, name, column_names):
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing, or are texts and numbers together.
+    """Raise ValueError if labels are missing or masked, or are texts and numbers together.
 
     Bytes raise TypeError: scikit-learn took them once, and does no longer.
     """
+    refuse_masked(y, name)
     if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
         return
     labels = np.asarray(y)
@@ -122,6 +123,24 @@ def check_labels(y, name="y"):
         )
 
 
+def check_weights(sample_weight, X):
+    """Return the weights of rows `X` as float64; negative, masked or all zero, ValueError."""
+    refuse_masked(sample_weight, "sample_weight")
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every row: give one a positive weight.")
+    return weights
+
+
+def refuse_masked(array, name, remedy="leave those rows out"):
+    """Raise ValueError if a NumPy array has entries that are masked; NumPy would unmask them."""
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(array)} entries that are masked: "
+            f"{remedy}."
+        )
+
+
 def are_plain_labels(y, n_samples):
     """Return whether `y` is sure to pass validation unchanged beside `n_samples` rows.
 
@@ -141,11 +160,7 @@ def _plain(X):
         # NumPy has no bfloat16.
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
     if isinstance(X, np.ma.MaskedArray):
-        if np.ma.is_masked(X):
-            raise ValueError(
-                f"X is a masked array with {np.ma.count_masked(X)} entries that are masked: fill "
-                "them in, as by X.filled(0)."
-            )
+        refuse_masked(X, "X", "fill them in, as by X.filled(0)")
         return X.data
     if hasattr(X, "collect") and not hasattr(X, "shape"):
         raise ValueError(f"X is a {type(X).__name__}, not read yet: give X.collect().")

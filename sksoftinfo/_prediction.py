@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._accumulator import BoundsAccumulator
 from ._bounds import InformationBounds, bounds_from
@@ -24,6 +24,7 @@ from ._checks import (
     resolve_reference_prior,
 )
 from ._information import pointwise_information
+from ._input_checks import check_weights
 from ._stacklevel import users_stacklevel
 
 
@@ -246,11 +247,7 @@ default="train"
                 stacklevel=users_stacklevel(),
             )
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every row: give one a positive one.")
+            sample_weight = check_weights(sample_weight, X)
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))

@@ -68,7 +68,7 @@ def test_wealth_at_the_limit_is_what_is_needed(n, level, weighted):
     limit = betting_lower_limit(values, 0, 1, level=level, weights=weights if weighted else None)
     target = -np.log(1 - level)
     excess = log_wealth_by_hand(values, weights, limit, target) - target
-    assert -1e-9 <= excess <= _betting._PRECISION + 1e-9
+    assert -1e-9 <= excess <= _betting._precision(target) + 1e-9
     # And there is no wealth to speak of at the truth.
     assert limit < np.average(values, weights=weights)
 
@@ -133,4 +133,4 @@ def test_search_ends_at_the_limit_for_all_levels(seed, n, level):
         excess = log_wealth_by_hand(values, np.ones(n), limit, target) - target
         assert -1e-9 <= excess
         further = log_wealth_by_hand(values, np.ones(n), limit + 1e-9, target) - target
-        assert further <= _betting._PRECISION + 1e-9
+        assert further <= _betting._precision(target) + 1e-9

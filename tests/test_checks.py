@@ -1,5 +1,7 @@
 """Labels become indices, whatever they are."""
 
+import datetime
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,16 @@ def test_unseen_labels_are_named(label, dtype):
     y = np.array([0, 1, label, 2], dtype=dtype)
     with pytest.raises(ValueError, match=rf"labels that are unknown: \[{label}"):
         encode_labels(y, np.arange(3))
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2], ["a", "b", "c"], [False, True]])
+@pytest.mark.parametrize(
+    "label", ["x", "1", 7, datetime.date(2020, 1, 1)], ids=lambda label: type(label).__name__
+)
+@pytest.mark.parametrize("dtype", [None, object])
+def test_labels_of_another_type_are_unseen(classes, label, dtype):
+    with pytest.raises(ValueError, match=r"labels that are unknown: \["):
+        encode_labels(np.array([label], dtype=dtype), np.array(classes))
 
 
 def test_no_labels_have_no_indices():

@@ -256,6 +256,7 @@ def test_label_types(labels):
         (np.eye(3)[Y], "1d array"),
         (None, "requires y"),
         (Y + 0.5, "Unknown label type: continuous"),
+        (np.ma.masked_equal(Y, 2), "y is a masked array with 50 entries that are masked"),
     ],
 )
 def test_labels_that_are_none(labels, message):
@@ -272,6 +273,21 @@ def test_missing_labels_of_the_pure_functions():
         cross_val_bounds("stack", X, labels)
 
 
+def test_masked_entries_of_the_pure_functions():
+    """NumPy would use what lies under the mask."""
+    proba = np.full((150, 3), 1 / 3)
+    with pytest.raises(ValueError, match="y_true is a masked array with 50 entries"):
+        information_bounds(np.ma.masked_equal(Y, 2), proba)
+    with pytest.raises(ValueError, match="y_proba is a masked array with 3 entries"):
+        information_bounds(Y, np.ma.array(proba, mask=proba.cumsum(axis=0) < 0.5))
+    with pytest.raises(ValueError, match="X is a masked array with 316 entries"):
+        cross_val_bounds("stack", np.ma.masked_greater(X, 3), Y)
+    with pytest.raises(ValueError, match="y is a masked array with 50 entries"):
+        cross_val_bounds("stack", X, np.ma.masked_equal(Y, 2))
+    plain = information_bounds(np.ma.array(Y), np.ma.array(proba))
+    assert plain.mi_lower == pytest.approx(0, abs=1e-12)
+
+
 @pytest.mark.parametrize("labels", [np.array([b"a", b"b", b"c"])[Y]])
 def test_bytes_as_labels_are_refused(labels):
     with pytest.raises(TypeError, match="bytes"):
@@ -286,6 +302,7 @@ def test_bytes_as_labels_are_refused(labels):
         (np.ones(3), "sample_weight.shape"),
         (np.ones((150, 2)), "1D array or scalar"),
         (["a"] * 150, "could not convert string to float"),
+        (np.ma.masked_equal(Y + 1.0, 3), "sample_weight is a masked array with 50 entries"),
     ],
 )
 def test_weights_that_are_none(fitted, weight, message):
