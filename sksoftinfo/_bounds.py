@@ -53,7 +53,9 @@ class InformationBounds:
     was used to train the classifier: on training rows the same formulas overstate.
 
     The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly
-    on any rows.
+    on any rows. `StochasticInfoClassifier` predicts with a bank of noise and evaluates its outputs
+    with draws of each row's own: there the middle inequality holds up to the error of finitely
+    many draws, and may fail for one or two.
 
     Attributes
     ----------

@@ -79,6 +79,20 @@ def test_learns(fitted, split):
     assert fitted.score(X, y) > 0.8
 
 
+def test_one_draw_may_turn_the_ladder_round(split):
+    """The prediction has a draw of its own, and a single one may be less lucky than the rows'."""
+    X_train, X, y_train, y = split
+    rungs = []
+    for seed in range(10):
+        clf = StochasticInfoClassifier(n_draws=1, random_state=seed, max_epochs=5)
+        bounds = clf.fit(X_train, y_train).score_bounds(X, y)
+        assert bounds.dv_label_prior <= bounds.mi_output_lower + 1e-12
+        rungs.append(bounds.mi_lower - bounds.mi_output_lower)
+    assert min(rungs) < 0
+    # Both are of one draw: they differ by luck alone.
+    assert abs(np.mean(rungs)) < 3 * np.std(rungs, ddof=1) / np.sqrt(len(rungs))
+
+
 def test_the_sandwich_and_the_ladder(fitted, split):
     _, X, _, y = split
     bounds = fitted.score_bounds(X, y)
