@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._callbacks import make_train_split, own_callbacks
+from ._callbacks import check_monitors, make_train_split, own_callbacks
 from ._checks import (
     check_distribution,
     check_row_shape,
@@ -287,6 +287,7 @@ class BaseInfoClassifier(
         net_class, more = self._net_class_and_params()
         net = make_net(net_class, self.accelerator, **{**more, **params})
         net.initialize()
+        check_monitors(net)
         if self.module is not None:
             check_output(net, self._module_array(X))
         return net

@@ -65,6 +65,18 @@ def own_callbacks(callbacks):
     return sorted(own, key=_runs_last)
 
 
+def check_monitors(net):
+    """Raise ValueError if a callback of an initialised net waits for validation rows in vain."""
+    for name, callback in net.callbacks_ if net.train_split is None else []:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid_"):
+            raise ValueError(
+                f"callbacks holds {name!r}, which monitors {monitor!r}, and no rows are held out "
+                "for validation: set train_split, as train_split=0.2, or let it monitor the "
+                "training, as monitor='train_loss'."
+            )
+
+
 def _runs_last(callback):
     return getattr(callback[-1] if isinstance(callback, tuple) else callback, "runs_last", False)
 

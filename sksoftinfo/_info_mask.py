@@ -266,7 +266,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             Of dtype bool; float64 weights within [0, 1] for ``mask_type="soft"``.
         """
         check_is_fitted(self)
-        self._check_threshold()
+        self._check_parameters()
         return self._as_map(self._all_masks(self._images(self._validate(X, reset=False))))
 
     def bounding_boxes(self, X: Any) -> np.ndarray:
@@ -289,7 +289,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
         sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
         """
         check_is_fitted(self)
-        self._check_threshold()
+        self._check_parameters()
         images = self._images(self._validate(X, reset=False))
         return largest_boxes(self._all_masks(images) >= 0.5)
 
@@ -307,7 +307,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             Masked rows, of the dtype of the images.
         """
         check_is_fitted(self)
-        self._check_threshold()
+        self._check_parameters()
         X = self._validate(X, reset=False)
         images = self._images(X)
         out = np.empty_like(images)
@@ -341,7 +341,7 @@ class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, 
             If no image has the target's label.
         """
         check_is_fitted(self)
-        self._check_threshold()
+        self._check_parameters()
         X, y = self._validate(X, y, reset=False)
         return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
 

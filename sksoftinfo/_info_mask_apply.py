@@ -86,6 +86,11 @@ class InformationMasking(BaseEstimator):
     def _as_map(self, values):
         return values[:, 0] if self._is_table else values
 
+    def _check_parameters(self):
+        """Check the parameters: those of masks may have been set since `fit`."""
+        self._validate_params()
+        self._check_threshold()
+
     def _check_threshold(self):
         if self.threshold_reference != "absolute" and not 0 <= self.threshold <= 1:
             raise ValueError(

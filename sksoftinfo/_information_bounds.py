@@ -23,6 +23,17 @@ from ._input_checks import assert_finite, check_labels, check_weights, refuse_ma
 _CHUNK_ROWS = 65_536
 
 
+def _check_column_order(y_proba, classes):
+    """Raise ValueError if a frame's columns are named by the labels, and in another order."""
+    names = [str(name) for name in getattr(y_proba, "columns", [])]
+    expected = [str(label) for label in classes.tolist()]
+    if names != expected and sorted(names) == sorted(expected):
+        raise ValueError(
+            f"y_proba has columns {names}, and the sorted labels are {expected}: bring the "
+            "columns into the order of the labels."
+        )
+
+
 def _check_proba(y_proba, n_classes):
     refuse_masked(y_proba, "y_proba")
     proba = check_array(
@@ -135,6 +146,7 @@ default="empirical"
         raise ValueError(
             f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."
         )
+    _check_column_order(y_proba, classes)
     proba = _check_proba(y_proba, len(classes))
     reference = resolve_reference_prior(reference_prior, classes)
     weight = None if sample_weight is None else check_weights(sample_weight, proba)

@@ -89,7 +89,7 @@ class InfoMaskDisplay:
         if estimator._image_shape[1] == 1:
             raise ValueError("X holds a table: InfoMaskDisplay draws images.")
         wanted = [estimator.target] if targets is None else list(targets)
-        estimator._check_threshold()
+        estimator._check_parameters()
         images = estimator._images(estimator._validate(X, reset=False))
         masks = [estimator._all_masks(images, target) for target in wanted]
         return cls(

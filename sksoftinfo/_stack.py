@@ -33,7 +33,8 @@ def stack_members(y, splits, n_features):
     noisy rows, and a wider one without, which stops early. Left out are quadratic discriminant
     analysis where a class has no more rows to train on than there are features, and so a singular
     covariance; nearest neighbours where there are fewer rows; and the wider network below 100
-    rows, too few to hold some out.
+    rows, too few to hold some out. Linear discriminant analysis is left out where a class has a
+    single row, of which there is no covariance.
 
     Parameters
     ----------
@@ -45,6 +46,11 @@ def stack_members(y, splits, n_features):
     -------
     dict of str to estimator
     """
+    n_classes = y.max() + 1
+    fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
+    n_rows = min(len(train) for train, _ in splits)
+    # A validation split of a tenth needs a row of each class, at least.
+    can_hold_out = bool(n_rows >= 10 * n_classes and fewest >= 2)
     members = {
         # Where the columns say nothing, nothing is better than to say so.
         "prior": DummyClassifier(),
@@ -53,7 +59,7 @@ def stack_members(y, splits, n_features):
         "qda": QuadraticDiscriminantAnalysis(reg_param=2e-4),
         "neighbours": KNeighborsClassifier(n_neighbors=30),
         "more neighbours": KNeighborsClassifier(n_neighbors=100),
-        "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=0),
+        "boosting": HistGradientBoostingClassifier(early_stopping=can_hold_out, random_state=0),
         "network": InfoSoftmaxClassifier(device="cpu", random_state=0),
         "wide network": InfoSoftmaxClassifier(
             device="cpu",
@@ -66,17 +72,15 @@ def stack_members(y, splits, n_features):
             module__hidden_sizes=(128, 128),
         ),
     }
-    n_classes = y.max() + 1
-    fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
+    if fewest < 2:
+        del members["lda"]
     if fewest <= max(n_features, 1):
         del members["qda"]
-    n_rows = min(len(train) for train, _ in splits)
     if n_rows < 30:
         del members["neighbours"]
     if n_rows < 100:
         del members["more neighbours"]
-    # A validation split needs a row of each class, at least.
-    if n_rows < 100 or n_rows < 10 * n_classes or fewest < 2:
+    if n_rows < 100 or not can_hold_out:
         del members["wide network"]
     return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
 

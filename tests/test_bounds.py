@@ -239,6 +239,8 @@ def test_bad_input(arguments, message):
         ({"labels": ["a", "b", "x"]}, r"y_true contains labels that are unknown: \['c'\]"),
         ({"labels": ["a", "b", "c", "c"]}, "names a label twice"),
         ({"labels": 3}, "labels=3 is no list"),
+        ({"y_proba": pd.DataFrame(PROBA, columns=list("bac"))}, r"columns \['b', 'a', 'c'\]"),
+        ({"y_proba": pl.DataFrame(PROBA, schema=list("bac"))}, r"columns \['b', 'a', 'c'\]"),
         ({"sample_weight": [1, 1, 1, 1, -1]}, "(?i)negative"),
         ({"sample_weight": [0, 0, 0, 0, 0]}, "(?i)zero"),
         ({"sample_weight": [1, 1]}, "inconsistent numbers of samples"),
@@ -246,4 +248,11 @@ def test_bad_input(arguments, message):
 )
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
-        information_bounds(Y, PROBA, **options)
+        information_bounds(Y, options.pop("y_proba", PROBA), **options)
+
+
+@pytest.mark.parametrize("names", ["abc", "xyz", None])
+def test_frames_of_probabilities(names):
+    """Columns in the order of the sorted labels, whether they are named by them or not."""
+    frame = pd.DataFrame(PROBA, columns=names and list(names))
+    assert information_bounds(Y, frame) == information_bounds(Y, PROBA)

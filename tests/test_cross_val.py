@@ -206,6 +206,19 @@ def test_stack_leaves_out_what_the_rows_cannot_support():
     assert "neighbours" not in stack_members(y[:25], [(np.arange(25), np.arange(1))], 1)
 
 
+@pytest.mark.parametrize(
+    "counts, cv", [([6, 6], 3), ([2, 2], 2), ([25, 25, 1], 5), ([398, 2], 5), ([4] * 50, 4)]
+)
+@pytest.mark.filterwarnings("ignore:.*least populated class", "ignore:Number of classes")
+@pytest.mark.filterwarnings("ignore:1 labels that occurred:UserWarning")
+def test_stack_of_few_rows_or_rare_classes(counts, cv):
+    """Members that have to hold out rows of each class do not, or are left out."""
+    y = np.repeat(np.arange(len(counts)), counts)
+    bounds = cross_val_bounds("stack", np.random.default_rng(0).normal(size=(len(y), 3)), y, cv=cv)
+    # There is no information, and the members know too little to find any.
+    assert -np.log(len(y)) < bounds.mi_lower < 3 * bounds.standard_errors["mi_lower"]
+
+
 def test_stack_of_a_table_with_more_columns_than_rows_of_a_class():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], 20)

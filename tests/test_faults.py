@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 from sklearn.datasets import load_iris
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping
 
 from sksoftinfo import (
     InfoMaskTransformer,
@@ -335,6 +335,17 @@ def test_weights_that_are_none(fitted, weight, message):
 def test_parameters_out_of_range(params, message):
     with pytest.raises(ValueError, match=message):
         classifier(**params).fit(X, Y)
+
+
+@pytest.mark.parametrize("callback", [EarlyStopping, Checkpoint])
+def test_callbacks_that_wait_for_validation_rows(callback):
+    with pytest.raises(
+        ValueError, match="monitors 'valid_loss.*no rows are held out.*train_split"
+    ):
+        classifier(callbacks=[("waits", callback())]).fit(X, Y)
+    if callback is EarlyStopping:
+        stopping = callback(monitor="train_loss", sink=lambda text: None)
+        assert len(classifier(callbacks=[stopping], max_epochs=2).fit(X, Y).history_) == 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")

@@ -266,6 +266,9 @@ def test_bad_input(small, net):
         masker.information_map(X, target="two")
     with pytest.raises(ValueError, match=r"threshold=2 is outside"):
         clone_with_target(masker, "one").set_params(threshold=2).transform(X)
+    for name, value in {"threshold": "a", "mask_type": "round", "threshold_reference": 3}.items():
+        with pytest.raises(ValueError, match=f"'{name}' parameter of InfoMaskTransformer must be"):
+            clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
     with pytest.raises(ValueError, match="y holds the one class"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match=r"labels that are unknown"):
