@@ -55,7 +55,7 @@ class InformationBounds:
     The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly
     on any rows. `StochasticInfoClassifier` predicts with a bank of noise and evaluates its outputs
     with draws of each row's own: there the middle inequality holds up to the error of finitely
-    many draws, and may fail for one or two.
+    many draws, and may fail for few.
 
     Attributes
     ----------

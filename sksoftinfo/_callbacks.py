@@ -8,6 +8,8 @@ from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from skorch.dataset import ValidSplit
 
+# What skorch records of validation rows alone.
+_OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
 # Callbacks that skorch's classifier always has.
 DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
 
@@ -67,9 +69,12 @@ def own_callbacks(callbacks):
 
 def check_monitors(net):
     """Raise ValueError if a callback of an initialised net waits for validation rows in vain."""
-    for name, callback in net.callbacks_ if net.train_split is None else []:
+    if net.train_split is not None:
+        return
+    for name, callback in net.callbacks_:
         monitor = getattr(callback, "monitor", None)
-        if isinstance(monitor, str) and monitor.startswith("valid_"):
+        # Under other names, a callback of the user's own may record what it validates by itself.
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in _OF_VALIDATION_ROWS:
             raise ValueError(
                 f"callbacks holds {name!r}, which monitors {monitor!r}, and no rows are held out "
                 "for validation: set train_split, as train_split=0.2, or let it monitor the "

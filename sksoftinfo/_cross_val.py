@@ -15,7 +15,7 @@ from sklearn.utils.validation import _num_samples
 from ._bounds import InformationBounds
 from ._checks import ConfidenceMethod, Units, check_confidence, check_two_classes, check_units
 from ._information_bounds import information_bounds
-from ._input_checks import assert_finite, check_labels, naming_wrong_columns, refuse_masked
+from ._input_checks import assert_finite, check_labels, naming_wrong_columns, plain_rows
 
 
 def cross_val_bounds(
@@ -127,7 +127,7 @@ def _stack_proba(X, y, cv, *, groups, n_jobs, params):
     from ._stack import mix_held_out, stack_members
 
     column_names = getattr(X, "columns", None)
-    refuse_masked(X, "X", "fill them in, as by X.filled(0)")
+    X = plain_rows(X)
     with naming_wrong_columns(X):
         X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
     assert_finite(X, "X", column_names)

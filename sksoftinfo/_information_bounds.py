@@ -112,7 +112,8 @@ default="empirical"
     ------
     ValueError
         If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32 and below); if labels are unknown; if lengths differ.
+        (1e-3 in float32 and below); if labels are unknown; if lengths differ; if entries are
+        masked, or a frame's columns are named by the labels and not in their order.
 
     Warns
     -----

@@ -34,7 +34,7 @@ def validate_rows(estimator, X, y="no_validation", **options):
     TypeError
         If `X` is sparse.
     """
-    X = _plain(X)
+    X = plain_rows(X)
     if not isinstance(y, str):
         check_labels(y)
     _check_unique_names(X)
@@ -154,7 +154,11 @@ def _is_missing(label):
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
-def _plain(X):
+def plain_rows(X):
+    """Return rows as scikit-learn takes them: a tensor of any device, or a masked array, as array.
+
+    Masked entries, and frames that are not read yet, raise ValueError.
+    """
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         # NumPy has no bfloat16.

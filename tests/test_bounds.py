@@ -248,7 +248,7 @@ def test_bad_input(arguments, message):
 )
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
-        information_bounds(Y, options.pop("y_proba", PROBA), **options)
+        information_bounds(**{"y_true": Y, "y_proba": PROBA, **options})
 
 
 @pytest.mark.parametrize("names", ["abc", "xyz", None])

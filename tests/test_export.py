@@ -14,6 +14,8 @@ from sksoftinfo.export import information_map_module, log_proba_module
 X, Y = load_iris(return_X_y=True)
 DIGITS = load_digits(n_class=3)
 IMAGES, DIGIT = (DIGITS.images / 16).astype(np.float32), DIGITS.target
+# Those of the exporter by dynamo, from torch 2.7.
+HAS_DYNAMIC_SHAPES = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 7)
 FAST = {"max_epochs": 4, "random_state": 0}
 
 
@@ -22,7 +24,7 @@ def runtime(tmp_path):
     """Return what exports a module and asks onnxruntime about rows, however many."""
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+    if not HAS_DYNAMIC_SHAPES:
         pytest.skip("torch before 2.7 exports otherwise")
 
     def asked(module, rows):

@@ -284,6 +284,8 @@ def test_masked_entries_of_the_pure_functions():
         cross_val_bounds("stack", np.ma.masked_greater(X, 3), Y)
     with pytest.raises(ValueError, match="y is a masked array with 50 entries"):
         cross_val_bounds("stack", X, np.ma.masked_equal(Y, 2))
+    tensor = torch.as_tensor(X[::3]).requires_grad_()
+    assert cross_val_bounds("stack", tensor, Y[::3]) == cross_val_bounds("stack", X[::3], Y[::3])
     plain = information_bounds(np.ma.array(Y), np.ma.array(proba))
     assert plain.mi_lower == pytest.approx(0, abs=1e-12)
 
@@ -346,6 +348,15 @@ def test_callbacks_that_wait_for_validation_rows(callback):
     if callback is EarlyStopping:
         stopping = callback(monitor="train_loss", sink=lambda text: None)
         assert len(classifier(callbacks=[stopping], max_epochs=2).fit(X, Y).history_) == 2
+
+
+def test_callbacks_may_validate_by_themselves():
+    class Own(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("valid_own", 0.5)
+
+    callbacks = [Own(), EarlyStopping(monitor="valid_own", patience=2, sink=lambda text: None)]
+    assert len(classifier(callbacks=callbacks, max_epochs=9).fit(X, Y).history_) < 9
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
