@@ -5,7 +5,6 @@ import logging
 import pydoc
 
 import sksoftinfo
-from sksoftinfo._doc_link import DocLinkMixin
 
 project = "sksoftinfo"
 author = "The sksoftinfo developers"
@@ -77,7 +76,13 @@ def reading_order(name):
 
 
 # In the gallery, estimators link to these pages.
-DocLinkMixin._doc_link_template = "../generated/{estimator_module}.{estimator_name}.html"
+for estimator in (
+    sksoftinfo.InfoMaskTransformer,
+    sksoftinfo.InfoSoftmaxClassifier,
+    sksoftinfo.StochasticInfoClassifier,
+):
+    estimator._doc_link_module = "sksoftinfo"
+    estimator._doc_link_template = "../generated/{estimator_module}.{estimator_name}.html"
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

@@ -144,7 +144,7 @@ def _plug_in_bets(sums, target):
 
 
 def _precision(target):
-    """Return by how much the log wealth at the limit may exceed `target`: a small target by less."""
+    """Return by how much the log wealth at the limit may exceed `target`."""
     return min(2e-3, 1e-3 * target)
 
 

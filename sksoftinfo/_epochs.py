@@ -6,8 +6,6 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 
-from ._written_out_gradients import are_class_indices, backpropagate
-
 
 class ThinEpochs:
     """Mixin of skorch nets: batches cost little more than the network.
@@ -15,11 +13,7 @@ class ThinEpochs:
     Callbacks are told of batches and gradients as ever, if they listen: skorch calls every
     callback for each batch, and most have nothing to say. The losses of a GPU, which has to wait
     for it, are read only at the end of the epoch, unless somebody listens to the batches.
-
-    The net offers `layers_written_out`, whose gradients need no autograd.
     """
-
-    _layers = None
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is not None:
@@ -28,9 +22,6 @@ class ThinEpochs:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             return
         losses, sizes = [], []
-        # Who listens could change the network, or hook into it, before the epoch is over.
-        if not self._told_of("on_grad_computed"):
-            self._layers = self.layers_written_out() or ()
         try:
             for batch in iterator:
                 loss = step_fn(batch, **fit_params)["loss"].detach()
@@ -39,7 +30,6 @@ class ThinEpochs:
                 x = batch[0] if isinstance(batch, tuple | list) else batch
                 sizes.append(len(x) if isinstance(x, torch.Tensor) else get_len(x))
         finally:
-            self._layers = None
             # An interrupted epoch leaves what it has done in the history, as skorch's does.
             self._record(prefix, losses, sizes)
         self.history.record(f"{prefix}_batch_count", len(losses))
@@ -66,29 +56,11 @@ class ThinEpochs:
         self._step_optimizer(closure)
         return steps.get_step()
 
-    def _zero_grad_optimizer(self, set_to_none=None):
-        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
-        plain = all(type(one).zero_grad is torch.optim.Optimizer.zero_grad for one in optimizers)
-        if set_to_none is not None or not plain:
-            return super()._zero_grad_optimizer(set_to_none)
-        # What torch's own does, without its record for the profiler, which takes longer.
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                for weight in group["params"]:
-                    weight.grad = None
-
     def train_step_single(self, batch, **fit_params):
         # skorch walks through all modules here to set them to training, batch after batch.
         if not self.module_.training:
             self._set_training(True)
         x, y = unpack_data(batch)
-        layers = self.layers_written_out() if self._layers is None else self._layers
-        if layers and not fit_params and are_class_indices(y):
-            weight = x["sample_weight"] if isinstance(x, dict) else None
-            loss, y_pred = backpropagate(
-                layers, self._module_input(x), y, self.log_class_prior, weight
-            )
-            return {"loss": loss, "y_pred": y_pred}
         y_pred = self.infer(x, **fit_params)
         loss = self.get_loss(y_pred, y, X=x, training=True)
         loss.backward()

@@ -7,10 +7,7 @@ map. That is the network's own answer only if that part forgets positions, which
 
 from __future__ import annotations
 
-import copy
 import math
-import threading
-import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,37 +23,12 @@ _N_TRIED = 4
 _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
 
 
-_COPIES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def channels_last(module):
-    """Return a copy of the module that computes channels last: convolutions on a CPU are faster.
-
-    The same copy as long as no weight changes; the module itself where it is not on the CPU.
-    """
-    weights = [*module.parameters(), *module.buffers()]
-    if any(weight.device.type != "cpu" for weight in weights):
-        return module
-    # Tensors made in inference mode count no versions, and cannot change.
-    state = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
-    if module not in _COPIES or _COPIES[module][0] != state:
-        fast = copy.deepcopy(module).eval().to(memory_format=torch.channels_last)
-        _COPIES[module] = state, fast
-    return _COPIES[module][1]
-
-
 @contextmanager
 def replaced_output(module, name, function):
-    """Let `function` replace the output of the submodule `name`; None leaves it.
-
-    In this thread alone: others may ask the same module about images of their own.
-    """
-    thread = threading.get_ident()
-
-    def replace(_, args, output):
-        return function(output) if threading.get_ident() == thread else None
-
-    hook = module.get_submodule(name).register_forward_hook(replace)
+    """Let `function` replace the output of the submodule `name`; None leaves it."""
+    hook = module.get_submodule(name).register_forward_hook(
+        lambda _, args, output: function(output)
+    )
     try:
         yield
     finally:

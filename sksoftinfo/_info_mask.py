@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._checks import encode_labels
-from ._doc_link import DocLinkMixin
 from ._info_mask_fit import BaseInfoMask
 from ._masks import largest_boxes
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class InfoMaskTransformer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
+class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
     Information masking, section 4 of the paper. A classifier is trained on the labels of whole

@@ -13,13 +13,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._checks import check_two_classes, encode_labels
-from ._image_classifier import ImageClassifier, choose_scoring, estimator_row_shape
+from ._image_classifier import ImageClassifier, estimator_row_shape
 from ._info_mask_apply import InformationMasking
 from ._info_softmax import InfoSoftmaxClassifier
 from ._information import label_frequencies
 from ._information_maps import InformationMapper
 from ._masks import Fill
-from ._patch_scoring import make_scorer
+from ._patch_scoring import choose_scoring, make_scorer
 from ._patch_sizes import (
     candidate_sizes,
     resolve_stride,

@@ -6,12 +6,12 @@ import inspect
 
 from ._accumulator import certain_row_terms
 from ._base import BaseInfoClassifier
-from ._doc_link import DocLinkMixin
+from ._information import label_log_likelihood
 from ._net import InfoSoftmaxNet
 from ._objectives import LogSoftmaxLoss
 
 
-class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
+class InfoSoftmaxClassifier(BaseInfoClassifier):
     """Neural classifier that says how much information about the label it carries.
 
     The network maps an input x to logits z and is trained by maximising (paper Eq. 3)
@@ -183,5 +183,8 @@ class InfoSoftmaxClassifier(DocLinkMixin, BaseInfoClassifier):
         return InfoSoftmaxNet, params
 
     def _accumulate(self, accumulator, X, y, sample_weight):
-        terms = certain_row_terms(*self.net_.label_log_proba(X, y))
-        accumulator.add(terms, y, sample_weight)
+        net = self.net_
+        for rows, log_proba in net.with_rows(net.log_proba_batches(X), len(y)):
+            weight = None if sample_weight is None else sample_weight[rows]
+            terms = certain_row_terms(*label_log_likelihood(log_proba, y[rows]))
+            accumulator.add(terms, y[rows], weight)

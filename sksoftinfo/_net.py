@@ -22,8 +22,6 @@ from ._epochs import ThinEpochs
 from ._objectives import LogSoftmaxLoss, log_mean_exp, log_proba_of_rows
 from ._row_predictions import RowPredictions
 from ._training_guard import TrainingGuard
-from ._window_logits import WindowLogits
-from ._written_out_gradients import linear_layers
 
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
 SKORCH_PREFIXES = (
@@ -84,7 +82,7 @@ def _is_in_memory(dataset):
     return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
-class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, NeuralNetClassifier):
+class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Parameters
@@ -228,14 +226,6 @@ class InfoSoftmaxNet(ThinEpochs, RowPredictions, TrainingGuard, WindowLogits, Ne
                     "one value for each row, as reduction='none' does."
                 )
         return self.weighted_mean(loss, X)
-
-    def layers_written_out(self):
-        """Return the linear layers of a network that trains without autograd, or None."""
-        if type(self.criterion_) is not LogSoftmaxLoss:
-            return None
-        layers = linear_layers(self.module_)
-        # Other numbers of logits are refused on the way of every network.
-        return layers if layers and layers[-1].out_features == self.n_classes else None
 
     def weighted_mean(self, values, X):
         """Return the mean of one value for each row of a batch, weighted where `X` has weights."""

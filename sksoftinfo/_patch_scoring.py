@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._dense import DenseScorer, locate_feature_layer
 from ._image_classifier import neural
 from ._patches import PatchGrid, interpolation_matrix, spread
+from ._stochastic_net import StochasticInfoNet
 
-# Pixels that go through a network at once, if that is more than so many images: what it makes of
-# more on its way is too much for an allocator to keep, and each batch pays for fresh memory.
-_PIXELS_PER_BATCH = 1 << 18
-_FEWEST_IMAGES = 32
+_N_PROBED = 4
 
 
 class GridScorer:
@@ -79,67 +78,6 @@ class GridScorer:
         return self.grids[0].assemble(scores, out)
 
 
-class DenseScorer:
-    """Scores windows around every cell of a feature map, in one forward pass.
-
-    What the network makes of a window of its map is its answer to the window's pixels, up to what
-    their border sees of the surroundings.
-
-    Parameters
-    ----------
-    classifier : ImageClassifier
-    layer : FeatureLayer
-    geometry : tuple of CellGeometry
-        Down and across.
-    image_size : tuple of int
-    sizes : sequence of (int, int)
-        Patches, in pixels. A window holds the cells that are centred in the patch.
-    """
-
-    def __init__(self, classifier, layer, geometry, image_size, sizes):
-        self.classifier = classifier
-        self.layer = layer
-        self.windows = [
-            tuple(max(1.0, size[axis] / geometry[axis].stride) for axis in range(2))
-            for size in sizes
-        ]
-        self.down, self.across = (
-            interpolation_matrix(one.centres, np.arange(length))
-            for one, length in zip(geometry, image_size, strict=True)
-        )
-        pixels = image_size[0] * image_size[1]
-        self.images_per_batch = min(
-            classifier.batch_size, max(_FEWEST_IMAGES, _PIXELS_PER_BATCH // pixels)
-        )
-
-    @property
-    def dtype(self):
-        """Of the network: float32 or float64."""
-        return np.dtype(str(self._net.dtype).removeprefix("torch."))
-
-    def logits(self, images):
-        return self._net.window_logits(images, self.layer, self.windows)
-
-    def patch_logits(self, images):
-        """Return the logits of windows, (S, M, n, rows, columns)."""
-        return self.logits(images)[0]
-
-    def patch_features(self, images):
-        """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
-        return self._net.window_features(images, self.layer, self.windows)[0]
-
-    def weighed_features(self, images, weights):
-        """Return windows' features times weights (S, M, C), and the logits of whole images."""
-        return self._net.window_features(images, self.layer, self.windows, weights)
-
-    @property
-    def _net(self):
-        return neural(self.classifier.estimator).net_
-
-    def assemble(self, scores, out=None):
-        return spread(scores, self.down, self.across, out)
-
-
 def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None):
     """Return the scorer named by `scoring`.
 
@@ -162,3 +100,76 @@ def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None
     sizes = [tuple(map(min, size, image_size)) for size in sizes]
     grids = [PatchGrid(image_size, size, stride(size)) for size in sizes]
     return GridScorer(classifier, grids, fill if scoring == "paste" else None)
+
+
+def dense_layer(classifier, images, feature_layer=None):
+    """Return the feature layer and its geometry, or None where dense scoring is not proven.
+
+    The proof is by trial on some images and on noise: what the network makes of the pooled map
+    must be its own logits.
+    """
+    ours = neural(classifier.estimator)
+    if ours is None or isinstance(ours.net_, StochasticInfoNet) or len(classifier.row_shape) < 2:
+        return None
+    probe = images[:_N_PROBED]
+    # On an image that is the same everywhere, any pooling gives the same.
+    noise = np.random.default_rng(0).normal(probe.mean(), probe.std() + 1e-3, probe.shape)
+    probed = np.concatenate([probe, noise.astype(probe.dtype)])
+    return locate_feature_layer(ours.net_, probed, feature_layer)
+
+
+def takes_crops(classifier, images, patch_size):
+    """Whether the network runs on patches of this size."""
+    if neural(classifier.estimator) is None or len(classifier.row_shape) < 2:
+        return False
+    crop = images[:1, :, : patch_size[0], : patch_size[1]]
+    try:
+        return bool(np.isfinite(classifier.logits(crop)).all())
+    # Whatever a module raises on a size that it cannot take, the answer is no.
+    except (RuntimeError, ValueError, IndexError):
+        return False
+
+
+def choose_scoring(wanted, stride, classifier, images, smallest, feature_layer=None):
+    """Return the scoring to use, and the feature layer and its geometry if it is dense.
+
+    Raises
+    ------
+    ValueError
+        If the classifier does not allow the scoring that is wanted.
+    """
+    if wanted == "dense" and not isinstance(stride, str):
+        raise ValueError(
+            f"stride={stride!r} cannot be set with patch_scoring='dense', which has a patch "
+            "around every cell of the feature map: use stride='auto'."
+        )
+    if feature_layer is not None and (wanted in ("crop", "paste") or not isinstance(stride, str)):
+        raise ValueError(
+            f"feature_layer={feature_layer!r} is of dense scoring: leave patch_scoring and stride "
+            "'auto' with it."
+        )
+    if wanted == "dense" or (wanted == "auto" and isinstance(stride, str)):
+        found = dense_layer(classifier, images, feature_layer)
+        if found is not None:
+            return "dense", found
+        if feature_layer is not None:
+            raise ValueError(
+                f"feature_layer={feature_layer!r} cannot be scored densely: give the name of a "
+                "submodule of an InfoSoftmaxClassifier's network whose output is a spatial map "
+                "that the network pools, or None."
+            )
+        if wanted == "dense":
+            raise ValueError(
+                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose module has "
+                "a feature map behind which positions do not count (global pooling), and no such "
+                "map was found: use 'auto', 'crop' or 'paste'."
+            )
+    if wanted != "paste":
+        if takes_crops(classifier, images, smallest):
+            return "crop", None
+        if wanted == "crop":
+            raise ValueError(
+                f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
+                f"{smallest[1]} pixels, and the classifier does not: use 'auto' or 'paste'."
+            )
+    return "paste", None

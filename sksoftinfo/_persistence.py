@@ -26,6 +26,7 @@ _CLASSES = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoC
 #: Types of this package that ``skops.io.load`` has to trust, so that the estimators load.
 SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._cell_geometry.CellGeometry",
+    "sksoftinfo._dense.DenseScorer",
     "sksoftinfo._feature_layer.FeatureLayer",
     "sksoftinfo._image_classifier.ImageClassifier",
     "sksoftinfo._info_mask.InfoMaskTransformer",
@@ -34,7 +35,6 @@ SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._masks.Fill",
     "sksoftinfo._objectives.LogSoftmaxLoss",
     "sksoftinfo._patch_information.PatchCalibration",
-    "sksoftinfo._patch_scoring.DenseScorer",
     "sksoftinfo._patch_scoring.GridScorer",
     "sksoftinfo._patches.PatchGrid",
     "sksoftinfo._stochastic_info.StochasticInfoClassifier",

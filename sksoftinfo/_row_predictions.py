@@ -9,8 +9,6 @@ import torch
 from skorch.dataset import unpack_data
 from skorch.utils import to_device
 
-from ._information import label_log_likelihood
-
 
 class RowPredictions:
     """Mixin of skorch nets: log probabilities of rows, in batches that bound the memory.
@@ -81,16 +79,6 @@ class RowPredictions:
             for logits in self.forward_iter(X)
         )
         return self._joined(batches, len(X))
-
-    def label_log_proba(self, X, y):
-        """Return log-likelihoods of labels, and whether another class was the most probable.
-
-        Two arrays of shape (n,), float64 and bool.
-        """
-        likelihood, error = np.empty(len(y)), np.empty(len(y), dtype=bool)
-        for rows, log_proba in self.with_rows(self.log_proba_batches(X), len(y)):
-            likelihood[rows], error[rows] = label_log_likelihood(log_proba, y[rows])
-        return likelihood, error
 
     def _joined(self, batches, n_samples):
         # Filled as they come: a list of batches joined at the end would need the memory twice.

@@ -33,9 +33,9 @@ def stack_members(y, splits, n_features):
     noisy rows, and a wider one without, which stops early. Left out are quadratic discriminant
     analysis where a class has no more rows to train on than there are features, and so a singular
     covariance; nearest neighbours where there are fewer rows; and the wider network below 100
-    rows, too few to hold some out. Linear discriminant analysis is left out where a class has fewer
-    than two rows, of which there is no covariance. Boosting stops early where a tenth of the rows
-    can hold one of each class.
+    rows, too few to hold some out. Linear discriminant analysis is left out where a class has
+    fewer than two rows, of which there is no covariance. Boosting stops early where a tenth of the
+    rows can hold one of each class.
 
     Parameters
     ----------

@@ -9,7 +9,6 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseInfoClassifier
-from ._doc_link import DocLinkMixin
 from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
 from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from ._stacklevel import users_stacklevel
@@ -23,7 +22,7 @@ _OBJECTIVES = {
 }
 
 
-class StochasticInfoClassifier(DocLinkMixin, StochasticPredictionMixin, BaseInfoClassifier):
+class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
     """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
 
     Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign

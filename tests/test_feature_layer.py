@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,6 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._feature_layer import channels_last
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +170,32 @@ def test_torchvision_networks(colour, name, layer):
     assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
 
 
-def test_the_copy_follows_the_weights():
-    module = nn.Conv2d(2, 3, 3)
-    first = channels_last(module)
-    assert channels_last(module) is first
-    with torch.no_grad():
-        module.weight.mul_(2)
-    second = channels_last(module)
-    assert second is not first
-    torch.testing.assert_close(second.weight, module.weight)
+@pytest.mark.parametrize("change", ["train", "data"])
+def test_masks_follow_the_weights(colour, change):
+    """Neither a fused optimizer nor ``weight.data`` moves torch's version counters."""
+    X, y = colour
+    classifier = InfoSoftmaxClassifier(max_epochs=1, random_state=0, device="cpu").fit(X, y)
+
+    def maps(classifier):
+        return masker_of(classifier, colour, target=1).information_maps(X[:2])
+
+    before = maps(classifier)
+    if change == "train":
+        for _ in range(3):
+            classifier.partial_fit(X, y)
+    else:
+        for weight in classifier.module_.parameters():
+            weight.data.mul_(2)
+    after = maps(classifier)
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_array_equal(after, maps(copy.deepcopy(classifier)))
+
+
+def test_hooks_of_dense_scoring_are_seen_by_nobody_else(colour):
+    X, _ = colour
+    classifier = fitted(Pooled(average), colour)
+    masker = masker_of(classifier, colour)
+    classifier.module_.train()
+    masker.transform(X[:2])
+    hooks = [h for module in classifier.module_.modules() for h in module._forward_hooks]
+    assert classifier.module_.training and not hooks

@@ -1,0 +1,169 @@
+"""Dense scoring: what a fitted net says about windows of images, through its feature map."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+
+from ._cell_geometry import measure_cells
+from ._feature_layer import as_cells, find_feature_layer, replaced_output
+from ._image_classifier import neural
+from ._patches import interpolation_matrix, spread, window_average
+
+# Pixels that go through a network at once, if that is more than so many images: what it makes of
+# more on its way is too much for an allocator to keep, and each batch pays for fresh memory.
+_PIXELS_PER_BATCH = 1 << 18
+_FEWEST_IMAGES = 32
+
+
+class DenseScorer:
+    """Scores windows around every cell of a feature map, in one forward pass.
+
+    What the network makes of a window of its map is its answer to the window's pixels, up to what
+    their border sees of the surroundings.
+
+    Parameters
+    ----------
+    classifier : ImageClassifier
+    layer : FeatureLayer
+    geometry : tuple of CellGeometry
+        Down and across.
+    image_size : tuple of int
+    sizes : sequence of (int, int)
+        Patches, in pixels. A window holds the cells that are centred in the patch.
+    """
+
+    def __init__(self, classifier, layer, geometry, image_size, sizes):
+        self.classifier = classifier
+        self.layer = layer
+        self.windows = [
+            tuple(max(1.0, size[axis] / geometry[axis].stride) for axis in range(2))
+            for size in sizes
+        ]
+        self.down, self.across = (
+            interpolation_matrix(one.centres, np.arange(length))
+            for one, length in zip(geometry, image_size, strict=True)
+        )
+        pixels = image_size[0] * image_size[1]
+        self.images_per_batch = min(
+            classifier.batch_size, max(_FEWEST_IMAGES, _PIXELS_PER_BATCH // pixels)
+        )
+
+    @property
+    def dtype(self):
+        """Of the network: float32 or float64."""
+        return np.dtype(str(self._net.dtype).removeprefix("torch."))
+
+    def logits(self, images):
+        return window_logits(self._net, images, self.layer, self.windows)
+
+    def patch_logits(self, images):
+        """Return the logits of windows, (S, M, n, rows, columns)."""
+        return self.logits(images)[0]
+
+    def patch_features(self, images):
+        """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
+        return window_features(self._net, images, self.layer, self.windows)[0]
+
+    def weighed_features(self, images, weights):
+        """Return windows' features times weights (S, M, C), and the logits of whole images."""
+        return window_features(self._net, images, self.layer, self.windows, weights)
+
+    @property
+    def _net(self):
+        return neural(self.classifier.estimator).net_
+
+    def assemble(self, scores, out=None):
+        return spread(scores, self.down, self.across, out)
+
+
+def own_copy(module):
+    """Return a copy of the module in evaluation mode, channels last where that is faster.
+
+    Hooks go into the copy, so that other threads may use the module meanwhile. A copy that is
+    kept would have to follow the weights, and no version counter of torch tells when a fused
+    optimizer or ``weight.data`` changes them; a fresh one at every batch costs a twentieth of the
+    forward pass, and computing channels last on a CPU saves more.
+    """
+    fresh = copy.deepcopy(module).eval()
+    if all(weight.device.type == "cpu" for weight in [*fresh.parameters(), *fresh.buffers()]):
+        fresh = fresh.to(memory_format=torch.channels_last)
+    return fresh
+
+
+def locate_feature_layer(net, images, name=None):
+    """Return the layer for dense scoring and its `CellGeometry` down and across, or None."""
+    module = own_copy(net.module_)
+    images = _tensor(net, images)
+
+    def run(images=images):
+        return _image_logits(net, module, images)
+
+    with torch.inference_mode():
+        layer = find_feature_layer(module, run, len(images), name)
+    if layer is None:
+        return None
+    return layer, measure_cells(layer, module, run, images)
+
+
+def window_logits(net, images, layer, windows):
+    """Return what the net says of windows around each cell, and of whole images.
+
+    Parameters
+    ----------
+    net : InfoSoftmaxNet
+    images : ndarray of shape (n, C, H, W)
+    layer : FeatureLayer
+    windows : sequence of (float, float)
+        Heights and widths, in cells.
+
+    Returns
+    -------
+    windows : ndarray of shape (S, M, n, h, w)
+        Posterior logits in the net's dtype.
+    whole : ndarray of shape (n, M)
+    """
+    module, images = own_copy(net.module_), _tensor(net, images)
+    with torch.inference_mode():
+        found = layer.window_logits(module, lambda: _image_logits(net, module, images), windows)
+        return _arrays(net, *found)
+
+
+def window_features(net, images, layer, windows, weights=None):
+    """Return averages of the feature map in windows, and posterior logits of whole images.
+
+    As `window_logits`, with C channels in place of M classes. Averages and `weights` (S, M, C), a
+    linear map of the channels for each window, commute: the weights come first, since there are
+    fewer classes than channels to average.
+    """
+    seen = []
+    module, images = own_copy(net.module_), _tensor(net, images)
+    with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
+        logits = _image_logits(net, module, images)
+        channels = seen[0].transpose(0, 1)
+        if weights is None:
+            maps = [channels] * len(windows)
+        else:
+            maps = torch.as_tensor(weights).to(channels) @ as_cells(seen[0]).flatten(1).T
+            maps = maps.unflatten(2, channels.shape[1:])
+        averages = [window_average(*pair) for pair in zip(maps, windows, strict=True)]
+        return _arrays(net, torch.stack(averages), logits)
+
+
+def _image_logits(net, module, images):
+    """Return posterior logits (n, M) of a tensor of images."""
+    logits = module(images)
+    return net.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
+
+
+def _arrays(net, *tensors):
+    # Where a network computes in less, what follows does not.
+    return [one.to("cpu", net.dtype).contiguous().numpy() for one in tensors]
+
+
+def _tensor(net, images):
+    weight = next(net.module_.parameters(), None)
+    device = None if weight is None else weight.device
+    return torch.as_tensor(images, device=device, dtype=net.dtype)
