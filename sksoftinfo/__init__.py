@@ -12,9 +12,9 @@ from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import InformationEstimate, mi_estimate
 from ._modules import StochasticModule
 from ._persistence import SKOPS_TRUSTED_TYPES, load, save
-from ._show_versions import show_versions
 from ._stochastic_info import StochasticInfoClassifier
 from ._training_guard import TrainingDiverged
+from ._utils.versions import show_versions
 from ._version import __version__
 
 __all__ = [

@@ -15,14 +15,7 @@ from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOp
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._callbacks import check_monitors, make_train_split, own_callbacks
-from ._checks import (
-    check_distribution,
-    check_row_shape,
-    check_two_classes,
-    encode_labels,
-    fingerprint,
-)
-from ._input_checks import are_plain_labels, check_weights, validate_rows
+from ._checks import check_distribution
 from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net
@@ -31,6 +24,15 @@ from ._portable import PortableMixin
 from ._prediction import PredictionMixin
 from ._seed import seeded
 from ._training_guard import TrainingDiverged
+from ._utils.fingerprint import fingerprint
+from ._utils.validation import (
+    are_plain_labels,
+    check_row_shape,
+    check_two_classes,
+    check_weights,
+    encode_labels,
+    validate_rows,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self

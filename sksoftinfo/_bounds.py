@@ -12,7 +12,7 @@ import numpy as np
 
 from ._checks import Units, check_units, nats_to
 from ._confidence import FLOOR
-from ._stacklevel import users_stacklevel
+from ._utils.user_warnings import users_stacklevel
 
 # name, what it is; the order is that of the printed table.
 _PAPER = (

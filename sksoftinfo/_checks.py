@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from numbers import Real
 from typing import Literal
 
@@ -13,7 +12,7 @@ from ._confidence import METHODS
 # What public functions take as `units` and `confidence_method`.
 Units = Literal["nats", "bits"]
 ConfidenceMethod = Literal["betting", "normal"]
-_DIGEST_BYTES = 1 << 20
+
 _NATS_PER_BIT = float(np.log(2.0))
 
 
@@ -87,106 +86,3 @@ def check_reference_covers(reference_prior, y, classes):
                 f"reference_prior gives probability 0 to the label {labels[index]!r}, which "
                 "occurs in y: use reference_prior='empirical' or give positive numbers."
             )
-
-
-def encode_labels(y, classes, name="y"):
-    """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
-    classes, y = np.asarray(classes), np.asarray(y)
-    if _are_indices(y, classes):
-        return y.astype(np.int64, copy=False)
-    try:
-        index = np.searchsorted(classes, y)
-        unseen = classes[np.minimum(index, len(classes) - 1)] != y
-    except TypeError:  # of types that have no order beside those of the classes
-        unseen = np.ones(len(y), dtype=bool)
-    if np.any(unseen):
-        raise ValueError(
-            f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "
-            f"classes are {classes.tolist()}."
-        )
-    return index
-
-
-def _are_indices(y, classes):
-    """Return whether the labels are 0..M-1 already: a search takes as long as a small network."""
-    return (
-        y.dtype.kind in "iu"
-        and classes.dtype.kind in "iu"
-        and len(y) > 0
-        and 0 <= y.min()
-        and y.max() < len(classes)
-        # Sorted and distinct, they are consecutive if the ends are.
-        and classes[0] == 0
-        and classes[-1] == len(classes) - 1
-    )
-
-
-def check_row_shape(X, input_shape, owner):
-    """Raise ValueError if images or arrays of images `X` have another shape than those of fit.
-
-    Tables are left to scikit-learn's own check, which also knows their feature names.
-    """
-    shape = getattr(X, "shape", None)
-    if shape is None or (len(shape) <= 2 and len(input_shape) == 1):
-        return
-    if tuple(shape[1:]) != tuple(input_shape):
-        raise ValueError(
-            f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
-            f"{tuple(input_shape)}: give rows of that shape."
-        )
-
-
-def check_two_classes(classes):
-    """Raise ValueError if there are fewer than two classes."""
-    if len(classes) < 2:
-        labels = np.asarray(classes).tolist()
-        raise ValueError(f"y holds the one class {labels}: a classifier needs at least two.")
-
-
-def fingerprint(X, y):
-    """Return what tells rows and encoded labels from others: their form, and digests.
-
-    Parameters
-    ----------
-    X, y : ndarray
-
-    Returns
-    -------
-    tuple of str
-        For `is_of`.
-    """
-    return _form(X, y), _digest(*_some_rows(X, y)), _digest(X, y)
-
-
-def is_of(known, X, y):
-    """Return whether a fingerprint is that of these arrays: most others are told at a glance.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sksoftinfo._checks import fingerprint, is_of
-    >>> X, y = np.eye(3), np.arange(3)
-    >>> is_of(fingerprint(X, y), X, y), is_of(fingerprint(X, y), X + 1, y)
-    (True, False)
-    """
-    form, sample, whole = known
-    return form == _form(X, y) and sample == _digest(*_some_rows(X, y)) and whole == _digest(X, y)
-
-
-def _form(*arrays):
-    return repr([(array.shape, array.dtype.str) for array in arrays])
-
-
-def _some_rows(*arrays):
-    return [array[:: max(1, len(array) // 64)] for array in arrays]
-
-
-def _digest(*arrays):
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        # Rows at a time: an array that is not contiguous is copied.
-        step = max(1, _DIGEST_BYTES * len(array) // max(1, array.nbytes))
-        for start in range(0, len(array) if array.size else 0, step):
-            part = np.ascontiguousarray(array[start : start + step])
-            digest.update(part.data.cast("B"))
-    return digest.hexdigest()

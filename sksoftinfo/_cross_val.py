@@ -13,9 +13,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
 from ._bounds import InformationBounds
-from ._checks import ConfidenceMethod, Units, check_confidence, check_two_classes, check_units
+from ._checks import ConfidenceMethod, Units, check_confidence, check_units
 from ._information_bounds import information_bounds
-from ._input_checks import assert_finite, check_labels, naming_wrong_columns, plain_rows
+from ._utils.validation import (
+    assert_finite,
+    check_labels,
+    check_two_classes,
+    naming_wrong_columns,
+    plain_rows,
+)
 
 
 def cross_val_bounds(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ._bounds import InformationBounds
 from ._information_bounds import information_bounds
-from ._pyplot import axis_or_new
+from ._utils.pyplot import axis_or_new
 
 # Attribute of InformationBounds, what it is called in the picture.
 _RUNGS = (

@@ -14,10 +14,15 @@ from ._checks import (
     Units,
     check_confidence,
     check_units,
-    encode_labels,
     resolve_reference_prior,
 )
-from ._input_checks import assert_finite, check_labels, check_weights, refuse_masked
+from ._utils.validation import (
+    assert_finite,
+    check_labels,
+    check_weights,
+    encode_labels,
+    refuse_masked,
+)
 
 # Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536

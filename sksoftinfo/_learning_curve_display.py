@@ -10,7 +10,7 @@ from sklearn.model_selection import learning_curve
 
 from ._checks import Units, nats_to
 from ._information import entropy
-from ._pyplot import axis_or_new
+from ._utils.pyplot import axis_or_new
 from .metrics import mi_lower_scorer
 
 

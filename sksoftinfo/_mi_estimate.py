@@ -11,7 +11,7 @@ from sklearn.utils import column_or_1d
 
 from ._checks import Units
 from ._cross_val import cross_val_bounds
-from ._input_checks import check_labels
+from ._utils.validation import check_labels
 
 
 class InformationEstimate(NamedTuple):

@@ -15,7 +15,7 @@ import torch
 
 from ._module_checks import resolve_device
 from ._seed import seeded
-from ._stacklevel import users_stacklevel
+from ._utils.user_warnings import users_stacklevel
 
 
 class PortableMixin:

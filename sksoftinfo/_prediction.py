@@ -18,14 +18,13 @@ from ._checks import (
     check_confidence,
     check_reference_covers,
     check_units,
-    encode_labels,
-    is_of,
     nats_to,
     resolve_reference_prior,
 )
 from ._information import pointwise_information
-from ._input_checks import check_weights
-from ._stacklevel import users_stacklevel
+from ._utils.fingerprint import is_of
+from ._utils.user_warnings import users_stacklevel
+from ._utils.validation import check_weights, encode_labels
 
 
 class PredictionMixin:

@@ -11,9 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ._base import BaseInfoClassifier
 from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
 from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
-from ._stacklevel import users_stacklevel
 from ._stochastic_net import StochasticInfoNet
 from ._stochastic_prediction import StochasticPredictionMixin
+from ._utils.user_warnings import users_stacklevel
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,

@@ -8,7 +8,7 @@ import warnings
 
 import torch
 
-from ._stacklevel import users_stacklevel
+from ._utils.user_warnings import users_stacklevel
 
 
 class TrainingGuard:

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from sksoftinfo._checks import encode_labels
+from sksoftinfo._utils.validation import encode_labels
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64, np.float64, bool])

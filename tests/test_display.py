@@ -7,11 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
-from sksoftinfo import (
-    InformationBoundsDisplay,
-    InfoSoftmaxClassifier,
-    information_bounds,
-)
+from sksoftinfo import InformationBoundsDisplay, InfoSoftmaxClassifier, information_bounds
 
 plt = pytest.importorskip("matplotlib.pyplot")
 X, Y = load_iris(return_X_y=True)

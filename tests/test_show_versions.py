@@ -3,7 +3,7 @@
 from importlib import metadata
 
 import sksoftinfo
-from sksoftinfo import _show_versions
+from sksoftinfo._utils import versions as _show_versions
 
 
 def test_states_what_is_installed(capsys):

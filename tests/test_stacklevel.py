@@ -10,7 +10,7 @@ from sklearn.model_selection import cross_validate
 from torch import nn
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, cross_val_bounds
-from sksoftinfo._stacklevel import users_stacklevel
+from sksoftinfo._utils.user_warnings import users_stacklevel
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"max_epochs": 1, "random_state": 0, "device": "cpu"}

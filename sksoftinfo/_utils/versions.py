@@ -7,7 +7,7 @@ import re
 import sys
 from importlib import metadata
 
-from ._version import __version__
+from .._version import __version__
 
 
 def _installed(name):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -123,6 +123,60 @@ def check_labels(y, name="y"):
         )
 
 
+def encode_labels(y, classes, name="y"):
+    """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
+    classes, y = np.asarray(classes), np.asarray(y)
+    if _are_indices(y, classes):
+        return y.astype(np.int64, copy=False)
+    try:
+        index = np.searchsorted(classes, y)
+        unseen = classes[np.minimum(index, len(classes) - 1)] != y
+    except TypeError:  # of types that have no order beside those of the classes
+        unseen = np.ones(len(y), dtype=bool)
+    if np.any(unseen):
+        raise ValueError(
+            f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "
+            f"classes are {classes.tolist()}."
+        )
+    return index
+
+
+def _are_indices(y, classes):
+    """Return whether the labels are 0..M-1 already: a search takes as long as a small network."""
+    return (
+        y.dtype.kind in "iu"
+        and classes.dtype.kind in "iu"
+        and len(y) > 0
+        and 0 <= y.min()
+        and y.max() < len(classes)
+        # Sorted and distinct, they are consecutive if the ends are.
+        and classes[0] == 0
+        and classes[-1] == len(classes) - 1
+    )
+
+
+def check_row_shape(X, input_shape, owner):
+    """Raise ValueError if images or arrays of images `X` have another shape than those of fit.
+
+    Tables are left to scikit-learn's own check, which also knows their feature names.
+    """
+    shape = getattr(X, "shape", None)
+    if shape is None or (len(shape) <= 2 and len(input_shape) == 1):
+        return
+    if tuple(shape[1:]) != tuple(input_shape):
+        raise ValueError(
+            f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
+            f"{tuple(input_shape)}: give rows of that shape."
+        )
+
+
+def check_two_classes(classes):
+    """Raise ValueError if there are fewer than two classes."""
+    if len(classes) < 2:
+        labels = np.asarray(classes).tolist()
+        raise ValueError(f"y holds the one class {labels}: a classifier needs at least two.")
+
+
 def check_weights(sample_weight, X):
     """Return the weights of rows `X` as float64; negative, masked or all zero, ValueError."""
     refuse_masked(sample_weight, "sample_weight")
@@ -159,7 +213,9 @@ def plain_rows(X):
 
     Masked entries, and frames that are not read yet, raise ValueError.
     """
-    if isinstance(X, torch.Tensor):
+    # Without torch there are no tensors, and what needs none stays free of it.
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         # NumPy has no bfloat16.
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-import joblib
-import sklearn
-import skorch
-
-_NOT_THE_USERS = tuple(
-    str(Path(file).parent) + os.sep
-    for file in (__file__, joblib.__file__, sklearn.__file__, skorch.__file__)
+# Found without being imported: this package, and whoever calls it back on the user's behalf.
+_NOT_THE_USERS = (
+    str(Path(__file__).parent.parent) + os.sep,
+    *(
+        str(Path(spec.origin).parent) + os.sep
+        for spec in map(find_spec, ("joblib", "sklearn", "skorch"))
+    ),
 )
 
 

@@ -1,0 +1,1 @@
+"""What every folder may use: checks, warnings, versions; imports nothing of ours."""
