@@ -1,12 +1,12 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
-from ._bounds import InformationBounds
+from ._bounds.display import InformationBoundsDisplay
+from ._bounds.from_probabilities import information_bounds
+from ._bounds.result import InformationBounds
 from ._checkpoint import ResumableCheckpoint
 from ._cross_val import cross_val_bounds
-from ._display import InformationBoundsDisplay
 from ._info_mask import InfoMaskTransformer
 from ._info_softmax import InfoSoftmaxClassifier
-from ._information_bounds import information_bounds
 from ._learning_curve_display import InformationLearningCurveDisplay
 from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import InformationEstimate, mi_estimate

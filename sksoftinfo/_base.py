@@ -14,8 +14,8 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
+from ._bounds.priors import check_distribution
 from ._callbacks import check_monitors, make_train_split, own_callbacks
-from ._checks import check_distribution
 from ._module_checks import check_output, resolve_device
 from ._modules import MLP, ConvNet
 from ._net import make_net

@@ -12,9 +12,10 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
-from ._bounds import InformationBounds
-from ._checks import ConfidenceMethod, Units, check_confidence, check_units
-from ._information_bounds import information_bounds
+from ._bounds.confidence import ConfidenceMethod, check_confidence
+from ._bounds.from_probabilities import information_bounds
+from ._bounds.result import InformationBounds
+from ._bounds.units import Units, check_units
 from ._utils.validation import (
     assert_finite,
     check_labels,

@@ -12,10 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from ._bounds.equations import label_frequencies
 from ._image_classifier import ImageClassifier, estimator_row_shape
 from ._info_mask_apply import InformationMasking
 from ._info_softmax import InfoSoftmaxClassifier
-from ._information import label_frequencies
 from ._information_maps import InformationMapper
 from ._masks import Fill
 from ._patch_scoring import choose_scoring, make_scorer

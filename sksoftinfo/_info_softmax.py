@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from ._accumulator import certain_row_terms
 from ._base import BaseInfoClassifier
-from ._information import label_log_likelihood
+from ._bounds.accumulator import certain_row_terms
+from ._bounds.equations import label_log_likelihood
 from ._net import InfoSoftmaxNet
 from ._objectives import LogSoftmaxLoss
 

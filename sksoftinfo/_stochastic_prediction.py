@@ -11,10 +11,11 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from ._bounds import InformationBounds
-from ._checks import ConfidenceMethod, Units, nats_to
-from ._information import expected_entropy, predictive_entropy
-from ._mixture import OutputInformation
+from ._bounds.confidence import ConfidenceMethod
+from ._bounds.equations import expected_entropy, predictive_entropy
+from ._bounds.output_upper import OutputInformation
+from ._bounds.result import InformationBounds
+from ._bounds.units import Units, nats_to
 from ._modules import StochasticModule
 from ._noise import noise_bank
 

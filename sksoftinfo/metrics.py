@@ -22,8 +22,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 
-from ._checks import Units
-from ._information_bounds import information_bounds
+from ._bounds.from_probabilities import information_bounds
+from ._bounds.units import Units
 from ._mask_metrics import (
     MaskIoUScorer,
     box_accuracy_score,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sksoftinfo import _betting
-from sksoftinfo._betting import betting_lower_limit
+from sksoftinfo._bounds import betting as _betting
+from sksoftinfo._bounds.betting import betting_lower_limit
 
 LEVEL, N_WORLDS = 0.95, 400
 # Three standard errors of a share of 0.95 among N_WORLDS.

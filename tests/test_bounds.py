@@ -99,7 +99,7 @@ def test_labels_that_do_not_occur():
 
 
 def test_chunks_change_nothing(monkeypatch, bounds):
-    monkeypatch.setattr("sksoftinfo._information_bounds._CHUNK_ROWS", 2)
+    monkeypatch.setattr("sksoftinfo._bounds.from_probabilities._CHUNK_ROWS", 2)
     chunked = information_bounds(Y, PROBA)
     assert chunked.mi_lower == pytest.approx(bounds.mi_lower, abs=1e-14)
     np.testing.assert_array_equal(chunked.pointwise, bounds.pointwise)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from sksoftinfo._accumulator import BoundsAccumulator
-from sksoftinfo._betting import betting_lower_limit
-from sksoftinfo._confidence import (
+from sksoftinfo._bounds.accumulator import BoundsAccumulator
+from sksoftinfo._bounds.betting import betting_lower_limit
+from sksoftinfo._bounds.confidence import (
     METHODS,
     clopper_pearson_upper_limit,
     fano_information,
@@ -17,7 +17,7 @@ from sksoftinfo._confidence import (
     mean_lower_limit,
     normal_lower_limit,
 )
-from sksoftinfo._information import entropy, label_frequencies
+from sksoftinfo._bounds.equations import entropy, label_frequencies
 from tests.worlds import logits_and_labels
 
 LEVEL, N_WORLDS = 0.95, 400

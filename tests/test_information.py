@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import d2_log_loss_score, log_loss
 
-from sksoftinfo._accumulator import BoundsAccumulator, row_terms
-from sksoftinfo._information import (
+from sksoftinfo._bounds.accumulator import BoundsAccumulator, row_terms
+from sksoftinfo._bounds.equations import (
     at_label,
     donsker_varadhan,
     entropy,

@@ -6,9 +6,9 @@ from scipy.integrate import trapezoid
 from scipy.special import log_softmax
 from scipy.stats import norm
 
-from sksoftinfo import _mixture
-from sksoftinfo._information import entropy
-from sksoftinfo._mixture import OutputInformation, mixture_information
+from sksoftinfo._bounds import output_upper as _mixture
+from sksoftinfo._bounds.equations import entropy
+from sksoftinfo._bounds.output_upper import OutputInformation, mixture_information
 
 GRID = np.linspace(-14, 14, 6001)
 

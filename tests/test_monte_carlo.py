@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from scipy.special import logsumexp
 
-from sksoftinfo._accumulator import BoundsAccumulator, row_terms
-from sksoftinfo._monte_carlo import (
+from sksoftinfo._bounds.accumulator import BoundsAccumulator, row_terms
+from sksoftinfo._bounds.draws import (
     closed_form_donsker_varadhan,
     draw_terms,
     leave_one_out_log_mean_exp,

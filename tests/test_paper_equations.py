@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sksoftinfo._accumulator import row_terms
-from sksoftinfo._information import (
+from sksoftinfo._bounds.accumulator import row_terms
+from sksoftinfo._bounds.equations import (
     donsker_varadhan,
     expected_log_softmax,
     log_softmax,

@@ -10,7 +10,7 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, StochasticModule
-from sksoftinfo._accumulator import row_terms
+from sksoftinfo._bounds.accumulator import row_terms
 from sksoftinfo._modules import MLP
 from sksoftinfo._noise import noise_bank
 from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise

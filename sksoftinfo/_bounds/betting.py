@@ -51,7 +51,7 @@ def betting_lower_limit(values, lower, upper, *, level=0.95, weights=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._betting import betting_lower_limit
+    >>> from sksoftinfo._bounds.betting import betting_lower_limit
     >>> betting_lower_limit(np.tile([0.0, 1.0], 500), 0, 1) < 0.5
     True
     """

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._bounds import InformationBounds
-from ._information_bounds import information_bounds
-from ._utils.pyplot import axis_or_new
+from .._utils.pyplot import axis_or_new
+from .from_probabilities import information_bounds
+from .result import InformationBounds
 
 # Attribute of InformationBounds, what it is called in the picture.
 _RUNGS = (

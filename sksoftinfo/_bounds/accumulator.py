@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from ._confidence import fano_lower_limit, floor_mixture, information_lower_limit
-from ._information import (
+from .confidence import fano_lower_limit, floor_mixture, information_lower_limit
+from .draws import DrawTerms, closed_form_donsker_varadhan, draw_terms
+from .equations import (
     at_label,
     entropy,
     kl_divergence,
@@ -21,7 +22,6 @@ from ._information import (
     predictive_log_proba,
     three_dimensional,
 )
-from ._monte_carlo import DrawTerms, closed_form_donsker_varadhan, draw_terms
 
 
 class RowTerms(NamedTuple):
@@ -57,7 +57,7 @@ def row_terms(logits, y, log_proba=None):
 
     Examples
     --------
-    >>> from sksoftinfo._accumulator import row_terms
+    >>> from sksoftinfo._bounds.accumulator import row_terms
     >>> row_terms([[[0.0, 0.0], [1.0, 1.0]]], [0]).jensen_gap.round(3)
     array([0.12])
     """
@@ -108,7 +108,7 @@ class BoundsAccumulator:
 
     Examples
     --------
-    >>> from sksoftinfo._accumulator import BoundsAccumulator
+    >>> from sksoftinfo._bounds.accumulator import BoundsAccumulator
     >>> accumulator = BoundsAccumulator(n_classes=2)
     >>> accumulator.update([[2.0, 0.0], [0.0, 2.0]], [0, 1])
     >>> round(accumulator.result()["mi_lower"], 3)

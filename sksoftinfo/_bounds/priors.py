@@ -1,42 +1,8 @@
-"""Checks of arguments that several public functions share; each error names value and remedy."""
+"""Distributions over the classes: reference priors, and checks of what users give."""
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Literal
-
 import numpy as np
-
-from ._confidence import METHODS
-
-# What public functions take as `units` and `confidence_method`.
-Units = Literal["nats", "bits"]
-ConfidenceMethod = Literal["betting", "normal"]
-
-_NATS_PER_BIT = float(np.log(2.0))
-
-
-def check_units(units):
-    """Return `units` if it is "nats" or "bits", else raise ValueError."""
-    if not (isinstance(units, str) and units in ("nats", "bits")):
-        raise ValueError(f"units={units!r} is unknown: use 'nats' or 'bits'.")
-    return units
-
-
-def nats_to(units):
-    """Return the factor that turns nats into `units`."""
-    return 1.0 if check_units(units) == "nats" else 1.0 / _NATS_PER_BIT
-
-
-def check_confidence(level, method):
-    """Raise ValueError unless `level` is in (0, 1) and `method` is known."""
-    if not (isinstance(level, Real) and 0 < level < 1):
-        raise ValueError(
-            f"confidence_level={level!r} is no probability: give a number within (0, 1), as 0.95."
-        )
-    if not (isinstance(method, str) and method in METHODS):
-        known = " or ".join(repr(name) for name in METHODS)
-        raise ValueError(f"confidence_method={method!r} is unknown: use {known}.")
 
 
 def resolve_reference_prior(reference_prior, classes, train_prior=None):

@@ -7,22 +7,18 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from ._accumulator import BoundsAccumulator, certain_row_terms
-from ._bounds import InformationBounds, bounds_from
-from ._checks import (
-    ConfidenceMethod,
-    Units,
-    check_confidence,
-    check_units,
-    resolve_reference_prior,
-)
-from ._utils.validation import (
+from .._utils.validation import (
     assert_finite,
     check_labels,
     check_weights,
     encode_labels,
     refuse_masked,
 )
+from .accumulator import BoundsAccumulator, certain_row_terms
+from .confidence import ConfidenceMethod, check_confidence
+from .priors import resolve_reference_prior
+from .result import InformationBounds, bounds_from
+from .units import Units, check_units
 
 # Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536

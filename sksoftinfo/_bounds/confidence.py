@@ -5,15 +5,30 @@ Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import Literal
+
 import numpy as np
 from scipy import special
 
-from ._betting import betting_lower_limit
-from ._information import entropy, kl_divergence
+from .betting import betting_lower_limit
+from .equations import entropy, kl_divergence
 
+ConfidenceMethod = Literal["betting", "normal"]
 # Share of the reference prior that is mixed into a prediction, so that its logarithm is bounded.
 FLOOR = 1e-3
 METHODS = ("betting", "normal")
+
+
+def check_confidence(level, method):
+    """Raise ValueError unless `level` is in (0, 1) and `method` is known."""
+    if not (isinstance(level, Real) and 0 < level < 1):
+        raise ValueError(
+            f"confidence_level={level!r} is no probability: give a number within (0, 1), as 0.95."
+        )
+    if not (isinstance(method, str) and method in METHODS):
+        known = " or ".join(repr(name) for name in METHODS)
+        raise ValueError(f"confidence_method={method!r} is unknown: use {known}.")
 
 
 def floor_mixture(log_proba, log_reference, share=FLOOR):
@@ -22,7 +37,7 @@ def floor_mixture(log_proba, log_reference, share=FLOOR):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._confidence import floor_mixture
+    >>> from sksoftinfo._bounds.confidence import floor_mixture
     >>> round(float(floor_mixture(-np.inf, 0.0)), 3)
     -6.908
     """
@@ -53,7 +68,7 @@ def normal_lower_limit(values, *, level=0.95, weights=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._confidence import normal_lower_limit
+    >>> from sksoftinfo._bounds.confidence import normal_lower_limit
     >>> round(normal_lower_limit(np.tile([0.0, 1.0], 500)), 3)
     0.474
     """
@@ -83,7 +98,7 @@ def clopper_pearson_upper_limit(n_successes, n, *, level=0.95):
 
     Examples
     --------
-    >>> from sksoftinfo._confidence import clopper_pearson_upper_limit
+    >>> from sksoftinfo._bounds.confidence import clopper_pearson_upper_limit
     >>> round(clopper_pearson_upper_limit(0, 100), 4)
     0.0295
     """
@@ -100,7 +115,7 @@ def fano_information(label_entropy, error_rate, n_classes):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._confidence import fano_information
+    >>> from sksoftinfo._bounds.confidence import fano_information
     >>> round(fano_information(np.log(4), 0.1, 4), 3)
     0.951
     """

@@ -46,7 +46,7 @@ def mixture_information(mean, scale, y, noise, weights=None):
     Two inputs, each of its own class, and noise that hides little of them:
 
     >>> import numpy as np
-    >>> from sksoftinfo._mixture import mixture_information
+    >>> from sksoftinfo._bounds.output_upper import mixture_information
     >>> y = np.arange(200) % 2
     >>> noise = np.random.default_rng(0).standard_normal((200, 1))
     >>> mean = np.where(y == 1, 3.0, -3.0)[:, None]

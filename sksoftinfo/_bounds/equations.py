@@ -48,7 +48,7 @@ def log_softmax(logits):
 
     Examples
     --------
-    >>> from sksoftinfo._information import log_softmax
+    >>> from sksoftinfo._bounds.equations import log_softmax
     >>> log_softmax([[0.0, 0.0]]).round(3)
     array([[-0.693, -0.693]])
     """
@@ -61,7 +61,7 @@ def entropy(p):
 
     Examples
     --------
-    >>> from sksoftinfo._information import entropy
+    >>> from sksoftinfo._bounds.equations import entropy
     >>> round(entropy([0.5, 0.5]), 3)
     0.693
     """
@@ -73,7 +73,7 @@ def kl_divergence(p, r):
 
     Examples
     --------
-    >>> from sksoftinfo._information import kl_divergence
+    >>> from sksoftinfo._bounds.equations import kl_divergence
     >>> kl_divergence([0.5, 0.5], [0.5, 0.5])
     0.0
     """
@@ -100,7 +100,7 @@ def label_log_likelihood(log_proba, y):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._information import label_log_likelihood
+    >>> from sksoftinfo._bounds.equations import label_log_likelihood
     >>> log_proba = np.log([[0.6, 0.4], [0.5, 0.5], [0.5, 0.5]])
     >>> label_log_likelihood(log_proba, np.array([1, 0, 1]))[1]
     array([ True, False,  True])
@@ -120,7 +120,7 @@ def label_frequencies(y, n_classes, sample_weight=None):
 
     Examples
     --------
-    >>> from sksoftinfo._information import label_frequencies
+    >>> from sksoftinfo._bounds.equations import label_frequencies
     >>> label_frequencies([0, 1, 1, 1], 3)
     array([0.25, 0.75, 0.  ])
     """
@@ -134,7 +134,7 @@ def predictive_log_proba(logits):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._information import predictive_log_proba
+    >>> from sksoftinfo._bounds.equations import predictive_log_proba
     >>> np.exp(predictive_log_proba([[[50.0, 0.0], [0.0, 50.0]]]))
     array([[0.5, 0.5]])
     """
@@ -146,7 +146,7 @@ def predictive_entropy(logits):
 
     Examples
     --------
-    >>> from sksoftinfo._information import predictive_entropy
+    >>> from sksoftinfo._bounds.equations import predictive_entropy
     >>> predictive_entropy([[[50.0, 0.0], [0.0, 50.0]]]).round(3)
     array([0.693])
     """
@@ -158,7 +158,7 @@ def expected_entropy(logits):
 
     Examples
     --------
-    >>> from sksoftinfo._information import expected_entropy
+    >>> from sksoftinfo._bounds.equations import expected_entropy
     >>> expected_entropy([[[50.0, 0.0], [0.0, 50.0]]]).round(3)
     array([0.])
     """
@@ -186,7 +186,7 @@ def pointwise_information(log_proba, reference_prior):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._information import pointwise_information
+    >>> from sksoftinfo._bounds.equations import pointwise_information
     >>> pointwise_information(np.log([[0.5, 0.5]]), [0.5, 0.5])
     array([[0., 0.]])
     """
@@ -199,7 +199,7 @@ def expected_log_softmax(logits, y, sample_weight=None):
 
     Examples
     --------
-    >>> from sksoftinfo._information import expected_log_softmax
+    >>> from sksoftinfo._bounds.equations import expected_log_softmax
     >>> round(expected_log_softmax([[0.0, 0.0]], [1]), 3)
     -0.693
     """
@@ -228,7 +228,7 @@ def donsker_varadhan(logits, y, *, label_distribution=None, sample_weight=None):
 
     Examples
     --------
-    >>> from sksoftinfo._information import donsker_varadhan
+    >>> from sksoftinfo._bounds.equations import donsker_varadhan
     >>> donsker_varadhan([[0.0, 0.0]], [1])
     0.0
     """

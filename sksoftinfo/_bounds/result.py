@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import Units, check_units, nats_to
-from ._confidence import FLOOR
-from ._utils.user_warnings import users_stacklevel
+from .._utils.user_warnings import users_stacklevel
+from .confidence import FLOOR
+from .units import Units, check_units, nats_to
 
 # name, what it is; the order is that of the printed table.
 _PAPER = (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from ._information import at_label, log_mean_exp, three_dimensional
+from .equations import at_label, log_mean_exp, three_dimensional
 
 
 class DrawTerms(NamedTuple):
@@ -45,7 +45,7 @@ def leave_one_out_log_mean_exp(values):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._monte_carlo import leave_one_out_log_mean_exp
+    >>> from sksoftinfo._bounds.draws import leave_one_out_log_mean_exp
     >>> leave_one_out_log_mean_exp(np.array([0.0, 0.0, 1000.0])).round(1)
     array([999.3, 999.3,   0. ])
     """
@@ -111,7 +111,7 @@ def closed_form_donsker_varadhan(mean, scale, y):
 
     Examples
     --------
-    >>> from sksoftinfo._monte_carlo import closed_form_donsker_varadhan
+    >>> from sksoftinfo._bounds.draws import closed_form_donsker_varadhan
     >>> closed_form_donsker_varadhan([[1.0, 1.0]], [[2.0, 2.0]], [0])
     array([-2.])
     """

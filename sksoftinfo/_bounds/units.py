@@ -1,0 +1,23 @@
+"""Nats and bits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+# What public functions take as `units` and `confidence_method`.
+Units = Literal["nats", "bits"]
+_NATS_PER_BIT = float(np.log(2.0))
+
+
+def check_units(units):
+    """Return `units` if it is "nats" or "bits", else raise ValueError."""
+    if not (isinstance(units, str) and units in ("nats", "bits")):
+        raise ValueError(f"units={units!r} is unknown: use 'nats' or 'bits'.")
+    return units
+
+
+def nats_to(units):
+    """Return the factor that turns nats into `units`."""
+    return 1.0 if check_units(units) == "nats" else 1.0 / _NATS_PER_BIT
