@@ -90,7 +90,7 @@ def demo(options):
         InfoSoftmaxClassifier,
         StochasticInfoClassifier,
     )
-    from ._callbacks import EpochTicker
+    from ._networks.callbacks import EpochTicker
 
     train, test = (load(options, subset) for subset in ("train", "test"))
     with tqdm(total=2 * _MAX_EPOCHS + 1, desc="training", unit="epoch") as progress:

@@ -15,15 +15,15 @@ from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOp
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._bounds.priors import check_distribution
-from ._callbacks import check_monitors, make_train_split, own_callbacks
-from ._module_checks import check_output, resolve_device
-from ._modules import MLP, ConvNet
-from ._net import make_net
+from ._networks.callbacks import check_monitors, make_train_split, own_callbacks
+from ._networks.device import resolve_device, seeded
+from ._networks.modules import MLP, ConvNet
+from ._networks.net import make_net
+from ._networks.probe import check_output
+from ._networks.training import TrainingDiverged
 from ._params import SkorchParams
 from ._portable import PortableMixin
 from ._prediction import PredictionMixin
-from ._seed import seeded
-from ._training_guard import TrainingDiverged
 from ._utils.fingerprint import fingerprint
 from ._utils.validation import (
     are_plain_labels,

@@ -7,8 +7,8 @@ import inspect
 from ._base import BaseInfoClassifier
 from ._bounds.accumulator import certain_row_terms
 from ._bounds.equations import label_log_likelihood
-from ._net import InfoSoftmaxNet
-from ._objectives import LogSoftmaxLoss
+from ._networks.losses import LogSoftmaxLoss
+from ._networks.net import InfoSoftmaxNet
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):

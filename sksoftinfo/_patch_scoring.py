@@ -11,8 +11,8 @@ import numpy as np
 
 from ._dense import DenseScorer, locate_feature_layer
 from ._image_classifier import neural
+from ._networks.stochastic_net import StochasticInfoNet
 from ._patches import PatchGrid, interpolation_matrix, spread
-from ._stochastic_net import StochasticInfoNet
 
 _N_PROBED = 4
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._info_softmax import InfoSoftmaxClassifier
-from ._objectives import LogSoftmaxLoss
+from ._networks.losses import LogSoftmaxLoss
 from ._portable import net_state, restored_net
 from ._stochastic_info import StochasticInfoClassifier
 from ._version import __version__
@@ -33,7 +33,7 @@ SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._info_softmax.InfoSoftmaxClassifier",
     "sksoftinfo._information_maps.InformationMapper",
     "sksoftinfo._masks.Fill",
-    "sksoftinfo._objectives.LogSoftmaxLoss",
+    "sksoftinfo._networks.losses.LogSoftmaxLoss",
     "sksoftinfo._patch_information.PatchCalibration",
     "sksoftinfo._patch_scoring.GridScorer",
     "sksoftinfo._patches.PatchGrid",

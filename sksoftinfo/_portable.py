@@ -13,8 +13,7 @@ import warnings
 import numpy as np
 import torch
 
-from ._module_checks import resolve_device
-from ._seed import seeded
+from ._networks.device import resolve_device, seeded
 from ._utils.user_warnings import users_stacklevel
 
 

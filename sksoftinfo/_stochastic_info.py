@@ -9,9 +9,9 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseInfoClassifier
-from ._noise_modules import NOISE_FAMILIES, NoisyModuleFactory
-from ._objectives import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
-from ._stochastic_net import StochasticInfoNet
+from ._networks.losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from ._networks.noise import NOISE_FAMILIES, NoisyModuleFactory
+from ._networks.stochastic_net import StochasticInfoNet
 from ._stochastic_prediction import StochasticPredictionMixin
 from ._utils.user_warnings import users_stacklevel
 

@@ -16,8 +16,8 @@ from ._bounds.equations import expected_entropy, predictive_entropy
 from ._bounds.output_upper import OutputInformation
 from ._bounds.result import InformationBounds
 from ._bounds.units import Units, nats_to
-from ._modules import StochasticModule
-from ._noise import noise_bank
+from ._networks.noise import noise_bank
+from ._networks.stochastic_module import StochasticModule
 
 
 class StochasticPredictionMixin:

@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from sksoftinfo import InfoSoftmaxClassifier
-from sksoftinfo._modules import ConvNet
+from sksoftinfo._networks.modules import ConvNet
 
 
 def digits_beside_nothing():

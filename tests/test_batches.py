@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader, Subset
 
-from sksoftinfo import _batches
-from sksoftinfo._batches import ArrayBatches
-from sksoftinfo._net import whole_batches
+from sksoftinfo._networks import batches as _batches
+from sksoftinfo._networks.batches import ArrayBatches, whole_batches
 
 
 def rows(n, d=3):

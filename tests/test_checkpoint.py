@@ -124,7 +124,7 @@ def test_the_checkpoint_runs_after_the_others():
     callbacks = [ResumableCheckpoint("never"), ("stop", EarlyStopping("train_loss"))]
     clf = InfoSoftmaxClassifier(callbacks=callbacks, max_epochs=1)
     clf._check_skorch_names()
-    from sksoftinfo._callbacks import own_callbacks
+    from sksoftinfo._networks.callbacks import own_callbacks
 
     assert isinstance(own_callbacks(callbacks)[-1], ResumableCheckpoint)
 

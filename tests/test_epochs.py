@@ -8,7 +8,7 @@ from skorch.callbacks import Callback, EpochScoring, GradientNormClipping
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._epochs import ThinEpochs
+from sksoftinfo._networks.training import ThinEpochs
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"}

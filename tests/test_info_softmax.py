@@ -28,7 +28,7 @@ from skorch.callbacks import (
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier, information_bounds
-from sksoftinfo._modules import ConvNet
+from sksoftinfo._networks.modules import ConvNet
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

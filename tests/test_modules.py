@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from sksoftinfo._modules import MLP, ConvNet
-from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise
-from sksoftinfo._objectives import LogSoftmaxLoss
+from sksoftinfo._networks.losses import LogSoftmaxLoss
+from sksoftinfo._networks.modules import MLP, ConvNet
+from sksoftinfo._networks.noise import AdditiveNoise, DropoutNoise
 
 
 def test_convnet_logits_are_the_average_of_its_position_logits():

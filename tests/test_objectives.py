@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from sksoftinfo._objectives import LogSoftmaxLoss, log_proba_of_rows
+from sksoftinfo._networks.losses import LogSoftmaxLoss, log_proba_of_rows
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 32, 33, 200])

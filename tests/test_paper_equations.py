@@ -44,7 +44,7 @@ def test_eq_1_softmax(world):
 def test_eq_2_and_3_loss_is_minus_the_objective(world):
     import torch
 
-    from sksoftinfo._objectives import LogSoftmaxLoss
+    from sksoftinfo._networks.losses import LogSoftmaxLoss
 
     z, y = world
     loss = LogSoftmaxLoss()(torch.as_tensor(z[:, 0]), torch.as_tensor(y)).numpy()

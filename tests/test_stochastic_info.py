@@ -11,15 +11,14 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, StochasticModule
 from sksoftinfo._bounds.accumulator import row_terms
-from sksoftinfo._modules import MLP
-from sksoftinfo._noise import noise_bank
-from sksoftinfo._noise_modules import AdditiveNoise, DropoutNoise
-from sksoftinfo._objectives import (
+from sksoftinfo._networks.losses import (
     DonskerVaradhanLoss,
     LogSoftmaxLoss,
     PredictiveLoss,
     divergence_from_standard_normal,
 )
+from sksoftinfo._networks.modules import MLP
+from sksoftinfo._networks.noise import AdditiveNoise, DropoutNoise, noise_bank
 
 
 class NoisyFeatures(StochasticModule):

@@ -1,4 +1,4 @@
-"""From probabilities to `InformationBounds`: equations, limits, results; NumPy and SciPy, no torch.
+"""From probabilities to `InformationBounds`: equations, limits, results; NumPy and SciPy alone.
 
-May import: `_utils`.
+May import: `_utils`. Never torch.
 """

@@ -6,34 +6,10 @@ import warnings
 
 import torch
 
-from ._utils.user_warnings import users_stacklevel
+from .._utils.user_warnings import users_stacklevel
 
 # Rows that are shown to the module.
 _N_PROBED = 8
-
-
-def resolve_device(device):
-    """Return a torch device: CUDA for ``"auto"`` where there is one, else the CPU.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know it, or this machine does not have it.
-    """
-    cuda = torch.cuda.is_available()
-    if device == "auto":
-        return "cuda" if cuda else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise ValueError(
-            f"device={device!r} is unknown to torch: use 'auto', 'cpu' or 'cuda'."
-        ) from error
-    if kind == "cuda" and not cuda:
-        raise ValueError(
-            f"device={device!r}, and torch finds no CUDA device: use 'auto' or 'cpu'."
-        )
-    return device
 
 
 def check_output(net, rows):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ._net import InfoSoftmaxNet
-from ._objectives import divergence_from_standard_normal, log_mean_exp, log_proba_of_rows
+from .losses import divergence_from_standard_normal, log_mean_exp, log_proba_of_rows
+from .net import InfoSoftmaxNet
 
 
 class StochasticInfoNet(InfoSoftmaxNet):

@@ -59,7 +59,7 @@ def log_proba_of_rows(logits):
     Examples
     --------
     >>> import torch
-    >>> from sksoftinfo._objectives import log_proba_of_rows
+    >>> from sksoftinfo._networks.losses import log_proba_of_rows
     >>> log_proba_of_rows(torch.zeros(1, 2))
     tensor([[-0.6931, -0.6931]])
     """
@@ -84,7 +84,7 @@ def divergence_from_standard_normal(mean, scale):
     Examples
     --------
     >>> import torch
-    >>> from sksoftinfo._objectives import divergence_from_standard_normal
+    >>> from sksoftinfo._networks.losses import divergence_from_standard_normal
     >>> divergence_from_standard_normal(torch.tensor([[1.0, 1.0]]), torch.ones(1, 2))
     tensor([1.])
     """

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader, Subset
 
 # A shuffled pass gathers about this many bytes of rows in one go, and cuts its batches from them:
 # few enough to stay in the processor's cache, whatever the number of rows.
 _CHUNK_BYTES = 1 << 20
 # Share of a GPU's free memory that the training rows may take.
 _RESIDENT_SHARE = 0.5
+
+
+def whole_batches(
+    dataset, batch_size, shuffle=False, generator=None, device="cpu", resident=False, **kwargs
+):
+    """Return batches of a dataset: `ArrayBatches` if it is in memory, else a ``DataLoader``."""
+    source, rows = dataset, None
+    while isinstance(source, Subset):
+        indices = np.asarray(source.indices)
+        rows = indices if rows is None else indices[rows]
+        source = source.dataset
+    if kwargs.keys() - {"drop_last"} or not _is_in_memory(source):
+        return DataLoader(
+            dataset, batch_size=batch_size, shuffle=shuffle, generator=generator, **kwargs
+        )
+    return ArrayBatches(
+        source.X,
+        source.y,
+        rows,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        generator=generator,
+        device=device,
+        resident=resident,
+        **kwargs,
+    )
+
+
+def _is_in_memory(dataset):
+    if type(dataset) is not Dataset:
+        return False
+    parts = list(dataset.X.values()) if isinstance(dataset.X, dict) else [dataset.X]
+    parts += [] if dataset.y is None else [dataset.y]
+    return all(isinstance(part, np.ndarray | torch.Tensor) for part in parts)
 
 
 class ArrayBatches:
@@ -40,7 +76,7 @@ class ArrayBatches:
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._batches import ArrayBatches
+    >>> from sksoftinfo._networks.batches import ArrayBatches
     >>> [x.tolist() for x, _ in ArrayBatches(np.arange(5), None, batch_size=2)]
     [[0, 1], [2, 3], [4]]
     """

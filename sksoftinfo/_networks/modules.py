@@ -1,0 +1,118 @@
+"""Torch modules: the default networks, and what a network with random logits has to offer.
+
+Every module returns logits ``z``, never probabilities: the softmax belongs to the objective
+(paper Eq. 3), where it can be computed without overflow.
+
+Two conventions let the rest of the library look inside a network without knowing its class:
+
+- ``features(x)`` and ``head(features)`` split ``forward`` before its last, linear layer;
+- ``feature_map(x)`` returns the spatial map whose average over positions is ``features(x)``.
+
+A user's module that offers them gets what the default networks get. A network of the user's own
+whose logits are random derives from `StochasticModule`.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+class MLP(nn.Module):
+    """Multi-layer perceptron for tables.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of input columns.
+    n_classes : int
+        Number of logits.
+    hidden_sizes : sequence of int, default=(64, 64)
+        Width of each hidden layer; empty for a linear network.
+    dropout : float, default=0.0
+        Dropout rate after each hidden layer while training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._networks.modules import MLP
+    >>> MLP(n_features=5, n_classes=3)(torch.zeros(2, 5)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0):
+        super().__init__()
+        layers = []
+        width = n_features
+        for size in hidden_sizes:
+            layers += [nn.Linear(width, size), nn.ReLU()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+            width = size
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(width, n_classes)
+
+    def features(self, x):
+        """Return the last hidden layer, shape (n, width)."""
+        return self.body(x.flatten(1))
+
+    def forward(self, x):
+        """Return logits, shape (n, n_classes)."""
+        return self.head(self.features(x))
+
+
+class ConvNet(nn.Module):
+    """Fully convolutional network with global average pooling and a linear head.
+
+    Averaging over positions and applying a linear head commute, so that the network's logits
+    are the average of the logits of its positions. This is what lets one forward pass say how
+    much information every window of the image carries.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of input channels.
+    n_classes : int
+        Number of logits.
+    channels : sequence of int, default=(32, 64, 64)
+        Width of each convolutional layer. The first two halve the resolution.
+    kernel_size : int, default=5
+        Size of the first two kernels; the others are 3 x 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._networks.modules import ConvNet
+    >>> net = ConvNet(n_channels=1, n_classes=2)
+    >>> net.feature_map(torch.zeros(1, 1, 28, 56)).shape
+    torch.Size([1, 64, 7, 14])
+    """
+
+    def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
+        super().__init__()
+        layers = []
+        width = n_channels
+        for index, size in enumerate(channels):
+            kernel = kernel_size if index < 2 else 3
+            layers += [
+                nn.Conv2d(width, size, kernel, stride=2 if index < 2 else 1, padding=kernel // 2),
+                nn.ReLU(),
+            ]
+            width = size
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(width, n_classes)
+
+    def feature_map(self, x):
+        """Return the last feature map, shape (n, channels[-1], height, width)."""
+        return self.body(x)
+
+    def features(self, x):
+        """Return the feature map averaged over positions, shape (n, channels[-1])."""
+        feature_map = self.feature_map(x)
+        # Dense scoring asks about single cells, which torch is slow to average.
+        if feature_map.shape[2:] == (1, 1):
+            return feature_map.flatten(1)
+        return feature_map.mean((2, 3))
+
+    def forward(self, x):
+        """Return logits, shape (n, n_classes)."""
+        return self.head(self.features(x))
