@@ -3,17 +3,17 @@
 from ._bounds.display import InformationBoundsDisplay
 from ._bounds.from_probabilities import information_bounds
 from ._bounds.result import InformationBounds
+from ._classifiers.info_softmax import InfoSoftmaxClassifier
+from ._classifiers.persistence import SKOPS_TRUSTED_TYPES, load, save
+from ._classifiers.stochastic_info import StochasticInfoClassifier
 from ._cross_val import cross_val_bounds
 from ._info_mask import InfoMaskTransformer
-from ._info_softmax import InfoSoftmaxClassifier
 from ._learning_curve_display import InformationLearningCurveDisplay
 from ._mask_display import InfoMaskDisplay
 from ._mi_estimate import InformationEstimate, mi_estimate
 from ._networks.checkpoint import ResumableCheckpoint
 from ._networks.stochastic_module import StochasticModule
 from ._networks.training import TrainingDiverged
-from ._persistence import SKOPS_TRUSTED_TYPES, load, save
-from ._stochastic_info import StochasticInfoClassifier
 from ._utils.versions import show_versions
 from ._version import __version__
 

@@ -13,9 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._bounds.equations import label_frequencies
+from ._classifiers.info_softmax import InfoSoftmaxClassifier
 from ._image_classifier import ImageClassifier, estimator_row_shape
 from ._info_mask_apply import InformationMasking
-from ._info_softmax import InfoSoftmaxClassifier
 from ._information_maps import InformationMapper
 from ._masks import Fill
 from ._patch_scoring import choose_scoring, make_scorer

@@ -254,7 +254,7 @@ def test_other_versions_and_other_files(fitted, tmp_path):
 
 
 def test_a_class_that_is_none_is_not_looked_up(fitted, tmp_path):
-    from sksoftinfo._persistence import _decode
+    from sksoftinfo._classifiers.persistence import _decode
 
     with pytest.raises(ValueError, match="is no class"):
         _decode({"kind": "class", "of": "torch.nn", "name": "functional"})

@@ -14,18 +14,15 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._bounds.priors import check_distribution
-from ._networks.callbacks import check_monitors, make_train_split, own_callbacks
-from ._networks.device import resolve_device, seeded
-from ._networks.modules import MLP, ConvNet
-from ._networks.net import make_net
-from ._networks.probe import check_output
-from ._networks.training import TrainingDiverged
-from ._params import SkorchParams
-from ._portable import PortableMixin
-from ._prediction import PredictionMixin
-from ._utils.fingerprint import fingerprint
-from ._utils.validation import (
+from .._bounds.priors import check_distribution
+from .._networks.callbacks import check_monitors, make_train_split, own_callbacks
+from .._networks.device import resolve_device, seeded
+from .._networks.modules import MLP, ConvNet
+from .._networks.net import make_net
+from .._networks.probe import check_output
+from .._networks.training import TrainingDiverged
+from .._utils.fingerprint import fingerprint
+from .._utils.validation import (
     are_plain_labels,
     check_row_shape,
     check_two_classes,
@@ -33,9 +30,13 @@ from ._utils.validation import (
     encode_labels,
     validate_rows,
 )
+from .portable import PortableMixin
+from .prediction import PredictionMixin
+from .skorch_params import SkorchParams
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
 
 # Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
 # noisy ones; convolutions share their weights, and train too slowly with as much.

@@ -8,12 +8,12 @@ from numbers import Integral, Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._base import BaseInfoClassifier
-from ._networks.losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
-from ._networks.noise import NOISE_FAMILIES, NoisyModuleFactory
-from ._networks.stochastic_net import StochasticInfoNet
-from ._stochastic_prediction import StochasticPredictionMixin
-from ._utils.user_warnings import users_stacklevel
+from .._networks.losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from .._networks.noise import NOISE_FAMILIES, NoisyModuleFactory
+from .._networks.stochastic_net import StochasticInfoNet
+from .._utils.user_warnings import users_stacklevel
+from .base import BaseInfoClassifier
+from .stochastic_prediction import StochasticPredictionMixin
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
-from ._base import BaseInfoClassifier
-from ._bounds.accumulator import certain_row_terms
-from ._bounds.equations import label_log_likelihood
-from ._networks.losses import LogSoftmaxLoss
-from ._networks.net import InfoSoftmaxNet
+from .._bounds.accumulator import certain_row_terms
+from .._bounds.equations import label_log_likelihood
+from .._networks.losses import LogSoftmaxLoss
+from .._networks.net import InfoSoftmaxNet
+from .base import BaseInfoClassifier
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):

@@ -12,17 +12,16 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._info_softmax import InfoSoftmaxClassifier
-from ._networks.losses import LogSoftmaxLoss
-from ._portable import net_state, restored_net
-from ._stochastic_info import StochasticInfoClassifier
-from ._version import __version__
+from .._networks.losses import LogSoftmaxLoss
+from .._version import __version__
+from .info_softmax import InfoSoftmaxClassifier
+from .portable import net_state, restored_net
+from .stochastic_info import StochasticInfoClassifier
 
 # Of the layout of the file, not of the package.
 _FORMAT = 1
 _KEY = "sksoftinfo"
 _CLASSES = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
-
 #: Types of this package that ``skops.io.load`` has to trust, so that the estimators load.
 SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._cell_geometry.CellGeometry",
@@ -30,14 +29,14 @@ SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._feature_layer.FeatureLayer",
     "sksoftinfo._image_classifier.ImageClassifier",
     "sksoftinfo._info_mask.InfoMaskTransformer",
-    "sksoftinfo._info_softmax.InfoSoftmaxClassifier",
+    "sksoftinfo._classifiers.info_softmax.InfoSoftmaxClassifier",
     "sksoftinfo._information_maps.InformationMapper",
     "sksoftinfo._masks.Fill",
     "sksoftinfo._networks.losses.LogSoftmaxLoss",
     "sksoftinfo._patch_information.PatchCalibration",
     "sksoftinfo._patch_scoring.GridScorer",
     "sksoftinfo._patches.PatchGrid",
-    "sksoftinfo._stochastic_info.StochasticInfoClassifier",
+    "sksoftinfo._classifiers.stochastic_info.StochasticInfoClassifier",
 )
 
 

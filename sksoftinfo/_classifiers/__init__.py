@@ -1,0 +1,4 @@
+"""The scikit-learn shell around a net: parameters, fit, predict, score_bounds, files.
+
+May import: `_networks`, `_bounds`, `_utils`.
+"""
