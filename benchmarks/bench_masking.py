@@ -31,7 +31,7 @@ from masking_tasks import (
 from sklearn.frozen import FrozenEstimator
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._masks import whole_components
+from sksoftinfo._masking.masks import whole_components
 
 LAYOUTS = {
     "presence, 28 x 56": (presence_pairs, "pairs", 28),

@@ -7,9 +7,9 @@ from ._classifiers.info_softmax import InfoSoftmaxClassifier
 from ._classifiers.persistence import SKOPS_TRUSTED_TYPES, load, save
 from ._classifiers.stochastic_info import StochasticInfoClassifier
 from ._cross_val import cross_val_bounds
-from ._info_mask import InfoMaskTransformer
 from ._learning_curve_display import InformationLearningCurveDisplay
-from ._mask_display import InfoMaskDisplay
+from ._masking.display import InfoMaskDisplay
+from ._masking.transformer import InfoMaskTransformer
 from ._mi_estimate import InformationEstimate, mi_estimate
 from ._networks.checkpoint import ResumableCheckpoint
 from ._networks.stochastic_module import StochasticModule

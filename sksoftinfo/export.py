@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._image_classifier import neural
-from ._info_mask import InfoMaskTransformer
-from ._patches import window_average
+from ._masking.image_classifier import neural
+from ._masking.transformer import InfoMaskTransformer
+from ._masking.windows import window_average
 
 __all__ = ["information_map_module", "log_proba_module"]
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sksoftinfo._cell_geometry import cell_geometry
+from sksoftinfo._masking.cell_geometry import cell_geometry
 
 
 def test_geometry_where_no_cell_is_off_the_border():

@@ -10,9 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sksoftinfo import InfoMaskTransformer
-from sksoftinfo._info_mask_fit import set_random_states
-from sksoftinfo._information_maps import InformationMapper
-from sksoftinfo._patches import interpolation_matrix
+from sksoftinfo._masking.fitting import set_random_states
+from sksoftinfo._masking.maps import InformationMapper
+from sksoftinfo._masking.patches import interpolation_matrix
 from sksoftinfo.metrics import MaskIoUScorer, box_accuracy_score
 from tests.small_images import digits_beside_nothing, small_net
 

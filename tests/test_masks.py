@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sksoftinfo._masks import Fill, largest_boxes, soft_masks, whole_components
+from sksoftinfo._masking.fill import Fill
+from sksoftinfo._masking.masks import largest_boxes, soft_masks, whole_components
 
 
 @pytest.fixture

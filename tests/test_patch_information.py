@@ -7,12 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import logsumexp
 
-from sksoftinfo._patch_information import (
-    PatchCalibration,
-    log_odds,
-    patch_information,
-    two_largest,
-)
+from sksoftinfo._masking.evidence import PatchCalibration, log_odds, patch_information, two_largest
 
 
 def test_weight_of_evidence_and_pmi_by_hand():

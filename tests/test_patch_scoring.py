@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._dense import DenseScorer
-from sksoftinfo._image_classifier import ImageClassifier
-from sksoftinfo._masks import Fill
-from sksoftinfo._patch_scoring import make_scorer
+from sksoftinfo._masking.dense import DenseScorer
+from sksoftinfo._masking.fill import Fill
+from sksoftinfo._masking.image_classifier import ImageClassifier
+from sksoftinfo._masking.scoring import make_scorer
 from sksoftinfo.metrics import mask_iou_score
 from tests.small_images import digits_beside_nothing, small_net
 

@@ -2,15 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from sksoftinfo._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
-from sksoftinfo._patches import (
-    PatchGrid,
-    canonical_shape,
-    feature_windows,
-    patch_offsets,
-    window_average,
-    window_maximum,
-)
+from sksoftinfo._masking.patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride
+from sksoftinfo._masking.patches import PatchGrid, canonical_shape, patch_offsets
+from sksoftinfo._masking.windows import feature_windows, window_average, window_maximum
 
 GRIDS = [
     ((8, 16), (4, 4), (4, 4)),

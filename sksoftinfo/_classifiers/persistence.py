@@ -24,18 +24,18 @@ _KEY = "sksoftinfo"
 _CLASSES = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
 #: Types of this package that ``skops.io.load`` has to trust, so that the estimators load.
 SKOPS_TRUSTED_TYPES = (
-    "sksoftinfo._cell_geometry.CellGeometry",
-    "sksoftinfo._dense.DenseScorer",
-    "sksoftinfo._feature_layer.FeatureLayer",
-    "sksoftinfo._image_classifier.ImageClassifier",
-    "sksoftinfo._info_mask.InfoMaskTransformer",
+    "sksoftinfo._masking.cell_geometry.CellGeometry",
+    "sksoftinfo._masking.dense.DenseScorer",
+    "sksoftinfo._masking.feature_layer.FeatureLayer",
+    "sksoftinfo._masking.image_classifier.ImageClassifier",
+    "sksoftinfo._masking.transformer.InfoMaskTransformer",
     "sksoftinfo._classifiers.info_softmax.InfoSoftmaxClassifier",
-    "sksoftinfo._information_maps.InformationMapper",
-    "sksoftinfo._masks.Fill",
+    "sksoftinfo._masking.maps.InformationMapper",
+    "sksoftinfo._masking.fill.Fill",
     "sksoftinfo._networks.losses.LogSoftmaxLoss",
-    "sksoftinfo._patch_information.PatchCalibration",
-    "sksoftinfo._patch_scoring.GridScorer",
-    "sksoftinfo._patches.PatchGrid",
+    "sksoftinfo._masking.evidence.PatchCalibration",
+    "sksoftinfo._masking.scoring.GridScorer",
+    "sksoftinfo._masking.patches.PatchGrid",
     "sksoftinfo._classifiers.stochastic_info.StochasticInfoClassifier",
 )
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._dense import DenseScorer, locate_feature_layer
-from ._image_classifier import neural
-from ._networks.stochastic_net import StochasticInfoNet
-from ._patches import PatchGrid, interpolation_matrix, spread
+from .._networks.stochastic_net import StochasticInfoNet
+from .dense import DenseScorer, locate_feature_layer
+from .image_classifier import neural
+from .patches import PatchGrid, interpolation_matrix, spread
 
 _N_PROBED = 4
 

@@ -12,9 +12,9 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._info_mask_fit import BaseInfoMask
-from ._masks import largest_boxes
-from ._utils.validation import encode_labels
+from .._utils.validation import encode_labels
+from .fitting import BaseInfoMask
+from .masks import largest_boxes
 
 if TYPE_CHECKING:
     from typing_extensions import Self

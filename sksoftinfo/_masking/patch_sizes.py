@@ -20,7 +20,7 @@ def candidate_sizes(patch_size, image_size):
 
     Examples
     --------
-    >>> from sksoftinfo._patch_sizes import candidate_sizes
+    >>> from sksoftinfo._masking.patch_sizes import candidate_sizes
     >>> candidate_sizes("auto", (28, 56))
     [((7, 7),), ((10, 10),), ((14, 14),), ((21, 21),), ((28, 28),)]
     >>> candidate_sizes([3, 5], (1, 10))
@@ -49,7 +49,7 @@ def surrounding_sizes(sizes, context, image_size):
 
     Examples
     --------
-    >>> from sksoftinfo._patch_sizes import surrounding_sizes
+    >>> from sksoftinfo._masking.patch_sizes import surrounding_sizes
     >>> surrounding_sizes([(7, 10), (28, 28)], 1.5, (28, 56))
     ((10, 15), (42, 42))
     >>> surrounding_sizes([(1, 3)], 1.5, (1, 10))
@@ -88,7 +88,7 @@ def resolve_stride(stride, patch_size):
 
     Examples
     --------
-    >>> from sksoftinfo._patch_sizes import resolve_stride
+    >>> from sksoftinfo._masking.patch_sizes import resolve_stride
     >>> resolve_stride("auto", (20, 3)), resolve_stride(2, (20, 3))
     ((5, 1), (2, 2))
     """

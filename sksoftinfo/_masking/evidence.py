@@ -94,7 +94,7 @@ def two_largest(values):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._patch_information import two_largest
+    >>> from sksoftinfo._masking.evidence import two_largest
     >>> two_largest(np.array([[1, 5], [3, 5], [2, 4]]))
     (array([3, 5]), array([2, 5]))
     """
@@ -123,7 +123,7 @@ def log_odds(log_proba, classes):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._patch_information import log_odds
+    >>> from sksoftinfo._masking.evidence import log_odds
     >>> log_odds(np.log([[0.25], [0.75]]), np.array([[0], [1]])).round(3)
     array([[-1.099],
            [ 1.099]])
@@ -168,7 +168,7 @@ def patch_information(kind, scores, prior, classes):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._patch_information import patch_information
+    >>> from sksoftinfo._masking.evidence import patch_information
     >>> log_proba = np.log([[0.5, 0.1], [0.5, 0.9]])
     >>> patch_information("pmi", log_proba, np.array([0.5, 0.5]), np.array([[1, 1]])).round(3)
     array([[0.   , 0.588]])

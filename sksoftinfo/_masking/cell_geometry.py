@@ -78,7 +78,7 @@ def cell_geometry(cells, extents, n_cells, length):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._cell_geometry import cell_geometry
+    >>> from sksoftinfo._masking.cell_geometry import cell_geometry
     >>> extents = np.array([[0, 2], [1, 6], [5, 10], [9, 11]])
     >>> geometry = cell_geometry(np.arange(4), extents, 4, 12)
     >>> geometry.stride, geometry.receptive_field, geometry.centres

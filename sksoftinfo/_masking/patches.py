@@ -6,11 +6,8 @@ Arrays in, arrays out. Images are (n, C, H, W); a table is a batch of images one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 
 def patch_offsets(length, size, stride):
@@ -18,7 +15,7 @@ def patch_offsets(length, size, stride):
 
     Examples
     --------
-    >>> from sksoftinfo._patches import patch_offsets
+    >>> from sksoftinfo._masking.patches import patch_offsets
     >>> patch_offsets(10, 4, 3)
     array([0, 3, 6])
     >>> patch_offsets(11, 4, 3)
@@ -41,7 +38,7 @@ class PatchGrid:
 
     Examples
     --------
-    >>> from sksoftinfo._patches import PatchGrid
+    >>> from sksoftinfo._masking.patches import PatchGrid
     >>> PatchGrid((8, 16), (4, 4), (4, 4)).shape
     (2, 4)
     """
@@ -146,94 +143,13 @@ def spread(scores, down, across, out=None):
     return np.matmul(down.T, rows.reshape(*scores.shape[:-1], -1), out=out)
 
 
-@lru_cache
-def _window_weights(length, size):
-    """Return weights (length, length) of an axis' cells in windows around each of them."""
-    cells = np.arange(length)
-    overlaps = np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
-    return overlaps / overlaps.sum(axis=1, keepdims=True)
-
-
-def window_average(feature_map, size, out=None):
-    """Average a feature map over windows around each of its cells, clipped at the border.
-
-    Parameters
-    ----------
-    feature_map : tensor of shape (n, C, h, w)
-    size : tuple of float
-        Height and width of a window, in cells. A cell that lies in the window by a part counts by
-        that part.
-    out : tensor of shape (n, C, h, w), default=None
-        Where to write the result.
-
-    Returns
-    -------
-    tensor of shape (n, C, h, w)
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sksoftinfo._patches import window_average
-    >>> window_average(torch.tensor([[[[0.0, 3.0, 6.0]]]]), (1, 3))
-    tensor([[[[1.5000, 3.0000, 4.5000]]]])
-    """
-    down, across = (
-        torch.as_tensor(_window_weights(*axis)).to(feature_map)
-        for axis in zip(feature_map.shape[2:], size, strict=True)
-    )
-    return torch.matmul(down @ feature_map, across.T, out=out)
-
-
-def odd_cells(size):
-    """Return the odd numbers of cells nearest to a window's size: they have a middle."""
-    return tuple(2 * int(extent / 2) + 1 for extent in size)
-
-
-def window_maximum(feature_map, size):
-    """Take the maximum over windows around each cell, of an odd number of whole cells.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sksoftinfo._patches import window_maximum
-    >>> window_maximum(torch.tensor([[[[0.0, 3.0, 1.0, 0.0]]]]), (1, 3))
-    tensor([[[[3., 3., 3., 1.]]]])
-    """
-    size = odd_cells(size)
-    padding = tuple(extent // 2 for extent in size)
-    return F.max_pool2d(feature_map, size, stride=1, padding=padding)
-
-
-def feature_windows(feature_map, size):
-    """Return a window around each cell as a map of its own, moved inwards at the border.
-
-    Parameters
-    ----------
-    feature_map : tensor of shape (n, C, h, w)
-    size : tuple of float
-        Height and width in cells, taken as odd numbers, at most the map's.
-
-    Returns
-    -------
-    tensor of shape (n * h * w, C, height, width)
-    """
-    lengths = feature_map.shape[2:]
-    size = [min(extent, length) for extent, length in zip(odd_cells(size), lengths, strict=True)]
-    windows = feature_map.unfold(2, size[0], 1).unfold(3, size[1], 1)
-    for axis in range(2):
-        starts = torch.arange(lengths[axis]) - size[axis] // 2
-        starts = starts.clamp(0, lengths[axis] - size[axis]).to(feature_map.device)
-        windows = windows.index_select(2 + axis, starts)
-    return windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, feature_map.shape[1], *size)
-
-
 def interpolation_matrix(centres, positions):
     """Return weights (centres, positions) that interpolate linearly, constant beyond the ends.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._patches import interpolation_matrix
+    >>> from sksoftinfo._masking.patches import interpolation_matrix
     >>> interpolation_matrix(np.array([0.0, 4.0]), np.array([-1.0, 1.0, 4.0]))
     array([[1.  , 0.75, 0.  ],
            [0.  , 0.25, 1.  ]])
@@ -252,7 +168,7 @@ def canonical_shape(row_shape, image_shape=None):
 
     Examples
     --------
-    >>> from sksoftinfo._patches import canonical_shape
+    >>> from sksoftinfo._masking.patches import canonical_shape
     >>> canonical_shape((28, 56)), canonical_shape((64,), (8, 8)), canonical_shape((5,))
     ((1, 28, 56), (1, 8, 8), (1, 1, 5))
     """

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import gen_batches
 
-from ._patch_information import PatchCalibration, patch_information
+from .evidence import PatchCalibration, patch_information
 
 
 class InformationMapper:

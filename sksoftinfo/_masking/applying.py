@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._information_maps import collect
-from ._masks import soft_masks, whole_components
-from ._utils.validation import check_row_shape, validate_rows
+from .._utils.validation import check_row_shape, validate_rows
+from .maps import collect
+from .masks import soft_masks, whole_components
 
 _SMALLEST_PROBA = 1e-12
 # Pixels of the maps that are worked on at once.

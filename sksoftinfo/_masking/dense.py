@@ -7,10 +7,11 @@ import copy
 import numpy as np
 import torch
 
-from ._cell_geometry import measure_cells
-from ._feature_layer import as_cells, find_feature_layer, replaced_output
-from ._image_classifier import neural
-from ._patches import interpolation_matrix, spread, window_average
+from .cell_geometry import measure_cells
+from .feature_layer import as_cells, find_feature_layer, replaced_output
+from .image_classifier import neural
+from .patches import interpolation_matrix, spread
+from .windows import window_average
 
 # Pixels that go through a network at once, if that is more than so many images: what it makes of
 # more on its way is too much for an allocator to keep, and each batch pays for fresh memory.

@@ -12,16 +12,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._bounds.equations import label_frequencies
-from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._image_classifier import ImageClassifier, estimator_row_shape
-from ._info_mask_apply import InformationMasking
-from ._information_maps import InformationMapper
-from ._masks import Fill
-from ._patch_scoring import choose_scoring, make_scorer
-from ._patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride, surrounding_sizes
-from ._patches import canonical_shape
-from ._utils.validation import check_two_classes, encode_labels
+from .._bounds.equations import label_frequencies
+from .._classifiers.info_softmax import InfoSoftmaxClassifier
+from .._utils.validation import check_two_classes, encode_labels
+from .applying import InformationMasking
+from .fill import Fill
+from .image_classifier import ImageClassifier, estimator_row_shape
+from .maps import InformationMapper
+from .patch_sizes import candidate_sizes, resolve_stride, sizes_for_stride, surrounding_sizes
+from .patches import canonical_shape
+from .scoring import choose_scoring, make_scorer
 
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 1000

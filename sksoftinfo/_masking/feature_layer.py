@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ._patches import feature_windows, window_average, window_maximum
+from .windows import feature_windows, window_average, window_maximum
 
 # How far logits may lie from the network's own, relative to the largest.
 _TOLERANCE = 1e-4
