@@ -1,19 +1,4 @@
-"""Scorers for ``scoring=`` of scikit-learn's searches and cross-validation.
-
-Larger is better for all of them; values are in nats, of the rows that are scored.
-
-Examples
---------
->>> from sklearn.datasets import load_iris
->>> from sklearn.linear_model import LogisticRegression
->>> from sklearn.model_selection import GridSearchCV
->>> from sksoftinfo.metrics import mi_lower_scorer
->>> X, y = load_iris(return_X_y=True)
->>> grid = {"C": [0.01, 1.0]}
->>> search = GridSearchCV(LogisticRegression(max_iter=1000), grid, scoring=mi_lower_scorer)
->>> search.fit(X, y).best_params_
-{'C': 1.0}
-"""
+"""Scores and scorers of information, from predicted probabilities."""
 
 from __future__ import annotations
 
@@ -22,35 +7,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 
-from ._bounds.from_probabilities import information_bounds
-from ._bounds.units import Units
-from ._mask_metrics import (
-    MaskIoUScorer,
-    box_accuracy_score,
-    box_iou_score,
-    mask_iou_score,
-    mask_iou_scorer,
-    pointing_game_score,
-)
-
-__all__ = [
-    "InformationScorer",
-    "MaskIoUScorer",
-    "bounds_scorer",
-    "box_accuracy_score",
-    "box_iou_score",
-    "d2_score",
-    "dv_score",
-    "dv_scorer",
-    "log_softmax_score",
-    "log_softmax_scorer",
-    "mask_iou_score",
-    "mask_iou_scorer",
-    "mi_lower_confidence_score",
-    "mi_lower_score",
-    "mi_lower_scorer",
-    "pointing_game_score",
-]
+from .._bounds.from_probabilities import information_bounds
+from .._bounds.units import Units
 
 
 def _score(name, y_true, y_proba, sample_weight, labels, **options):
@@ -93,7 +51,7 @@ def mi_lower_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import mi_lower_score
+    >>> from sksoftinfo.metrics._information import mi_lower_score
     >>> round(mi_lower_score([0, 1], [0.1, 0.8], units="bits"), 3)
     0.763
     """
@@ -127,7 +85,7 @@ def mi_lower_confidence_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import mi_lower_confidence_score
+    >>> from sksoftinfo.metrics._information import mi_lower_confidence_score
     >>> round(mi_lower_confidence_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
     0.38
     """
@@ -164,7 +122,7 @@ def dv_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import dv_score
+    >>> from sksoftinfo.metrics._information import dv_score
     >>> round(dv_score([0, 1], [0.1, 0.8]), 3)
     0.529
     """
@@ -193,7 +151,7 @@ def log_softmax_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import log_softmax_score
+    >>> from sksoftinfo.metrics._information import log_softmax_score
     >>> round(log_softmax_score([0, 1], [0.1, 0.8]), 3)
     -0.164
     """
@@ -221,7 +179,7 @@ def d2_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import d2_score
+    >>> from sksoftinfo.metrics._information import d2_score
     >>> round(d2_score([0, 1], [0.1, 0.8]), 3)
     0.763
     """
@@ -239,7 +197,7 @@ class InformationScorer:
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
-    >>> from sksoftinfo.metrics import mi_lower_scorer
+    >>> from sksoftinfo.metrics._information import mi_lower_scorer
     >>> prior = DummyClassifier().fit([[0], [1]], ["a", "b"])
     >>> mi_lower_scorer(prior, [[0], [1]], ["b", "a"])
     0.0

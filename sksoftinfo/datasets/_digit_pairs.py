@@ -16,10 +16,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ._memory_map import memory_map
-
-__all__ = ["fetch_mnist_pairs", "make_digit_pairs", "memory_map"]
-
 _SIZE = 28
 # Pixels brighter than this share of full ink belong to a digit; below lies the smooth rim that
 # interpolation leaves.
@@ -27,7 +23,6 @@ INK_THRESHOLD = 0.2
 _TEST_SHARE = 0.3
 # Fixes which digits are test digits, whatever the caller's seed.
 _SPLIT_SEED = 0
-
 _DESCRIPTION = """\
 Images of 28 x 56 pixels with one or two handwritten digits, left or right, from {source}.
 Half of the images contain the target digit {target}, alone or beside another digit; the others
@@ -95,7 +90,7 @@ def make_digit_pairs(
 
     Examples
     --------
-    >>> from sksoftinfo.datasets import make_digit_pairs
+    >>> from sksoftinfo.datasets._digit_pairs import make_digit_pairs
     >>> pairs = make_digit_pairs(100, random_state=0)
     >>> pairs.data.shape, int(pairs.target.sum())
     ((100, 28, 56), 50)
@@ -172,7 +167,7 @@ def fetch_mnist_pairs(
 
     Examples
     --------
-    >>> from sksoftinfo.datasets import fetch_mnist_pairs
+    >>> from sksoftinfo.datasets._digit_pairs import fetch_mnist_pairs
     >>> pairs = fetch_mnist_pairs(n_samples=100, subset="test")  # doctest: +SKIP
     >>> pairs.data.shape  # doctest: +SKIP
     (100, 28, 56)
