@@ -6,11 +6,11 @@ from ._bounds.result import InformationBounds
 from ._classifiers.info_softmax import InfoSoftmaxClassifier
 from ._classifiers.persistence import SKOPS_TRUSTED_TYPES, load, save
 from ._classifiers.stochastic_info import StochasticInfoClassifier
-from ._cross_val import cross_val_bounds
-from ._learning_curve_display import InformationLearningCurveDisplay
+from ._evaluation.cross_val import cross_val_bounds
+from ._evaluation.estimate import InformationEstimate, mi_estimate
+from ._evaluation.learning_curve import InformationLearningCurveDisplay
 from ._masking.display import InfoMaskDisplay
 from ._masking.transformer import InfoMaskTransformer
-from ._mi_estimate import InformationEstimate, mi_estimate
 from ._networks.checkpoint import ResumableCheckpoint
 from ._networks.stochastic_module import StochasticModule
 from ._networks.training import TrainingDiverged

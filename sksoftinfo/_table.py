@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._cross_val import cross_val_bounds
+from ._evaluation.cross_val import cross_val_bounds
 
 MODELS = ("info", "logistic", "boosting", "stack")
 # Rarer categories share one column: one of an identifier each would only cost memory.

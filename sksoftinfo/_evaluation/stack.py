@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.discriminant_analysis import (
-    LinearDiscriminantAnalysis,
-    QuadraticDiscriminantAnalysis,
-)
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._networks.callbacks import early_stopping
+from .._classifiers.info_softmax import InfoSoftmaxClassifier
+from .._networks.callbacks import early_stopping
 
 _MAX_STEPS = 2000
 
@@ -104,7 +101,7 @@ def mixture_weights(likelihoods):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksoftinfo._stack import mixture_weights
+    >>> from sksoftinfo._evaluation.stack import mixture_weights
     >>> mixture_weights(np.array([[0.9, 0.5], [0.8, 0.5]])).round(3)
     array([1., 0.])
     """

@@ -12,11 +12,11 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
-from ._bounds.confidence import ConfidenceMethod, check_confidence
-from ._bounds.from_probabilities import information_bounds
-from ._bounds.result import InformationBounds
-from ._bounds.units import Units, check_units
-from ._utils.validation import (
+from .._bounds.confidence import ConfidenceMethod, check_confidence
+from .._bounds.from_probabilities import information_bounds
+from .._bounds.result import InformationBounds
+from .._bounds.units import Units, check_units
+from .._utils.validation import (
     assert_finite,
     check_labels,
     check_two_classes,
@@ -131,7 +131,7 @@ def cross_val_bounds(
 
 def _stack_proba(X, y, cv, *, groups, n_jobs, params):
     """Return held-out probabilities of the stack."""
-    from ._stack import mix_held_out, stack_members
+    from .stack import mix_held_out, stack_members
 
     column_names = getattr(X, "columns", None)
     X = plain_rows(X)
