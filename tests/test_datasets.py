@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from sksoftinfo.datasets import INK_THRESHOLD, fetch_mnist_pairs, make_digit_pairs
+from sksoftinfo.datasets import fetch_mnist_pairs, make_digit_pairs
+from sksoftinfo.datasets._digit_pairs import INK_THRESHOLD
 
 
 @pytest.fixture(scope="module")

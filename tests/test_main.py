@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from sksoftinfo import __main__ as command_line
+from sksoftinfo._command_line import demo
 
 
 def run(*arguments):
@@ -16,9 +17,9 @@ def run(*arguments):
 def brief(monkeypatch):
     """The demo, with little data and few epochs."""
     pytest.importorskip("matplotlib").use("Agg")
-    monkeypatch.setattr(command_line, "_N_TRAIN", 200)
-    monkeypatch.setattr(command_line, "_N_TEST", 100)
-    monkeypatch.setattr(command_line, "_MAX_EPOCHS", 2)
+    monkeypatch.setattr(demo, "_N_TRAIN", 200)
+    monkeypatch.setattr(demo, "_N_TEST", 100)
+    monkeypatch.setattr(demo, "_MAX_EPOCHS", 2)
 
 
 def test_demo_prints_bounds_and_draws_two_pictures(brief, tmp_path, capsys):

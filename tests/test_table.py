@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sksoftinfo import __main__ as command_line
-from sksoftinfo._table import MODELS, encode, read_columns, table_bounds
+from sksoftinfo._command_line.table import MODELS, encode, read_columns, table_bounds
 
 
 @pytest.fixture(params=["pandas", "numpy"])

@@ -2,3 +2,7 @@
 
 May import: `_networks`, `_bounds`, `_utils`.
 """
+
+from .._networks.callbacks import EpochTicker, early_stopping
+
+__all__ = ["EpochTicker", "early_stopping"]

@@ -90,7 +90,7 @@ def make_digit_pairs(
 
     Examples
     --------
-    >>> from sksoftinfo.datasets._digit_pairs import make_digit_pairs
+    >>> from sksoftinfo.datasets import make_digit_pairs
     >>> pairs = make_digit_pairs(100, random_state=0)
     >>> pairs.data.shape, int(pairs.target.sum())
     ((100, 28, 56), 50)
@@ -167,7 +167,7 @@ def fetch_mnist_pairs(
 
     Examples
     --------
-    >>> from sksoftinfo.datasets._digit_pairs import fetch_mnist_pairs
+    >>> from sksoftinfo.datasets import fetch_mnist_pairs
     >>> pairs = fetch_mnist_pairs(n_samples=100, subset="test")  # doctest: +SKIP
     >>> pairs.data.shape  # doctest: +SKIP
     (100, 28, 56)

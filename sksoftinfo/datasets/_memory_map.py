@@ -49,7 +49,7 @@ def memory_map(
     >>> import torch
     >>> from torch.utils.data import TensorDataset
     >>> from sksoftinfo import InfoSoftmaxClassifier
-    >>> from sksoftinfo.datasets._digit_pairs import memory_map
+    >>> from sksoftinfo.datasets import memory_map
     >>> pairs = TensorDataset(torch.rand(100, 3), torch.arange(100) % 2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     rows = memory_map(pairs, folder)

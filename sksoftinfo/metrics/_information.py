@@ -51,7 +51,7 @@ def mi_lower_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import mi_lower_score
+    >>> from sksoftinfo.metrics import mi_lower_score
     >>> round(mi_lower_score([0, 1], [0.1, 0.8], units="bits"), 3)
     0.763
     """
@@ -85,7 +85,7 @@ def mi_lower_confidence_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import mi_lower_confidence_score
+    >>> from sksoftinfo.metrics import mi_lower_confidence_score
     >>> round(mi_lower_confidence_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
     0.38
     """
@@ -122,7 +122,7 @@ def dv_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import dv_score
+    >>> from sksoftinfo.metrics import dv_score
     >>> round(dv_score([0, 1], [0.1, 0.8]), 3)
     0.529
     """
@@ -151,7 +151,7 @@ def log_softmax_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import log_softmax_score
+    >>> from sksoftinfo.metrics import log_softmax_score
     >>> round(log_softmax_score([0, 1], [0.1, 0.8]), 3)
     -0.164
     """
@@ -179,7 +179,7 @@ def d2_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import d2_score
+    >>> from sksoftinfo.metrics import d2_score
     >>> round(d2_score([0, 1], [0.1, 0.8]), 3)
     0.763
     """
@@ -197,7 +197,7 @@ class InformationScorer:
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
-    >>> from sksoftinfo.metrics._information import mi_lower_scorer
+    >>> from sksoftinfo.metrics import mi_lower_scorer
     >>> prior = DummyClassifier().fit([[0], [1]], ["a", "b"])
     >>> mi_lower_scorer(prior, [[0], [1]], ["b", "a"])
     0.0

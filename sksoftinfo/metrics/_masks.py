@@ -44,7 +44,7 @@ def mask_iou_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import mask_iou_score
+    >>> from sksoftinfo.metrics import mask_iou_score
     >>> mask_iou_score([[[True, True, False]]], [[[True, False, False]]])
     0.5
     """
@@ -85,7 +85,7 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import pointing_game_score
+    >>> from sksoftinfo.metrics import pointing_game_score
     >>> pointing_game_score([[[True, False, False]]], [[[0.1, 0.7, 0.2]]])
     0.0
     >>> pointing_game_score([[[True, False, False]]], [[[0.1, 0.7, 0.2]]], tolerance=1)
@@ -148,7 +148,7 @@ def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import box_iou_score
+    >>> from sksoftinfo.metrics import box_iou_score
     >>> box_iou_score([[0, 0, 4, 4]], [[2, 0, 4, 4]])
     0.5
     """
@@ -179,7 +179,7 @@ def box_accuracy_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics._information import box_accuracy_score
+    >>> from sksoftinfo.metrics import box_accuracy_score
     >>> box_accuracy_score([[0, 0, 4, 4], [0, 0, 4, 4]], [[1, 0, 4, 4], [3, 0, 4, 4]])
     0.5
     """
@@ -199,7 +199,7 @@ class MaskIoUScorer:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.model_selection import GridSearchCV
     >>> from sksoftinfo import InfoMaskTransformer
-    >>> from sksoftinfo.metrics._information import MaskIoUScorer
+    >>> from sksoftinfo.metrics import MaskIoUScorer
     >>> digits = load_digits(n_class=2)
     >>> X, y, masks = digits.images[:100] / 16, digits.target[:100], digits.images[:100] > 8
     >>> masker = InfoMaskTransformer(LogisticRegression(), patch_size=4, random_state=0)

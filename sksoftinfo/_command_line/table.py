@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._evaluation.cross_val import cross_val_bounds
+from .._classifiers.info_softmax import InfoSoftmaxClassifier
+from .._evaluation.cross_val import cross_val_bounds
 
 MODELS = ("info", "logistic", "boosting", "stack")
 # Rarer categories share one column: one of an identifier each would only cost memory.
@@ -184,3 +184,13 @@ def table_bounds(path, target, *, model="stack", units="bits"):
         "stack": "stack",
     }[model]
     return cross_val_bounds(estimator, encode(features), y, units=units)
+
+
+def bounds(options):
+    """Print what a table holds about one of its columns."""
+    found = table_bounds(options.table, options.target, model=options.model, units=options.units)
+    print(
+        f"{options.table} says of {options.target!r} at least {found.mi_lower:.3f} of "
+        f"H(Y) = {found.label_entropy:.3f} {found.units}; at least "
+        f"{found.mi_lower_confidence:.3f} {found.units} with 95 % confidence.\n\n{found}"
+    )

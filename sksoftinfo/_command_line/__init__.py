@@ -1,0 +1,4 @@
+"""What `python -m sksoftinfo` does.
+
+May import: public names, `_evaluation`.
+"""
