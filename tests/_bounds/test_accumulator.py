@@ -17,7 +17,7 @@ from sksoftinfo._bounds.equations import (
     pointwise_information,
     predictive_log_proba,
 )
-from tests.worlds import exact_mutual_information, logits_and_labels
+from tests.helpers.worlds import exact_mutual_information, logits_and_labels
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-9}
 SCALARS = (

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
 from sksoftinfo._evaluation.stack import mix_held_out, mixture_weights, stack_members
-from tests.test_confidence import gaussian_world
+from tests._bounds.test_confidence import gaussian_world
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]

@@ -7,7 +7,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
-from tests.test_stochastic_info import NoisyFeatures
+from tests._classifiers.test_stochastic_info import NoisyFeatures
 
 ESTIMATORS = [
     InfoSoftmaxClassifier(),

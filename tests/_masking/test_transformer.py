@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo.datasets import make_digit_pairs
-from tests.small_images import digits_beside_nothing, small_net
+from tests.helpers.images import digits_beside_nothing, small_net
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from sksoftinfo._bounds.confidence import (
     normal_lower_limit,
 )
 from sksoftinfo._bounds.equations import entropy, label_frequencies
-from tests.worlds import logits_and_labels
+from tests.helpers.worlds import logits_and_labels
 
 LEVEL, N_WORLDS = 0.95, 400
 # Three standard errors of a share of 0.95 among N_WORLDS.

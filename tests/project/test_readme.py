@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sksoftinfo import InformationBounds
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_readme_snippets_run_in_their_order(capsys):

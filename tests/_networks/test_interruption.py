@@ -1,4 +1,4 @@
-"""Interrupted training. Divergence is in tests/test_faults.py."""
+"""Interrupted training. Divergence is in tests/project/test_faults.py."""
 
 import pickle
 import signal

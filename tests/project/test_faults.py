@@ -21,7 +21,7 @@ from sksoftinfo import (
     information_bounds,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 X, Y = load_iris(return_X_y=True)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
 LABELS = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -39,9 +39,10 @@ def fitted():
 def test_the_page_names_tests_that_exist():
     rows = re.findall(r"^\|(?! *fault|-)(.+)\|(.+)\|(.+)\|$", page(), re.MULTILINE)
     assert len(rows) >= 60
-    sources = {path.name: path.read_text() for path in (ROOT / "tests").glob("test_*.py")}
+    tests = ROOT / "tests"
+    sources = {str(path.relative_to(tests)): path.read_text() for path in tests.rglob("test_*.py")}
     for fault, _, test in rows:
-        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", test)
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", test)
         assert named, fault
         for file, name in named:
             assert f"\ndef {name}(" in sources[file], (fault, file, name)

@@ -15,7 +15,7 @@ from sksoftinfo._masking.fill import Fill
 from sksoftinfo._masking.image_classifier import ImageClassifier
 from sksoftinfo._masking.scoring import make_scorer
 from sksoftinfo.metrics import mask_iou_score
-from tests.small_images import digits_beside_nothing, small_net
+from tests.helpers.images import digits_beside_nothing, small_net
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from sksoftinfo._bounds.draws import (
     draw_terms,
     leave_one_out_log_mean_exp,
 )
-from tests.worlds import logits_and_labels
+from tests.helpers.worlds import logits_and_labels
 
 SCALE = 1.0
 

@@ -17,7 +17,7 @@ from sksoftinfo._bounds.equations import (
     log_softmax,
     pointwise_information,
 )
-from tests.worlds import exact_mutual_information, logits_and_labels
+from tests.helpers.worlds import exact_mutual_information, logits_and_labels
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-10}
 

@@ -14,7 +14,7 @@ from sksoftinfo._masking.fitting import set_random_states
 from sksoftinfo._masking.maps import InformationMapper
 from sksoftinfo._masking.patches import interpolation_matrix
 from sksoftinfo.metrics import MaskIoUScorer, box_accuracy_score
-from tests.small_images import digits_beside_nothing, small_net
+from tests.helpers.images import digits_beside_nothing, small_net
 
 
 @pytest.fixture(scope="module")

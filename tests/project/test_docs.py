@@ -11,7 +11,7 @@ import sksoftinfo
 from sksoftinfo import datasets, metrics
 from tests.test_export import HAS_DYNAMIC_SHAPES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 

@@ -7,7 +7,7 @@ import pytest
 
 import sksoftinfo
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 tomllib = pytest.importorskip("tomllib")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

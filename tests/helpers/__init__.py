@@ -1,0 +1,1 @@
+"""Worlds, images and networks that several tests use."""
