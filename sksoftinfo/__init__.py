@@ -1,20 +1,22 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
-from ._bounds.display import InformationBoundsDisplay
-from ._bounds.from_probabilities import information_bounds
-from ._bounds.result import InformationBounds
-from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._classifiers.persistence import SKOPS_TRUSTED_TYPES, load, save
-from ._classifiers.stochastic_info import StochasticInfoClassifier
-from ._evaluation.cross_val import cross_val_bounds
-from ._evaluation.estimate import InformationEstimate, mi_estimate
-from ._evaluation.learning_curve import InformationLearningCurveDisplay
-from ._masking.display import InfoMaskDisplay
-from ._masking.transformer import InfoMaskTransformer
-from ._networks.checkpoint import ResumableCheckpoint
-from ._networks.stochastic_module import StochasticModule
-from ._networks.training import TrainingDiverged
-from ._utils.versions import show_versions
+from ._bounds import InformationBounds, InformationBoundsDisplay, information_bounds
+from ._classifiers import (
+    SKOPS_TRUSTED_TYPES,
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+    load,
+    save,
+)
+from ._evaluation import (
+    InformationEstimate,
+    InformationLearningCurveDisplay,
+    cross_val_bounds,
+    mi_estimate,
+)
+from ._masking import InfoMaskDisplay, InfoMaskTransformer
+from ._networks import ResumableCheckpoint, StochasticModule, TrainingDiverged
+from ._utils import show_versions
 from ._version import __version__
 
 __all__ = [

@@ -15,10 +15,8 @@ from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ._classifiers.info_softmax import InfoSoftmaxClassifier
-from ._masking.image_classifier import neural
-from ._masking.transformer import InfoMaskTransformer
-from ._masking.windows import window_average
+from ._classifiers import InfoSoftmaxClassifier
+from ._masking import InfoMaskTransformer, neural, window_average
 
 __all__ = ["information_map_module", "log_proba_module"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils.pyplot import axis_or_new
+from .._utils import axis_or_new
 from .from_probabilities import information_bounds
 from .result import InformationBounds
 

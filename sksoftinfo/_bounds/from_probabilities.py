@@ -7,13 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from .._utils.validation import (
-    assert_finite,
-    check_labels,
-    check_weights,
-    encode_labels,
-    refuse_masked,
-)
+from .._utils import assert_finite, check_labels, check_weights, encode_labels, refuse_masked
 from .accumulator import BoundsAccumulator, certain_row_terms
 from .confidence import ConfidenceMethod, check_confidence
 from .priors import resolve_reference_prior

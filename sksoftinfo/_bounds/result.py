@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils.user_warnings import users_stacklevel
+from .._utils import users_stacklevel
 from .confidence import FLOOR
 from .units import Units, check_units, nats_to
 

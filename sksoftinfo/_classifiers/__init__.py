@@ -3,6 +3,19 @@
 May import: `_networks`, `_bounds`, `_utils`.
 """
 
-from .._networks.callbacks import EpochTicker, early_stopping
+from .._networks import EpochTicker, early_stopping
+from .base import BaseInfoClassifier
+from .info_softmax import InfoSoftmaxClassifier
+from .persistence import SKOPS_TRUSTED_TYPES, load, save
+from .stochastic_info import StochasticInfoClassifier
 
-__all__ = ["EpochTicker", "early_stopping"]
+__all__ = [
+    "SKOPS_TRUSTED_TYPES",
+    "BaseInfoClassifier",
+    "EpochTicker",
+    "InfoSoftmaxClassifier",
+    "StochasticInfoClassifier",
+    "early_stopping",
+    "load",
+    "save",
+]

@@ -14,20 +14,26 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._bounds.priors import check_distribution
-from .._networks.callbacks import check_monitors, make_train_split, own_callbacks
-from .._networks.device import resolve_device, seeded
-from .._networks.modules import MLP, ConvNet
-from .._networks.net import make_net
-from .._networks.probe import check_output
-from .._networks.training import TrainingDiverged
-from .._utils.fingerprint import fingerprint
-from .._utils.validation import (
+from .._bounds import check_distribution
+from .._networks import (
+    MLP,
+    ConvNet,
+    TrainingDiverged,
+    check_monitors,
+    check_output,
+    make_net,
+    make_train_split,
+    own_callbacks,
+    resolve_device,
+    seeded,
+)
+from .._utils import (
     are_plain_labels,
     check_row_shape,
     check_two_classes,
     check_weights,
     encode_labels,
+    fingerprint,
     validate_rows,
 )
 from .portable import PortableMixin

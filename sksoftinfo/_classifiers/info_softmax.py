@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from .._bounds.accumulator import certain_row_terms
-from .._bounds.equations import label_log_likelihood
-from .._networks.losses import LogSoftmaxLoss
-from .._networks.net import InfoSoftmaxNet
+from .._bounds import certain_row_terms, label_log_likelihood
+from .._networks import InfoSoftmaxNet, LogSoftmaxLoss
 from .base import BaseInfoClassifier
 
 

@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._networks.losses import LogSoftmaxLoss
+from .._networks import LogSoftmaxLoss
 from .._version import __version__
 from .info_softmax import InfoSoftmaxClassifier
 from .portable import net_state, restored_net

@@ -13,8 +13,8 @@ import warnings
 import numpy as np
 import torch
 
-from .._networks.device import resolve_device, seeded
-from .._utils.user_warnings import users_stacklevel
+from .._networks import resolve_device, seeded
+from .._utils import users_stacklevel
 
 
 class PortableMixin:

@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._bounds.accumulator import BoundsAccumulator
-from .._bounds.confidence import ConfidenceMethod, check_confidence
-from .._bounds.equations import pointwise_information
-from .._bounds.priors import check_reference_covers, resolve_reference_prior
-from .._bounds.result import InformationBounds, bounds_from
-from .._bounds.units import Units, check_units, nats_to
-from .._utils.fingerprint import is_of
-from .._utils.user_warnings import users_stacklevel
-from .._utils.validation import check_weights, encode_labels
+from .._bounds import (
+    BoundsAccumulator,
+    ConfidenceMethod,
+    InformationBounds,
+    Units,
+    bounds_from,
+    check_confidence,
+    check_reference_covers,
+    check_units,
+    nats_to,
+    pointwise_information,
+    resolve_reference_prior,
+)
+from .._utils import check_weights, encode_labels, is_of, users_stacklevel
 
 
 class PredictionMixin:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .._networks.callbacks import DEFAULT_CALLBACKS
-from .._networks.net import SKORCH_NAMES, SKORCH_PREFIXES
+from .._networks import DEFAULT_CALLBACKS, SKORCH_NAMES, SKORCH_PREFIXES
 
 
 def _is_skorch_name(name):

@@ -8,10 +8,15 @@ from numbers import Integral, Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._networks.losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
-from .._networks.noise import NOISE_FAMILIES, NoisyModuleFactory
-from .._networks.stochastic_net import StochasticInfoNet
-from .._utils.user_warnings import users_stacklevel
+from .._networks import (
+    NOISE_FAMILIES,
+    DonskerVaradhanLoss,
+    LogSoftmaxLoss,
+    NoisyModuleFactory,
+    PredictiveLoss,
+    StochasticInfoNet,
+)
+from .._utils import users_stacklevel
 from .base import BaseInfoClassifier
 from .stochastic_prediction import StochasticPredictionMixin
 

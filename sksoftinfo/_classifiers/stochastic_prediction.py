@@ -11,13 +11,16 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._bounds.confidence import ConfidenceMethod
-from .._bounds.equations import expected_entropy, predictive_entropy
-from .._bounds.output_upper import OutputInformation
-from .._bounds.result import InformationBounds
-from .._bounds.units import Units, nats_to
-from .._networks.noise import noise_bank
-from .._networks.stochastic_module import StochasticModule
+from .._bounds import (
+    ConfidenceMethod,
+    InformationBounds,
+    OutputInformation,
+    Units,
+    expected_entropy,
+    nats_to,
+    predictive_entropy,
+)
+from .._networks import StochasticModule, noise_bank
 
 
 class StochasticPredictionMixin:

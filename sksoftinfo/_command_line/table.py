@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from .._classifiers.info_softmax import InfoSoftmaxClassifier
-from .._evaluation.cross_val import cross_val_bounds
+from .._classifiers import InfoSoftmaxClassifier
+from .._evaluation import cross_val_bounds
 
 MODELS = ("info", "logistic", "boosting", "stack")
 # Rarer categories share one column: one of an identifier each would only cost memory.

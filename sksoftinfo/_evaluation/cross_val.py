@@ -12,11 +12,15 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
-from .._bounds.confidence import ConfidenceMethod, check_confidence
-from .._bounds.from_probabilities import information_bounds
-from .._bounds.result import InformationBounds
-from .._bounds.units import Units, check_units
-from .._utils.validation import (
+from .._bounds import (
+    ConfidenceMethod,
+    InformationBounds,
+    Units,
+    check_confidence,
+    check_units,
+    information_bounds,
+)
+from .._utils import (
     assert_finite,
     check_labels,
     check_two_classes,

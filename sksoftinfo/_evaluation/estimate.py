@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import check_cv, train_test_split
 from sklearn.utils import column_or_1d
 
-from .._bounds.units import Units
-from .._utils.validation import check_labels
+from .._bounds import Units
+from .._utils import check_labels
 from .cross_val import cross_val_bounds
 
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import learning_curve
 
-from .._bounds.equations import entropy
-from .._bounds.units import Units, nats_to
-from .._utils.pyplot import axis_or_new
+from .._bounds import Units, entropy, nats_to
+from .._utils import axis_or_new
 from ..metrics import mi_lower_scorer
 
 

@@ -17,8 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .._classifiers import early_stopping
-from .._classifiers.info_softmax import InfoSoftmaxClassifier
+from .._classifiers import InfoSoftmaxClassifier, early_stopping
 
 _MAX_STEPS = 2000
 

@@ -2,3 +2,15 @@
 
 May import: `_classifiers`, `_networks`, `_bounds`, `_utils`.
 """
+
+from .display import InfoMaskDisplay
+from .image_classifier import neural
+from .transformer import InfoMaskTransformer
+from .windows import window_average
+
+__all__ = [
+    "InfoMaskDisplay",
+    "InfoMaskTransformer",
+    "neural",
+    "window_average",
+]

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from .._utils.validation import check_row_shape, validate_rows
+from .._utils import check_row_shape, validate_rows
 from .maps import collect
 from .masks import soft_masks, whole_components
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils.pyplot import pyplot
+from .._utils import pyplot
 
 # Inches of a panel's longer side, and of a title or the colour bar.
 _PANEL = 1.9

@@ -12,9 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from .._bounds.equations import label_frequencies
-from .._classifiers.info_softmax import InfoSoftmaxClassifier
-from .._utils.validation import check_two_classes, encode_labels
+from .._bounds import label_frequencies
+from .._classifiers import InfoSoftmaxClassifier
+from .._utils import check_two_classes, encode_labels
 from .applying import InformationMasking
 from .fill import Fill
 from .image_classifier import ImageClassifier, estimator_row_shape

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
-from .._classifiers.base import BaseInfoClassifier
+from .._classifiers import BaseInfoClassifier
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
 _SMALLEST_PROBA = 1e-6

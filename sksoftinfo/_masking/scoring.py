@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._networks.stochastic_net import StochasticInfoNet
+from .._networks import StochasticInfoNet
 from .dense import DenseScorer, locate_feature_layer
 from .image_classifier import neural
 from .patches import PatchGrid, interpolation_matrix, spread

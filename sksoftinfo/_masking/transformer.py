@@ -12,7 +12,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils.validation import encode_labels
+from .._utils import encode_labels
 from .fitting import BaseInfoMask
 from .masks import largest_boxes
 

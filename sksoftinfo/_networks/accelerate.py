@@ -9,7 +9,7 @@ import torch
 from skorch.hf import AccelerateMixin
 from torch.utils.data import DataLoader
 
-from .._utils.user_warnings import users_stacklevel
+from .._utils import users_stacklevel
 
 
 class _SharedTraining(AccelerateMixin):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._utils.fingerprint import fingerprint
+from .._utils import fingerprint
 
 _FORMAT = 1
 _PLAIN = (bool, int, float, str, type(None), torch.Tensor)

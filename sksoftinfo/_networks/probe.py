@@ -6,7 +6,7 @@ import warnings
 
 import torch
 
-from .._utils.user_warnings import users_stacklevel
+from .._utils import users_stacklevel
 
 # Rows that are shown to the module.
 _N_PROBED = 8

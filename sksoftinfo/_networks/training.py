@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 
-from .._utils.user_warnings import users_stacklevel
+from .._utils import users_stacklevel
 
 
 class ThinEpochs:

@@ -1,1 +1,39 @@
 """What every folder may use: checks, warnings, versions; imports nothing of ours."""
+
+from .fingerprint import fingerprint, is_of
+from .pyplot import axis_or_new, pyplot
+from .user_warnings import users_stacklevel
+from .validation import (
+    are_plain_labels,
+    assert_finite,
+    check_labels,
+    check_row_shape,
+    check_two_classes,
+    check_weights,
+    encode_labels,
+    naming_wrong_columns,
+    plain_rows,
+    refuse_masked,
+    validate_rows,
+)
+from .versions import show_versions
+
+__all__ = [
+    "are_plain_labels",
+    "assert_finite",
+    "axis_or_new",
+    "check_labels",
+    "check_row_shape",
+    "check_two_classes",
+    "check_weights",
+    "encode_labels",
+    "fingerprint",
+    "is_of",
+    "naming_wrong_columns",
+    "plain_rows",
+    "pyplot",
+    "refuse_masked",
+    "show_versions",
+    "users_stacklevel",
+    "validate_rows",
+]

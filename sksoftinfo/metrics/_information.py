@@ -7,8 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 
-from .._bounds.from_probabilities import information_bounds
-from .._bounds.units import Units
+from .._bounds import Units, information_bounds
 
 
 def _score(name, y_true, y_proba, sample_weight, labels, **options):
