@@ -41,7 +41,7 @@ def ours(name, X, y):
     start = time.perf_counter()
     bounds = cross_val_bounds(OURS[name], X, y)
     seconds = time.perf_counter() - start
-    yield name, bounds.mi_lower, bounds.mi_lower_confidence, seconds
+    yield name, bounds.mi_lower, bounds.mi_lower_limit, seconds
     if name in EXTRAPOLATED:
         start = time.perf_counter()
         value = mi_estimate(OURS[name], X, y).value
@@ -54,7 +54,7 @@ def run(task, n, seed, methods):
     X, y, log_posterior = TASKS[task](n, rng)
     options = {"labels": np.arange(log_posterior.shape[1])}
     oracle = information_bounds(y, np.exp(log_posterior), **options)
-    yield "oracle", oracle.mi_lower, oracle.mi_lower_confidence, 0.0
+    yield "oracle", oracle.mi_lower, oracle.mi_lower_limit, 0.0
     for name in methods:
         if name in OURS:
             yield from ours(name, X, y)

@@ -50,7 +50,7 @@ for table, results in found.items():
     for name, bounds in results.items():
         print(
             f"  {name:22} at least {bounds.mi_lower:5.2f} on these rows, "
-            f"{bounds.mi_lower_confidence:5.2f} in the population at 95 % confidence"
+            f"{bounds.mi_lower_limit:5.2f} in the population at 95 % confidence"
         )
 
 # %%
@@ -64,7 +64,7 @@ for axis, (table, results) in zip(axes, found.items(), strict=True):
     axis.axvline(entropy, color="black", lw=1)
     axis.text(1.02 * entropy, 3.4, "H(Y)", ha="left", va="top", rotation=90, fontsize=9)
     for row, bounds in enumerate(results.values()):
-        limit = max(bounds.mi_lower_confidence, -0.05)
+        limit = max(bounds.mi_lower_limit, -0.05)
         axis.plot(
             [limit, max(bounds.mi_lower, -0.05)], [row, row], color=f"C{row}", lw=5, alpha=0.35
         )

@@ -107,7 +107,7 @@ figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 places = np.arange(len(depths))
 for index, (name, found) in enumerate(results.items()):
     lower = np.array([one.mi_lower for one in found])
-    limit = np.array([one.mi_lower_confidence for one in found])
+    limit = np.array([one.mi_lower_limit for one in found])
     axis.plot(places, lower, marker="o", label=f"{name}: lower bound")
     axis.fill_between(places, limit, lower, alpha=0.2, color=f"C{index}")
     print(

@@ -283,8 +283,8 @@ class BoundsAccumulator:
         y, terms, weights, frequencies = self._collect()
         options = {"level": level, "method": method, "weights": weights}
         return {
-            "mi_lower_confidence": information_lower_limit(
+            "mi_lower_limit": information_lower_limit(
                 terms.predictive, y, frequencies, known_prior=known_prior, **options
             ),
-            "fano_lower_confidence": fano_lower_limit(terms.error, y, frequencies, **options),
+            "fano_lower_limit": fano_lower_limit(terms.error, y, frequencies, **options),
         }

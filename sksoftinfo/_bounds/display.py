@@ -182,7 +182,7 @@ class InformationBoundsDisplay:
             axis.bar_label(bars, fmt="%.3f", padding=4, fontsize=8)
             self.bars_.append(bars)
             if attribute == "mi_lower":
-                drop = [one.mi_lower - one.mi_lower_confidence for one in results]
+                drop = [one.mi_lower - one.mi_lower_limit for one in results]
                 self.limits_ = axis.errorbar(
                     values,
                     places,

@@ -39,7 +39,7 @@ _UPPER_METHODS = {
     "label_entropy": "upper bound of I(Z;Y) (label entropy)",
     "leave_one_out_mixture": "upper estimate of I(Z;Y) (leave-one-out mixture)",
 }
-_LIMITS = ("mi_lower_confidence", "fano_lower_confidence")
+_LIMITS = ("mi_lower_limit", "fano_lower_limit")
 _INFORMATION = tuple(name for name, _ in _PAPER + _DRAWS + _RIGOROUS) + _LIMITS
 _ERRORS = ("standard_errors", "monte_carlo_errors")
 
@@ -87,12 +87,12 @@ class InformationBounds:
         ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). If a
         label that occurred was given probability zero, q is replaced by 0.999 q + 0.001 p_hat,
         p_hat being the label frequencies, with a warning.
-    mi_lower_confidence : float
+    mi_lower_limit : float
         Lower confidence limit of I(X;Y): with probability `confidence_level` it lies below,
         if the rows are independent draws from the population and none of their labels was used
         for training. It is a limit on the bound of 0.999 q + 0.001 p_hat, whose contributions
         are bounded, and is never above `mi_lower`.
-    fano_lower_confidence : float
+    fano_lower_limit : float
         Lower confidence limit of I(X;Y) from the error rate of the most probable class, by
         Fano's inequality; on the same assumptions. Calibration does not matter for it.
     mi_upper : float
@@ -154,8 +154,8 @@ class InformationBounds:
     mi_output_upper: float
     mi_output_upper_method: str = "label_entropy"
     d2: float
-    mi_lower_confidence: float
-    fano_lower_confidence: float
+    mi_lower_limit: float
+    fano_lower_limit: float
     confidence_level: float
     confidence_method: str
     n_samples: int
@@ -333,7 +333,7 @@ def bounds_from(
     )
     # What the floor adds to an over-confident prediction is left out, so that no limit exceeds
     # the value whose limit it is.
-    limits["mi_lower_confidence"] = min(limits["mi_lower_confidence"], result["mi_lower"])
+    limits["mi_lower_limit"] = min(limits["mi_lower_limit"], result["mi_lower"])
     if output_upper is not None and output_upper[0] < result["label_entropy"]:
         result["mi_output_upper"], error = output_upper
         result["mi_output_upper_method"] = "leave_one_out_mixture"

@@ -192,5 +192,5 @@ def bounds(options):
     print(
         f"{options.table} says of {options.target!r} at least {found.mi_lower:.3f} of "
         f"H(Y) = {found.label_entropy:.3f} {found.units}; at least "
-        f"{found.mi_lower_confidence:.3f} {found.units} with 95 % confidence.\n\n{found}"
+        f"{found.mi_lower_limit:.3f} {found.units} with 95 % confidence.\n\n{found}"
     )

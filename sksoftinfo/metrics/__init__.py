@@ -24,7 +24,7 @@ from ._information import (
     dv_scorer,
     log_softmax_score,
     log_softmax_scorer,
-    mi_lower_confidence_score,
+    mi_lower_limit_score,
     mi_lower_score,
     mi_lower_scorer,
 )
@@ -50,7 +50,7 @@ __all__ = [
     "log_softmax_scorer",
     "mask_iou_score",
     "mask_iou_scorer",
-    "mi_lower_confidence_score",
+    "mi_lower_limit_score",
     "mi_lower_score",
     "mi_lower_scorer",
     "pointing_game_score",

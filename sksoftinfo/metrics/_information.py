@@ -57,7 +57,7 @@ def mi_lower_score(
     return _score("mi_lower", y_true, y_proba, sample_weight, labels, units=units)
 
 
-def mi_lower_confidence_score(
+def mi_lower_limit_score(
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
@@ -84,12 +84,12 @@ def mi_lower_confidence_score(
 
     Examples
     --------
-    >>> from sksoftinfo.metrics import mi_lower_confidence_score
-    >>> round(mi_lower_confidence_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
+    >>> from sksoftinfo.metrics import mi_lower_limit_score
+    >>> round(mi_lower_limit_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
     0.38
     """
     return _score(
-        "mi_lower_confidence",
+        "mi_lower_limit",
         y_true,
         y_proba,
         sample_weight,
@@ -250,7 +250,7 @@ log_softmax_scorer = InformationScorer(log_softmax_score)
 # For multimetric scoring; a search then names one of them in `refit`.
 bounds_scorer = {
     "mi_lower": mi_lower_scorer,
-    "mi_lower_confidence": InformationScorer(mi_lower_confidence_score),
+    "mi_lower_limit": InformationScorer(mi_lower_limit_score),
     "dv": dv_scorer,
     "log_softmax": log_softmax_scorer,
     "d2": InformationScorer(d2_score),

@@ -78,7 +78,7 @@ def limits_of_world(name, n, temperature=1.0, **options):
         accumulator = BoundsAccumulator(len(prior))
         accumulator.update(temperature * log_proba, y)
         found = accumulator.limits(level=LEVEL, **options)
-        row[:] = found["mi_lower_confidence"], found["fano_lower_confidence"]
+        row[:] = found["mi_lower_limit"], found["fano_lower_limit"]
     return truth, limits.T
 
 

@@ -31,9 +31,7 @@ def test_ladder_draws_the_bounds_and_the_limit(estimator):
     widths = [bars[0].get_width() for bars in display.bars_]
     assert widths == [bounds.dv_minus_log_m, bounds.log_softmax, bounds.mi_lower, bounds.mi_upper]
     (segment,) = display.limits_.lines[2][0].get_segments()
-    np.testing.assert_allclose(
-        sorted(segment[:, 0]), [bounds.mi_lower_confidence, bounds.mi_lower]
-    )
+    np.testing.assert_allclose(sorted(segment[:, 0]), [bounds.mi_lower_limit, bounds.mi_lower])
     assert display.ax_.get_xlabel() == "information (bits)"
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
         type(estimator).__name__

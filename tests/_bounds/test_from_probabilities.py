@@ -74,7 +74,7 @@ def test_equality_pickle_and_json(bounds):
 def test_table_names_every_value_and_its_unit(bounds):
     text, page = repr(bounds.to_bits()), bounds._repr_html_()
     assert text.startswith("InformationBounds in bits: 5 samples, 3 classes")
-    for name in ("log_softmax", "dv_minus_log_m", "mi_lower_confidence", "label_entropy", "d2"):
+    for name in ("log_softmax", "dv_minus_log_m", "mi_lower_limit", "label_entropy", "d2"):
         line = next(line for line in text.splitlines() if line.split()[0] == name)
         assert float(line.split()[1]) == pytest.approx(getattr(bounds.to_bits(), name), abs=5e-5)
         assert f"<code>{name}</code>" in page
@@ -163,9 +163,9 @@ def test_limits_are_near_the_bound_and_fall_with_the_level(method):
         information_bounds(y, proba, confidence_level=level, confidence_method=method)
         for level in levels
     ]
-    limits = np.array([b.mi_lower_confidence for b in results])
+    limits = np.array([b.mi_lower_limit for b in results])
     assert (np.diff(limits) < 0).all()
-    assert (np.diff([b.fano_lower_confidence for b in results]) < 0).all()
+    assert (np.diff([b.fano_lower_limit for b in results]) < 0).all()
     standard_error = results[0].pointwise.std() / np.sqrt(len(y))
     assert 1.5 < (results[2].mi_lower - limits[2]) / standard_error < 2.5
     assert (results[2].confidence_level, results[2].confidence_method) == (0.95, method)
@@ -174,37 +174,37 @@ def test_limits_are_near_the_bound_and_fall_with_the_level(method):
 def test_limits_follow_labels_and_units():
     y, proba = many_rows()
     one = information_bounds(y, proba)
-    names = ("mi_lower_confidence", "fano_lower_confidence")
+    names = ("mi_lower_limit", "fano_lower_limit")
     relabelled = information_bounds(2 - y, proba[:, ::-1])
     for name in names:
         assert getattr(relabelled, name) == pytest.approx(getattr(one, name), abs=1e-9)
         in_bits = getattr(one.to_bits(), name)
         assert in_bits == pytest.approx(getattr(one, name) / np.log(2))
     uniform = information_bounds(y, proba, reference_prior="uniform")
-    assert uniform.mi_lower_confidence == one.mi_lower_confidence
+    assert uniform.mi_lower_limit == one.mi_lower_limit
     known = information_bounds(y, proba, reference_prior=[0.5 / 2.2, 1 / 2.2, 0.7 / 2.2])
-    assert abs(known.mi_lower_confidence - one.mi_lower_confidence) < 0.01
-    assert known.mi_lower_confidence <= one.mi_lower_confidence
+    assert abs(known.mi_lower_limit - one.mi_lower_limit) < 0.01
+    assert known.mi_lower_limit <= one.mi_lower_limit
 
 
 def test_over_confident_prediction_has_no_limit_above_its_bound():
     y, proba = many_rows()
     proba = np.eye(3)[proba.argmax(axis=1)] * (1 - 3e-9) + 1e-9
     b = information_bounds(y, proba)
-    assert b.mi_lower_confidence == b.mi_lower < 0
+    assert b.mi_lower_limit == b.mi_lower < 0
     # The error rate alone knows better.
-    assert b.fano_lower_confidence > 0.1
+    assert b.fano_lower_limit > 0.1
 
 
 def test_weights_count_as_importance_not_as_rows():
     y, proba = many_rows(300)
     plain = information_bounds(y, proba)
     heavy = information_bounds(y, proba, sample_weight=np.full(300, 3))
-    assert heavy.mi_lower_confidence == pytest.approx(plain.mi_lower_confidence, abs=1e-9)
+    assert heavy.mi_lower_limit == pytest.approx(plain.mi_lower_limit, abs=1e-9)
     tripled = information_bounds(np.tile(y, 3), np.tile(proba, (3, 1)))
-    assert tripled.mi_lower_confidence > plain.mi_lower_confidence
+    assert tripled.mi_lower_limit > plain.mi_lower_limit
     light = information_bounds(y, proba, sample_weight=np.linspace(0, 1, 300))
-    assert light.mi_lower - light.mi_lower_confidence > plain.mi_lower - plain.mi_lower_confidence
+    assert light.mi_lower - light.mi_lower_limit > plain.mi_lower - plain.mi_lower_limit
 
 
 @pytest.mark.parametrize(

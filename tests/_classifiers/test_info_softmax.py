@@ -136,8 +136,8 @@ def test_bounds_do_not_depend_on_how_labels_are_held(dtype):
     for given in (labels[100:], labels[100:].tolist(), pd.Series(labels[100:])):
         found = clf.score_bounds(X[100:], given)
         np.testing.assert_array_equal(found.pointwise, expected.pointwise)
-        assert found.mi_lower_confidence == expected.mi_lower_confidence
-        assert found.fano_lower_confidence == expected.fano_lower_confidence
+        assert found.mi_lower_limit == expected.mi_lower_limit
+        assert found.fano_lower_limit == expected.fano_lower_limit
 
 
 def test_bounds_do_not_depend_on_the_batch(fitted, split):
@@ -692,7 +692,7 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
     clf = InfoSoftmaxClassifier(random_state=0).fit(X, y)
     with pytest.warns(UserWarning, match="X and y are those that the network was trained on"):
         trained = clf.score_bounds(X, y)
-    assert trained.mi_lower_confidence > 0
+    assert trained.mi_lower_limit > 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clf.score_bounds(X[1:], y[1:])

@@ -64,7 +64,7 @@ def test_one_bit_is_found(reader, fruit, model):
     assert bounds.label_entropy == pytest.approx(2.0, abs=0.02)
     # The network and boosting lose more to what they read into 600 sizes.
     assert 0.85 < bounds.mi_lower < 1.05
-    assert bounds.mi_lower_confidence < 1.0
+    assert bounds.mi_lower_limit < 1.0
     assert bounds.units == "bits"
 
 

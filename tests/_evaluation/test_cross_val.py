@@ -55,7 +55,7 @@ def test_pools_the_held_out_predictions_of_every_row():
 def test_any_classifier(estimator):
     bounds = cross_val_bounds(estimator, X, NAMES, units="bits")
     assert 1.0 < bounds.mi_lower < bounds.label_entropy == pytest.approx(np.log2(3))
-    assert bounds.mi_lower_confidence < bounds.mi_lower
+    assert bounds.mi_lower_limit < bounds.mi_lower
     with pytest.raises(NotFittedError):
         check_is_fitted(estimator)
 
@@ -65,7 +65,7 @@ def test_training_rows_overstate_and_held_out_rows_do_not():
     rng = np.random.default_rng(0)
     noise, y = rng.normal(size=(200, 60)), rng.integers(0, 2, 200)
     trained = information_bounds(y, LDA.fit(noise, y).predict_proba(noise))
-    assert trained.mi_lower > trained.mi_lower_confidence > 0.05
+    assert trained.mi_lower > trained.mi_lower_limit > 0.05
     assert cross_val_bounds(LDA, noise, y).mi_lower < 0
     assert -0.02 < cross_val_bounds("stack", noise, y).mi_lower < 0.02
 
@@ -233,7 +233,7 @@ def test_stack_is_near_the_true_posterior_and_its_limit_below_the_truth():
     assert abs(bounds.mi_lower - oracle.mi_lower) < 0.01
     _, many, log_posterior = world(1_000_000, seed=1)
     truth = information_bounds(many, np.exp(log_posterior)).mi_lower
-    assert bounds.mi_lower_confidence < truth
+    assert bounds.mi_lower_limit < truth
     assert cross_val_bounds("stack", x, y) == bounds
 
 
@@ -247,5 +247,5 @@ def test_limits_of_cross_fitted_bounds_keep_their_level():
         rng = np.random.default_rng(seed)
         y = rng.choice(3, size=200, p=prior)
         x = rng.normal(1.5 * y)[:, None]
-        below += cross_val_bounds(LDA, x, y, cv=4).mi_lower_confidence <= truth
+        below += cross_val_bounds(LDA, x, y, cv=4).mi_lower_limit <= truth
     assert below / n_worlds >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / n_worlds)

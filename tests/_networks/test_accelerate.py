@@ -61,7 +61,7 @@ def test_cross_val_bounds_by_dask(workers):
     with joblib.parallel_config("dask"):
         parallel = cross_val_bounds(classifier(), X, Y, n_jobs=-1)
     np.testing.assert_allclose(parallel.pointwise, serial.pointwise, rtol=1e-9, atol=1e-12)
-    assert parallel.mi_lower_confidence == pytest.approx(serial.mi_lower_confidence, abs=1e-9)
+    assert parallel.mi_lower_limit == pytest.approx(serial.mi_lower_limit, abs=1e-9)
 
 
 SCRIPT = """

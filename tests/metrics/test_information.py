@@ -20,7 +20,7 @@ from sksoftinfo.metrics import (
     dv_scorer,
     log_softmax_score,
     log_softmax_scorer,
-    mi_lower_confidence_score,
+    mi_lower_limit_score,
     mi_lower_score,
     mi_lower_scorer,
 )
@@ -37,7 +37,7 @@ def test_scores_are_the_fields_of_the_bounds_and_agree_with_scikit_learn():
         options = {"sample_weight": w}
         assert mi_lower_score(Y, proba, **options) == bounds.mi_lower
         assert dv_score(Y, proba, **options) == bounds.dv
-        assert mi_lower_confidence_score(Y, proba, **options) == bounds.mi_lower_confidence
+        assert mi_lower_limit_score(Y, proba, **options) == bounds.mi_lower_limit
         assert log_softmax_score(Y, proba, **options) == pytest.approx(
             -log_loss(Y, proba, **options), abs=1e-6
         )
@@ -65,7 +65,7 @@ def test_multimetric_and_our_own_classifier():
     results = cross_validate(clf, X, NAMES, scoring=bounds_scorer, cv=3)
     for name in bounds_scorer:
         assert np.isfinite(results[f"test_{name}"]).all()
-    assert (results["test_mi_lower_confidence"] < results["test_mi_lower"]).all()
+    assert (results["test_mi_lower_limit"] < results["test_mi_lower"]).all()
     # Balanced folds: with uniform labels the two representations agree.
     np.testing.assert_allclose(results["test_mi_lower"], results["test_dv"], atol=1e-3)
     search = GridSearchCV(

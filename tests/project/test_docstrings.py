@@ -24,7 +24,7 @@ EXCUSED = {
             "sksoftinfo.metrics.d2_score",
             "sksoftinfo.metrics.dv_score",
             "sksoftinfo.metrics.log_softmax_score",
-            "sksoftinfo.metrics.mi_lower_confidence_score",
+            "sksoftinfo.metrics.mi_lower_limit_score",
         ),
         {"PR04"},
     ),

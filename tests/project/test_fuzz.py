@@ -129,7 +129,7 @@ def assert_bounds_hold(bounds):
     assert bounds.dv_label_prior <= bounds.mi_output_lower + tolerance
     assert bounds.mi_output_lower <= bounds.mi_lower + tolerance
     assert bounds.mi_lower <= bounds.label_entropy + tolerance
-    assert bounds.mi_lower_confidence <= bounds.mi_lower
+    assert bounds.mi_lower_limit <= bounds.mi_lower
     assert bounds.jensen_gap >= -tolerance
 
 
