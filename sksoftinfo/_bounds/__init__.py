@@ -16,7 +16,7 @@ from .equations import (
 )
 from .from_probabilities import information_bounds
 from .output_upper import OutputInformation
-from .priors import check_distribution, check_reference_covers, resolve_reference_prior
+from .priors import check_reference_covers, resolve_class_prior, resolve_reference_prior
 from .result import InformationBounds, bounds_from
 from .units import Units, check_units, nats_to
 
@@ -30,7 +30,6 @@ __all__ = [
     "bounds_from",
     "certain_row_terms",
     "check_confidence",
-    "check_distribution",
     "check_reference_covers",
     "check_units",
     "entropy",
@@ -41,5 +40,6 @@ __all__ = [
     "nats_to",
     "pointwise_information",
     "predictive_entropy",
+    "resolve_class_prior",
     "resolve_reference_prior",
 ]

@@ -27,6 +27,28 @@ def resolve_reference_prior(reference_prior, classes, train_prior=None):
     return check_distribution(reference_prior, len(classes), "reference_prior")
 
 
+def resolve_class_prior(class_prior, classes, train_prior):
+    """Return the class prior inside the softmax as an array of shape (n_classes,), float64.
+
+    Parameters
+    ----------
+    class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,)
+    classes : ndarray of shape (n_classes,)
+    train_prior : ndarray of shape (n_classes,)
+        Label frequencies of training, the ``"empirical"`` prior.
+
+    Raises
+    ------
+    ValueError
+        If an array is not a distribution over the classes.
+    """
+    if not isinstance(class_prior, str):
+        return check_distribution(class_prior, len(classes), "class_prior")
+    if class_prior == "uniform":
+        return np.full(len(classes), 1.0 / len(classes))
+    return train_prior
+
+
 def check_distribution(values, n_classes, name):
     """Return `values` as positive float64 probabilities of shape (n_classes,), or raise."""
     try:

@@ -1,60 +1,88 @@
-"""What the two classifiers share: parameters, validation and training."""
+"""`BaseInfoClassifier`: parameters, training, predictions and bounds of the two classifiers."""
 
 from __future__ import annotations
 
-import inspect
+import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
-from .._bounds import check_distribution
+from .._bounds import (
+    BoundsAccumulator,
+    ConfidenceMethod,
+    InformationBounds,
+    Units,
+    bounds_from,
+    check_confidence,
+    check_reference_covers,
+    check_units,
+    nats_to,
+    pointwise_information,
+    resolve_class_prior,
+    resolve_reference_prior,
+)
 from .._networks import (
-    MLP,
-    ConvNet,
     TrainingDiverged,
     check_monitors,
     check_output,
     make_net,
     make_train_split,
     own_callbacks,
+    predict_log_proba,
     resolve_device,
     seeded,
 )
 from .._utils import (
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
     are_plain_labels,
     check_row_shape,
     check_two_classes,
     check_weights,
     encode_labels,
     fingerprint,
+    fit_context,
+    is_of,
+    users_stacklevel,
     validate_rows,
 )
+from .build import (
+    log_class_prior,
+    module_and_params,
+    module_dtype,
+    optimizer_params,
+    weights_of_rows,
+    with_channels,
+)
 from .portable import PortableMixin
-from .prediction import PredictionMixin
 from .skorch_params import SkorchParams
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-
-# Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
-# noisy ones; convolutions share their weights, and train too slowly with as much.
-_TABLE_WEIGHT_DECAY = 1.0
-_IMAGE_WEIGHT_DECAY = 0.01
 _MAX_SEED = np.iinfo(np.int32).max
+# What a net that is trained on follows; any other parameter is settled when the net is built.
+_LIVE = ("lr", "max_epochs", "batch_size", "verbose")
+# What no net depends on, and what it is given anew in each training.
+_NOT_OF_THE_NET = ("class_prior", "class_weight", "decision", "random_state", "warm_start")
 
 
-class BaseInfoClassifier(
-    PortableMixin, SkorchParams, PredictionMixin, ClassifierMixin, BaseEstimator
-):
-    """Base of the classifiers. Subclasses choose the net and how its bounds are scored."""
+class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstimator):
+    """Base of the classifiers. Subclasses choose the net and how its bounds are accumulated.
+
+    They offer ``_net_class_and_params()``, and ``_accumulate(accumulator, X, y, sample_weight)``,
+    which adds all rows and returns an upper estimate of I(Z;Y) with its standard error, or None.
+    """
 
     _parameter_constraints: dict = {
         "module": [None, callable],
@@ -80,7 +108,7 @@ class BaseInfoClassifier(
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network.
 
@@ -105,18 +133,20 @@ class BaseInfoClassifier(
             If the input is not finite, has the wrong shape or fewer than two classes, if a
             parameter is out of its range, or if training diverges.
         """
-        self._check_skorch_names()
-        continuing = self.warm_start and hasattr(self, "net_")
-        X, y, weight = self._validate_training(X, y, sample_weight, reset=not continuing)
-        if continuing:
-            y = encode_labels(y, self.classes_)
-        else:
-            classes, y = np.unique(y, return_inverse=True)
-            self._start(X, classes)
-        self._fitted_on = fingerprint(X, y)
-        return self._train(X, y, weight)
+        with _unchanged_on_error(self):
+            self._check_skorch_names()
+            continuing = self.warm_start and hasattr(self, "net_")
+            X, y, weight = self._validate_training(X, y, sample_weight, reset=not continuing)
+            if continuing:
+                self._check_unchanged()
+                y = encode_labels(y, self.classes_)
+            else:
+                classes, y = np.unique(y, return_inverse=True)
+                self._start(X, classes)
+            self._fitted_on = fingerprint(X, y)
+            return self._train(X, y, weight)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: Any,
@@ -142,26 +172,24 @@ class BaseInfoClassifier(
         self
             The classifier.
         """
-        self._check_skorch_names()
-        first = not hasattr(self, "net_")
-        X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
-        if first:
-            if classes is None:
-                raise ValueError(
-                    "classes=None in the first call of partial_fit: name all classes there."
-                )
-            classes = np.unique(classes)
-        else:
-            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-                raise ValueError(
-                    f"classes={classes!r} differ from those of the first call, "
-                    f"{self.classes_.tolist()}: leave `classes` out."
-                )
-            classes = self.classes_
-        encoded = encode_labels(y, classes)
-        if first:
-            self._start(X, classes)
-        return self._train(X, encoded, weight, epochs=1)
+        with _unchanged_on_error(self):
+            self._check_skorch_names()
+            first = not hasattr(self, "net_")
+            X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
+            if first:
+                if classes is None:
+                    raise ValueError(
+                        "classes=None in the first call of partial_fit: name all classes there."
+                    )
+                self._start(X, np.unique(classes))
+            else:
+                self._check_unchanged()
+                if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                    raise ValueError(
+                        f"classes={classes!r} differ from those of the first call, "
+                        f"{self.classes_.tolist()}: leave `classes` out."
+                    )
+            return self._train(X, encode_labels(y, self.classes_), weight, epochs=1)
 
     def _validate_training(self, X, y, sample_weight, reset):
         X, y = self._validate(X, y, reset=reset)
@@ -193,18 +221,23 @@ class BaseInfoClassifier(
     def _is_plain(self, X):
         """Return whether `X` is sure to pass validation unchanged.
 
-        That of scikit-learn takes longer than a small network needs for a row.
+        scikit-learn's validation of a row takes longer than a small network, and doubles the time
+        of ``one row`` in benchmarks/bench_speed.py.
         """
         if type(X) is not np.ndarray or not len(X) or X.shape[1:] != self.input_shape_:
             return False
         dtypes = ("float32", "float64") if self.dtype == "auto" else (self.dtype,)
-        if X.dtype.name not in dtypes or hasattr(self, "feature_names_in_"):
+        if (
+            X.dtype.name not in dtypes
+            or not X.dtype.isnative
+            or hasattr(self, "feature_names_in_")
+        ):
             return False
         with np.errstate(over="ignore", invalid="ignore"):
             return bool(np.isfinite(X.sum()))
 
     def _start(self, X, classes):
-        """Set what the first look at the data decides, and build the net."""
+        """Set what the first look at the data decides, and forget what was learned before."""
         check_two_classes(classes)
         self.classes_ = classes
         self.input_shape_ = X.shape[1:]
@@ -212,29 +245,33 @@ class BaseInfoClassifier(
         self._label_weight = np.zeros(len(classes))
         if hasattr(self, "net_"):
             del self.net_
-        if not isinstance(self.class_prior, str):
-            check_distribution(self.class_prior, len(classes), "class_prior")
 
     def _train(self, X, y, weight, epochs=None):
-        self._label_weight += np.bincount(y, weight, minlength=len(self.classes_))
+        self._label_weight = self._label_weight + np.bincount(
+            y, weight, minlength=len(self.classes_)
+        )
         self.train_prior_ = self._label_weight / self._label_weight.sum()
-        self.class_prior_ = self._resolve_class_prior()
-        if self.class_weight is not None:
-            base = np.ones(len(y)) if weight is None else weight
-            weight = base * self._class_weights(y, base)[y]
+        self.class_prior_ = resolve_class_prior(self.class_prior, self.classes_, self.train_prior_)
+        weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
         with seeded(seed):
-            net = self.net_ if hasattr(self, "net_") else self._build(X, seed)
+            if hasattr(self, "net_"):
+                net = self.net_
+                live = {name: getattr(self, name) for name in _LIVE}
+                net.set_params(
+                    **{name: value for name, value in live.items() if getattr(net, name) != value}
+                )
+                self._renew_callbacks(net)
+            else:
+                net = self._build(X, seed)
             net.seed = seed
-            for name in ("lr", "max_epochs", "batch_size", "verbose"):
-                if getattr(net, name) != getattr(self, name):
-                    net.set_params(**{name: getattr(self, name)})
-            net.log_class_prior = self._log_class_prior()
-            X = self._module_array(X)
+            net.log_class_prior = log_class_prior(self.class_prior_)
+            rows = with_channels(X)
             if weight is not None:
-                X = {"X": X, "sample_weight": weight / weight.mean()}
+                rows = {"X": rows, "sample_weight": weight / weight.mean()}
+            options = {} if epochs is None else {"epochs": epochs}
             try:
-                net.partial_fit(X, y.astype(np.int64), **({} if epochs is None else {"epochs": 1}))
+                net.partial_fit(rows, y.astype(np.int64), **options)
             except TrainingDiverged as error:
                 if error.learned:
                     self.net_ = net
@@ -242,111 +279,327 @@ class BaseInfoClassifier(
         self.net_ = net
         return self
 
-    def _class_weights(self, y, weight):
-        """Return one weight for each class."""
-        if self.class_weight == "balanced":
-            total = np.bincount(y, weight, minlength=len(self.classes_))
-            present = total > 0
-            return np.divide(
-                total.sum(), present.sum() * total, out=np.zeros(len(total)), where=present
-            )
-        weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[y]
-        )
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights[y].any()):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} has a weight that is negative or not finite, "
-                "or none for the classes of these rows: give positive numbers."
-            )
-        return weights
-
-    def _resolve_class_prior(self):
-        if isinstance(self.class_prior, str):
-            if self.class_prior == "uniform":
-                return np.full(len(self.classes_), 1.0 / len(self.classes_))
-            return self.train_prior_
-        return check_distribution(self.class_prior, len(self.classes_), "class_prior")
-
-    def _log_class_prior(self):
-        # The softmax of logits plus one constant is that of the logits: uniform adds nothing.
-        if np.ptp(self.class_prior_) == 0:
-            return None
-        with np.errstate(divide="ignore"):
-            return torch.as_tensor(np.log(self.class_prior_))
-
     def _build(self, X, seed):
+        """Return an initialised net for rows like `X`."""
+        device = resolve_device(self.device)
         module, module_params = self._module_and_params(X)
+        net_class, more = self._net_class_and_params()
         params = {
+            **more,
             "module": module,
-            **self._optimizer_params(X),
+            **optimizer_params(self.optimizer, X, device),
             "lr": self.lr,
             "max_epochs": self.max_epochs,
             "batch_size": self.batch_size,
             "train_split": make_train_split(self.train_split, seed),
             "callbacks": own_callbacks(self.callbacks),
-            "device": resolve_device(self.device),
+            "device": device,
             "verbose": self.verbose,
             "n_classes": len(self.classes_),
-            "log_class_prior": self._log_class_prior(),
-            "dtype": self._torch_dtype(X),
+            "log_class_prior": log_class_prior(self.class_prior_),
+            "dtype": module_dtype(self.dtype, X),
             "seed": seed,
             **module_params,
             **self._skorch_params,
         }
-        net_class, more = self._net_class_and_params()
-        net = make_net(net_class, self.accelerator, **{**more, **params})
+        net = make_net(net_class, self.accelerator, **params)
         net.initialize()
         check_monitors(net)
         if self.module is not None:
-            check_output(net, self._module_array(X))
+            check_output(net, with_channels(X))
+        self._built_with = self.get_params(deep=False)
         return net
 
-    def _optimizer_params(self, X):
-        if self.optimizer is not None:
-            return {"optimizer": self.optimizer}
-        decay = _TABLE_WEIGHT_DECAY if X.ndim == 2 else _IMAGE_WEIGHT_DECAY
-        # One kernel for all parameters: on small networks a third of the time of training.
-        fused = torch.device(resolve_device(self.device)).type in ("cpu", "cuda")
-        return {
-            "optimizer": torch.optim.AdamW,
-            "optimizer__weight_decay": decay,
-            "optimizer__fused": fused,
-        }
-
     def _module_and_params(self, X):
-        """Return what builds the network, and its parameters that follow from the data."""
-        module = self.module
-        if module is None:
-            module = {2: MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
-            if module is None:
-                raise ValueError(
-                    f"X has shape {X.shape}, for which there is no default network: give a table "
-                    "(n, d), images (n, height, width) or (n, channels, height, width), or set "
-                    "`module`."
-                )
-        if isinstance(module, torch.nn.Module):
-            return module, {}
-        sizes = {
-            "n_features": int(np.prod(X.shape[1:])),
-            "n_channels": X.shape[1] if X.ndim == 4 else 1,
-            "n_classes": len(self.classes_),
-        }
-        accepted = inspect.signature(module).parameters
-        return module, {
-            f"module__{name}": size for name, size in sizes.items() if name in accepted
-        }
+        return module_and_params(self.module, X, len(self.classes_))
 
-    def _torch_dtype(self, X):
-        if self.dtype != "auto":
-            return getattr(torch, self.dtype)
-        return torch.float64 if X.ndim == 2 and X.dtype == np.float64 else torch.float32
+    def _check_unchanged(self):
+        """Raise ValueError if a parameter differs from that which the net was built with."""
+        built, now = self._built_with, self.get_params(deep=False)
+        left_out = (*_LIVE, *_NOT_OF_THE_NET, "callbacks")
+        changed = [
+            name
+            for name in sorted(built.keys() | now.keys())
+            if name not in left_out
+            and not name.startswith("callbacks__")
+            and not _is_same(built.get(name), now.get(name))
+        ]
+        if changed:
+            raise ValueError(
+                f"{', '.join(changed)} changed since the network was built, which trains on as it "
+                "is: set the parameter back, or set warm_start=False and call fit to train a new "
+                "network."
+            )
 
-    def _module_array(self, X):
-        """Give grey images the channel axis that convolutions need."""
-        return X[:, None] if X.ndim == 3 else X
+    def _renew_callbacks(self, net):
+        """Let the net train on with the callbacks that the parameters name now."""
+
+        def callbacks(params):
+            return {
+                name: params[name] for name in params if name.partition("__")[0] == "callbacks"
+            }
+
+        before, now = callbacks(self._built_with), callbacks(self.get_params(deep=False))
+        if before.keys() == now.keys() and all(_is_same(before[one], now[one]) for one in now):
+            return
+        for name in before.keys() - now.keys():
+            delattr(net, name)
+        now = {**now, "callbacks": own_callbacks(self.callbacks)}
+        for name, value in now.items():
+            setattr(net, name, value)
+        net.initialize_callbacks()
+        check_monitors(net)
+        self._built_with = self.get_params(deep=False)
+
+    @property
+    def module_(self):
+        """Trained torch module."""
+        check_is_fitted(self, "net_")
+        return self.net_.module_
+
+    @property
+    def history_(self):
+        """Loss and times of each epoch, as skorch records them."""
+        check_is_fitted(self, "net_")
+        return self.net_.history
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Log class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        return predict_log_proba(self.net_, with_channels(self._validate(X, reset=False)))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``.
+        """
+        log_proba = self.predict_log_proba(X)
+        return np.exp(log_proba, out=log_proba)
+
+    def _scores(self, X):
+        log_proba = self.predict_log_proba(X)
+        if self.decision == "posterior":
+            return log_proba
+        # A class that never occurred has no frequency to be informative against.
+        occurred = self.train_prior_ > 0
+        information = pointwise_information(log_proba, np.where(occurred, self.train_prior_, 1.0))
+        return np.where(occurred, information, -np.inf)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log-posterior or information of each class, of which the largest is predicted.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            Log-posterior, or pointwise information if ``decision="information"``, in nats; for
+            two classes the second's less the first's.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predicted labels: of the largest posterior, or by `decision` of the largest information.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels, as in ``classes_``.
+        """
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
+
+    def pointwise_information(
+        self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"
+    ) -> np.ndarray:
+        """Pointwise mutual information between each input and each class.
+
+        ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
+        only after normalising.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
+default="train"
+            Prior r: label frequencies of `fit`, uniform, or given.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In `units`, columns in the order of ``classes_``.
+        """
+        factor = nats_to(units)
+        check_is_fitted(self, "net_")
+        if isinstance(reference_prior, str) and reference_prior == "empirical":
+            raise ValueError(
+                "reference_prior='empirical' needs labels, and there are none here: use 'train', "
+                "'uniform' or an array."
+            )
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        return factor * pointwise_information(self.predict_log_proba(X), prior)
+
+    def score_bounds(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        confidence_level: float = 0.95,
+        reference_prior: str | ArrayLike = "train",
+        confidence_method: ConfidenceMethod = "betting",
+        units: Units = "nats",
+    ) -> InformationBounds:
+        """Information bounds on held-out rows.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`, but other rows: on those that trained the network the same formulas
+            overstate the information.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative importance weights of independent rows.
+        confidence_level : float, default=0.95
+            Probability, in (0, 1), with which each lower confidence limit holds.
+        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
+(n_classes,), default="train"
+            Prior r of the pointwise contributions. It changes how they are spread over the
+            rows, not their mean. An array is taken for the known prior of the population.
+        confidence_method : {"betting", "normal"}, default="betting"
+            As in `information_bounds`.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        InformationBounds
+            In `units`.
+
+        Raises
+        ------
+        ValueError
+            If a label was not seen in `fit`, or has probability 0 under the reference prior.
+
+        Warns
+        -----
+        UserWarning
+            If these are the very rows and labels of `fit`, or if a label that occurred was given
+            probability zero.
+        """
+        return self._evaluate(
+            X,
+            y,
+            sample_weight=sample_weight,
+            confidence_level=confidence_level,
+            reference_prior=reference_prior,
+            confidence_method=confidence_method,
+            units=units,
+        )
+
+    def _evaluate(
+        self,
+        X,
+        y,
+        *,
+        sample_weight,
+        confidence_level,
+        reference_prior,
+        confidence_method,
+        units,
+        **draws,
+    ):
+        """Return the bounds; `draws` goes to ``_accumulate``."""
+        check_units(units)
+        check_confidence(confidence_level, confidence_method)
+        check_is_fitted(self, "net_")
+        X, y = self._validate(X, y, reset=False)
+        y = encode_labels(y, self.classes_)
+        if hasattr(self, "_fitted_on") and is_of(self._fitted_on, X, y):
+            warnings.warn(
+                "X and y are those that the network was trained on: its bounds overstate the "
+                "information. Score other rows, or use cross_val_bounds.",
+                stacklevel=users_stacklevel(),
+            )
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, X)
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        check_reference_covers(prior, y, self.classes_)
+        accumulator = BoundsAccumulator(len(self.classes_))
+        output_upper = self._accumulate(accumulator, with_channels(X), y, sample_weight, **draws)
+        return bounds_from(
+            accumulator,
+            classes=self.classes_,
+            output_upper=output_upper,
+            reference_prior=prior,
+            known_prior=not isinstance(reference_prior, str),
+            confidence_level=confidence_level,
+            confidence_method=confidence_method,
+            units=units,
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = False
         return tags
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    """Leave the estimator as it was if training is refused, or fails before it has learned.
+
+    The net that is trained on goes back by itself.
+    """
+    before = dict(vars(estimator))
+    random = getattr(estimator, "_random", None)
+    state = None if random is None else random.get_state()
+    try:
+        yield
+    except BaseException as error:
+        if not (isinstance(error, TrainingDiverged) and error.learned):
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            if random is not None:
+                random.set_state(state)
+        raise
+
+
+def _is_same(one, other):
+    """Return whether two values of a parameter are equal, arrays in all of their entries."""
+    if one is other:
+        return True
+    try:
+        return bool(np.all(one == other))
+    except (ValueError, TypeError):
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from .._bounds import certain_row_terms, label_log_likelihood
-from .._networks import InfoSoftmaxNet, LogSoftmaxLoss
+from .._networks import InfoSoftmaxNet, LogSoftmaxLoss, log_proba_batches, with_rows
 from .base import BaseInfoClassifier
 
 
@@ -181,8 +181,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         return InfoSoftmaxNet, params
 
     def _accumulate(self, accumulator, X, y, sample_weight):
-        net = self.net_
-        for rows, log_proba in net.with_rows(net.log_proba_batches(X), len(y)):
+        for rows, log_proba in with_rows(log_proba_batches(self.net_, X), len(y)):
             weight = None if sample_weight is None else sample_weight[rows]
             terms = certain_row_terms(*label_log_likelihood(log_proba, y[rows]))
             accumulator.add(terms, y[rows], weight)

@@ -98,7 +98,7 @@ def save(estimator, path):
     fitted = {
         name: _encode(value)
         for name, value in vars(estimator).items()
-        if name not in params and name not in ("net_", "_random", "_skorch_params")
+        if name not in params and name not in ("net_", "_random", "_skorch_params", "_built_with")
     }
     unknown = [name for name, value in fitted.items() if value is _UNKNOWN]
     if unknown:

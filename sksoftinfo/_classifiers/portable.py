@@ -96,6 +96,7 @@ def restored_net(estimator, state):
             f"and the module__* parameters that it was trained with. {error}"
         ) from error
     net.history.extend(state["history"])
+    estimator._built_with = estimator.get_params(deep=False)
     return net
 
 

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from .._networks import DEFAULT_CALLBACKS, SKORCH_NAMES, SKORCH_PREFIXES
+# Callbacks that skorch's classifier always has.
+DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
+# Prefixes of the parameters that travel to skorch as ``prefix__name``.
+SKORCH_PREFIXES = (
+    "module",
+    "criterion",
+    "optimizer",
+    "callbacks",
+    "iterator_train",
+    "iterator_valid",
+    "dataset",
+    "compile",
+)
+# Parameters of skorch's nets that our estimators pass through under skorch's own names.
+SKORCH_NAMES = (
+    "compile",
+    "dataset",
+    "iterator_train",
+    "iterator_valid",
+    "torch_load_kwargs",
+    "use_caching",
+)
 
 
 def _is_skorch_name(name):

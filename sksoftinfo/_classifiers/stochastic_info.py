@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
+from .._bounds import (
+    ConfidenceMethod,
+    InformationBounds,
+    OutputInformation,
+    Units,
+    expected_entropy,
+    nats_to,
+    predictive_entropy,
+)
 from .._networks import (
     NOISE_FAMILIES,
     DonskerVaradhanLoss,
@@ -15,10 +27,19 @@ from .._networks import (
     NoisyModuleFactory,
     PredictiveLoss,
     StochasticInfoNet,
+    check_stochastic_module,
+    distributions_of_trunk,
+    draw_bank,
+    log_proba_of_trunk,
+    logits_of_trunk,
+    predict_log_proba_of_noise,
+    trunk_batches,
+    unwrapped,
+    with_rows,
 )
-from .._utils import users_stacklevel
+from .._utils import Interval, StrOptions, users_stacklevel
 from .base import BaseInfoClassifier
-from .stochastic_prediction import StochasticPredictionMixin
+from .build import with_channels
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -27,7 +48,7 @@ _OBJECTIVES = {
 }
 
 
-class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
+class StochasticInfoClassifier(BaseInfoClassifier):
     """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
 
     Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign
@@ -252,34 +273,202 @@ class StochasticInfoClassifier(StochasticPredictionMixin, BaseInfoClassifier):
                 stacklevel=users_stacklevel(),
             )
         net = super()._build(X, seed)
-        self._check_module(net, X)
+        check_stochastic_module(net, with_channels(X), self.noise, self.noise_scale, self.beta)
         self._noise_seed = seed
-        self.noise_bank_ = self._bank(net.stochastic_module, self.n_draws)
-        net.noise_bank = torch.as_tensor(self.noise_bank_)
+        self.noise_bank_ = draw_bank(unwrapped(net.module_), self.n_draws, seed)
+        net.noise_bank = torch.as_tensor(self.noise_bank_, device="cpu")
         return net
 
-    def _check_module(self, net, X):
-        """Raise ValueError if the module cannot do what the parameters ask of it."""
-        module = net.stochastic_module
-        x = net.first_input(self._module_array(X[:2]))
-        training = module.training
-        module.eval()
-        with torch.no_grad():
-            hidden = module.trunk(x)
-            if self.noise in ("gaussian", "dropout"):
-                inner = module.module
-                split = inner.head(inner.features(x))
-                if not torch.allclose(split, inner(x), rtol=1e-3, atol=1e-5, equal_nan=True):
-                    raise ValueError(
-                        f"noise={self.noise!r} replaces forward(x) by head(features(x)), and for "
-                        f"module={type(inner).__name__} these differ: use noise='additive'."
-                    )
-            if self.beta > 0:
-                distribution = module.distribution(hidden)
-                if distribution is None or not (distribution[1] > 0).all():
-                    raise ValueError(
-                        f"beta={self.beta} needs noise that is Gaussian and not zero, which "
-                        f"noise={self.noise!r} with noise_scale={self.noise_scale} is not: set "
-                        "beta=0, or use noise='latent' with a positive noise_scale."
-                    )
-        module.train(training)
+    def _noise_for(self, n_draws):
+        """Return the bank of prediction, as a tensor."""
+        if n_draws is None:
+            return self.net_.noise_bank
+        if not (isinstance(n_draws, Integral) and n_draws > 0):
+            raise ValueError(f"`n_draws` must be an int above 0; got {n_draws!r}.")
+        bank = draw_bank(unwrapped(self.net_.module_), int(n_draws), self._noise_seed)
+        return torch.as_tensor(bank, device="cpu")
+
+    def predict_log_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
+        """Log class probabilities, averaged over the bank of noise.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank; that of `fit` if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In nats, columns in the order of ``classes_``. A row's values depend on nothing but
+            the row.
+        """
+        check_is_fitted(self, "net_")
+        noise = self._noise_for(n_draws)
+        X = with_channels(self._validate(X, reset=False))
+        return predict_log_proba_of_noise(self.net_, X, noise)
+
+    def predict_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
+        """Class probabilities, averaged over the bank of noise.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank; that of `fit` if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``.
+        """
+        log_proba = self.predict_log_proba(X, n_draws=n_draws)
+        return np.exp(log_proba, out=log_proba)
+
+    def _entropies(self, X, functions, n_draws, units):
+        factor = nats_to(units)
+        check_is_fitted(self, "net_")
+        noise = self._noise_for(n_draws)
+        X = with_channels(self._validate(X, reset=False))
+        parts = []
+        for hidden in trunk_batches(self.net_, X, len(noise)):
+            logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
+            parts.append([function(logits) for function in functions])
+        return factor * np.concatenate(parts, axis=1)
+
+    def predictive_entropy(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
+        """Entropy of the predicted class probabilities: all uncertainty of the label.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``H(E_z p(y|z))``.
+        """
+        return self._entropies(X, [predictive_entropy], n_draws, units)[0]
+
+    def expected_entropy(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
+        """Average entropy of the class probabilities of one draw: what noise does not explain.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``E_z H(p(y|z))``, never above `predictive_entropy`.
+        """
+        return self._entropies(X, [expected_entropy], n_draws, units)[0]
+
+    def draw_information(
+        self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
+    ) -> np.ndarray:
+        """Information between label and draw, the part of the uncertainty due to the noise.
+
+        The difference of `predictive_entropy` and `expected_entropy`, also known as the
+        epistemic part where the draws stand for networks that might be true.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        n_draws : int, default=None
+            Size of the bank of noise; that of `fit` if None.
+        units : {"nats", "bits"}, default="nats"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Never negative.
+        """
+        whole, expected = self._entropies(
+            X, [predictive_entropy, expected_entropy], n_draws, units
+        )
+        return np.maximum(whole - expected, 0.0)
+
+    def score_bounds(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        n_draws: int | None = None,
+        confidence_level: float = 0.95,
+        reference_prior: str | ArrayLike = "train",
+        confidence_method: ConfidenceMethod = "betting",
+        units: Units = "nats",
+    ) -> InformationBounds:
+        """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
+
+        Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
+        representation; the prediction whose bound is `mi_lower` averages over the bank.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`, but other rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative importance weights of independent rows.
+        n_draws : int, default=None
+            Draws for each row, and size of the bank; those of `fit` if None.
+        confidence_level : float, default=0.95
+            Probability, in (0, 1), with which each lower confidence limit holds.
+        reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
+(n_classes,), default="train"
+        confidence_method : {"betting", "normal"}, default="betting"
+        units : {"nats", "bits"}, default="nats"
+            As in `InfoSoftmaxClassifier.score_bounds`, with the same warnings and errors.
+
+        Returns
+        -------
+        InformationBounds
+            In `units`.
+        """
+        return self._evaluate(
+            X,
+            y,
+            sample_weight=sample_weight,
+            confidence_level=confidence_level,
+            reference_prior=reference_prior,
+            confidence_method=confidence_method,
+            units=units,
+            n_draws=n_draws,
+        )
+
+    def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):
+        net, bank = self.net_, self._noise_for(n_draws)
+        # Another seed than that of training, which has seen the rows' labels through its noise.
+        generator = torch.Generator().manual_seed(net.seed + 1)
+        output = None
+        for rows, hidden in with_rows(trunk_batches(net, X, len(bank)), len(y)):
+            weight = None if sample_weight is None else sample_weight[rows]
+            shape = len(hidden), len(bank)
+            noise = unwrapped(net.module_).draw(shape, generator, net.dtype)
+            logits = logits_of_trunk(net, hidden, noise).cpu().numpy()
+            layer, gaussian = distributions_of_trunk(net, hidden)
+            log_proba = log_proba_of_trunk(net, hidden, bank)
+            accumulator.update(logits, y[rows], weight, log_proba, gaussian)
+            if layer is not None:
+                output = output or OutputInformation(len(y), net.seed + 2)
+                output.update(*layer, y[rows], weight)
+        return output and output.result()

@@ -10,7 +10,6 @@ from sklearn import get_config
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples
 
 from .._bounds import (
     ConfidenceMethod,
@@ -25,6 +24,7 @@ from .._utils import (
     check_labels,
     check_two_classes,
     naming_wrong_columns,
+    num_samples,
     plain_rows,
 )
 
@@ -147,7 +147,7 @@ def _stack_proba(X, y, cv, *, groups, n_jobs, params):
         groups = params.pop("groups", None)
     # Drawn once: all members hold out the same rows, also where the folds are random.
     splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-    _check_partition(splits, _num_samples(X))
+    _check_partition(splits, num_samples(X))
     predictions = [
         cross_val_predict(
             member, X, y, cv=splits, method="predict_proba", n_jobs=n_jobs, params=params

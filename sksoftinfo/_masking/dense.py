@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import torch
 
+from .._networks import posterior_logits
 from .cell_geometry import measure_cells
 from .feature_layer import as_cells, find_feature_layer, replaced_output
 from .image_classifier import neural
@@ -156,7 +157,7 @@ def window_features(net, images, layer, windows, weights=None):
 def _image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
     logits = module(images)
-    return net.posterior_logits(logits[0] if isinstance(logits, tuple) else logits)
+    return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 
 def _arrays(net, *tensors):

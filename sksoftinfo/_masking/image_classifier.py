@@ -9,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from .._classifiers import BaseInfoClassifier
+from .._networks import predict_logits
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
 _SMALLEST_PROBA = 1e-6
@@ -54,7 +55,8 @@ class ImageClassifier:
         if classifier is None:
             return np.log(np.clip(self.predict_proba(images), _SMALLEST_PROBA, None))
         flat = len(self.row_shape) == 1
-        return classifier.net_.predict_logits(images.reshape(len(images), -1) if flat else images)
+        rows = images.reshape(len(images), -1) if flat else images
+        return predict_logits(classifier.net_, rows)
 
 
 def estimator_row_shape(estimator, row_shape, canonical):

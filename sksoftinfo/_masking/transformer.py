@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils import encode_labels
+from .._utils import HasMethods, Interval, StrOptions, encode_labels, fit_context
 from .fitting import BaseInfoMask
 from .masks import largest_boxes
 
@@ -228,7 +227,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         self.memory = memory
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike) -> Self:
         """Train the classifier on whole images, and learn how it reads patches.
 

@@ -4,7 +4,6 @@ May import: `_utils`.
 """
 
 from .callbacks import (
-    DEFAULT_CALLBACKS,
     EpochTicker,
     check_monitors,
     early_stopping,
@@ -15,19 +14,30 @@ from .checkpoint import ResumableCheckpoint
 from .device import resolve_device, seeded
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
-from .net import SKORCH_NAMES, SKORCH_PREFIXES, InfoSoftmaxNet, make_net
-from .noise import NOISE_FAMILIES, NoisyModuleFactory, noise_bank
-from .probe import check_output
-from .stochastic_module import StochasticModule
+from .net import InfoSoftmaxNet, make_net
+from .noise import NOISE_FAMILIES, NoisyModuleFactory, draw_bank
+from .predictions import (
+    log_proba_batches,
+    posterior_logits,
+    predict_log_proba,
+    predict_logits,
+    with_rows,
+)
+from .probe import check_output, check_stochastic_module
+from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
+from .stochastic_predictions import (
+    distributions_of_trunk,
+    log_proba_of_trunk,
+    logits_of_trunk,
+    predict_log_proba_of_noise,
+    trunk_batches,
+)
 from .training import TrainingDiverged
 
 __all__ = [
-    "DEFAULT_CALLBACKS",
     "MLP",
     "NOISE_FAMILIES",
-    "SKORCH_NAMES",
-    "SKORCH_PREFIXES",
     "ConvNet",
     "DonskerVaradhanLoss",
     "EpochTicker",
@@ -41,11 +51,23 @@ __all__ = [
     "TrainingDiverged",
     "check_monitors",
     "check_output",
+    "check_stochastic_module",
+    "distributions_of_trunk",
+    "draw_bank",
     "early_stopping",
+    "log_proba_batches",
+    "log_proba_of_trunk",
+    "logits_of_trunk",
     "make_net",
     "make_train_split",
-    "noise_bank",
     "own_callbacks",
+    "posterior_logits",
+    "predict_log_proba",
+    "predict_log_proba_of_noise",
+    "predict_logits",
     "resolve_device",
     "seeded",
+    "trunk_batches",
+    "unwrapped",
+    "with_rows",
 ]

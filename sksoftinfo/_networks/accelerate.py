@@ -38,16 +38,13 @@ class _SharedTraining(AccelerateMixin):
             return super().get_iterator(dataset, training=True)
         return super(AccelerateMixin, self).get_iterator(dataset, training=False)
 
-    def evaluation_step(self, batch, training=False):
-        return super(AccelerateMixin, self).evaluation_step(batch, training=training)
-
     @property
-    def input_device(self):
+    def _input_device(self):
         return self.accelerator.device
 
     def __reduce_ex__(self, protocol):
         optimizer = getattr(self.optimizer_, "optimizer", None)
-        state = {**self.__getstate__(), "optimizer_": optimizer, "device": str(self.input_device)}
+        state = {**self.__getstate__(), "optimizer_": optimizer, "device": str(self._input_device)}
         del state["accelerator"]
         return _restore, (self.plain_class, state)
 

@@ -97,7 +97,7 @@ class ArrayBatches:
         self._names = list(X) if isinstance(X, dict) else None
         arrays = list(X.values()) if isinstance(X, dict) else [X]
         n_samples = len(arrays[0])
-        arrays.append(torch.zeros(1).expand(n_samples) if y is None else y)
+        arrays.append(torch.zeros(1, device="cpu").expand(n_samples) if y is None else y)
         self.device = torch.device(device or "cpu")
         if resident and self.device.type == "cuda" and _fits(arrays, self.device):
             arrays = [torch.as_tensor(array, device=self.device) for array in arrays]
@@ -133,14 +133,14 @@ class ArrayBatches:
         return self.batch_size * max(1, _CHUNK_BYTES // max(1, row_bytes * self.batch_size))
 
     def _take(self, array, rows):
+        """Return a copy of some rows: modules may work in place, and the rows are the user's."""
         if isinstance(array, torch.Tensor):
-            if not isinstance(rows, slice):
-                rows = torch.as_tensor(rows, device=array.device)
-            return array[rows].to(self.device, non_blocking=True)
-        taken = array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
-        # torch shares memory with an array only if that is writeable and runs forward.
-        if not taken.flags.writeable or any(stride < 0 for stride in taken.strides):
-            taken = taken.copy()
+            if isinstance(rows, slice):
+                taken = array[rows].clone()
+            else:
+                taken = array[torch.as_tensor(rows, device=array.device)]
+            return taken.to(self.device, non_blocking=True)
+        taken = array[rows].copy() if isinstance(rows, slice) else array.take(rows, axis=0)
         taken = torch.from_numpy(taken)
         if self.device.type == "cuda":
             return taken.pin_memory().to(self.device, non_blocking=True)

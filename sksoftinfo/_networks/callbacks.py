@@ -10,8 +10,6 @@ from skorch.dataset import ValidSplit
 
 # What skorch records of validation rows alone.
 _OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
-# Callbacks that skorch's classifier always has.
-DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
 
 
 class QuietPrintLog(PrintLog):

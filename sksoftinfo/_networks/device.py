@@ -1,13 +1,24 @@
-"""torch's global random generators, lent and given back."""
+"""The device of a network, and the global state of torch, lent and given back."""
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 
 import torch
 
-_GLOBAL_GENERATOR = threading.RLock()
+_LOCK = threading.RLock()
+
+
+def _renew_lock():
+    # A thread of the parent may have held the lock at the fork, and does not exist in the child.
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def resolve_device(device):
@@ -16,7 +27,7 @@ def resolve_device(device):
     Raises
     ------
     ValueError
-        If torch does not know it, or this machine does not have it.
+        If torch does not know the device, or this machine does not have it.
     """
     cuda = torch.cuda.is_available()
     if device == "auto":
@@ -35,13 +46,29 @@ def resolve_device(device):
 
 
 @contextmanager
+def neutral_torch():
+    """Undo for a while what a caller may have set globally: gradients, dtype and device.
+
+    A network that is built or trained under ``torch.inference_mode()`` could not be trained on,
+    and under another default dtype or device the same seed would draw other weights.
+    """
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@contextmanager
 def seeded(seed):
-    """Seed torch's global generators, and give them back as they were.
+    """Seed torch's global generators in a neutral torch, and give both back as they were.
 
     Modules draw their first weights and their dropout from the global generator. The lock keeps
-    another thread's fit from drawing in between.
+    the fit of another thread from drawing in between.
     """
-    with _GLOBAL_GENERATOR:
+    with _LOCK, neutral_torch():
         state = torch.get_rng_state()
         on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
         cuda_state = torch.cuda.get_rng_state_all() if on_cuda else None

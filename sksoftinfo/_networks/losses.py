@@ -89,3 +89,24 @@ def divergence_from_standard_normal(mean, scale):
     tensor([1.])
     """
     return (0.5 * (mean**2 + scale**2 - 1) - scale.log()).sum(1)
+
+
+def weighted_mean(values, weight=None):
+    """Return the mean over a batch of one value for each row, times its weight if there are any.
+
+    Parameters
+    ----------
+    values : tensor of shape (n,) or ()
+    weight : array or tensor of shape (n,), default=None
+        Of mean 1 over the data set, so that the means of batches add up to the weighted mean.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._networks.losses import weighted_mean
+    >>> weighted_mean(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 0.0]))
+    tensor(1.)
+    """
+    if weight is None:
+        return values.mean()
+    return (values * torch.as_tensor(weight).to(values)).mean()

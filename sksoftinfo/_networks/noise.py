@@ -1,4 +1,8 @@
-"""Noise banks: a fixed set of draws that prediction averages over."""
+"""Noise: the families that wrap any network, and the fixed banks that prediction averages over.
+
+With a noise scale of 0 each family is the network itself; for the latent family, a network with
+one more linear layer.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,25 @@ def noise_bank(n_draws, noise_size, distribution, seed):
     # The quantile of 0 is infinite.
     uniform = np.clip(uniform, 2.0**-33, 1 - 2.0**-33)
     return ndtri(uniform) if distribution == "normal" else uniform
+
+
+def draw_bank(module, n_draws, seed):
+    """Return a bank of noise for a `StochasticModule`: even, or as a module's own `draw` has it.
+
+    Parameters
+    ----------
+    module : StochasticModule
+    n_draws : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n_draws, ...), float64
+    """
+    if type(module).draw is not StochasticModule.draw:
+        generator = torch.Generator().manual_seed(seed)
+        return np.asarray(module.draw((n_draws,), generator, torch.float64))
+    return noise_bank(n_draws, module.noise_size, module.noise_distribution, seed)
 
 
 class AdditiveNoise(StochasticModule):

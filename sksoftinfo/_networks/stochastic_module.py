@@ -154,3 +154,9 @@ class StochasticModule(nn.Module):
         hidden = self.trunk(x)
         logits = self.sample(hidden, noise)
         return (logits, self.distribution(hidden)) if return_distribution else logits
+
+
+def unwrapped(module):
+    """Return a module without the wrapper of a distributed run."""
+    distributed = isinstance(module, torch.nn.parallel.DistributedDataParallel)
+    return module.module if distributed else module

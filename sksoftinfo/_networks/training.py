@@ -1,159 +1,14 @@
-"""skorch's loop over an epoch, without what nobody asks for."""
+"""How a net trains: epochs that do not wait, states to go back to, and what divergence raises."""
 
 from __future__ import annotations
 
 import copy
 import math
-import warnings
 
 import torch
 from skorch.callbacks import Callback, EpochScoring
-from skorch.dataset import get_len, unpack_data
 
-from .._utils import users_stacklevel
-
-
-class ThinEpochs:
-    """Mixin of skorch nets: batches cost little more than the network.
-
-    Callbacks are told of batches and gradients as ever, if they listen: skorch calls every
-    callback for each batch, and most have nothing to say. The losses of a GPU, which has to wait
-    for it, are read only at the end of the epoch, unless somebody listens to the batches.
-    """
-
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        if iterator is not None:
-            self._set_training(training)
-        if iterator is None or not training or self._told_of("on_batch_begin", "on_batch_end"):
-            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
-            return
-        losses, sizes = [], []
-        try:
-            for batch in iterator:
-                loss = step_fn(batch, **fit_params)["loss"].detach()
-                # Kept on the CPU, small tensors between large ones would fragment the memory.
-                losses.append(loss.item() if loss.device.type == "cpu" else loss)
-                x = batch[0] if isinstance(batch, tuple | list) else batch
-                sizes.append(len(x) if isinstance(x, torch.Tensor) else get_len(x))
-        finally:
-            # An interrupted epoch leaves what it has done in the history, as skorch's does.
-            self._record(prefix, losses, sizes)
-        self.history.record(f"{prefix}_batch_count", len(losses))
-
-    def _record(self, prefix, losses, sizes):
-        if losses and isinstance(losses[0], torch.Tensor):
-            losses = torch.stack(losses).tolist()
-        for value, size in zip(losses, sizes, strict=True):
-            self.history.new_batch()
-            self.history.record_batch(f"{prefix}_loss", value)
-            self.history.record_batch(f"{prefix}_batch_size", size)
-
-    def train_step(self, batch, **fit_params):
-        if self._told_of("on_grad_computed"):
-            return super().train_step(batch, **fit_params)
-        steps = self.get_train_step_accumulator()
-
-        def closure():
-            self._zero_grad_optimizer()
-            step = self.train_step_single(batch, **fit_params)
-            steps.store_step(step)
-            return step["loss"]
-
-        self._step_optimizer(closure)
-        return steps.get_step()
-
-    def train_step_single(self, batch, **fit_params):
-        # skorch walks through all modules here to set them to training, batch after batch.
-        if not self.module_.training:
-            self._set_training(True)
-        x, y = unpack_data(batch)
-        y_pred = self.infer(x, **fit_params)
-        loss = self.get_loss(y_pred, y, X=x, training=True)
-        loss.backward()
-        return {"loss": loss, "y_pred": y_pred}
-
-    def _told_of(self, *events):
-        """Return whether a callback does anything at one of the events of training."""
-        return any(
-            _listens(callback, event) for _, callback in self.callbacks_ for event in events
-        )
-
-
-def _listens(callback, event):
-    method = getattr(type(callback), event, None)
-    if event in vars(callback):
-        return True
-    # Epoch scores of validation rows collect predictions, of validation batches alone.
-    if method is EpochScoring.on_batch_end:
-        return callback.on_train
-    return method is not getattr(Callback, event)
-
-
-class TrainingGuard:
-    """Mixin of nets: stops at a loss that is not finite, and says when it was interrupted.
-
-    After each epoch the weights are kept, so that there are some to go back to. The net is one of
-    skorch's. A callback may set ``epochs_resumed_`` as training begins: so many are done already.
-    """
-
-    def fit_loop(self, X, y=None, epochs=None, **kwargs):
-        self._keep_weights()
-        self._stopped_by_callback = False
-        self._epochs_before = len(self.history)
-        try:
-            epochs = self.max_epochs if epochs is None else epochs
-            left = max(0, epochs - self.__dict__.pop("epochs_resumed_", 0))
-            return super().fit_loop(X, y, left, **kwargs)
-        except KeyboardInterrupt:
-            # skorch ends training here; its callbacks stop early by the same exception.
-            if not self._stopped_by_callback:
-                warnings.warn(
-                    f"Training was interrupted in epoch {len(self.history)}: the network is as it "
-                    "was then, and can be used. Train on with partial_fit, or with warm_start.",
-                    stacklevel=users_stacklevel(),
-                )
-            raise
-        finally:
-            del self._kept_weights, self._stopped_by_callback, self._epochs_before
-            # A generator is of no use after training, and would have to be copied with the net.
-            self.__dict__.pop("order_generator_", None)
-
-    def notify(self, method_name, **kwargs):
-        try:
-            super().notify(method_name, **kwargs)
-        except KeyboardInterrupt:
-            self._stopped_by_callback = True
-            raise
-
-    def on_epoch_end(self, net, **kwargs):
-        super().on_epoch_end(net, **kwargs)
-        losses = [batch.get("train_loss", 0.0) for batch in self.history[-1]["batches"]]
-        if math.isfinite(sum(losses)) and _are_finite(self._trained_tensors()):
-            self._keep_weights()
-            return
-        self.module_.load_state_dict(self._kept_weights)
-        # Its running averages are as wrong as the weights were.
-        self.optimizer_.state.clear()
-        del self.history[-1]
-        good = len(self.history)
-        kept = f" The network keeps its weights of epoch {good}." if good else ""
-        raise TrainingDiverged(
-            "Training diverged: the loss or the network's weights are not finite in epoch "
-            f"{good + 1} at lr={self.optimizer_.param_groups[0]['lr']:g}. Scale X, or lower lr."
-            f"{kept}",
-            learned=good > self._epochs_before,
-        )
-
-    def _trained_tensors(self):
-        """Return weights and the optimizer's averages: an infinite one stops it in silence."""
-        averages = [value for state in self.optimizer_.state.values() for value in state.values()]
-        return [*self.module_.parameters(), *filter(torch.is_tensor, averages)]
-
-    def _keep_weights(self):
-        self._kept_weights = {
-            name: value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
-            for name, value in self.module_.state_dict().items()
-        }
+from .compat import get_len
 
 
 class TrainingDiverged(ValueError):
@@ -183,9 +38,106 @@ class TrainingDiverged(ValueError):
         self.learned = learned
 
 
-def _are_finite(weights):
-    """Return whether all weights are finite: one look at a sum, most often."""
-    sums = [weight.detach().sum() for weight in weights]
+class TrainingState:
+    """What training changes in a net, kept, so that the net can go back to it.
+
+    Parameters
+    ----------
+    net : InfoSoftmaxNet
+        Initialised.
+    with_optimizer : bool, default=True
+        Whether the optimizer's averages are kept. They take as much memory as the weights, or
+        twice as much; without them, an optimizer that is gone back to starts afresh.
+    """
+
+    def __init__(self, net, with_optimizer=True):
+        self.n_epochs = len(net.history)
+        self.weights = _copied(net.module_)
+        self.criterion = _copied(net.criterion_)
+        self.optimizer = copy.deepcopy(net.optimizer_.state_dict()) if with_optimizer else None
+        generator = getattr(net, "noise_generator_", None)
+        self.noise = None if generator is None else generator.get_state()
+
+    def restore(self, net):
+        """Bring the net back to this state."""
+        del net.history[self.n_epochs :]
+        net.module_.load_state_dict(self.weights)
+        if self.criterion is not None:
+            net.criterion_.load_state_dict(self.criterion)
+        if self.optimizer is None:
+            net.optimizer_.state.clear()
+        else:
+            net.optimizer_.load_state_dict(self.optimizer)
+        if self.noise is not None:
+            net.noise_generator_.set_state(self.noise)
+
+
+def _copied(module):
+    if not isinstance(module, torch.nn.Module):
+        return None
+    return {
+        name: value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
+        for name, value in module.state_dict().items()
+    }
+
+
+def run_epoch(net, iterator, prefix, step_fn, **fit_params):
+    """Train an epoch whose losses are read at its end: no batch waits for a GPU to finish one.
+
+    Callbacks are not told of batches: only where none of them listens (see `listens`).
+    """
+    losses = []
+    try:
+        for batch in iterator:
+            loss = step_fn(batch, **fit_params)["loss"].detach()
+            x = batch[0] if isinstance(batch, tuple | list) else batch
+            # Kept on the CPU, small tensors between large ones would fragment the memory. In one
+            # step, so that an interruption cannot come between a loss and its number of rows.
+            losses.append((loss.item() if loss.device.type == "cpu" else loss, get_len(x)))
+    finally:
+        # An interrupted epoch leaves what it has done in the history, as skorch's does.
+        values = [value for value, _ in losses]
+        if values and isinstance(values[0], torch.Tensor):
+            values = torch.stack(values).tolist()
+        for value, (_, size) in zip(values, losses, strict=True):
+            net.history.new_batch()
+            net.history.record_batch(f"{prefix}_loss", value)
+            net.history.record_batch(f"{prefix}_batch_size", size)
+    net.history.record(f"{prefix}_batch_count", len(losses))
+
+
+def check_steps(net, n_steps):
+    """Raise ValueError if an epoch had no step: nothing was trained."""
+    if not n_steps:
+        raise ValueError(
+            f"iterator_train gave no batch at batch_size={net.batch_size}, so that nothing was "
+            "trained: give fewer rows to a batch, or leave out drop_last."
+        )
+
+
+def listens(callback, event):
+    """Return whether a callback of skorch does anything at an event of training."""
+    method = getattr(type(callback), event, None)
+    if event in vars(callback):
+        return True
+    # Epoch scores of validation rows collect predictions, of validation batches alone.
+    if method is EpochScoring.on_batch_end:
+        return callback.on_train
+    return method is not getattr(Callback, event)
+
+
+def has_diverged(net):
+    """Return whether the last epoch's losses, the weights or the optimizer are not finite."""
+    losses = [batch.get("train_loss", 0.0) for batch in net.history[-1]["batches"]]
+    # An infinite average of the optimizer would stop its weight in silence.
+    averages = [value for state in net.optimizer_.state.values() for value in state.values()]
+    trained = [*net.module_.parameters(), *filter(torch.is_tensor, averages)]
+    return not (math.isfinite(sum(losses)) and _are_finite(trained))
+
+
+def _are_finite(tensors):
+    """Return whether all tensors are finite: one look at a sum, most often."""
+    sums = [tensor.detach().sum() for tensor in tensors]
     if not sums or math.isfinite(sum(sums)):
         return True
-    return all(bool(torch.isfinite(weight).all()) for weight in weights)
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)

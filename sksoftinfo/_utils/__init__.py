@@ -1,5 +1,15 @@
 """What every folder may use: checks, warnings, versions; imports nothing of ours."""
 
+from .compat import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+    fit_context,
+    num_samples,
+    validate_params,
+)
 from .fingerprint import fingerprint, is_of
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import users_stacklevel
@@ -19,6 +29,14 @@ from .validation import (
 from .versions import show_versions
 
 __all__ = [
+    "HasMethods",
+    "Interval",
+    "Options",
+    "RealNotInt",
+    "StrOptions",
+    "fit_context",
+    "num_samples",
+    "validate_params",
     "are_plain_labels",
     "assert_finite",
     "axis_or_new",

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import numpy as np
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
+
+from .compat import check_sample_weight
 
 # Columns that a message names, at most.
 _NAMED = 5
@@ -180,7 +182,7 @@ def check_two_classes(classes):
 def check_weights(sample_weight, X):
     """Return the weights of rows `X` as float64; negative, masked or all zero, ValueError."""
     refuse_masked(sample_weight, "sample_weight")
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row: give one a positive weight.")
     return weights

@@ -14,7 +14,8 @@ from scipy.ndimage import zoom
 from sklearn.datasets import get_data_home, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .._utils import Interval, StrOptions, validate_params
 
 _SIZE = 28
 # Pixels brighter than this share of full ink belong to a digit; below lies the smooth rim that

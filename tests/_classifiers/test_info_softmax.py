@@ -371,6 +371,7 @@ def test_skorch_parameters_travel(split):
         optimizer=torch.optim.AdamW,
         iterator_train__drop_last=True,
         max_epochs=2,
+        batch_size=32,
     )
     copy = clone(clf).set_params(module__hidden_sizes=(5,), lr=0.01)
     assert clf.get_params()["module__hidden_sizes"] == (7,)

@@ -7,6 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._networks import predict_logits
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
     assert masker.stride_ == (6, 6)
     assert masker.receptive_field_ == (11, 11)
     logits, whole = masker._mapper.scorer.logits(X[:2])
-    np.testing.assert_allclose(whole, classifier.net_.predict_logits(X[:2]), atol=1e-5)
+    np.testing.assert_allclose(whole, predict_logits(classifier.net_, X[:2]), atol=1e-5)
     module = classifier.module_
     with torch.no_grad():
         feature_map = module.second(torch.relu(module.first(torch.as_tensor(X[:2]))))
@@ -165,7 +166,7 @@ def test_torchvision_networks(colour, name, layer):
     assert masker.patch_scoring_ == "dense"
     assert masker.feature_layer_ == layer
     _, whole = masker._mapper.scorer.logits(X[:4])
-    own = classifier.net_.predict_logits(X[:4])
+    own = predict_logits(classifier.net_, X[:4])
     np.testing.assert_allclose(whole, own, rtol=1e-3, atol=1e-4 * np.abs(own).max())
     assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
 

@@ -14,6 +14,7 @@ from sksoftinfo._masking.dense import DenseScorer
 from sksoftinfo._masking.fill import Fill
 from sksoftinfo._masking.image_classifier import ImageClassifier
 from sksoftinfo._masking.scoring import make_scorer
+from sksoftinfo._networks import predict_logits
 from sksoftinfo.metrics import mask_iou_score
 from tests.helpers.images import digits_beside_nothing, small_net
 
@@ -68,7 +69,7 @@ def test_dense_scores_are_the_head_on_each_windows_average(small, net):
         single = net.module_.head(feature_map[:, :, 1, 3]).numpy()
     np.testing.assert_allclose(logits[1, :, :, 0, 2].T, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(logits[0, :, :, 1, 3].T, single, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(whole, predict_logits(net.net_, X[:3, None]), rtol=1e-5, atol=1e-5)
 
 
 def test_maps_are_as_precise_as_the_network(small, net):

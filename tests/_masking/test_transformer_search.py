@@ -13,6 +13,7 @@ from sksoftinfo import InfoMaskTransformer
 from sksoftinfo._masking.fitting import set_random_states
 from sksoftinfo._masking.maps import InformationMapper
 from sksoftinfo._masking.patches import interpolation_matrix
+from sksoftinfo._networks import predict_logits
 from sksoftinfo.metrics import MaskIoUScorer, box_accuracy_score
 from tests.helpers.images import digits_beside_nothing, small_net
 
@@ -133,7 +134,7 @@ def test_calibration_on_features(small, net):
     weighed, whole = masker._mapper.scorer.weighed_features(X[:3, None], weights)
     expected = np.einsum("smc,scnij->smnij", weights, features)
     np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(whole, net.net_.predict_logits(X[:3, None]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(whole, predict_logits(net.net_, X[:3, None]), rtol=1e-5, atol=1e-5)
     ink = X > 0.2
     kept = masker.mask(X)
     assert (kept & ink)[y == 1].sum() > 0.8 * ink[y == 1].sum()

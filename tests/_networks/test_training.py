@@ -8,7 +8,8 @@ from skorch.callbacks import Callback, EpochScoring, GradientNormClipping
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._networks.training import ThinEpochs
+from sksoftinfo._networks import InfoSoftmaxNet
+from sksoftinfo._networks.predictions import prediction_batches
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"}
@@ -32,8 +33,7 @@ def test_equal_to_skorch_and_a_data_loader(monkeypatch, estimator, weight, train
     """Same seed, same order: the same weights and history, to rounding."""
     options = {**OPTIONS, "train_split": train_split}
     thin = estimator(**options).fit(X, Y, weight)
-    for name in ("run_single_epoch", "train_step", "train_step_single"):
-        monkeypatch.delattr(ThinEpochs, name)
+    monkeypatch.delattr(InfoSoftmaxNet, "run_single_epoch")
     stock = estimator(iterator_train=DataLoader, iterator_valid=DataLoader, **options)
     assert_same_training(thin, stock.fit(X, Y, weight))
     if train_split:
@@ -109,7 +109,7 @@ def test_predictions_come_in_larger_batches_that_memory_bounds():
     hook.remove()
     assert sizes == [32 * 16] * 2 + [476]
     wide = np.zeros((40, 100_000))
-    assert clf.net_.prediction_batches(wide).batch_size == 16
+    assert prediction_batches(clf.net_, wide).batch_size == 16
 
 
 def test_one_row_is_predicted_as_among_others():

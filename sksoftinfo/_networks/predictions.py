@@ -1,0 +1,167 @@
+"""Predictions of a fitted net: log probabilities and logits of rows, in batches that bound memory.
+
+Functions of a net, not methods of it, so that ``net_`` shows what users of skorch expect there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from .batches import whole_batches
+from .compat import get_len, set_training, to_tensor, unpack_data
+from .losses import log_mean_exp, log_proba_of_rows
+
+# Numbers that a batch of prediction holds, if that is more rows than a batch of training.
+_PREDICTION_NUMBERS = 1 << 18
+
+
+def evaluate_module(net):
+    """Set the module to evaluation, unless all of it is."""
+    # A look at the modes costs a small network less for a row than setting them anew.
+    if any(module.training for module in net.module_.modules()):
+        set_training(net, False)
+
+
+def prediction_batches(net, X, n_draws=1):
+    """Return batches of `X` for prediction with a number of draws for each row.
+
+    Small rows go through the network in larger batches than those of training: without gradients
+    these take no more memory, and the overhead of a batch is shared by more rows.
+    """
+    plain = isinstance(X, np.ndarray | torch.Tensor)
+    dataset = net.get_dataset(X)
+    batch_size = net.batch_size
+    if plain and len(X) and batch_size != -1:
+        numbers = max(1, math.prod(X.shape[1:]), net.n_classes)
+        rows = min(32 * batch_size, _PREDICTION_NUMBERS // numbers) // n_draws
+        batch_size = max(batch_size, rows)
+    return make_iterator(net, dataset, False, batch_size)
+
+
+def make_iterator(net, dataset, training, batch_size):
+    """Return the net's iterator over a dataset, with a generator of its own and the batch size."""
+    prefix = "iterator_train" if training else "iterator_valid"
+    kwargs = {"batch_size": batch_size, **net.get_params_for(prefix)}
+    if kwargs["batch_size"] == -1:
+        kwargs["batch_size"] = len(dataset)
+    # Without one of its own, a DataLoader draws from the global generator even to predict.
+    kwargs.setdefault("generator", torch.Generator().manual_seed(net.seed))
+    if training:
+        net.order_generator_ = kwargs["generator"]
+    if "sampler" in kwargs or "batch_sampler" in kwargs:
+        kwargs.pop("shuffle", None)
+    if "batch_sampler" in kwargs:
+        kwargs.pop("batch_size")
+    iterator = getattr(net, prefix)
+    if iterator is whole_batches:
+        kwargs.update(device=net.device, resident=training)
+    return iterator(dataset, **kwargs)
+
+
+def module_input(net, x):
+    """Return a batch as the module takes it: without weights, of its dtype and on its device."""
+    if isinstance(x, dict):
+        x = x["X"]
+    return to_tensor(x, device=net._input_device).to(net.dtype)
+
+
+def input_batches(net, X, n_draws=1):
+    """Yield batches of `X` as the module takes them."""
+    for batch in prediction_batches(net, X, n_draws):
+        yield module_input(net, unpack_data(batch)[0])
+
+
+def first_input(net, X):
+    """Return the first batch of `X` as the module takes it."""
+    for x in input_batches(net, X):
+        return x
+    _check_all_came(0, len(X))
+
+
+def posterior_logits(net, logits):
+    """Return ``z + log(class prior)``, whose softmax is the class posterior."""
+    if logits.ndim != net.logits_ndim or logits.shape[-1] != net.n_classes:
+        draws = ", n_draws" if net.logits_ndim == 3 else ""
+        raise ValueError(
+            f"module={type(net.module_).__name__} returned logits of shape "
+            f"{tuple(logits.shape)} where (n_samples{draws}, {net.n_classes}) is needed, one "
+            f"column for each of the {net.n_classes} classes: let its last layer have "
+            f"{net.n_classes} outputs, or an `n_classes` argument that sets them."
+        )
+    if net.log_class_prior is None:
+        return logits
+    return logits + net.log_class_prior.to(logits)
+
+
+def log_proba(net, logits):
+    """Return log class probabilities (b, M), an array of float64, averaged over draws (b, K, M).
+
+    Raises
+    ------
+    ValueError
+        If there is a NaN among them.
+    """
+    # Scores of training rows reuse the logits of training, which carry gradients.
+    rows = log_proba_of_rows(posterior_logits(net, logits.detach().double()))
+    return checked(net, log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows)
+
+
+def checked(net, values):
+    """Return log probabilities as an array, unless there is a NaN among them."""
+    values = values.cpu().numpy()
+    if math.isnan(values.sum()):
+        raise ValueError(
+            f"module={type(net.module_).__name__} returned logits that are not finite: its "
+            "weights or X are too large. Scale X, or train with a lower lr."
+        )
+    return values
+
+
+def log_proba_batches(net, X):
+    """Yield the log class probabilities of each batch of `X`, arrays of float64 (b, M)."""
+    for logits in net.forward_iter(X):
+        yield log_proba(net, logits)
+
+
+def predict_log_proba(net, X):
+    """Return log class probabilities, float64 of shape (n, M)."""
+    return join_batches(log_proba_batches(net, X), get_len(X), net.n_classes)
+
+
+def predict_logits(net, X):
+    """Return posterior logits, or log probabilities averaged over draws, float64 (n, M)."""
+    batches = (
+        log_proba(net, logits) if logits.ndim == 3 else posterior_logits(net, logits).cpu().numpy()
+        for logits in net.forward_iter(X)
+    )
+    return join_batches(batches, len(X), net.n_classes)
+
+
+def join_batches(batches, n_samples, n_columns):
+    """Return one array of the rows of all batches."""
+    # Filled as they come: a list of batches joined at the end would need the memory twice.
+    values = np.empty((n_samples, n_columns))
+    for rows, batch in with_rows(batches, n_samples):
+        values[rows] = batch
+    return values
+
+
+def with_rows(batches, n_samples):
+    """Yield batches with the slices of rows that they are of; all rows have to come."""
+    start = 0
+    for batch in batches:
+        rows = slice(start, start + len(batch))
+        start = rows.stop
+        yield rows, batch
+    _check_all_came(start, n_samples)
+
+
+def _check_all_came(n_came, n_samples):
+    if n_came != n_samples:
+        raise ValueError(
+            f"iterator_valid gave {n_came} rows of {n_samples}: predictions need each row "
+            "once, without drop_last."
+        )

@@ -1,0 +1,70 @@
+"""Imports run one way, from the faces of the package down to its checks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "sksoftinfo"
+# What each folder may import of the package; `_version` is open to all.
+MAY_IMPORT = {
+    "_utils": set(),
+    "_bounds": {"_utils"},
+    "_networks": {"_utils"},
+    "_classifiers": {"_networks", "_bounds", "_utils"},
+    "metrics": {"_bounds", "_utils"},
+    "datasets": {"_utils"},
+    "_evaluation": {"_classifiers", "_bounds", "metrics", "_utils"},
+    "_masking": {"_classifiers", "_networks", "_bounds", "_utils"},
+    "_command_line": {"", "_evaluation", "_classifiers", "datasets", "metrics"},
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path):
+    """Yield the absolute names of the modules that a file imports, wherever it does."""
+    package = ("sksoftinfo", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            yield module
+            if module.startswith("sklearn"):
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    folder, *rest = path.relative_to(PACKAGE).parts
+    for name in imported(path):
+        top, _, below = name.partition(".")
+        if top == "sksoftinfo" and rest:
+            target, _, inner = below.partition(".")
+            assert target in {folder, "_version"} | MAY_IMPORT[folder], name
+            assert target == folder or not inner, f"{name}: import from the folder"
+        if top == "skorch":
+            assert folder == "_networks", name
+        if folder == "_bounds":
+            assert top not in ("torch", "skorch"), name
+        if top == "sklearn" and any(part.startswith("_") for part in below.split(".")):
+            assert path == PACKAGE / "_utils" / "compat.py", name
+
+
+def test_bounds_need_no_torch():
+    """The folder itself: its package imports torch for the other folders."""
+    program = """
+import importlib.machinery, sys, types
+package = types.ModuleType("sksoftinfo")
+package.__path__ = [sys.argv[1]]
+sys.modules["sksoftinfo"] = package
+import sksoftinfo._bounds
+print({"torch", "skorch"} & sys.modules.keys())
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(PACKAGE)], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"
