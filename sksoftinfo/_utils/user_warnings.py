@@ -7,11 +7,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# Found without being imported: this package, and whoever calls it back on the user's behalf.
-_NOT_THE_USERS = tuple(
-    str(Path(spec.origin).parent) + os.sep
-    for spec in map(find_spec, ("sksoftinfo", "joblib", "sklearn", "skorch"))
-    if spec is not None and spec.origin is not None
+# This package, and whoever calls it back on the user's behalf, found without being imported.
+_FOUND = map(find_spec, ("joblib", "sklearn", "skorch"))
+_NOT_THE_USERS = (
+    str(Path(__file__).parents[1]) + os.sep,
+    *(str(Path(spec.origin).parent) + os.sep for spec in _FOUND if spec and spec.origin),
 )
 
 
