@@ -41,6 +41,7 @@ from .._networks import (
     seeded,
 )
 from .._utils import (
+    IntegerInterval,
     Interval,
     Options,
     RealNotInt,
@@ -90,13 +91,13 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         "decision": [StrOptions({"posterior", "information"})],
         "optimizer": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
+        "max_epochs": [IntegerInterval(1)],
+        "batch_size": [IntegerInterval(1), Options(Integral, {-1})],
         "train_split": [
             None,
             callable,
             Interval(RealNotInt, 0, 1, closed="neither"),
-            Interval(Integral, 2, None, closed="left"),
+            IntegerInterval(2),
         ],
         "callbacks": [None, list, StrOptions({"disable"})],
         "class_weight": [None, dict, StrOptions({"balanced"})],
@@ -257,7 +258,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         with seeded(seed):
             if hasattr(self, "net_"):
                 net = self.net_
-                live = {name: getattr(self, name) for name in _LIVE}
+                live = self._live_params()
                 net.set_params(
                     **{name: value for name, value in live.items() if getattr(net, name) != value}
                 )
@@ -279,6 +280,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         self.net_ = net
         return self
 
+    def _live_params(self):
+        params = {name: getattr(self, name) for name in _LIVE}
+        # Of a small integer type of NumPy, a product with it would overflow.
+        return {**params, "batch_size": int(self.batch_size), "max_epochs": int(self.max_epochs)}
+
     def _build(self, X, seed):
         """Return an initialised net for rows like `X`."""
         device = resolve_device(self.device)
@@ -288,13 +294,12 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             **more,
             "module": module,
             **optimizer_params(self.optimizer, X, device),
-            "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
-            "train_split": make_train_split(self.train_split, seed),
+            **self._live_params(),
+            "train_split": make_train_split(
+                self.train_split, seed, self.classes_, self.input_shape_
+            ),
             "callbacks": own_callbacks(self.callbacks),
             "device": device,
-            "verbose": self.verbose,
             "n_classes": len(self.classes_),
             "log_class_prior": log_class_prior(self.class_prior_),
             "dtype": module_dtype(self.dtype, X),

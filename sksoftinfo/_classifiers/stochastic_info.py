@@ -37,7 +37,7 @@ from .._networks import (
     unwrapped,
     with_rows,
 )
-from .._utils import Interval, StrOptions, users_stacklevel
+from .._utils import IntegerInterval, Interval, StrOptions, users_stacklevel
 from .base import BaseInfoClassifier
 from .build import with_channels
 
@@ -184,9 +184,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         **BaseInfoClassifier._parameter_constraints,
         "noise": [StrOptions(set(NOISE_FAMILIES))],
         "noise_scale": [Interval(Real, 0, None, closed="left")],
-        "latent_size": [Interval(Integral, 1, None, closed="left")],
+        "latent_size": [IntegerInterval(1)],
         "beta": [Interval(Real, 0, None, closed="left")],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [IntegerInterval(1)],
         "objective": [StrOptions(set(_OBJECTIVES))],
     }
 

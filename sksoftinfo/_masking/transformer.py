@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils import HasMethods, Interval, StrOptions, encode_labels, fit_context
+from .._utils import HasMethods, IntegerInterval, Interval, StrOptions, encode_labels, fit_context
 from .fitting import BaseInfoMask
 from .masks import largest_boxes
 
@@ -157,12 +157,12 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         "target": "no_validation",
         "patch_size": [
             StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
+            IntegerInterval(1),
             tuple,
             list,
         ],
         "context": [Interval(Real, 1, None, closed="left")],
-        "stride": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
+        "stride": [StrOptions({"auto"}), IntegerInterval(1), tuple],
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
         "feature_layer": [None, str],
@@ -179,7 +179,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
             callable,
         ],
         "image_shape": [None, tuple, list],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [IntegerInterval(1)],
         "memory": [None, str, os.PathLike, HasMethods(["cache"])],
         "random_state": ["random_state"],
     }

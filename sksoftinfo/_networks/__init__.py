@@ -7,7 +7,6 @@ from .callbacks import (
     EpochTicker,
     check_monitors,
     early_stopping,
-    make_train_split,
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
@@ -24,6 +23,7 @@ from .predictions import (
     with_rows,
 )
 from .probe import check_output, check_stochastic_module
+from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
 from .stochastic_predictions import (

@@ -1,4 +1,4 @@
-"""skorch's callbacks and validation splits, as our estimators take and use them."""
+"""skorch's callbacks, as our estimators take and use them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 
 from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
-from skorch.dataset import ValidSplit
 
 # What skorch records of validation rows alone.
 _OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
@@ -46,14 +45,6 @@ def early_stopping(patience):
 
 def _print_nothing(text):
     pass
-
-
-def make_train_split(train_split, seed):
-    """Return skorch's split for a share or a number of folds; anything else is taken as it is."""
-    if isinstance(train_split, float | int):
-        shuffled = isinstance(train_split, float)
-        return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
-    return train_split
 
 
 def own_callbacks(callbacks):

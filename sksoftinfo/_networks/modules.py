@@ -1,4 +1,4 @@
-"""Torch modules: the default networks, and what a network with random logits has to offer.
+"""The default networks: a perceptron for tables, a convolutional network for images.
 
 Every module returns logits ``z``, never probabilities: the softmax belongs to the objective
 (paper Eq. 3), where it can be computed without overflow.
@@ -8,11 +8,13 @@ Two conventions let the rest of the library look inside a network without knowin
 - ``features(x)`` and ``head(features)`` split ``forward`` before its last, linear layer;
 - ``feature_map(x)`` returns the spatial map whose average over positions is ``features(x)``.
 
-A user's module that offers them gets what the default networks get. A network of the user's own
-whose logits are random derives from `StochasticModule`.
+A user's module that offers them gets what the default networks get.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
 
 from torch import nn
 
@@ -41,6 +43,12 @@ class MLP(nn.Module):
 
     def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0):
         super().__init__()
+        sizes = hidden_sizes if isinstance(hidden_sizes, Iterable) else [None]
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise ValueError(
+                "`hidden_sizes` must be a sequence of positive ints, one for each hidden layer; "
+                f"got {hidden_sizes!r}. Write (64,) for a single layer of width 64."
+            )
         layers = []
         width = n_features
         for size in hidden_sizes:

@@ -16,7 +16,7 @@ from skorch import NeuralNetClassifier
 from .._utils import users_stacklevel
 from .batches import whole_batches
 from .callbacks import QuietPrintLog
-from .compat import set_training, to_device, to_tensor, unpack_data
+from .compat import get_len, set_training, to_device, to_tensor, unpack_data
 from .losses import weighted_mean
 from .predictions import (
     evaluate_module,
@@ -146,8 +146,14 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             raise
         except TrainingDiverged:
             raise
-        except Exception:
+        except Exception as error:
             self._before.restore(self)
+            if "more than 1 value per channel" in str(error):
+                raise ValueError(
+                    "A batch holds a single row, from which batch normalisation cannot learn: "
+                    f"batch_size={self.batch_size} leaves one of {get_len(X)} rows over. Set "
+                    "another batch_size, or iterator_train__drop_last=True."
+                ) from error
             raise
         finally:
             set_training(self, False)

@@ -2,6 +2,7 @@
 
 from .compat import (
     HasMethods,
+    IntegerInterval,
     Interval,
     Options,
     RealNotInt,
@@ -29,6 +30,7 @@ from .validation import (
 from .versions import show_versions
 
 __all__ = [
+    "IntegerInterval",
     "HasMethods",
     "Interval",
     "Options",

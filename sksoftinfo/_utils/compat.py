@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
+import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -15,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
+    "IntegerInterval",
     "HasMethods",
     "Interval",
     "Options",
@@ -25,3 +29,13 @@ __all__ = [
     "num_samples",
     "validate_params",
 ]
+
+
+class IntegerInterval(Interval):
+    """Interval of integers from `left` on, of which True and False are none."""
+
+    def __init__(self, left):
+        super().__init__(Integral, left, None, closed="left")
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool | np.bool_) and super().is_satisfied_by(val)
