@@ -47,6 +47,7 @@ from .._utils import (
     RealNotInt,
     StrOptions,
     are_plain_labels,
+    check_channels_first,
     check_row_shape,
     check_two_classes,
     check_weights,
@@ -210,6 +211,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 return X
             if are_plain_labels(y, len(X)):
                 return X, y
+        check_channels_first(X, any_dtype=self.module is None)
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
         options = {"reset": reset, "allow_nd": True, "dtype": [np.float64, np.float32]}

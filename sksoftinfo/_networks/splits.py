@@ -7,7 +7,7 @@ import torch
 from skorch.dataset import Dataset, ValidSplit
 from torch.utils.data import Subset
 
-from .._utils import assert_finite, check_labels, check_row_shape, encode_labels
+from .._utils import assert_finite, check_labels, encode_labels
 
 
 def make_train_split(train_split, seed, classes, input_shape):
@@ -61,7 +61,11 @@ class EncodedSplit:
     def _encoded_arrays(self, dataset):
         X, y = np.asarray(dataset.X), np.asarray(dataset.y)
         check_labels(y, "y of train_split")
-        check_row_shape(X, self.input_shape, "the classifier")
+        if X.shape[1:] != tuple(self.input_shape):
+            raise ValueError(
+                f"train_split holds validation rows of shape {X.shape[1:]}, and the training rows "
+                f"have shape {tuple(self.input_shape)}: give rows of that shape."
+            )
         assert_finite(X, "X of train_split")
         y = encode_labels(y, self.classes, "y of train_split")
         return Dataset(X[:, None] if len(self.input_shape) == 2 else X, y)

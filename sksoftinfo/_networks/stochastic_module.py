@@ -68,7 +68,8 @@ class StochasticModule(nn.Module):
             On the CPU.
         """
         sampler = torch.rand if self.noise_distribution == "uniform" else torch.randn
-        return sampler((*shape, self.noise_size), generator=generator, dtype=dtype)
+        shape = *shape, self.noise_size
+        return sampler(shape, generator=generator, dtype=dtype, device="cpu")
 
     def trunk(self, x):
         """Return the deterministic part of the network, computed once for all draws.

@@ -17,6 +17,7 @@ from .user_warnings import users_stacklevel
 from .validation import (
     are_plain_labels,
     assert_finite,
+    check_channels_first,
     check_labels,
     check_row_shape,
     check_two_classes,
@@ -41,6 +42,7 @@ __all__ = [
     "validate_params",
     "are_plain_labels",
     "assert_finite",
+    "check_channels_first",
     "axis_or_new",
     "check_labels",
     "check_row_shape",

@@ -40,6 +40,7 @@ def validate_rows(estimator, X, y="no_validation", **options):
     if not isinstance(y, str):
         check_labels(y)
     _check_unique_names(X)
+    _refuse_times_and_bytes(X)
     with naming_wrong_columns(X):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
     rows = validated if isinstance(y, str) else validated[0]
@@ -103,6 +104,13 @@ def check_labels(y, name="y"):
     Bytes raise TypeError: scikit-learn took them once, and does no longer.
     """
     refuse_masked(y, name)
+    if isinstance(y, list | tuple) and any(
+        isinstance(label, str) and label.endswith("\0") for label in y
+    ):
+        raise ValueError(
+            f"{name} holds texts that end in a null character, which NumPy drops, so that labels "
+            "would merge: strip it, or rename these labels."
+        )
     if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
         return
     labels = np.asarray(y)
@@ -185,6 +193,11 @@ def check_weights(sample_weight, X):
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row: give one a positive weight.")
+    if not np.isfinite(weights.sum()):
+        raise ValueError(
+            f"sample_weight must have a finite sum; got weights up to {weights.max():g}. Divide "
+            "them by their maximum: only their ratios count."
+        )
     return weights
 
 
@@ -221,6 +234,9 @@ def plain_rows(X):
         X = X.detach().cpu()
         # NumPy has no bfloat16.
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
+        # A table of Arrow: NumPy would take its columns for rows.
+        return X.to_pandas()
     if isinstance(X, np.ma.MaskedArray):
         refuse_masked(X, "X", "fill them in, as by X.filled(0)")
         return X.data
@@ -241,6 +257,61 @@ def _check_unique_names(X):
         raise ValueError(
             f"X has several columns of one name: {_listed(twice)}. Rename "
             "them, so that each column can be told from the others."
+        )
+
+
+def _refuse_times_and_bytes(X):
+    """Raise ValueError for tables of times or bytes, which NumPy would turn into numbers."""
+    if _is_frame(X):
+        wrong = [
+            f"{name!r} ({dtype})"
+            for name, dtype in zip(X.columns, X.dtypes, strict=True)
+            if str(dtype).lower().startswith(("date", "time", "duration", "period"))
+        ]
+        if wrong:
+            raise ValueError(
+                f"X has columns that are no numbers: {_listed(wrong)}. Turn times into numbers, "
+                "e.g. days since a date, or leave them out."
+            )
+        return
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    if kind in ("m", "M"):
+        raise ValueError(
+            f"X must hold numbers; got times of dtype {X.dtype}. Turn them into numbers, e.g. "
+            "days since a date."
+        )
+    values = X if kind == "O" or isinstance(X, list | tuple) else ()
+    if kind == "S" or _holds_bytes(values):
+        raise ValueError("X must hold numbers; got bytes. Decode and convert them first.")
+
+
+def _holds_bytes(values):
+    """Return whether bytes are among the entries of an array of objects or of nested lists."""
+    if isinstance(values, np.ndarray):
+        return any(isinstance(value, bytes) for value in values.ravel())
+    return any(
+        isinstance(value, bytes) or (isinstance(value, list | tuple) and _holds_bytes(value))
+        for value in values
+    )
+
+
+def check_channels_first(X, any_dtype=True):
+    """Raise ValueError if images look as if their channels came last.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, ...)
+    any_dtype : bool, default=True
+        Whether images of floats are looked at as well, or those of unsigned bytes alone.
+    """
+    shape = getattr(X, "shape", ())
+    if len(shape) != 4 or not (any_dtype or X.dtype == np.uint8):
+        return
+    if shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
+        raise ValueError(
+            "X must have its channels first, (n, channels, height, width); got shape "
+            f"{tuple(shape)}, whose channels seem to come last. Move them by "
+            "numpy.moveaxis(X, -1, 1)."
         )
 
 

@@ -19,6 +19,7 @@ Examples
 from ._information import (
     InformationScorer,
     bounds_scorer,
+    bounds_scores,
     d2_score,
     dv_score,
     dv_scorer,
@@ -41,6 +42,7 @@ __all__ = [
     "InformationScorer",
     "MaskIoUScorer",
     "bounds_scorer",
+    "bounds_scores",
     "box_accuracy_score",
     "box_iou_score",
     "d2_score",

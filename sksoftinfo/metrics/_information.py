@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.metrics import make_scorer
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._bounds import Units, information_bounds
 
@@ -185,13 +186,50 @@ def d2_score(
     return _score("d2", y_true, y_proba, sample_weight, labels)
 
 
+def bounds_scores(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    units: Units = "nats",
+) -> dict[str, float]:
+    """Return several scores of the same predictions.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels, units
+        As in `mi_lower_score`.
+
+    Returns
+    -------
+    dict of str to float
+        The fields ``mi_lower``, ``mi_lower_limit``, ``dv``, ``log_softmax`` and ``d2`` of
+        `InformationBounds`.
+
+    Examples
+    --------
+    >>> from sksoftinfo.metrics import bounds_scores
+    >>> round(bounds_scores([0, 1], [0.1, 0.8])["dv"], 3)
+    0.529
+    """
+    bounds = information_bounds(
+        y_true, y_proba, sample_weight=sample_weight, labels=labels, units=units
+    )
+    return {name: getattr(bounds, name) for name in _BOUNDS_SCORES}
+
+
+_BOUNDS_SCORES = ("mi_lower", "mi_lower_limit", "dv", "log_softmax", "d2")
+
+
 class InformationScorer:
     """Scorer that tells a score all classes the estimator knows, also those missing from a fold.
 
     Parameters
     ----------
     score : callable
-        Takes ``(y_true, y_proba, sample_weight=..., labels=...)``.
+        Takes ``(y_true, y_proba, sample_weight=..., labels=...)``, and returns a number, or a
+        dict of several for multimetric scoring.
 
     Examples
     --------
@@ -204,18 +242,16 @@ class InformationScorer:
 
     def __init__(self, score):
         self.score = score
-        self._scorer = make_scorer(score, response_method="predict_proba")
+        self._request = MetadataRequest(owner=self)
 
     def __call__(
         self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        scorer = make_scorer(
-            self.score, response_method="predict_proba", labels=estimator.classes_
-        )
-        return scorer(estimator, X, y, sample_weight=sample_weight)
+    ) -> float | dict[str, float]:
+        proba = estimator.predict_proba(X)
+        return self.score(y, proba, sample_weight=sample_weight, labels=estimator.classes_)
 
     def set_score_request(self, *, sample_weight=None):
-        """Say whether `sample_weight` is wanted; for scikit-learn's metadata routing.
+        """Return a scorer that requests `sample_weight`; for scikit-learn's metadata routing.
 
         Parameters
         ----------
@@ -224,11 +260,12 @@ class InformationScorer:
 
         Returns
         -------
-        self
-            The scorer.
+        InformationScorer
+            A new scorer: this one may be used elsewhere, and stays as it is.
         """
-        self._scorer.set_score_request(sample_weight=sample_weight)
-        return self
+        scorer = copy.deepcopy(self)
+        scorer._request.score.add_request(param="sample_weight", alias=sample_weight)
+        return scorer
 
     def get_metadata_routing(self):
         """Return what was requested; for scikit-learn's metadata routing.
@@ -238,7 +275,7 @@ class InformationScorer:
         sklearn.utils.metadata_routing.MetadataRequest
             Which metadata the scorer wants.
         """
-        return self._scorer.get_metadata_routing()
+        return self._request
 
     def __repr__(self):
         return f"InformationScorer({self.score.__name__})"
@@ -247,11 +284,5 @@ class InformationScorer:
 mi_lower_scorer = InformationScorer(mi_lower_score)
 dv_scorer = InformationScorer(dv_score)
 log_softmax_scorer = InformationScorer(log_softmax_score)
-# For multimetric scoring; a search then names one of them in `refit`.
-bounds_scorer = {
-    "mi_lower": mi_lower_scorer,
-    "mi_lower_limit": InformationScorer(mi_lower_limit_score),
-    "dv": dv_scorer,
-    "log_softmax": log_softmax_scorer,
-    "d2": InformationScorer(d2_score),
-}
+# For multimetric scoring, with one prediction for all; a search names one of them in `refit`.
+bounds_scorer = InformationScorer(bounds_scores)

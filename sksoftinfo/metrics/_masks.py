@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -250,7 +251,7 @@ class MaskIoUScorer:
         return mask_iou_score(masks, kept, foreground=foreground)
 
     def set_score_request(self, *, masks=None, foreground=None):
-        """Say which of `masks` and `foreground` are wanted.
+        """Return a scorer that requests `masks` and `foreground`.
 
         Parameters
         ----------
@@ -259,12 +260,13 @@ class MaskIoUScorer:
 
         Returns
         -------
-        self
-            The scorer.
+        MaskIoUScorer
+            A new scorer: this one may be used elsewhere, and stays as it is.
         """
+        scorer = copy.deepcopy(self)
         for name, alias in (("masks", masks), ("foreground", foreground)):
-            self._request.score.add_request(param=name, alias=alias)
-        return self
+            scorer._request.score.add_request(param=name, alias=alias)
+        return scorer
 
     def get_metadata_routing(self):
         """Return what was requested; for scikit-learn's metadata routing.

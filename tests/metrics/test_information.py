@@ -20,6 +20,7 @@ from sksoftinfo.metrics import (
     dv_scorer,
     log_softmax_score,
     log_softmax_scorer,
+    mask_iou_scorer,
     mi_lower_limit_score,
     mi_lower_score,
     mi_lower_scorer,
@@ -63,7 +64,7 @@ def test_grid_search_maximises_the_lower_bound(labels):
 def test_multimetric_and_our_own_classifier():
     clf = InfoSoftmaxClassifier(max_epochs=20, random_state=0)
     results = cross_validate(clf, X, NAMES, scoring=bounds_scorer, cv=3)
-    for name in bounds_scorer:
+    for name in ("mi_lower", "mi_lower_limit", "dv", "log_softmax", "d2"):
         assert np.isfinite(results[f"test_{name}"]).all()
     assert (results["test_mi_lower_limit"] < results["test_mi_lower"]).all()
     # Balanced folds: with uniform labels the two representations agree.
@@ -115,3 +116,25 @@ def test_scorers_pickle_and_say_what_they_are():
 def test_no_predict_proba():
     with pytest.raises(AttributeError, match="predict_proba"):
         mi_lower_scorer(SVC().fit(X, Y), X, Y)
+
+
+def test_several_scores_predict_once():
+    calls = []
+
+    class Counted(LogisticRegression):
+        def predict_proba(self, X):
+            calls.append(len(X))
+            return super().predict_proba(X)
+
+    cross_validate(Counted(max_iter=1000), X, Y, scoring=bounds_scorer, cv=StratifiedKFold(3))
+    assert calls == [50] * 3
+
+
+@pytest.mark.parametrize(
+    "scorer, name", [(mi_lower_scorer, "sample_weight"), (mask_iou_scorer, "masks")]
+)
+def test_a_request_changes_no_scorer_that_others_use(scorer, name):
+    with sklearn.config_context(enable_metadata_routing=True):
+        asked = scorer.set_score_request(**{name: True})
+        requested = [s.get_metadata_routing().score.requests.get(name) for s in (scorer, asked)]
+    assert requested == [None, True]
