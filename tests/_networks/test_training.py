@@ -33,7 +33,8 @@ def test_equal_to_skorch_and_a_data_loader(monkeypatch, estimator, weight, train
     """Same seed, same order: the same weights and history, to rounding."""
     options = {**OPTIONS, "train_split": train_split}
     thin = estimator(**options).fit(X, Y, weight)
-    monkeypatch.delattr(InfoSoftmaxNet, "run_single_epoch")
+    for name in ("run_single_epoch", "train_step", "train_step_single"):
+        monkeypatch.delattr(InfoSoftmaxNet, name)
     stock = estimator(iterator_train=DataLoader, iterator_valid=DataLoader, **options)
     assert_same_training(thin, stock.fit(X, Y, weight))
     if train_split:
