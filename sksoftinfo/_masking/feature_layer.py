@@ -1,6 +1,6 @@
 """The last feature map of any convolutional network, found and proven by hooks.
 
-Torch in, torch out. A network is asked about every window of an image in one forward pass: a
+Torch in, torch out. A network scores every window of an image in one forward pass: a
 hook hands the part behind the feature map (pooling and head) a batch of windows in place of the
 map. That is the network's own answer only if that part forgets positions, which is tried out.
 """
@@ -150,7 +150,7 @@ def as_cells(feature_map):
     return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
 
 
-def find_feature_layer(module, run, n_images, name=None):
+def find_feature_layer(module, run, n_images, name):
     """Return the last layer whose map the network pools without regard to positions, or None.
 
     Parameters
@@ -159,7 +159,7 @@ def find_feature_layer(module, run, n_images, name=None):
     run : callable
         Without arguments: runs the module on `n_images` images, and returns its logits.
     n_images : int
-    name : str, default=None
+    name : str or None
         The layer to try, instead of the last ones.
     """
     own, outputs = _spatial_outputs(module, run, n_images)
@@ -232,7 +232,7 @@ def _proven_pooling(module, run, name, own):
 
 
 def _takes_windows(module, run, name, own):
-    """Whether the network takes single cells and other batches in place of the map."""
+    """Return whether the network takes single cells and other batches in place of the map."""
     logits = _attempt(module, run, name, as_cells)
     return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
@@ -245,6 +245,6 @@ def _attempt(module, run, name, function):
     try:
         with replaced_output(module, name, function):
             return run()
-    # Whatever a network raises on a map that it cannot take, it is no proof.
+    # Whatever a network raises on a map that it cannot take, it is not a proof.
     except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
         return None
