@@ -48,7 +48,9 @@ def log_odds(log_proba, classes):
     """
     # With s_1 >= s_2 the two largest and R the sum of exp(s - s_2) over all but the largest, at
     # least 1, the others of class t sum to exp(s_1) (1 + (R - exp(s_t - s_2)) exp(s_2 - s_1)), and
-    # those of the largest to exp(s_2) R: nothing that matters cancels, or underflows.
+    # those of the largest to exp(s_2) R: nothing that matters cancels, or underflows. A sum for
+    # each class takes half as long again for `information_maps` of the ten classes of
+    # bench_masking.py.
     largest, second = two_largest(log_proba)
     shares = log_proba - second
     np.minimum(shares, 0, out=shares)
@@ -62,7 +64,6 @@ def log_odds(log_proba, classes):
     np.log1p(others, out=others)
     odds = chosen - largest
     odds -= others
-    # A sum, for choices between arrays are slow.
     others += gap - np.log(rest)
     others *= chosen > second
     odds += others

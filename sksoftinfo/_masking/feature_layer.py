@@ -35,25 +35,6 @@ def replaced_output(module, name, function):
         hook.remove()
 
 
-@contextmanager
-def _stopped_at(module, name, function):
-    """Hand the output of the submodule `name` to `function`, and leave the forward pass there."""
-
-    def stop(output):
-        function(output)
-        raise _Stopped
-
-    with replaced_output(module, name, stop):
-        try:
-            yield
-        except _Stopped:
-            pass
-
-
-class _Stopped(Exception):
-    pass
-
-
 @dataclass(frozen=True)
 class FeatureLayer:
     """A layer whose output is a spatial map, and how the network pools it.
@@ -75,7 +56,7 @@ class FeatureLayer:
     def feature_map(self, module, run):
         """Return the map (n, C, h, w) that ``run()`` makes."""
         seen = []
-        with _stopped_at(module, self.name, seen.append):
+        with replaced_output(module, self.name, seen.append):
             run()
         return seen[0]
 
@@ -97,10 +78,8 @@ class FeatureLayer:
         """
         if self.pooling == "logits":
             (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
-            windows = cells.new_empty((len(sizes), *cells.shape))
-            for out, size in zip(windows, sizes, strict=True):
-                window_average(cells, size, out=out)
-            return windows, cells.mean((2, 3)).T
+            windows = [window_average(cells, size) for size in sizes]
+            return torch.stack(windows), cells.mean((2, 3)).T
         if self.pooling == "own":
             # Windows of several sizes do not fit into one batch.
             windows = [self._own_logits(module, run, size) for size in sizes]
@@ -123,8 +102,7 @@ class FeatureLayer:
         def batch_of_cells(feature_map):
             made = maps(feature_map)
             shapes[:] = [(len(one), *one.shape[2:]) for one in made]
-            cells = [as_cells(one) for one in made]
-            return cells[0] if len(cells) == 1 else torch.cat(cells)
+            return torch.cat([as_cells(one) for one in made])
 
         with replaced_output(module, self.name, batch_of_cells):
             logits = run()

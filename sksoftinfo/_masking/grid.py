@@ -70,6 +70,6 @@ class GridScorer:
             chunks.append(self.classifier.logits(inputs))
         return np.concatenate(chunks).T.reshape(-1, len(images), *grid.shape)
 
-    def assemble(self, scores, out=None):
+    def assemble(self, scores):
         """Return scores (..., rows, columns) of places as maps (..., H, W)."""
-        return self.grids[0].assemble(scores, out)
+        return self.grids[0].assemble(scores)

@@ -143,7 +143,7 @@ class InformationMapper:
                 else:
                     scores = calibration.scores(inputs[group])
                 places = patch_information(self.kind, scores, calibration.prior_, classes)
-            least = places if least is None else np.minimum(least, places, out=least)
+            least = places if least is None else np.minimum(least, places)
         return least
 
     def maxima(self, images):

@@ -98,14 +98,12 @@ class PatchGrid:
         canvas[i, :, row, column] = images[source, :, row, column]
         return canvas
 
-    def assemble(self, scores, out=None):
+    def assemble(self, scores):
         """Average the scores of the patches over each pixel that they cover.
 
         Parameters
         ----------
         scores : ndarray of shape (..., rows, columns)
-        out : ndarray of shape (..., H, W), default=None
-            Where to write the result.
 
         Returns
         -------
@@ -113,7 +111,7 @@ class PatchGrid:
         """
         down = _coverage(self.tops, self.patch_size[0], self.image_size[0])
         across = _coverage(self.lefts, self.patch_size[1], self.image_size[1])
-        return spread(scores, down, across, out)
+        return spread(scores, down, across)
 
 
 def _coverage(offsets, size, length):

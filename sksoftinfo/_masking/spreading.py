@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread(scores, down, across, out=None):
+def spread(scores, down, across):
     """Return ``down.T @ scores @ across``: scores of places as a map of pixels.
 
     Parameters
@@ -13,18 +13,13 @@ def spread(scores, down, across, out=None):
     scores : ndarray of shape (..., rows, columns)
     down : ndarray of shape (rows, H)
     across : ndarray of shape (columns, W)
-    out : ndarray of shape (..., H, W), default=None
-        Where to write the result.
 
     Returns
     -------
     ndarray of shape (..., H, W)
-        Of the dtype of the scores, without `out`.
+        Of the dtype of the scores.
     """
-    down, across = (weights.astype(scores.dtype, copy=False) for weights in (down, across))
-    # One product for the rows of all maps: many small ones are slow.
-    rows = scores.reshape(-1, scores.shape[-1]) @ across
-    return np.matmul(down.T, rows.reshape(*scores.shape[:-1], -1), out=out)
+    return down.T.astype(scores.dtype) @ scores @ across.astype(scores.dtype)
 
 
 def interpolation_matrix(centres, positions):

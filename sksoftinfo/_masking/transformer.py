@@ -434,7 +434,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         scorer, n_targets = self._mapper.scorer, 1 if targets is None else len(targets)
         maps = np.empty((n_targets, len(images), *images.shape[2:]), dtype=scorer.dtype)
         for rows, _, places, _ in self._evaluate(images, targets):
-            scorer.assemble(places, out=maps[:, rows])
+            maps[:, rows] = scorer.assemble(places)
         return maps
 
     def mask(self, X: Any) -> np.ndarray:
