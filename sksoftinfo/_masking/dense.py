@@ -15,7 +15,8 @@ from .spreading import interpolation_matrix, spread
 from .windows import window_average
 
 # Pixels that go through a network at once, if that is more than so many images: what it makes of
-# more on its way is too much for an allocator to keep, and each batch pays for fresh memory.
+# more on its way is too much for an allocator to keep, and each batch pays for fresh memory. Of
+# 224 x 224 pixels, 64 images at once take a quarter longer in the default network than 32.
 _PIXELS_PER_BATCH = 1 << 18
 _FEWEST_IMAGES = 32
 # Images, and as many of noise, on which a layer is tried out.

@@ -599,6 +599,11 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         """Check the parameters: those of masks may have been set since `fit`."""
         self._validate_params()
         check_threshold(self.threshold, self.threshold_reference)
+        if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
+            raise ValueError(
+                "threshold_reference='fit' was set after a fit that did not look for the maxima: "
+                "fit again."
+            )
 
     def _validate(self, X, y="no_validation", *, reset):
         if not reset:

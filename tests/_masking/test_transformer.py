@@ -274,6 +274,8 @@ def test_bad_input(named, named_net):
     for name, value in {"threshold": "a", "mask_type": "round", "threshold_reference": 3}.items():
         with pytest.raises(ValueError, match=f"'{name}' parameter of InfoMaskTransformer must be"):
             clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
+    with pytest.raises(ValueError, match="threshold_reference='fit' was set after a fit"):
+        clone_with_target(masker, "one").set_params(threshold_reference="fit").mask(X)
     with pytest.raises(ValueError, match="y holds the one class"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match=r"labels that are unknown"):
