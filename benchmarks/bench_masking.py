@@ -41,6 +41,8 @@ LAYOUTS = {
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
 N_TRAIN, N_VALID = 20_000, 1000
 TEN_CLASS_TARGETS = (0, 3, 7)
+# Steps of the insertion and deletion curves.
+N_STEPS = 28
 
 
 def trained(layout, bank, seed, folder, name):
@@ -60,7 +62,7 @@ def trained(layout, bank, seed, folder, name):
 
 def ours(size):
     """Return options of the transformer by the names of the rows."""
-    scales = [max(8, size // 2 - 2), size - 6, size]
+    sizes = [max(8, size // 2 - 2), size - 6, size]
     return {
         "ours, defaults": {},
         f"ours, {size} pixels": {"patch_size": size},
@@ -70,7 +72,7 @@ def ours(size):
             "require_presence": False,
         },
         f"ours, {size} pixels, components": {"patch_size": size, "components": True},
-        f"ours, {' + '.join(map(str, scales))} pixels": {"patch_size": scales},
+        f"ours, {' + '.join(map(str, sizes))} pixels": {"patch_size": sizes},
         f"ours, {size} pixels, features": {"patch_size": size, "calibrate": "features"},
         f"ours, {size} pixels, features of training digits": {
             "patch_size": size,
@@ -110,18 +112,18 @@ def rule(maps, threshold, composites, components=False):
     return whole_components(kept, composites.data > 0) if components else kept
 
 
-def curves(net, images, maps, target, steps=28):
+def curves(net, images, maps, target):
     """Return areas under the insertion and the deletion curve of p(target)."""
     order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
     areas = []
     for base, other in ((np.zeros_like(images), images), (images, np.zeros_like(images))):
         canvas, source = base.reshape(len(images), -1).copy(), other.reshape(len(images), -1)
         probabilities = [net.predict_proba(canvas.reshape(images.shape))[:, target]]
-        for part in np.array_split(order, steps, axis=1):
+        for part in np.array_split(order, N_STEPS, axis=1):
             rows = np.arange(len(images))[:, None]
             canvas[rows, part] = source[rows, part]
             probabilities.append(net.predict_proba(canvas.reshape(images.shape))[:, target])
-        areas.append(float(np.trapezoid(np.mean(probabilities, axis=1), dx=1 / steps)))
+        areas.append(float(np.trapezoid(np.mean(probabilities, axis=1), dx=1 / N_STEPS)))
     return areas
 
 

@@ -15,6 +15,8 @@ from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from sksoftinfo.metrics import mask_iou_score
+
 INK = 0.2
 PARTS = ("train", "valid", "test")
 
@@ -205,7 +207,6 @@ def localisation(kept, composites, digit):
     present = composites.present(digit)
     truth, ink = composites.masks(digit), composites.foreground
     kept = kept & ink
-    union = (kept | truth)[present].sum(axis=(1, 2))
     energy = composites.data
     shares = {
         "target": truth & present[:, None, None],
@@ -213,7 +214,7 @@ def localisation(kept, composites, digit):
         "absent": ink & ~present[:, None, None],
     }
     return {
-        "iou": float(((kept & truth)[present].sum(axis=(1, 2)) / union).mean()),
+        "iou": mask_iou_score(truth, kept),
         **{
             name: float(energy[kept & where].sum() / energy[where].sum())
             for name, where in shares.items()

@@ -96,12 +96,12 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     check_is_fitted(masker)
     if masker.patch_scoring_ != "dense":
         raise ValueError(
-            f"masker.patch_scoring_={masker.patch_scoring_!r} asks the classifier about patch "
-            "after patch: only dense scoring is one module."
+            f"masker.patch_scoring_={masker.patch_scoring_!r} scores patch after patch: "
+            "only dense scoring is one module."
         )
     labels = masker.classes_.tolist()
     if target not in labels:
-        raise ValueError(f"target={target!r} is no class that is known: choose among {labels}.")
+        raise ValueError(f"target={target!r} is not a class that is known: choose among {labels}.")
     net = neural(masker.estimator_).net_
     if hasattr(net.module_, "feature_map") and hasattr(net.module_, "head"):
         module = _InformationMap(net, masker._mapper, labels.index(target)).eval()
@@ -143,7 +143,7 @@ class _LogProba(_Posterior):
 
 
 class _InformationMap(_Posterior):
-    """What windows of the feature map say about one class, spread over the pixels."""
+    """Information of windows of the feature map about one class, spread over the pixels."""
 
     def __init__(self, net, mapper, target):
         super().__init__(net)
@@ -152,10 +152,10 @@ class _InformationMap(_Posterior):
         self.windows = scorer.windows
         self.register_buffer("down", torch.as_tensor(scorer.down.T.copy()))
         self.register_buffer("across", torch.as_tensor(scorer.across))
-        calibrations = mapper.calibrations_ or [None] * len(mapper.scales)
-        self.scales = torch.nn.ModuleList(
-            _ScaleInformation(sizes, mapper.kind, mapper.prior, calibration, target)
-            for sizes, calibration in zip(mapper.scales, calibrations, strict=True)
+        calibrations = mapper.calibrations_ or [None] * len(mapper.size_groups)
+        self.groups = torch.nn.ModuleList(
+            _GroupInformation(sizes, mapper.kind, mapper.prior, calibration, target)
+            for sizes, calibration in zip(mapper.size_groups, calibrations, strict=True)
         )
 
     def forward(self, images):
@@ -165,12 +165,12 @@ class _InformationMap(_Posterior):
         if not self.on_features:
             inputs = self.posterior(self.network.head(inputs))
         inputs = inputs.double()
-        least = torch.stack([scale(inputs) for scale in self.scales]).amin(dim=0)
+        least = torch.stack([group(inputs) for group in self.groups]).amin(dim=0)
         return self.down @ least @ self.across
 
 
-class _ScaleInformation(torch.nn.Module):
-    """What the windows of one scale say about one class, place by place."""
+class _GroupInformation(torch.nn.Module):
+    """Information of the windows of one group of sizes about one class, place by place."""
 
     def __init__(self, sizes, kind, prior, calibration, target):
         super().__init__()

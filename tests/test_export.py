@@ -101,7 +101,7 @@ def test_what_is_no_module():
     with pytest.raises(TypeError, match="StochasticInfoClassifier: log_proba_module takes"):
         log_proba_module(StochasticInfoClassifier(**FAST).fit(X, Y))
     masker = InfoMaskTransformer(LogisticRegression(), patch_size=4, patch_scoring="paste")
-    with pytest.raises(ValueError, match="patch_scoring_='paste' asks the classifier"):
+    with pytest.raises(ValueError, match="patch_scoring_='paste' scores patch after patch"):
         information_map_module(masker.fit(IMAGES, DIGIT), 0)
     net = torch.nn.Sequential(
         torch.nn.Conv2d(1, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
@@ -114,5 +114,5 @@ def test_what_is_no_module():
     with pytest.raises(ValueError, match=r"module=Sequential has no feature_map\(x\)"):
         information_map_module(other, 0)
     dense = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4).fit(IMAGES, DIGIT)
-    with pytest.raises(ValueError, match=r"target=7 is no class .* \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"target=7 is not a class .* \[0, 1, 2\]"):
         information_map_module(dense, 7)

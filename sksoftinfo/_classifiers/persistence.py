@@ -33,9 +33,9 @@ SKOPS_TRUSTED_TYPES = (
     "sksoftinfo._masking.maps.InformationMapper",
     "sksoftinfo._masking.fill.Fill",
     "sksoftinfo._networks.losses.LogSoftmaxLoss",
-    "sksoftinfo._masking.evidence.PatchCalibration",
-    "sksoftinfo._masking.scoring.GridScorer",
-    "sksoftinfo._masking.patches.PatchGrid",
+    "sksoftinfo._masking.calibration.PatchCalibration",
+    "sksoftinfo._masking.grid.GridScorer",
+    "sksoftinfo._masking.patch_grid.PatchGrid",
     "sksoftinfo._classifiers.stochastic_info.StochasticInfoClassifier",
 )
 

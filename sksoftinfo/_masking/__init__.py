@@ -3,12 +3,35 @@
 May import: `_classifiers`, `_networks`, `_bounds`, `_utils`.
 """
 
+from .calibration import PatchCalibration
+from .cell_geometry import CellGeometry
+from .dense import DenseScorer
 from .display import InfoMaskDisplay
-from .image_classifier import neural
+from .feature_layer import FeatureLayer
+from .fill import Fill
+from .grid import GridScorer
+from .image_classifier import ImageClassifier, neural
+from .maps import InformationMapper
+from .patch_grid import PatchGrid
 from .transformer import InfoMaskTransformer
 from .windows import window_average
 
+#: Classes of this folder that a fitted transformer holds, for ``SKOPS_TRUSTED_TYPES``.
+TRUSTED_CLASSES = (
+    CellGeometry,
+    DenseScorer,
+    FeatureLayer,
+    Fill,
+    GridScorer,
+    ImageClassifier,
+    InfoMaskTransformer,
+    InformationMapper,
+    PatchCalibration,
+    PatchGrid,
+)
+
 __all__ = [
+    "TRUSTED_CLASSES",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
     "neural",

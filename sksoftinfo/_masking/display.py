@@ -26,14 +26,14 @@ class InfoMaskDisplay:
     results : ndarray of shape (n_targets, ``*images.shape``)
         Masked images.
     target_names : list of str
-        What the titles say of each target.
+        Names of the targets, as the titles have them.
 
     Attributes
     ----------
     axes_ : ndarray of shape (n, 1 + 3 n_targets) of matplotlib.axes.Axes
         Image, then information, mask and result of each target.
     colorbar_ : matplotlib.colorbar.Colorbar
-        The one scale of all maps, in nats.
+        The colours of all maps, in nats.
     figure_ : matplotlib.figure.Figure
         The whole picture.
 
@@ -117,11 +117,11 @@ class InfoMaskDisplay:
         height, width = self.information.shape[2:]
         columns = 1 + 3 * n_targets
         if figure is None:
-            scale = _PANEL / max(height, width)
-            size = (columns * scale * width + 2 * _EXTRA, n * scale * height + 2 * _EXTRA)
+            pixel = _PANEL / max(height, width)
+            size = (columns * pixel * width + 2 * _EXTRA, n * pixel * height + 2 * _EXTRA)
             figure = pyplot().figure(figsize=size, layout="constrained")
         axes = figure.subplots(n, columns, squeeze=False)
-        # One scale for all, so that colours compare; symmetric, so that white is nothing.
+        # The same colours for all, so that maps compare; symmetric, so that white is nothing.
         limit = float(np.abs(self.information).max()) or 1.0
         low, high = float(self.images.min()), float(self.images.max())
         for row in range(n):

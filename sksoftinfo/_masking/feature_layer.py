@@ -1,6 +1,6 @@
 """The last feature map of any convolutional network, found and proven by hooks.
 
-Torch in, torch out. A network is asked about every window of an image in one forward pass: a
+Torch in, torch out. A network scores every window of an image in one forward pass: a
 hook hands the part behind the feature map (pooling and head) a batch of windows in place of the
 map. That is the network's own answer only if that part forgets positions, which is tried out.
 """
@@ -35,25 +35,6 @@ def replaced_output(module, name, function):
         hook.remove()
 
 
-@contextmanager
-def _stopped_at(module, name, function):
-    """Hand the output of the submodule `name` to `function`, and leave the forward pass there."""
-
-    def stop(output):
-        function(output)
-        raise _Stopped
-
-    with replaced_output(module, name, stop):
-        try:
-            yield
-        except _Stopped:
-            pass
-
-
-class _Stopped(Exception):
-    pass
-
-
 @dataclass(frozen=True)
 class FeatureLayer:
     """A layer whose output is a spatial map, and how the network pools it.
@@ -75,7 +56,7 @@ class FeatureLayer:
     def feature_map(self, module, run):
         """Return the map (n, C, h, w) that ``run()`` makes."""
         seen = []
-        with _stopped_at(module, self.name, seen.append):
+        with replaced_output(module, self.name, seen.append):
             run()
         return seen[0]
 
@@ -97,10 +78,8 @@ class FeatureLayer:
         """
         if self.pooling == "logits":
             (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
-            windows = cells.new_empty((len(sizes), *cells.shape))
-            for out, size in zip(windows, sizes, strict=True):
-                window_average(cells, size, out=out)
-            return windows, cells.mean((2, 3)).T
+            windows = [window_average(cells, size) for size in sizes]
+            return torch.stack(windows), cells.mean((2, 3)).T
         if self.pooling == "own":
             # Windows of several sizes do not fit into one batch.
             windows = [self._own_logits(module, run, size) for size in sizes]
@@ -123,8 +102,7 @@ class FeatureLayer:
         def batch_of_cells(feature_map):
             made = maps(feature_map)
             shapes[:] = [(len(one), *one.shape[2:]) for one in made]
-            cells = [as_cells(one) for one in made]
-            return cells[0] if len(cells) == 1 else torch.cat(cells)
+            return torch.cat([as_cells(one) for one in made])
 
         with replaced_output(module, self.name, batch_of_cells):
             logits = run()
@@ -150,7 +128,7 @@ def as_cells(feature_map):
     return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
 
 
-def find_feature_layer(module, run, n_images, name=None):
+def find_feature_layer(module, run, n_images, name):
     """Return the last layer whose map the network pools without regard to positions, or None.
 
     Parameters
@@ -159,7 +137,7 @@ def find_feature_layer(module, run, n_images, name=None):
     run : callable
         Without arguments: runs the module on `n_images` images, and returns its logits.
     n_images : int
-    name : str, default=None
+    name : str or None
         The layer to try, instead of the last ones.
     """
     own, outputs = _spatial_outputs(module, run, n_images)
@@ -232,7 +210,7 @@ def _proven_pooling(module, run, name, own):
 
 
 def _takes_windows(module, run, name, own):
-    """Whether the network takes single cells and other batches in place of the map."""
+    """Return whether the network takes single cells and other batches in place of the map."""
     logits = _attempt(module, run, name, as_cells)
     return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
@@ -245,6 +223,6 @@ def _attempt(module, run, name, function):
     try:
         with replaced_output(module, name, function):
             return run()
-    # Whatever a network raises on a map that it cannot take, it is no proof.
+    # Whatever a network raises on a map that it cannot take, it is not a proof.
     except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
         return None

@@ -1,4 +1,4 @@
-"""A fitted classifier as a function of images, and the ways in which it may be asked."""
+"""A fitted classifier as a function of images, whatever rows it was fitted on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import warnings
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
 
 from .._classifiers import BaseInfoClassifier
 from .._networks import predict_logits
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
-_SMALLEST_PROBA = 1e-6
+_PROBA_FLOOR = 1e-6
 
 
 def neural(estimator):
@@ -53,23 +52,7 @@ class ImageClassifier:
         """Return posterior logits (n, M): the network's own, or log-probabilities."""
         classifier = neural(self.estimator)
         if classifier is None:
-            return np.log(np.clip(self.predict_proba(images), _SMALLEST_PROBA, None))
+            return np.log(np.clip(self.predict_proba(images), _PROBA_FLOOR, None))
         flat = len(self.row_shape) == 1
         rows = images.reshape(len(images), -1) if flat else images
         return predict_logits(classifier.net_, rows)
-
-
-def estimator_row_shape(estimator, row_shape, canonical):
-    """Return the shape of the rows that `estimator` was fitted on, or should be.
-
-    Images stay images for those that take them, and are flattened for the others.
-    """
-    classifier = neural(estimator)
-    if isinstance(estimator, FrozenEstimator) and classifier is not None:
-        return classifier.input_shape_
-    is_table = len(row_shape) == 1 and canonical[:2] == (1, 1)
-    if is_table or not get_tags(estimator).input_tags.three_d_array:
-        return (int(np.prod(canonical)),)
-    if len(row_shape) > 1:
-        return row_shape
-    return canonical[1:] if canonical[0] == 1 else canonical

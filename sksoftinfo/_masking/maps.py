@@ -6,8 +6,10 @@ from functools import partial
 
 import numpy as np
 from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_memory
 
-from .evidence import PatchCalibration, patch_information
+from .calibration import PatchCalibration
+from .evidence import patch_information
 
 
 class InformationMapper:
@@ -19,23 +21,23 @@ class InformationMapper:
     kind : {"weight_of_evidence", "pmi", "logit"}
         As in `patch_information`.
     prior : ndarray of shape (M,)
-    scales : sequence of slice
+    size_groups : sequence of slice
         Which of the scorer's sizes are weighed together. The information of a place is the least
-        that these scales have.
-    on_features : bool, default=False
+        that these groups have.
+    on_features : bool
         Whether the calibration reads the windows' features instead of their logits.
 
     Attributes
     ----------
     calibrations_ : list of PatchCalibration, or None
-        One for each scale; ``None`` takes the classifier's own answer to the patch.
+        One for each group of sizes; ``None`` takes the classifier's own answer to the patch.
     """
 
-    def __init__(self, scorer, kind, prior, scales=(slice(None),), on_features=False):
+    def __init__(self, scorer, kind, prior, size_groups, on_features):
         self.scorer = scorer
         self.kind = kind
         self.prior = prior
-        self.scales = scales
+        self.size_groups = size_groups
         self.on_features = on_features
         self.calibrations_ = None
 
@@ -55,13 +57,13 @@ class InformationMapper:
     def _calibrations(self, inputs, y, seed):
         return [
             PatchCalibration(len(self.prior)).fit(
-                inputs[scale], y, self.prior, np.random.RandomState(seed)
+                inputs[group], y, self.prior, np.random.RandomState(seed)
             )
-            for scale in self.scales
+            for group in self.size_groups
         ]
 
     def held_out_maxima(self, inputs, y, seed):
-        """Return what the best patch of each image says of the image's label, (n,).
+        """Return the information of each image's best patch about the image's label, (n,).
 
         Calibrated on the half of the images that it is not in: what is read from many features
         fits the images of its own calibration better than any others. ``-inf`` where the other
@@ -93,7 +95,7 @@ class InformationMapper:
         ------
         rows : slice
         classes : ndarray of shape (T, b), int
-            The classes that each image was asked about.
+            The classes that the information is about, for each image.
         places : ndarray of shape (T, b, rows, columns)
             Information of the scorer's places in nats, which its `assemble` makes maps of.
         whole : ndarray of shape (T, b)
@@ -114,35 +116,34 @@ class InformationMapper:
 
     def _weights(self):
         """Return the calibrations' coefficients for windows of all sizes, (S, M, C)."""
-        n_sizes = len(self.scorer.windows)
         return np.concatenate(
             [
-                calibration.weights(len(range(n_sizes)[scale]))
-                for calibration, scale in zip(self.calibrations_, self.scales, strict=True)
+                calibration.weights(group.stop - group.start)
+                for calibration, group in zip(self.calibrations_, self.size_groups, strict=True)
             ]
         )
 
     def _places(self, inputs, classes, calibrations, weighed=False):
         """Return information of places, shape (T, n, rows, columns), about classes (T, n)."""
         least = None
-        for index, scale in enumerate(self.scales):
+        for index, group in enumerate(self.size_groups):
             if calibrations is None:
                 # Sizes that were not weighed against each other count alike.
                 places = np.mean(
                     [
                         patch_information(self.kind, one, self.prior, classes)
-                        for one in inputs[scale]
+                        for one in inputs[group]
                     ],
                     axis=0,
                 )
             else:
                 calibration = calibrations[index]
                 if weighed:
-                    scores = calibration.scores_of_weighed(inputs[scale].sum(axis=0))
+                    scores = calibration.scores_of_weighed(inputs[group].sum(axis=0))
                 else:
-                    scores = calibration.scores(inputs[scale])
+                    scores = calibration.scores(inputs[group])
                 places = patch_information(self.kind, scores, calibration.prior_, classes)
-            least = places if least is None else np.minimum(least, places, out=least)
+            least = places if least is None else np.minimum(least, places)
         return least
 
     def maxima(self, images):
@@ -153,7 +154,31 @@ class InformationMapper:
         return maxima
 
 
-def collect(mapper, images, targets, key=None):
+def evaluate_cached(mapper, images, targets, memory, key):
+    """Yield what ``mapper.evaluate(images, targets)`` does, from a cache where it is there.
+
+    With a cache everything is computed at once, and only once for the same images: it is handed
+    out in batches, since maps take more memory than places.
+
+    Parameters
+    ----------
+    mapper : InformationMapper
+    images, targets
+        As in `InformationMapper.evaluate`.
+    memory : str, path, joblib.Memory or None
+    key : str or None
+        Stands for the mapper in the cache.
+    """
+    if memory is None:
+        yield from mapper.evaluate(images, targets)
+        return
+    everything = check_memory(memory).cache(collect, ignore=["mapper"])
+    found = everything(mapper, images, targets, key)
+    for rows in gen_batches(len(images), mapper.scorer.classifier.batch_size):
+        yield rows, *(one[:, rows] for one in found)
+
+
+def collect(mapper, images, targets, key):
     """Return classes (T, n), places (T, n, rows, columns) and evidence (T, n) of all images.
 
     As `InformationMapper.evaluate` yields them. `key` stands for the mapper where the result is
@@ -161,3 +186,8 @@ def collect(mapper, images, targets, key=None):
     """
     found = [batch for _, *batch in mapper.evaluate(images, targets)]
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+
+
+def calibration_inputs(mapper, images, key):
+    """Return what the calibration reads; `key` stands for the mapper where that is cached."""
+    return mapper.inputs(images)

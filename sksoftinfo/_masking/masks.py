@@ -1,4 +1,4 @@
-"""From information to masks, from masks to images and boxes. Arrays in, arrays out."""
+"""From information to masks: thresholds, presence, parts and boxes. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,68 @@ from scipy import ndimage
 
 _IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
 _IN_PLANE[1] = True
+
+
+def check_threshold(threshold, reference):
+    """Raise ValueError unless the threshold is a share, or nats."""
+    if reference != "absolute" and not 0 <= threshold <= 1:
+        raise ValueError(
+            f"threshold={threshold!r} is outside [0, 1], and threshold_reference="
+            f"{reference!r} makes it a share: give one, or use "
+            "threshold_reference='absolute' for nats."
+        )
+
+
+def information_limits(peak, threshold, reference, fit_maximum):
+    """Return the information above which pixels are kept.
+
+    Parameters
+    ----------
+    peak : ndarray of shape (T, b)
+        Maximum of each map.
+    threshold : float
+    reference : {"image", "fit", "absolute"}
+        As `threshold_reference` of the transformer.
+    fit_maximum : ndarray of shape (T, b) or None
+        Maximum that was seen in `fit` of each map's class, for "fit".
+
+    Returns
+    -------
+    ndarray of shape (T, b)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.masks import information_limits
+    >>> information_limits(np.array([[5.0, -1.0]]), 0.2, "image", None)
+    array([[1., 0.]])
+    """
+    if reference == "absolute":
+        return np.full_like(peak, threshold)
+    if reference == "fit":
+        peak = fit_maximum.astype(peak.dtype)
+    # What is not positive is never kept by a share.
+    return np.maximum(float(threshold) * peak, 0)
+
+
+def lacks_target(whole, peak, floor):
+    """Return whether nothing in an image is evidence of a class, neither all of it nor a patch.
+
+    Parameters
+    ----------
+    whole, peak : ndarray of shape (T, b)
+        Weight of evidence of the whole image, and maximum of its map.
+    floor : ndarray of shape (T, b)
+        Maximum that a map has at least where the class is there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.masks import lacks_target
+    >>> lacks_target(np.array([-1.0, -1.0, 2.0]), np.array([0.5, 3.0, 0.5]), 1.0)
+    array([ True, False, False])
+    """
+    return (whole <= 0) & (peak <= floor)
 
 
 def soft_masks(maps, limit):
@@ -35,7 +97,7 @@ def whole_components(kept, ink):
     Returns
     -------
     ndarray of shape (n, H, W), bool
-        Only ink; what is no ink stays as in `kept`.
+        Only ink changes; the other pixels stay as in `kept`.
 
     Examples
     --------

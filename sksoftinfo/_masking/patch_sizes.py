@@ -1,4 +1,4 @@
-"""Sizes and strides of patches, from what the user says and what the image is."""
+"""Sizes and strides of patches, from the parameters and the size of the images."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ _AUTO_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)
 
 
 def candidate_sizes(patch_size, image_size):
-    """Return what to try: scales, each a tuple of (height, width), smallest patch first.
+    """Return the candidates to try: tuples of sizes (height, width), smallest patch first.
 
-    One scale, unless `patch_size` is "auto"; one patch in it, unless `patch_size` is a list.
+    The sizes of a candidate are weighed together. There is one candidate, unless `patch_size` is
+    "auto", of one size, unless `patch_size` is a list.
 
     Raises
     ------
     ValueError
-        If `patch_size` is no size or larger than the image.
+        If `patch_size` is not a size, or is larger than the image.
 
     Examples
     --------
@@ -37,31 +38,35 @@ def candidate_sizes(patch_size, image_size):
     if isinstance(patch_size, list):
         if not patch_size:
             raise ValueError("patch_size=[] is empty: give at least one size.")
-        scale = {_one_size(size, image_size) for size in patch_size}
-        return [tuple(sorted(scale, key=lambda size: (size[0] * size[1], size)))]
+        sizes = {_one_size(size, image_size) for size in patch_size}
+        return [tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))]
     return [(_one_size(patch_size, image_size),)]
 
 
-def surrounding_sizes(sizes, context, image_size):
-    """Return patches (height, width) that are `context` times as large as those of `sizes`.
+def with_surroundings(sizes, context, image_size):
+    """Return sizes of patches and of their surroundings, and a slice of them for each of the two.
 
-    They may be larger than the image: what is beyond it is seen by none.
+    Surroundings are `context` times as large as the patches. They may be larger than the image:
+    what is beyond it is not seen. Where `context` is 1 there are patches only.
 
     Examples
     --------
-    >>> from sksoftinfo._masking.patch_sizes import surrounding_sizes
-    >>> surrounding_sizes([(7, 10), (28, 28)], 1.5, (28, 56))
-    ((10, 15), (42, 42))
-    >>> surrounding_sizes([(1, 3)], 1.5, (1, 10))
-    ((1, 4),)
+    >>> from sksoftinfo._masking.patch_sizes import with_surroundings
+    >>> with_surroundings(((7, 10), (28, 28)), 1.5, (28, 56))[0]
+    ((7, 10), (28, 28), (10, 15), (42, 42))
+    >>> with_surroundings(((1, 3),), 1.5, (1, 10))
+    (((1, 3), (1, 4)), [slice(0, 1, None), slice(1, 2, None)])
     """
-    return tuple(
+    if context == 1:
+        return sizes, [slice(0, len(sizes))]
+    surroundings = tuple(
         tuple(
             1 if length == 1 else max(side + 1, round(context * side))
             for side, length in zip(size, image_size, strict=True)
         )
         for size in sizes
     )
+    return sizes + surroundings, [slice(0, len(sizes)), slice(len(sizes), 2 * len(sizes))]
 
 
 def _one_size(patch_size, image_size):
@@ -84,7 +89,7 @@ def resolve_stride(stride, patch_size):
     Raises
     ------
     ValueError
-        If `stride` is no stride, or larger than the patch, so that pixels would lie in none.
+        If `stride` is not a stride, or is larger than the patch, so that pixels would lie in none.
 
     Examples
     --------
@@ -110,13 +115,13 @@ def resolve_stride(stride, patch_size):
     return pair
 
 
-def sizes_for_stride(scales, stride):
-    """Return the scales that the stride allows; ValueError if there is none."""
-    resolve_stride(stride, scales[-1][0])
+def candidates_for_stride(candidates, stride):
+    """Return the candidates that the stride allows; ValueError if there is none."""
+    resolve_stride(stride, candidates[-1][0])
     if isinstance(stride, str):
-        return scales
+        return candidates
     smallest = stride if isinstance(stride, Integral) else max(stride)
-    return [scale for scale in scales if max(scale[0]) >= smallest]
+    return [sizes for sizes in candidates if max(sizes[0]) >= smallest]
 
 
 def _check_pair(pair, name, meaning):

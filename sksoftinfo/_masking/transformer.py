@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, check_memory
 
-from .._utils import HasMethods, IntegerInterval, Interval, StrOptions, encode_labels, fit_context
-from .fitting import BaseInfoMask
-from .masks import largest_boxes
+from .._bounds import label_frequencies
+from .._utils import (
+    HasMethods,
+    IntegerInterval,
+    Interval,
+    StrOptions,
+    check_row_shape,
+    encode_labels,
+    fit_context,
+    validate_rows,
+)
+from .fill import Fill
+from .fitting import (
+    best_sizes,
+    calibration_sample,
+    fit_estimator,
+    known_classes,
+    presence_floors,
+)
+from .image_classifier import ImageClassifier
+from .maps import InformationMapper, calibration_inputs, evaluate_cached
+from .masks import (
+    check_threshold,
+    information_limits,
+    lacks_target,
+    largest_boxes,
+    soft_masks,
+    whole_components,
+)
+from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
+from .row_shapes import canonical_shape
+from .scoring import choose_scoring, make_scorer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+# The least probability whose logarithm a score takes.
+_SMALLEST_PROBA = 1e-12
 
-class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
+
+class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
     Information masking, section 4 of the paper. A classifier is trained on the labels of whole
@@ -31,9 +66,9 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
     in nats, and pixels are kept where S is positive and above 20 % of the image's maximum.
 
     The paper scores a patch by its logit z_t. That is defined only up to a constant per patch
-    (its Proposition 1 holds after normalising), and a network that has only seen whole images
-    answers a small patch arbitrarily. Hence the normalised score, its calibration on patches,
-    and windows of about the size of the object.
+    (its Proposition 1 holds after normalising), and the logits of a network that has only seen
+    whole images are arbitrary on a small patch. Hence the normalised score, its calibration on
+    patches, and windows of about the size of the object.
 
     What is claimed is where the evidence lies, not that deleting it changes the prediction most.
 
@@ -52,17 +87,18 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
         shorter side and takes the one whose `score` on images of `fit` is best.
     context : float, default=1.5
-        A patch only counts as far as its surroundings, so many times larger, speak for the target
-        as well: its information is the lesser of the two. What looks like the target as long as
-        the rest of it is not seen does not count. 1 is the patch alone; the literal logit has no
+        A patch only counts as far as its surroundings, so many times larger, are evidence of the
+        target as well: its information is the lesser of the two. What looks like the target only
+        until the rest of it is seen does not count. 1 is the patch alone; the literal logit has no
         other.
     stride : "auto", int or (int, int), default="auto"
         Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
         around every cell of the feature map and takes ``"auto"`` only.
     patch_scoring : {"auto", "dense", "crop", "paste"}, default="auto"
-        ``"dense"`` asks an `InfoSoftmaxClassifier`'s network about windows of its last feature
-        map, one forward pass for all patches and classes; ``"crop"`` feeds it each patch alone;
-        ``"paste"`` shows each patch at its place on an image of masked pixels, to any classifier.
+        ``"dense"`` scores windows of the last feature map of an `InfoSoftmaxClassifier`'s
+        network, one forward pass for all patches and classes; ``"crop"`` feeds it each patch
+        alone; ``"paste"`` shows each patch at its place on an image of masked pixels, to any
+        classifier.
         ``"auto"`` is dense if the network's own logits are reproduced from the pooled map, else
         crop if it takes small images, else paste.
     feature_layer : str, default=None
@@ -72,7 +108,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         paper's literal logit, which is neither normalised nor calibrated.
     calibrate : bool or "features", default=True
         Whether ``p(t|patch)`` comes from a logistic regression, fitted in `fit`, of the image's
-        label on the logits of its patches; else it is the classifier's own answer to the patch.
+        label on the logits of its patches; else it is the classifier's own probability for the
+        patch.
         ``"features"`` regresses on windows of the feature map: that replaces the network's
         head, and no longer explains the network that was given.
     threshold : float, default=0.2
@@ -81,9 +118,9 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
         information must also be positive, so that an image without the target is masked whole.
     require_presence : bool, default=True
-        Whether an image is masked whole where nothing speaks for the target: neither the
-        classifier's answer to all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as in 99 %
-        of the images of `fit` that have it. Nats, and ``target=None``, go without.
+        Whether an image is masked whole where nothing is evidence of the target: neither the
+        classifier's probability for all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as
+        in 99 % of the images of `fit` that have it. Nats, and ``target=None``, go without.
     mask_type : {"hard", "soft"}, default="hard"
         ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
     components : bool, default=False
@@ -126,8 +163,8 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         Largest information about each class in at most 1000 images of `fit`, where
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        What the best patch says of a class, at least, in 99 % of the images of `fit` that have
-        it, in nats, by a calibration on the half without them; ``-inf`` where presence is not
+        Information of the best patch about a class, at least, in 99 % of the images of `fit` that
+        have it, in nats, by a calibration on the half without them; ``-inf`` where presence is not
         required, or `fit` had fewer than two images of the class.
     n_features_in_ : int
         Columns of flat input.
@@ -248,10 +285,160 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         ValueError
             If a parameter does not fit the images, or a label or target is unknown.
         """
-        return self._fit(X, y)
+        check_threshold(self.threshold, self.threshold_reference)
+        X, y = self._validate(X, y, reset=True)
+        check_classification_targets(y)
+        self._encode_targets(known_classes(self.estimator, y))
+        self.input_shape_ = X.shape[1:]
+        self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
+        candidates = candidate_sizes(self.patch_size, self._image_shape[1:])
+        candidates = candidates_for_stride(candidates, self.stride)
+        images = self._images(X)
+        self._fill = Fill(self.fill_value).fit(images)
+
+        self.estimator_, row_shape, self._fit_key = fit_estimator(
+            self.estimator, X, y, self._image_shape, self.random_state, self.memory
+        )
+        self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
+        self.classes_ = self.estimator_.classes_
+        encoded = encode_labels(y, self.classes_)
+        self.prior_ = label_frequencies(encoded, len(self.classes_))
+        self.patch_scoring_, self._dense = choose_scoring(
+            self.patch_scoring,
+            self.stride,
+            self._classifier,
+            images,
+            candidates[0][0],
+            self.feature_layer,
+        )
+        self.feature_layer_ = self.receptive_field_ = None
+        if self._dense is not None:
+            layer, geometry = self._dense
+            self.feature_layer_ = layer.name
+            self.receptive_field_ = tuple(one.receptive_field for one in geometry)
+
+        sample, seed = calibration_sample(len(images), self.random_state)
+        self._fit_sizes(candidates, images[sample], encoded[sample], seed)
+        return self
+
+    def _fit_sizes(self, candidates, images, y, seed):
+        """Settle for the candidate whose score is best, and learn when a class is there."""
+
+        def score(sizes):
+            self._use_sizes(sizes, images, y, seed)
+            return self._separation(images, y).mean()
+
+        # Candidates are compared on all images: none is masked whole.
+        self.presence_floor_ = np.full(len(self.classes_), -np.inf)
+        best = candidates[0]
+        if len(candidates) > 1:
+            best, self.patch_size_scores_ = best_sizes(candidates, score)
+        inputs = self._use_sizes(best, images, y, seed)
+        if self._presence_required:
+            maxima = self._mapper.held_out_maxima(inputs, y, seed)
+            self.presence_floor_ = presence_floors(maxima, y, len(self.classes_))
+
+    def _use_sizes(self, sizes, images, y, seed):
+        """Map information by patches of these sizes from now on; return what was calibrated on."""
+        self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
+        literal = self.information == "logit"
+        calibrated = bool(self.calibrate) and not literal
+        on_features = calibrated and self.calibrate == "features"
+        if on_features and self._dense is None:
+            raise ValueError(
+                "calibrate='features' reads windows of a network's feature map, and "
+                f"patch_scoring_={self.patch_scoring_!r} has none: use calibrate=True."
+            )
+        image_size = self._image_shape[1:]
+        sizes, groups = with_surroundings(sizes, 1 if literal else self.context, image_size)
+        scorer = make_scorer(
+            self.patch_scoring_,
+            self._classifier,
+            image_size,
+            sizes,
+            self.stride,
+            self._fill,
+            self._dense,
+        )
+        self.stride_ = scorer.stride
+        self._mapper = InformationMapper(
+            scorer, self.information, self.prior_, groups, on_features
+        )
+        self._map_key = None
+        if self.memory is not None:
+            identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
+            kinds = (self.patch_scoring_, self.feature_layer_, self.calibrate, self.information)
+            self._map_key = joblib.hash((*identity, *kinds))
+        inputs = None
+        if calibrated or self._presence_required:
+            read = check_memory(self.memory).cache(calibration_inputs, ignore=["mapper"])
+            inputs = read(self._mapper, images, self._map_key)
+        if calibrated:
+            self._mapper.calibrate(inputs, y, seed)
+        if self.threshold_reference == "fit":
+            self.reference_maximum_ = self._mapper.maxima(images)
+        return inputs
+
+    def information_map(self, X: Any, target: Any = None) -> np.ndarray:
+        """Return the information of each pixel's patches about the target.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        target : label, list of labels or None, default=None
+            ``None`` is the transformer's own `target`; the maximum for a list.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width), or (n, d) for a table
+            In nats; of the network's dtype, float32 as a rule, for dense scoring, else float64.
+
+        Raises
+        ------
+        ValueError
+            If the target is unknown, or rows have another shape than in `fit`.
+        """
+        maps = self._information(X, target)
+        most = maps[0] if len(maps) == 1 else maps.max(axis=0)
+        return most[:, 0] if self._is_table else most
+
+    def information_maps(self, X: Any, targets: Sequence | None = None) -> np.ndarray:
+        """Return the information about several classes from one pass over the images.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        targets : list of labels, default=None
+            All of ``classes_``, if None.
+
+        Returns
+        -------
+        ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
+            In nats, of the dtype of `information_map`.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, or rows have another shape than in `fit`.
+        """
+        check_is_fitted(self)
+        maps = self._information(X, self.classes_ if targets is None else targets)
+        return maps[:, :, 0] if self._is_table else maps
+
+    def _information(self, X, target):
+        check_is_fitted(self)
+        images = self._images(self._validate(X, reset=False))
+        targets = self._encode_targets(self.classes_, target)
+        scorer, n_targets = self._mapper.scorer, 1 if targets is None else len(targets)
+        maps = np.empty((n_targets, len(images), *images.shape[2:]), dtype=scorer.dtype)
+        for rows, _, places, _ in self._evaluate(images, targets):
+            maps[:, rows] = scorer.assemble(places)
+        return maps
 
     def mask(self, X: Any) -> np.ndarray:
-        """Which pixels are kept.
+        """Return which pixels are kept.
 
         Parameters
         ----------
@@ -265,10 +452,11 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         """
         check_is_fitted(self)
         self._check_parameters()
-        return self._as_map(self._all_masks(self._images(self._validate(X, reset=False))))
+        masks = self._all_masks(self._images(self._validate(X, reset=False)))
+        return masks[:, 0] if self._is_table else masks
 
     def bounding_boxes(self, X: Any) -> np.ndarray:
-        """Box around the largest connected part of each mask.
+        """Return the box around the largest connected part of each mask.
 
         Parameters
         ----------
@@ -314,7 +502,7 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         return out.reshape(X.shape)
 
     def score(self, X: Any, y: ArrayLike) -> float:
-        """How well the mask separates the evidence, without knowing the true mask.
+        """Return how well the mask separates the evidence; the true mask is not needed.
 
         The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over
         images that have its label; with ``target=None`` t is each image's label. A mask that
@@ -342,6 +530,103 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseInfoMask):
         self._check_parameters()
         X, y = self._validate(X, y, reset=False)
         return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
+
+    def _separation(self, images, y):
+        """Return the score of each image that has the target."""
+        targets = self._encode_targets(self.classes_)
+        if targets is not None:
+            has_target = np.isin(y, targets)
+            if not has_target.any():
+                raise ValueError(
+                    f"y holds no image with target={self.target!r}: the score is over such."
+                )
+            images, y = images[has_target], y[has_target]
+        rows = np.arange(len(y))
+        kept = self._all_masks(images)
+        rest = ~kept if kept.dtype == bool else 1 - kept
+        inside, outside = (
+            self._classifier.predict_proba(self._fill.mix(images, mask))[rows, y]
+            for mask in (kept, rest)
+        )
+        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
+            np.maximum(1 - outside, _SMALLEST_PROBA)
+        )
+
+    def _all_masks(self, images, target=None):
+        """Return the masks (n, H, W) of all images."""
+        dtype = bool if self.mask_type == "hard" else np.float64
+        out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
+        for rows, kept in self._masks(images, target):
+            out[rows] = kept
+        return out
+
+    def _masks(self, images, target=None):
+        """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
+        targets = self._encode_targets(self.classes_, target)
+        presence = self._presence_required and targets is not None
+        for rows, classes, places, whole in self._evaluate(images, targets):
+            maps = self._mapper.scorer.assemble(places)
+            peak = maps.max(axis=(2, 3))
+            reference = self.threshold_reference
+            fit_maximum = self.reference_maximum_[classes] if reference == "fit" else None
+            limit = information_limits(peak, self.threshold, reference, fit_maximum)
+            if presence:
+                limit[lacks_target(whole, peak, self.presence_floor_[classes])] = np.inf
+            limit = limit[:, :, None, None]
+            if self.mask_type == "soft":
+                kept = soft_masks(maps, limit).max(axis=0)
+            else:
+                kept = (maps > limit).any(axis=0)
+            if self.components:
+                part = images[rows]
+                ink = (part != self._fill(part)).any(axis=1)
+                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
+            yield rows, kept
+
+    def _evaluate(self, images, targets):
+        """Yield batches of places, and what goes with them, of class indices or None."""
+        return evaluate_cached(self._mapper, images, targets, self.memory, self._map_key)
+
+    @property
+    def _presence_required(self):
+        return self.require_presence and self.threshold_reference != "absolute"
+
+    @property
+    def _is_table(self):
+        return self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
+
+    def _check_parameters(self):
+        """Check the parameters: those of masks may have been set since `fit`."""
+        self._validate_params()
+        check_threshold(self.threshold, self.threshold_reference)
+        if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
+            raise ValueError(
+                "threshold_reference='fit' was set after a fit that did not look for the maxima: "
+                "fit again."
+            )
+
+    def _validate(self, X, y="no_validation", *, reset):
+        if not reset:
+            check_row_shape(X, self.input_shape_, type(self).__name__)
+        return validate_rows(
+            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
+        )
+
+    def _images(self, X):
+        return X.reshape(len(X), *self._image_shape)
+
+    def _encode_targets(self, classes, target=None):
+        """Return class indices of the target, or None for the predicted class."""
+        target = self.target if target is None else target
+        if target is None:
+            return None
+        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+        known = np.asarray(classes).tolist()
+        if not labels or any(label not in known for label in labels):
+            raise ValueError(
+                f"target={target!r} is not a class that is known: choose among {known}."
+            )
+        return [known.index(label) for label in labels]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 
-@lru_cache
 def _window_weights(length, size):
     """Return weights (length, length) of an axis' cells in windows around each of them."""
     cells = np.arange(length)
@@ -17,7 +14,7 @@ def _window_weights(length, size):
     return overlaps / overlaps.sum(axis=1, keepdims=True)
 
 
-def window_average(feature_map, size, out=None):
+def window_average(feature_map, size):
     """Average a feature map over windows around each of its cells, clipped at the border.
 
     Parameters
@@ -26,8 +23,6 @@ def window_average(feature_map, size, out=None):
     size : tuple of float
         Height and width of a window, in cells. A cell that lies in the window by a part counts by
         that part.
-    out : tensor of shape (n, C, h, w), default=None
-        Where to write the result.
 
     Returns
     -------
@@ -44,7 +39,7 @@ def window_average(feature_map, size, out=None):
         torch.as_tensor(_window_weights(*axis)).to(feature_map)
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
-    return torch.matmul(down @ feature_map, across.T, out=out)
+    return down @ feature_map @ across.T
 
 
 def odd_cells(size):

@@ -1,13 +1,12 @@
-"""Odds and information of patches, and their calibration."""
+"""Odds and information of patches."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import logsumexp
 
-from sksoftinfo._masking.evidence import PatchCalibration, log_odds, patch_information, two_largest
+from sksoftinfo._masking.evidence import log_odds, patch_information, two_largest
 
 
 def test_weight_of_evidence_and_pmi_by_hand():
@@ -56,7 +55,7 @@ def test_odds_near_certainty_keep_their_digits():
     np.testing.assert_allclose(odds[:, 1], [0, 0, -90 - np.log(2)], rtol=1e-6, atol=1e-7)
 
 
-def test_each_image_asks_about_its_own_class():
+def test_each_image_has_a_class_of_its_own():
     scores = np.random.default_rng(0).normal(size=(4, 5, 2, 3))
     classes = np.array([[0, 3, 1, 2, 3], [1, 1, 1, 0, 0]])
     every = log_odds(scores, np.repeat(np.arange(4)[:, None], 5, axis=1))
@@ -66,21 +65,3 @@ def test_each_image_asks_about_its_own_class():
 def test_two_largest_are_those_of_a_sort():
     values = np.random.default_rng(0).integers(0, 9, size=(5, 40))
     np.testing.assert_array_equal(two_largest(values), np.sort(values, axis=0)[:-3:-1])
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_class_without_a_row_has_no_probability(dtype):
-    rng = np.random.default_rng(0)
-    y = np.array([0, 2] * 20)
-    inputs = rng.normal(size=(2, 3, 40, 1, 2)).astype(dtype) + y[:, None, None].astype(dtype)
-    prior = np.array([0.4, 0.2, 0.4])
-    calibration = PatchCalibration(3).fit(inputs, y, prior, np.random.RandomState(0))
-    scores = calibration.scores(inputs)
-    assert scores.shape == (3, 40, 1, 2) and scores.dtype == dtype
-    assert (scores[1] == -np.inf).all()
-    expected = calibration.coef_ @ inputs.reshape(6, -1) + calibration.intercept_[:, None]
-    np.testing.assert_allclose(scores[[0, 2]].reshape(2, -1), expected, rtol=1e-5, atol=1e-5)
-    classes = np.repeat([[0], [1], [2]], 40, axis=1)
-    odds = log_odds(scores, classes)
-    assert (odds[1] == -np.inf).all()
-    np.testing.assert_array_equal(odds[0], -odds[2])

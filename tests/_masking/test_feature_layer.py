@@ -1,5 +1,3 @@
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -169,34 +167,3 @@ def test_torchvision_networks(colour, name, layer):
     own = predict_logits(classifier.net_, X[:4])
     np.testing.assert_allclose(whole, own, rtol=1e-3, atol=1e-4 * np.abs(own).max())
     assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
-
-
-@pytest.mark.parametrize("change", ["train", "data"])
-def test_masks_follow_the_weights(colour, change):
-    """Neither a fused optimizer nor ``weight.data`` moves torch's version counters."""
-    X, y = colour
-    classifier = InfoSoftmaxClassifier(max_epochs=1, random_state=0, device="cpu").fit(X, y)
-
-    def maps(classifier):
-        return masker_of(classifier, colour, target=1).information_maps(X[:2])
-
-    before = maps(classifier)
-    if change == "train":
-        for _ in range(3):
-            classifier.partial_fit(X, y)
-    else:
-        for weight in classifier.module_.parameters():
-            weight.data.mul_(2)
-    after = maps(classifier)
-    assert np.abs(after - before).max() > 1e-3
-    np.testing.assert_array_equal(after, maps(copy.deepcopy(classifier)))
-
-
-def test_hooks_of_dense_scoring_are_seen_by_nobody_else(colour):
-    X, _ = colour
-    classifier = fitted(Pooled(average), colour)
-    masker = masker_of(classifier, colour)
-    classifier.module_.train()
-    masker.transform(X[:2])
-    hooks = [h for module in classifier.module_.modules() for h in module._forward_hooks]
-    assert classifier.module_.training and not hooks

@@ -1,54 +1,16 @@
+"""Thresholds, soft masks, parts and boxes."""
+
 import numpy as np
 import pytest
 
-from sksoftinfo._masking.fill import Fill
-from sksoftinfo._masking.masks import largest_boxes, soft_masks, whole_components
-
-
-@pytest.fixture
-def images():
-    return np.random.default_rng(0).random((4, 3, 8, 9)).astype(np.float32)
-
-
-def test_fills(images):
-    number = Fill(0.5).fit(images)(images)
-    assert number.shape == (1, 1, 1) and number.dtype == np.float32
-    channels = Fill([0.1, 0.2, 0.3]).fit(images)(images)
-    np.testing.assert_allclose(channels.ravel(), [0.1, 0.2, 0.3], rtol=1e-6)
-    mean = Fill("mean").fit(images)
-    np.testing.assert_allclose(mean(images[:1]).ravel(), images.mean((0, 2, 3)), rtol=1e-6)
-    table = images[:, :1, :1]
-    np.testing.assert_allclose(Fill("mean").fit(table)(table), table.mean(0), rtol=1e-6)
-    blurred = Fill("blur").fit(images)(images)
-    assert blurred.shape == images.shape
-    assert blurred[0, 0].std() < 0.5 * images[0, 0].std()
-    np.testing.assert_allclose(blurred.mean(), images.mean(), rtol=0.05)
-    np.testing.assert_array_equal(Fill(lambda x: 1 - x).fit(images)(images), 1 - images)
-
-
-@pytest.mark.parametrize(
-    "fill, message",
-    [
-        ([0.1, 0.2], r"fill_value=\[0.1, 0.2\] has shape \(2,\), but images have 3 channel"),
-        ([0.1, np.inf, 0.2], "is not finite"),
-        (lambda x: x[:, :, :2], "returned shape"),
-    ],
+from sksoftinfo._masking.masks import (
+    check_threshold,
+    information_limits,
+    lacks_target,
+    largest_boxes,
+    soft_masks,
+    whole_components,
 )
-def test_bad_fills(images, fill, message):
-    with pytest.raises(ValueError, match=message):
-        Fill(fill).fit(images)
-
-
-def test_mixing(images):
-    fill = Fill([0.1, 0.2, 0.3]).fit(images)
-    kept = np.zeros((4, 8, 9), dtype=bool)
-    kept[:, 2:5] = True
-    mixed = fill.mix(images, kept)
-    np.testing.assert_array_equal(mixed[:, :, 2:5], images[:, :, 2:5])
-    np.testing.assert_allclose(mixed[:, 1, 5:], 0.2, rtol=1e-6)
-    half = fill.mix(images, np.full((4, 8, 9), 0.5))
-    assert half.dtype == np.float32
-    np.testing.assert_allclose(half, (images + fill(images)) / 2, rtol=1e-5)
 
 
 def test_soft_masks_are_one_where_hard_ones_keep():
@@ -78,3 +40,34 @@ def test_boxes():
     kept[0, 5, 0] = True
     kept[1, 0, 0] = True
     np.testing.assert_array_equal(largest_boxes(kept), [[2, 1, 7, 3], [0, 0, 1, 1], [0] * 4])
+
+
+@pytest.mark.parametrize(
+    "reference, threshold, limits",
+    [
+        ("image", 0.5, [[1.0, 0.0], [4.0, 0.0]]),
+        ("fit", 0.5, [[5.0, 10.0], [5.0, 0.0]]),
+        ("absolute", -0.5, [[-0.5, -0.5], [-0.5, -0.5]]),
+    ],
+)
+def test_limits_of_every_reference(reference, threshold, limits):
+    peak = np.array([[2.0, -3.0], [8.0, 0.0]], dtype=np.float32)
+    fit_maximum = np.array([[10.0, 20.0], [10.0, -20.0]])
+    check_threshold(threshold, reference)
+    found = information_limits(peak, threshold, reference, fit_maximum)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, limits)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan])
+def test_a_share_lies_between_nothing_and_all(threshold):
+    for reference in ("image", "fit"):
+        with pytest.raises(ValueError, match=rf"threshold={threshold} is outside \[0, 1\]"):
+            check_threshold(threshold, reference)
+    check_threshold(threshold, "absolute")
+
+
+def test_a_target_lacks_where_neither_the_image_nor_a_patch_is_evidence():
+    whole, peak = np.array([-1.0, 0.0, 1.0, -1.0]), np.array([1.0, 2.0, 1.0, 3.0])
+    np.testing.assert_array_equal(lacks_target(whole, peak, 2.0), [True, True, False, False])
+    assert not lacks_target(whole, peak, -np.inf).any()

@@ -1,4 +1,4 @@
-"""Patches by windows, alone and on an empty image: what each classifier is asked."""
+"""Which way of scoring patches each classifier gets, and that all ways agree."""
 
 import numpy as np
 import pytest
@@ -10,66 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._masking.dense import DenseScorer
-from sksoftinfo._masking.fill import Fill
-from sksoftinfo._masking.image_classifier import ImageClassifier
-from sksoftinfo._masking.scoring import make_scorer
-from sksoftinfo._networks import predict_logits
 from sksoftinfo.metrics import mask_iou_score
-from tests.helpers.images import digits_beside_nothing, small_net
-
-
-@pytest.fixture(scope="module")
-def small():
-    X, y = digits_beside_nothing()
-    return X, np.array(["zero", "one"])[y]
-
-
-@pytest.fixture(scope="module")
-def net(small):
-    return small_net(*small)
-
-
-@pytest.mark.parametrize("scoring", ["crop", "paste"])
-@pytest.mark.parametrize("size, stride", [(4, 4), ((3, 5), (2, 3)), ((8, 16), 1), (1, 1)])
-def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, stride):
-    images = small[0][:3, None]
-    size = size if isinstance(size, tuple) else (size, size)
-    stride = stride if isinstance(stride, tuple) else (stride, stride)
-    classifier = ImageClassifier(net, (8, 16), batch_size=5)
-    fill = Fill(0.25).fit(images)
-    scorer = make_scorer(scoring, classifier, (8, 16), [size], lambda size: stride, fill)
-    (batched,) = scorer.patch_logits(images)
-    (grid,) = scorer.grids
-    for i, image in enumerate(images):
-        for a, top in enumerate(grid.tops):
-            for b, left in enumerate(grid.lefts):
-                patch = image[:, top : top + size[0], left : left + size[1]]
-                if scoring == "paste":
-                    canvas = np.full_like(image, 0.25)
-                    canvas[:, top : top + size[0], left : left + size[1]] = patch
-                    patch = canvas
-                with torch.no_grad():
-                    alone = net.module_(torch.as_tensor(patch[None]))[0].numpy()
-                np.testing.assert_allclose(batched[:, i, a, b], alone, rtol=1e-4, atol=1e-5)
-
-
-def test_dense_scores_are_the_head_on_each_windows_average(small, net):
-    X, y = small
-    masker = InfoMaskTransformer(
-        FrozenEstimator(net), patch_size=[4, (4, 12)], context=2, patch_scoring="dense"
-    ).fit(X, y)
-    scorer = masker._mapper.scorer
-    assert scorer.windows == [(1.0, 1.0), (1.0, 3.0), (2.0, 2.0), (2.0, 6.0)]
-    logits, whole = scorer.logits(X[:3, None])
-    with torch.no_grad():
-        feature_map = net.module_.feature_map(torch.as_tensor(X[:3, None]))
-        window = feature_map[:, :, 0:1, 1:4].mean((2, 3))
-        expected = net.module_.head(window).numpy()
-        single = net.module_.head(feature_map[:, :, 1, 3]).numpy()
-    np.testing.assert_allclose(logits[1, :, :, 0, 2].T, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(logits[0, :, :, 1, 3].T, single, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(whole, predict_logits(net.net_, X[:3, None]), rtol=1e-5, atol=1e-5)
 
 
 def test_maps_are_as_precise_as_the_network(small, net):
@@ -79,19 +20,6 @@ def test_maps_are_as_precise_as_the_network(small, net):
         for scoring in ("dense", "crop")
     ]
     assert [masker.information_map(X[:2]).dtype for masker in maskers] == ["float32", "float64"]
-
-
-def test_batches_of_large_images_are_smaller(small, net):
-    masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(*small)
-    classifier, dense = masker._classifier, masker._dense
-    scorers = {
-        side: DenseScorer(classifier, *dense, (side, side), [(4, 4)]) for side in (8, 64, 999)
-    }
-    assert {side: scorer.images_per_batch for side, scorer in scorers.items()} == {
-        8: 256,
-        64: 64,
-        999: 32,
-    }
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])
@@ -120,7 +48,7 @@ def test_weight_of_evidence_is_blind_to_a_constant_per_patch_and_the_raw_logit_i
     for kind in ("weight_of_evidence", "logit"):
         for classifier in (net, shifted):
             masker = InfoMaskTransformer(
-                FrozenEstimator(classifier), information=kind, target="one", **options
+                FrozenEstimator(classifier), information=kind, target=1, **options
             ).fit(X, y)
             maps[kind, classifier is net] = masker.information_map(X[:20])
     np.testing.assert_allclose(
@@ -164,16 +92,6 @@ def test_auto_scoring_is_dense_only_where_it_is_proven(small, net):
         )
         with pytest.raises(ValueError, match=f"patch_scoring='{scoring}' needs"):
             masker.fit(X, y)
-
-
-def test_stride_of_the_cells_is_measured(small, net):
-    masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(*small)
-    assert masker.stride_ == (4, 4)
-    assert masker.receptive_field_ == (7, 7)
-    assert masker.feature_layer_ == "body"
-    strided = InfoMaskTransformer(FrozenEstimator(net), patch_size=4, stride=2).fit(*small)
-    assert (strided.patch_scoring_, strided.stride_) == ("crop", (2, 2))
-    assert strided.feature_layer_ is None
 
 
 @pytest.fixture(scope="module")

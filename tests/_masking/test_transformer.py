@@ -8,21 +8,26 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo.datasets import make_digit_pairs
-from tests.helpers.images import digits_beside_nothing, small_net
+from sksoftinfo.metrics import box_accuracy_score, mask_iou_score
+from tests.helpers.images import small_net
 
 
 @pytest.fixture(scope="module")
-def small():
-    X, y = digits_beside_nothing()
+def named(small):
+    X, y = small
     return X, np.array(["zero", "one"])[y]
 
 
 @pytest.fixture(scope="module")
-def net(small):
-    return small_net(*small)
+def named_net(named):
+    return small_net(*named)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +50,9 @@ def localisation(masker, pairs):
     kept = masker.mask(pairs.data) & pairs.foreground
     present = pairs.target == 1
     both = present & (pairs.digits >= 0).all(axis=1)
-    intersection = (kept & pairs.masks).sum(axis=(1, 2))
-    union = (kept | pairs.masks).sum(axis=(1, 2))
     other = pairs.foreground & ~pairs.masks
     return (
-        (intersection[present] / union[present]).mean(),
+        mask_iou_score(pairs.masks, kept),
         (kept & other)[both].sum() / other[both].sum(),
         kept[~present].sum() / pairs.foreground[~present].sum(),
     )
@@ -106,14 +109,14 @@ def test_score_prefers_the_mask_that_separates(masker, test):
     assert everything.score(test.data, test.target) < score - 1
 
 
-def test_layouts_agree(small, net):
-    X, y = small
+def test_layouts_agree(named, named_net):
+    X, y = named
     options = {"patch_size": 4, "random_state": 0}
-    frozen = FrozenEstimator(net)
+    frozen = FrozenEstimator(named_net)
     as_images = InfoMaskTransformer(frozen, **options).fit(X, y)
     as_channels = InfoMaskTransformer(
         FrozenEstimator(
-            InfoSoftmaxClassifier(net.module_, max_epochs=1, lr=1e-12).fit(X[:, None], y)
+            InfoSoftmaxClassifier(named_net.module_, max_epochs=1, lr=1e-12).fit(X[:, None], y)
         ),
         **options,
     ).fit(X[:, None], y)
@@ -143,17 +146,17 @@ def test_tables_are_masked_by_windows_of_columns():
     assert masker.get_feature_names_out().tolist() == X.columns.tolist()
 
 
-def test_targets(small, net):
-    X, y = small
+def test_targets(named, named_net):
+    X, y = named
     fitted = {
         name: InfoMaskTransformer(
-            FrozenEstimator(net), target=target, patch_size=4, random_state=0
+            FrozenEstimator(named_net), target=target, patch_size=4, random_state=0
         ).fit(X, y)
         for name, target in (("none", None), ("one", "one"), ("both", ["zero", "one"]))
     }
     one, zero = (fitted["one"].information_map(X, target=label) for label in ("one", "zero"))
     np.testing.assert_allclose(fitted["both"].information_map(X), np.maximum(one, zero))
-    predicted = net.predict(X)
+    predicted = named_net.predict(X)
     np.testing.assert_allclose(
         fitted["none"].information_map(X),
         np.where((predicted == "one")[:, None, None], one, zero),
@@ -163,7 +166,9 @@ def test_targets(small, net):
         fitted["one"].mask(X) | clone_with_target(fitted["one"], "zero").mask(X),
     )
     # For two classes one's weight of evidence is minus the other's, patch by patch.
-    alone = InfoMaskTransformer(FrozenEstimator(net), context=1, patch_size=4, random_state=0)
+    alone = InfoMaskTransformer(
+        FrozenEstimator(named_net), context=1, patch_size=4, random_state=0
+    )
     zero, one = alone.fit(X, y).information_maps(X, ["zero", "one"])
     np.testing.assert_allclose(one, -zero, atol=1e-9)
 
@@ -173,15 +178,15 @@ def clone_with_target(masker, target):
     return other.set_params(target=target)
 
 
-def test_threshold_references(small, net):
-    X, y = small
+def test_threshold_references(named, named_net):
+    X, y = named
     options = {
         "target": "one",
         "patch_size": 4,
         "random_state": 0,
         "require_presence": False,
     }
-    frozen = FrozenEstimator(net)
+    frozen = FrozenEstimator(named_net)
     information = InfoMaskTransformer(frozen, **options).fit(X, y).information_map(X)
     image = InfoMaskTransformer(frozen, threshold=0.5, **options).fit(X, y)
     np.testing.assert_array_equal(
@@ -197,17 +202,17 @@ def test_threshold_references(small, net):
     np.testing.assert_array_equal(nats.fit(X, y).mask(X), information > -1.0)
 
 
-def test_constant_images_have_an_answer(small, net):
-    X, y = small
-    masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(X, y)
+def test_constant_images_have_an_answer(named, named_net):
+    X, y = named
+    masker = InfoMaskTransformer(FrozenEstimator(named_net), patch_size=4).fit(X, y)
     for constant in (0.0, 1.0):
         images = np.full((2, 8, 16), constant, dtype=np.float32)
         assert np.isfinite(masker.information_map(images)).all()
         np.testing.assert_array_equal(masker.mask(images)[0], masker.mask(images)[1])
 
 
-def test_same_seed_same_maps_and_copies_agree(small, tmp_path):
-    X, y = small
+def test_same_seed_same_maps_and_copies_agree(named, tmp_path):
+    X, y = named
     options = {"patch_size": 4, "random_state": 3}
     estimator = InfoSoftmaxClassifier(max_epochs=3)
     first = InfoMaskTransformer(estimator, **options).fit(X, y)
@@ -219,11 +224,11 @@ def test_same_seed_same_maps_and_copies_agree(small, tmp_path):
     assert not hasattr(estimator, "net_")
 
 
-def test_a_frozen_classifier_is_left_as_it_is(small, net):
-    X, y = small
-    before = net.predict_proba(X)
-    InfoMaskTransformer(FrozenEstimator(net), patch_size=4).fit(X[:50], y[:50])
-    np.testing.assert_array_equal(net.predict_proba(X), before)
+def test_a_frozen_classifier_is_left_as_it_is(named, named_net):
+    X, y = named
+    before = named_net.predict_proba(X)
+    InfoMaskTransformer(FrozenEstimator(named_net), patch_size=4).fit(X[:50], y[:50])
+    np.testing.assert_array_equal(named_net.predict_proba(X), before)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +239,9 @@ def test_a_frozen_classifier_is_left_as_it_is(small, net):
         ({"patch_size": 0}, "'patch_size' parameter of InfoMaskTransformer .* Got 0"),
         ({"threshold": 1.5}, r"threshold=1.5 is outside \[0, 1\]"),
         ({"threshold": -0.1, "threshold_reference": "fit"}, "threshold=-0.1 is outside"),
-        ({"target": "two"}, r"target='two' is no class that is known: choose among \['one'"),
-        ({"target": ["one", "two"]}, "is no class that is known"),
-        ({"target": []}, r"target=\[\] is no class"),
+        ({"target": "two"}, r"target='two' is not a class that is known: choose among \['one'"),
+        ({"target": ["one", "two"]}, "is not a class that is known"),
+        ({"target": []}, r"target=\[\] is not a class"),
         ({"image_shape": (8, 15)}, r"image_shape=\(8, 15\) has 120 entries, but rows of X have"),
         ({"stride": 5, "patch_size": 4}, "stride=5 is larger than the patch"),
         ({"stride": 2, "patch_scoring": "dense", "patch_size": 4}, "stride=2 cannot be set"),
@@ -245,15 +250,15 @@ def test_a_frozen_classifier_is_left_as_it_is(small, net):
         ({"estimator": 3}, "'estimator' parameter .* Got 3"),
     ],
 )
-def test_bad_parameters(small, options, message):
+def test_bad_parameters(named, options, message):
     masker = InfoMaskTransformer(**{"estimator": InfoSoftmaxClassifier(max_epochs=1), **options})
     with pytest.raises(ValueError, match=message):
-        masker.fit(*small)
+        masker.fit(*named)
 
 
-def test_bad_input(small, net):
-    X, y = small
-    masker = InfoMaskTransformer(FrozenEstimator(net), patch_size=4, target="one").fit(X, y)
+def test_bad_input(named, named_net):
+    X, y = named
+    masker = InfoMaskTransformer(FrozenEstimator(named_net), patch_size=4, target="one").fit(X, y)
     with pytest.raises(ValueError, match=r"rows of shape \(8, 15\), but InfoMaskTransformer"):
         masker.transform(X[:, :, :15])
     with pytest.raises(ValueError, match="contains NaN"):
@@ -262,18 +267,114 @@ def test_bad_input(small, net):
         masker.score(X, np.where(y == "one", "two", y))
     with pytest.raises(ValueError, match="y holds no image with target='one'"):
         masker.score(X[y == "zero"], y[y == "zero"])
-    with pytest.raises(ValueError, match="target='two' is no class"):
+    with pytest.raises(ValueError, match="target='two' is not a class"):
         masker.information_map(X, target="two")
     with pytest.raises(ValueError, match=r"threshold=2 is outside"):
         clone_with_target(masker, "one").set_params(threshold=2).transform(X)
     for name, value in {"threshold": "a", "mask_type": "round", "threshold_reference": 3}.items():
         with pytest.raises(ValueError, match=f"'{name}' parameter of InfoMaskTransformer must be"):
             clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
+    with pytest.raises(ValueError, match="threshold_reference='fit' was set after a fit"):
+        clone_with_target(masker, "one").set_params(threshold_reference="fit").mask(X)
     with pytest.raises(ValueError, match="y holds the one class"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match=r"labels that are unknown"):
-        InfoMaskTransformer(FrozenEstimator(net)).fit(X, np.arange(len(X)))
+        InfoMaskTransformer(FrozenEstimator(named_net)).fit(X, np.arange(len(X)))
     with pytest.raises(NotFittedError):
         InfoMaskTransformer(FrozenEstimator(InfoSoftmaxClassifier())).fit(X, y)
     with pytest.raises(NotFittedError):
         InfoMaskTransformer().transform(X)
+
+
+def test_soft_masks_fade(small, net):
+    X, y = small
+    options = {"target": 1, "patch_size": 4, "random_state": 0, "fill_value": "mean"}
+    hard = InfoMaskTransformer(FrozenEstimator(net), **options).fit(X, y)
+    soft = InfoMaskTransformer(FrozenEstimator(net), mask_type="soft", **options).fit(X, y)
+    weight = soft.mask(X)
+    assert weight.dtype == np.float64
+    assert (weight[hard.mask(X)] == 1).all()
+    assert ((weight > 0) & (weight < 1)).any()
+    mean = X.mean()
+    np.testing.assert_allclose(soft.transform(X), weight * X + (1 - weight) * mean, atol=1e-5)
+    assert np.isfinite(soft.score(X, y))
+
+
+def test_boxes_hold_the_digits(small, net):
+    X, y = small
+    masker = InfoMaskTransformer(
+        FrozenEstimator(net), target=1, patch_size=4, components=True, random_state=0
+    ).fit(X, y)
+    boxes = masker.bounding_boxes(X)
+    assert boxes.shape == (len(X), 4)
+    left = X[:, :, :8].sum(axis=(1, 2)) > 0
+    halves = np.where(left[:, None], [0, 0, 8, 8], [8, 0, 16, 8])
+    present = y == 1
+    assert box_accuracy_score(halves[present], boxes[present], iou_threshold=0.3) > 0.8
+    # Images of the other class have nothing to keep.
+    assert (boxes[~present] == 0).all(axis=1).mean() > 0.9
+
+
+def test_patches_as_large_as_the_image_and_as_small_as_a_pixel(small):
+    X, y = small
+    estimator = LogisticRegression().fit(X.reshape(len(X), -1), y)
+    whole = InfoMaskTransformer(
+        FrozenEstimator(estimator), target=1, patch_size=(8, 16), random_state=0
+    ).fit(X, y)
+    maps = whole.information_map(X)
+    assert np.ptp(maps, axis=(1, 2)).max() < 1e-9
+    assert (whole.mask(X).all(axis=(1, 2)) == (maps[:, 0, 0] > 0)).mean() > 0.99
+    pixels = InfoMaskTransformer(
+        FrozenEstimator(estimator), target=1, patch_size=1, random_state=0
+    ).fit(X, y)
+    assert np.isfinite(pixels.information_map(X[:5])).all()
+    assert pixels.mask(X[:5]).shape == (5, 8, 16)
+
+
+def test_pipeline_and_grid_search_over_threshold_and_patch_size(small):
+    X, y = small
+    X, y = X[:120].reshape(120, -1), y[:120]
+    pipeline = make_pipeline(
+        InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
+        LogisticRegression(),
+    )
+    search = GridSearchCV(
+        pipeline,
+        {
+            "infomasktransformer__threshold": [0.1, 0.4],
+            "infomasktransformer__patch_size": [4, 8],
+        },
+        cv=2,
+        n_jobs=2,
+    ).fit(X, y)
+    assert search.best_score_ > 0.9
+    assert search.predict(X).shape == (120,)
+    own = GridSearchCV(
+        InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
+        {"threshold": [0.1, 0.4], "patch_size": [4, [4, 8]], "information": ["pmi", "logit"]},
+        cv=2,
+        n_jobs=2,
+    ).fit(X, y)
+    assert np.isfinite(own.cv_results_["mean_test_score"]).all()
+    assert own.best_score_ == own.cv_results_["mean_test_score"].max()
+
+
+def test_as_the_last_step_of_a_pipeline(small):
+    X, y = small
+    masker = InfoMaskTransformer(
+        LogisticRegression(), image_shape=(8, 16), patch_size=8, random_state=0
+    )
+    pipeline = make_pipeline(MinMaxScaler(), masker).fit(X.reshape(-1, 128), y)
+    masked = pipeline.transform(X.reshape(-1, 128))
+    assert masked.shape == (len(X), 128)
+    assert 0 < (masked != 0).mean() < (X != 0).mean()
+    pipeline.set_output(transform="pandas")
+    frame = pipeline.transform(X.reshape(-1, 128))
+    assert frame.columns.tolist() == pipeline.get_feature_names_out().tolist()
+
+
+def test_score_works_in_cross_validation(small):
+    X, y = small
+    masker = InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), patch_size=8)
+    scores = cross_val_score(masker, X.reshape(-1, 128), y, cv=3)
+    assert (scores <= 0).all() and np.isfinite(scores).all()

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from sklearn.metrics import jaccard_score
 
 from sksoftinfo.metrics import (
     box_accuracy_score,
@@ -64,3 +66,27 @@ def test_wrong_arguments(masks):
         box_iou_score([[0, 0, 1]], [[0, 0, 1]])
     with pytest.raises(ValueError, match="masks=None: mask_iou_scorer needs true masks"):
         mask_iou_scorer(None, masks)
+
+
+def test_masks_agree_with_the_jaccard_score_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    true, pred = rng.random((2, 5, 4, 6)) < 0.5
+    one_by_one = [jaccard_score(*pair) for pair in zip(flat(true), flat(pred), strict=True)]
+    assert mask_iou_score(true, pred) == pytest.approx(np.mean(one_by_one))
+
+
+def flat(masks):
+    return masks.reshape(len(masks), -1)
+
+
+def test_boxes_agree_with_torchvision():
+    ops = pytest.importorskip("torchvision.ops")
+    rng = np.random.default_rng(0)
+    corners = rng.integers(0, 20, (2, 30, 2))
+    true, pred = (np.c_[one, one + rng.integers(1, 12, (30, 2))] for one in corners)
+    ious = ops.box_iou(torch.as_tensor(true), torch.as_tensor(pred)).numpy().diagonal()
+    assert 0 < (ious == 0).sum() < 30
+    assert box_iou_score(true, pred) == pytest.approx(ious.mean())
+    for threshold in (0.05, 0.3):
+        score = box_accuracy_score(true, pred, iou_threshold=threshold)
+        assert score == pytest.approx((ious >= threshold).mean())
