@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +66,14 @@ from .build import (
     with_channels,
 )
 from .portable import PortableMixin
+from .rollback import unchanged_on_error
 from .skorch_params import SkorchParams
+from .warm_start import LIVE_PARAMS, check_unchanged, renew_callbacks
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _MAX_SEED = np.iinfo(np.int32).max
-# What a net that is trained on follows; any other parameter is settled when the net is built.
-_LIVE = ("lr", "max_epochs", "batch_size", "verbose")
-# What no net depends on, and what it is given anew in each training.
-_NOT_OF_THE_NET = ("class_prior", "class_weight", "decision", "random_state", "warm_start")
 
 
 class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstimator):
@@ -135,12 +132,12 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             If the input is not finite, has the wrong shape or fewer than two classes, if a
             parameter is out of its range, or if training diverges.
         """
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             self._check_skorch_names()
             continuing = self.warm_start and hasattr(self, "net_")
             X, y, weight = self._validate_training(X, y, sample_weight, reset=not continuing)
             if continuing:
-                self._check_unchanged()
+                check_unchanged(self._built_with, self.get_params(deep=False))
                 y = encode_labels(y, self.classes_)
             else:
                 classes, y = np.unique(y, return_inverse=True)
@@ -174,7 +171,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         self
             The classifier.
         """
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             self._check_skorch_names()
             first = not hasattr(self, "net_")
             X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
@@ -185,7 +182,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                     )
                 self._start(X, np.unique(classes))
             else:
-                self._check_unchanged()
+                check_unchanged(self._built_with, self.get_params(deep=False))
                 if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
                     raise ValueError(
                         f"classes={classes!r} differ from those of the first call, "
@@ -264,7 +261,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 net.set_params(
                     **{name: value for name, value in live.items() if getattr(net, name) != value}
                 )
-                self._renew_callbacks(net)
+                params = self.get_params(deep=False)
+                renew_callbacks(net, self._built_with, params)
+                self._built_with = params
             else:
                 net = self._build(X, seed)
             net.seed = seed
@@ -283,7 +282,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return self
 
     def _live_params(self):
-        params = {name: getattr(self, name) for name in _LIVE}
+        params = {name: getattr(self, name) for name in LIVE_PARAMS}
         # Of a small integer type of NumPy, a product with it would overflow.
         return {**params, "batch_size": int(self.batch_size), "max_epochs": int(self.max_epochs)}
 
@@ -319,44 +318,6 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _module_and_params(self, X):
         return module_and_params(self.module, X, len(self.classes_))
-
-    def _check_unchanged(self):
-        """Raise ValueError if a parameter differs from that which the net was built with."""
-        built, now = self._built_with, self.get_params(deep=False)
-        left_out = (*_LIVE, *_NOT_OF_THE_NET, "callbacks")
-        changed = [
-            name
-            for name in sorted(built.keys() | now.keys())
-            if name not in left_out
-            and not name.startswith("callbacks__")
-            and not _is_same(built.get(name), now.get(name))
-        ]
-        if changed:
-            raise ValueError(
-                f"{', '.join(changed)} changed since the network was built, which trains on as it "
-                "is: set the parameter back, or set warm_start=False and call fit to train a new "
-                "network."
-            )
-
-    def _renew_callbacks(self, net):
-        """Let the net train on with the callbacks that the parameters name now."""
-
-        def callbacks(params):
-            return {
-                name: params[name] for name in params if name.partition("__")[0] == "callbacks"
-            }
-
-        before, now = callbacks(self._built_with), callbacks(self.get_params(deep=False))
-        if before.keys() == now.keys() and all(_is_same(before[one], now[one]) for one in now):
-            return
-        for name in before.keys() - now.keys():
-            delattr(net, name)
-        now = {**now, "callbacks": own_callbacks(self.callbacks)}
-        for name, value in now.items():
-            setattr(net, name, value)
-        net.initialize_callbacks()
-        check_monitors(net)
-        self._built_with = self.get_params(deep=False)
 
     @property
     def module_(self):
@@ -583,33 +544,3 @@ default="train"
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = False
         return tags
-
-
-@contextmanager
-def _unchanged_on_error(estimator):
-    """Leave the estimator as it was if training is refused, or fails before it has learned.
-
-    The net that is trained on goes back by itself.
-    """
-    before = dict(vars(estimator))
-    random = getattr(estimator, "_random", None)
-    state = None if random is None else random.get_state()
-    try:
-        yield
-    except BaseException as error:
-        if not (isinstance(error, TrainingDiverged) and error.learned):
-            vars(estimator).clear()
-            vars(estimator).update(before)
-            if random is not None:
-                random.set_state(state)
-        raise
-
-
-def _is_same(one, other):
-    """Return whether two values of a parameter are equal, arrays in all of their entries."""
-    if one is other:
-        return True
-    try:
-        return bool(np.all(one == other))
-    except (ValueError, TypeError):
-        return False

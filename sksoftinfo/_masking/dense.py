@@ -202,4 +202,5 @@ def _arrays(net, *tensors):
 def _tensor(net, images):
     weight = next(net.module_.parameters(), None)
     device = None if weight is None else weight.device
-    return torch.as_tensor(images, device=device, dtype=net.dtype)
+    # A copy: a module may work in place, and the images are the user's.
+    return torch.tensor(images, device=device, dtype=net.dtype)

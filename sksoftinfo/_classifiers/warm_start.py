@@ -1,0 +1,70 @@
+"""What becomes of parameters that change between two trainings of one network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._networks import check_monitors, own_callbacks
+
+# What a network that is trained on follows.
+LIVE_PARAMS = ("lr", "max_epochs", "batch_size", "verbose")
+# What a network does not depend on, or is given anew in each training.
+_NOT_OF_THE_NET = ("class_prior", "class_weight", "decision", "random_state", "warm_start")
+
+
+def check_unchanged(built, now):
+    """Raise ValueError if a parameter that is settled when the network is built has changed.
+
+    Parameters
+    ----------
+    built, now : dict
+        Parameters with which the network was built, and those of today.
+    """
+    changed = [
+        name
+        for name in sorted(built.keys() | now.keys())
+        if name not in LIVE_PARAMS + _NOT_OF_THE_NET
+        and name.partition("__")[0] != "callbacks"
+        and not _are_same(built.get(name), now.get(name))
+    ]
+    if changed:
+        raise ValueError(
+            f"{', '.join(changed)} changed since the network was built, which trains on as it "
+            "is: set the parameter back, or set warm_start=False and call fit to train a new "
+            "network."
+        )
+
+
+def renew_callbacks(net, built, now):
+    """Let a net train on with the callbacks that the parameters name now.
+
+    Parameters
+    ----------
+    net : InfoSoftmaxNet
+        Initialised.
+    built, now : dict
+        As in `check_unchanged`.
+    """
+    before, after = (
+        {name: value for name, value in params.items() if name.partition("__")[0] == "callbacks"}
+        for params in (built, now)
+    )
+    same = before.keys() == after.keys()
+    if same and all(_are_same(before[name], after[name]) for name in after):
+        return
+    for name in before.keys() - after.keys():
+        delattr(net, name)
+    for name, value in {**after, "callbacks": own_callbacks(now["callbacks"])}.items():
+        setattr(net, name, value)
+    net.initialize_callbacks()
+    check_monitors(net)
+
+
+def _are_same(one, other):
+    """Return whether two values of a parameter are equal, arrays in all of their entries."""
+    if one is other:
+        return True
+    try:
+        return bool(np.all(one == other))
+    except (ValueError, TypeError):
+        return False
