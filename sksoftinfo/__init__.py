@@ -15,12 +15,21 @@ from ._evaluation import (
     mi_estimate,
 )
 from ._masking import InfoMaskDisplay, InfoMaskTransformer
-from ._networks import ResumableCheckpoint, StochasticModule, TrainingDiverged
+from ._networks import (
+    MLP,
+    ConvNet,
+    LogSoftmaxLoss,
+    ResumableCheckpoint,
+    StochasticModule,
+    TrainingDiverged,
+)
 from ._utils import show_versions
 from ._version import __version__
 
 __all__ = [
+    "MLP",
     "SKOPS_TRUSTED_TYPES",
+    "ConvNet",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
@@ -28,6 +37,7 @@ __all__ = [
     "InformationBoundsDisplay",
     "InformationEstimate",
     "InformationLearningCurveDisplay",
+    "LogSoftmaxLoss",
     "ResumableCheckpoint",
     "StochasticInfoClassifier",
     "StochasticModule",

@@ -190,7 +190,8 @@ def window_features(net, images, layer, windows, weights=None):
 
 def _image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
-    logits = module(images)
+    # A copy: a module may work in place, and the images are the user's.
+    logits = module(images.clone())
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 
@@ -202,5 +203,4 @@ def _arrays(net, *tensors):
 def _tensor(net, images):
     weight = next(net.module_.parameters(), None)
     device = None if weight is None else weight.device
-    # A copy: a module may work in place, and the images are the user's.
-    return torch.tensor(images, device=device, dtype=net.dtype)
+    return torch.as_tensor(images, device=device, dtype=net.dtype)

@@ -21,10 +21,33 @@ def _at_label(values, y):
 
 
 class LogSoftmaxLoss(nn.Module):
-    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any."""
+    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any.
+
+    The criterion of the classifiers: one value for each row, so that rows can be weighted.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo import LogSoftmaxLoss
+    >>> LogSoftmaxLoss()(torch.zeros(2, 4), torch.tensor([0, 3]))
+    tensor([1.3863, 1.3863])
+    """
 
     def forward(self, logits, y):
-        """Return the loss of each row, shape (n,), in nats."""
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        logits : torch.Tensor of shape (n, M) or (n, K, M)
+            Posterior logits, of K draws where they are random.
+        y : torch.Tensor of shape (n,), int64
+            Class indices.
+
+        Returns
+        -------
+        torch.Tensor of shape (n,)
+            In nats.
+        """
         if logits.ndim == 2:
             return nn.functional.cross_entropy(logits, y, reduction="none")
         return -_at_label(log_proba_of_rows(logits), y).mean(1)

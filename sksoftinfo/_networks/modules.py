@@ -36,7 +36,7 @@ class MLP(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sksoftinfo._networks.modules import MLP
+    >>> from sksoftinfo import MLP
     >>> MLP(n_features=5, n_classes=3)(torch.zeros(2, 5)).shape
     torch.Size([2, 3])
     """
@@ -60,11 +60,33 @@ class MLP(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def features(self, x):
-        """Return the last hidden layer, shape (n, width)."""
+        """Return the last hidden layer.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+            Rows of a table.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, width)
+            What `head` takes.
+        """
         return self.body(x.flatten(1))
 
     def forward(self, x):
-        """Return logits, shape (n, n_classes)."""
+        """Return logits.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+            Rows of a table.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, n_classes)
+            Before the softmax.
+        """
         return self.head(self.features(x))
 
 
@@ -89,7 +111,7 @@ class ConvNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sksoftinfo._networks.modules import ConvNet
+    >>> from sksoftinfo import ConvNet
     >>> net = ConvNet(n_channels=1, n_classes=2)
     >>> net.feature_map(torch.zeros(1, 1, 28, 56)).shape
     torch.Size([1, 64, 7, 14])
@@ -110,11 +132,33 @@ class ConvNet(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def feature_map(self, x):
-        """Return the last feature map, shape (n, channels[-1], height, width)."""
+        """Return the last feature map.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, n_channels, height, width)
+            Images.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, channels[-1], rows, columns)
+            Of which `features` is the average over positions.
+        """
         return self.body(x)
 
     def features(self, x):
-        """Return the feature map averaged over positions, shape (n, channels[-1])."""
+        """Return the feature map averaged over positions.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, n_channels, height, width)
+            Images.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, channels[-1])
+            What `head` takes.
+        """
         feature_map = self.feature_map(x)
         # Dense scoring asks about single cells, which torch is slow to average.
         if feature_map.shape[2:] == (1, 1):
@@ -122,5 +166,16 @@ class ConvNet(nn.Module):
         return feature_map.mean((2, 3))
 
     def forward(self, x):
-        """Return logits, shape (n, n_classes)."""
+        """Return logits.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, n_channels, height, width)
+            Images.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, n_classes)
+            Before the softmax.
+        """
         return self.head(self.features(x))

@@ -96,3 +96,25 @@ def test_hooks_of_dense_scoring_are_seen_by_nobody_else(small):
     masker.transform(X[:2])
     hooks = [h for module in classifier.module_.modules() for h in module._forward_hooks]
     assert classifier.module_.training and not hooks
+
+
+def test_a_module_that_works_in_place_leaves_the_images(small):
+    class InPlace(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = torch.nn.Conv2d(1, 4, 3, padding=1)
+            self.head = torch.nn.Linear(4, 2)
+
+        def forward(self, x):
+            x -= 0.5
+            return self.head(self.body(x).mean((2, 3)))
+
+    X, y = small
+    clf = InfoSoftmaxClassifier(InPlace(), max_epochs=1, random_state=0).fit(X, y)
+    images = X[:20].copy()
+    masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0)
+    masker.fit(images, y[:20])
+    assert masker.patch_scoring_ == "dense"
+    first, second = masker.information_map(images), masker.information_map(images)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(images, X[:20])
