@@ -1,6 +1,12 @@
 """Neural classifiers that say how much label information they carry, and where it sits."""
 
-from ._bounds import InformationBounds, InformationBoundsDisplay, information_bounds
+from ._bounds import (
+    BoundsDifference,
+    InformationBounds,
+    InformationBoundsDisplay,
+    compare_bounds,
+    information_bounds,
+)
 from ._classifiers import (
     SKOPS_TRUSTED_TYPES,
     InfoSoftmaxClassifier,
@@ -30,6 +36,7 @@ __all__ = [
     "MLP",
     "SKOPS_TRUSTED_TYPES",
     "ConvNet",
+    "BoundsDifference",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
@@ -43,6 +50,7 @@ __all__ = [
     "StochasticModule",
     "TrainingDiverged",
     "__version__",
+    "compare_bounds",
     "cross_val_bounds",
     "information_bounds",
     "load",

@@ -4,17 +4,18 @@ May import: `_utils`. Never torch.
 """
 
 from .accumulator import BoundsAccumulator, certain_row_terms
-from .confidence import ConfidenceMethod, check_confidence
+from .compare import BoundsDifference, compare_bounds
+from .confidence import ConfidenceMethod, check_confidence, check_confidence_level
 from .display import InformationBoundsDisplay
 from .equations import (
     entropy,
     expected_entropy,
     label_frequencies,
-    label_log_likelihood,
     pointwise_information,
     predictive_entropy,
 )
-from .from_probabilities import information_bounds
+from .from_probabilities import cross_fitted_bounds, information_bounds
+from .observations import encode_groups
 from .output_upper import OutputInformation
 from .priors import check_reference_covers, resolve_class_prior, resolve_reference_prior
 from .result import InformationBounds, bounds_from
@@ -22,6 +23,7 @@ from .units import Units, check_units, nats_to
 
 __all__ = [
     "BoundsAccumulator",
+    "BoundsDifference",
     "ConfidenceMethod",
     "InformationBounds",
     "InformationBoundsDisplay",
@@ -30,13 +32,16 @@ __all__ = [
     "bounds_from",
     "certain_row_terms",
     "check_confidence",
+    "check_confidence_level",
     "check_reference_covers",
     "check_units",
+    "compare_bounds",
+    "cross_fitted_bounds",
+    "encode_groups",
     "entropy",
     "expected_entropy",
     "information_bounds",
     "label_frequencies",
-    "label_log_likelihood",
     "nats_to",
     "pointwise_information",
     "predictive_entropy",

@@ -10,39 +10,45 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from .confidence import fano_lower_limit, floor_mixture, information_lower_limit
+from .confidence import confidence_limits
 from .draws import DrawTerms, closed_form_donsker_varadhan, draw_terms
 from .equations import (
     at_label,
+    donsker_varadhan,
     entropy,
     kl_divergence,
     label_frequencies,
     label_log_likelihood,
-    log_mean_exp,
     predictive_log_proba,
     three_dimensional,
 )
+from .recalibration import tempered_log_likelihood
+
+# Logarithm of the smallest positive normal number, in place of that of zero.
+_LOG_SMALLEST = float(np.log(np.finfo(np.float64).tiny))
 
 
 class RowTerms(NamedTuple):
     """What one row adds to the bounds; each field has shape (n,), information in nats.
 
     ``log_softmax`` is expected over draws, ``predictive`` is the log-likelihood of the label under
-    the prediction, ``error`` says whether another class was the most probable.
+    the prediction, ``tempered``, of shape (n, 4), that under its powers, and ``error`` says
+    whether another class was the most probable.
     """
 
     log_softmax: np.ndarray
     jensen_gap: np.ndarray
     predictive: np.ndarray
+    tempered: np.ndarray
     error: np.ndarray
 
 
 def row_terms(logits, y, log_proba=None):
     """Return what each row adds to the bounds.
 
-    The Jensen gap (Eq. 24, with its sign corrected) is computed as
-    ``log mean_k exp(s_k) - mean_k s_k`` with ``s_k = log sum_m exp(z_km)``: as a difference of
-    two terms of one row it neither overflows nor turns negative by cancellation between rows.
+    The Jensen gap (Eq. 24, with its sign corrected) of a row is its expected log-softmax less its
+    Donsker-Varadhan term and log M: as a difference of two terms of one row it neither overflows
+    nor turns negative by cancellation between rows.
 
     Parameters
     ----------
@@ -62,45 +68,55 @@ def row_terms(logits, y, log_proba=None):
     array([0.12])
     """
     logits = three_dimensional(logits)
+    n_draws, n_classes = logits.shape[1:]
     normaliser = logsumexp(logits, axis=-1)
-    expected = (at_label(logits, y) - normaliser).mean(axis=1)
-    if logits.shape[1] == 1:
+    critic = at_label(logits, y)
+    expected = (critic - normaliser).mean(axis=1)
+    if n_draws == 1:
         gap = np.zeros(len(expected))
     else:
-        gap = np.maximum(log_mean_exp(normaliser, axis=1) - normaliser.mean(axis=1), 0.0)
+        # E_y is uniform: log E_y exp(z) is the normaliser less log M.
+        log_m = np.log(n_classes)
+        gap = np.maximum(expected + log_m - donsker_varadhan(critic, normaliser - log_m), 0.0)
     if log_proba is None:
         log_proba = predictive_log_proba(logits)
-    log_proba = np.asarray(log_proba, dtype=np.float64)
-    return RowTerms(expected, gap, *label_log_likelihood(log_proba, np.asarray(y)))
+    return certain_row_terms(log_proba, y)._replace(log_softmax=expected, jensen_gap=gap)
 
 
-def certain_row_terms(predictive, error):
+def certain_row_terms(log_proba, y):
     """Return what each row adds to the bounds where nothing is drawn: `row_terms` of one draw.
 
     Parameters
     ----------
-    predictive : ndarray of shape (n,)
-        Log-likelihood of the label of each row.
-    error : ndarray of bool of shape (n,)
-        Whether another class was the most probable.
+    log_proba : ndarray of shape (n, M)
+        Logarithm of the prediction.
+    y : ndarray of int of shape (n,)
 
     Returns
     -------
     RowTerms
     """
-    return RowTerms(predictive, np.broadcast_to(0.0, len(predictive)), predictive, error)
+    log_proba = np.asarray(log_proba, dtype=np.float64)
+    predictive, error = label_log_likelihood(log_proba, np.asarray(y))
+    tempered = tempered_log_likelihood(np.exp(log_proba), predictive)
+    return certain_terms(predictive, tempered, error)
+
+
+def certain_terms(predictive, tempered, error):
+    """Return the `RowTerms` of rows for which nothing is drawn: one array is two fields."""
+    return RowTerms(predictive, np.broadcast_to(0.0, len(predictive)), predictive, tempered, error)
 
 
 def _joined(batches):
     """Return the `RowTerms` of all batches; what is one array in each stays one."""
+    joined = RowTerms(*(np.concatenate(field) for field in zip(*batches, strict=True)))
     if all(terms.log_softmax is terms.predictive for terms in batches):
-        predictive = np.concatenate([terms.predictive for terms in batches])
-        return certain_row_terms(predictive, np.concatenate([terms.error for terms in batches]))
-    return RowTerms(*(np.concatenate(field) for field in zip(*batches, strict=True)))
+        return certain_terms(joined.predictive, joined.tempered, joined.error)
+    return joined
 
 
 class BoundsAccumulator:
-    """One streaming pass over batches: three numbers of each row are kept.
+    """One streaming pass over batches: eight numbers of each row are kept at most.
 
     Parameters
     ----------
@@ -174,25 +190,27 @@ class BoundsAccumulator:
             self._frequencies = label_frequencies(y, self.n_classes, weights)
         return y, terms, weights, self._frequencies
 
-    def n_impossible(self):
-        """Return how many rows that count have a label of predicted probability zero."""
-        _, terms, weights, _ = self._collect()
+    def count_impossible(self):
+        """Return how many rows that count have a label of probability zero; make it positive.
+
+        The smallest positive number takes its place, so that sums stay finite.
+        """
+        y, terms, weights, _ = self._collect()
         if terms.predictive.min() > -np.inf:
             return 0
         impossible = np.isneginf(terms.predictive)
+        positive = terms._replace(predictive=np.maximum(terms.predictive, _LOG_SMALLEST))
+        if terms.log_softmax is terms.predictive:
+            positive = positive._replace(log_softmax=positive.predictive)
+        self._terms = [positive]
         return int((impossible if weights is None else impossible & (weights > 0)).sum())
 
-    def mix_in_frequencies(self):
-        """Evaluate ``(1 - eps) q + eps p_hat`` instead of q, so that no label is impossible."""
-        y, terms, _, frequencies = self._collect()
-        with np.errstate(divide="ignore"):
-            floor = np.log(frequencies)[y]
-        mixed = terms._replace(predictive=floor_mixture(terms.predictive, floor))
-        if self.n_draws == 1:
-            mixed = mixed._replace(log_softmax=floor_mixture(terms.log_softmax, floor))
-        self._terms = [mixed]
+    def rows(self):
+        """Return labels, weights (or None) of all rows, in the order in which they came."""
+        y, _, weights, _ = self._collect()
+        return y, weights
 
-    def result(self, reference_prior=None):
+    def result(self, reference_prior=None, groups=None):
         """Return the bounds, in nats, as a dict.
 
         Parameters
@@ -200,6 +218,8 @@ class BoundsAccumulator:
         reference_prior : array-like of shape (M,), default=None
             Prior r of the pointwise contributions; ``None`` is the weighted frequency of the
             labels seen.
+        groups : ndarray of int of shape (n_rows,), default=None
+            Rows of one group are not independent: standard errors are those of groups.
         """
         y, terms, weights, frequencies = self._collect()
 
@@ -227,10 +247,13 @@ class BoundsAccumulator:
         draw_errors = np.sqrt(self._draw_sums[1:]) / total
 
         def standard_error(values):
-            deviation = values - mean(values)
+            deviation, members = values - mean(values), groups
             if weights is not None:
                 used = weights > 0
                 deviation = weights[used] * deviation[used]
+                members = None if groups is None else groups[used]
+            if members is not None:
+                deviation = np.bincount(members, deviation)
             return float(np.sqrt(deviation @ deviation) / total)
 
         errors = {
@@ -278,13 +301,18 @@ class BoundsAccumulator:
             },
         }
 
-    def limits(self, *, level, method, known_prior=None):
-        """Return the lower confidence limits of I(X;Y), in nats, as a dict."""
-        y, terms, weights, frequencies = self._collect()
-        options = {"level": level, "method": method, "weights": weights}
-        return {
-            "mi_lower_limit": information_lower_limit(
-                terms.predictive, y, frequencies, known_prior=known_prior, **options
-            ),
-            "fano_lower_limit": fano_lower_limit(terms.error, y, frequencies, **options),
-        }
+    def limits(self, observations, *, level, prior=None, folds=None):
+        """Return the `ConfidenceLimits`, in nats; arguments as in `confidence_limits`."""
+        y, terms, _, _ = self._collect()
+        (limits,) = confidence_limits(
+            terms.predictive,
+            terms.tempered,
+            terms.error,
+            y,
+            self.n_classes,
+            observations,
+            levels=[level],
+            prior=prior,
+            folds=folds,
+        )
+        return limits

@@ -1,4 +1,4 @@
-"""Lower confidence limits of means and of information.
+"""Confidence limits of information, from what rows add to the bounds.
 
 Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 """
@@ -6,91 +6,62 @@ Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 from __future__ import annotations
 
 from numbers import Real
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import special
 
-from .betting import betting_lower_limit
-from .equations import entropy, kl_divergence
+from .betting import betting_lower_limits
+from .equations import entropy, kl_divergence, label_frequencies
+from .recalibration import recalibrated
 
-ConfidenceMethod = Literal["betting", "normal"]
-# Share of the reference prior that is mixed into a prediction, so that its logarithm is bounded.
-FLOOR = 1e-3
-METHODS = ("betting", "normal")
+ConfidenceMethod = Literal["betting"]
+METHODS = ("betting",)
+# Share of the label frequencies that is mixed into a prediction, so that its logarithm is bounded.
+_LARGEST_FLOOR = 0.1
+_SMALLEST_FLOOR = 1e-3
+
+
+def check_confidence_level(level):
+    """Raise ValueError unless `level` is in (0, 1)."""
+    if not (isinstance(level, Real) and 0 < level < 1):
+        raise ValueError(
+            f"`confidence_level` must be a probability within (0, 1); got {level!r}. Give a "
+            "number such as 0.95."
+        )
 
 
 def check_confidence(level, method):
     """Raise ValueError unless `level` is in (0, 1) and `method` is known."""
-    if not (isinstance(level, Real) and 0 < level < 1):
-        raise ValueError(
-            f"confidence_level={level!r} is no probability: give a number within (0, 1), as 0.95."
-        )
+    check_confidence_level(level)
     if not (isinstance(method, str) and method in METHODS):
         known = " or ".join(repr(name) for name in METHODS)
-        raise ValueError(f"confidence_method={method!r} is unknown: use {known}.")
+        raise ValueError(f"`confidence_method` must be {known}; got {method!r}.")
 
 
-def floor_mixture(log_proba, log_reference, share=FLOOR):
-    """Logarithm of ``(1 - share) q + share r``, which is bounded from below.
+def floor_share(size):
+    """Return the share of the label frequencies in a prediction for `size` observations.
+
+    Examples
+    --------
+    >>> from sksoftinfo._bounds.confidence import floor_share
+    >>> floor_share(20), floor_share(500), floor_share(1_000_000)
+    (0.1, 0.02, 0.001)
+    """
+    return float(min(_LARGEST_FLOOR, max(10 / size, _SMALLEST_FLOOR)))
+
+
+def floor_mixture(log_ratio, share):
+    """Return the logarithm of ``(1 - share) q / r + share`` from that of ``q / r``.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sksoftinfo._bounds.confidence import floor_mixture
-    >>> round(float(floor_mixture(-np.inf, 0.0)), 3)
+    >>> round(float(floor_mixture(-np.inf, 0.001)), 3)
     -6.908
     """
-    # Several times as fast as logaddexp; the floor is what keeps it from underflow.
-    with np.errstate(divide="ignore"):
-        return np.log((1 - share) * np.exp(log_proba) + share * np.exp(log_reference))
-
-
-def normal_lower_limit(values, *, level=0.95, weights=None):
-    """Lower confidence limit of a mean, asymptotic: Student's, corrected for skewness.
-
-    Hall (1992), "On the removal of skewness by transformation". A cubic transformation of the
-    studentised mean removes its skewness, and Student's quantile is taken.
-
-    Parameters
-    ----------
-    values : array-like of shape (n,)
-        Independent and identically distributed.
-    level : float, default=0.95
-    weights : array-like of shape (n,), default=None
-        Importance weights; errors are those of the ratio ``sum(w v) / sum(w)``.
-
-    Returns
-    -------
-    float
-        Minus infinity where fewer than two values count.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sksoftinfo._bounds.confidence import normal_lower_limit
-    >>> round(normal_lower_limit(np.tile([0.0, 1.0], 500)), 3)
-    0.474
-    """
-    values = np.asarray(values, dtype=np.float64)
-    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    used = weights > 0
-    values, weights = values[used], weights[used]
-    n = len(values)
-    if n < 2:
-        return -np.inf
-    mean = np.average(values, weights=weights)
-    deviation = weights * (values - mean)
-    spread = np.sqrt((deviation**2).sum())
-    if spread <= 1e-14 * weights.sum():
-        return float(mean)
-    error = spread / weights.sum() * np.sqrt(n / (n - 1))
-    skewness = ((deviation / spread) ** 3).sum()  # of the mean: that of a value over sqrt(n)
-    quantile = special.stdtrit(n - 1, level)
-    if abs(skewness) > 1e-6:
-        bent = 1 + skewness * (quantile - skewness / 6)
-        quantile = 3 / skewness * (np.cbrt(bent) - 1)
-    return float(mean - error * quantile)
+    return np.log((1 - share) * np.exp(log_ratio) + share)
 
 
 def clopper_pearson_upper_limit(n_successes, n, *, level=0.95):
@@ -125,86 +96,165 @@ def fano_information(label_entropy, error_rate, n_classes):
     return float(label_entropy - doubt - error_rate * np.log(n_classes - 1))
 
 
-def mean_lower_limit(values, lower, upper, *, level, method, weights=None):
-    """Lower confidence limit of a mean by `method`, ``"betting"`` or ``"normal"``."""
-    if method == "normal":
-        return normal_lower_limit(values, level=level, weights=weights)
-    return betting_lower_limit(values, lower, upper, level=level, weights=weights)
+class ConfidenceLimits(NamedTuple):
+    """Confidence limits of one evaluation, in nats."""
+
+    mi_lower_floored: float
+    mi_lower_limit: float
+    betting_lower_limit: float
+    fano_lower_limit: float
+    label_entropy_upper_limit: float
+    interval: tuple[float, float]
 
 
-def information_lower_limit(
-    log_proba, y, frequencies, *, level, method, weights=None, known_prior=None
+def confidence_limits(
+    log_likelihood, tempered, errors, y, n_classes, observations, *, levels, prior=None, folds=None
 ):
-    """Lower confidence limit of I(X;Y) from log-likelihoods of held-out labels.
+    """Return the confidence limits of I(X;Y), H(Y) and of the information of the prediction.
 
-    The contribution of a row is ``log q'(y|x) - log r_y`` with r the frequencies of the rows'
-    own labels and ``q' = (1 - eps) q + eps r``, eps = 0.001, so that it is bounded. Against the
-    true prior p, these contributions have a mean of at most I(X;Y); against the frequencies
-    their sample mean is smaller, by KL(frequencies, p).
+    The contribution of a row is ``log q'(y|x) - log r_y`` with r the frequencies of the rows' own
+    labels and ``q' = (1 - eps) q + eps r``, eps being `floor_share`, so that it is bounded.
+    Against the true prior p, these contributions have a mean of at most I(X;Y); against the
+    frequencies their sample mean is smaller, by KL(frequencies, p).
 
-    If the prior of the population is known, contributions against it, less
-    KL(frequencies, prior), give a limit that is valid at every sample size; the smaller of the
-    two limits is returned, so that a prior which is wrong does no harm.
+    Each limit but the interval and that of the entropy is at least 0, as information is.
 
     Parameters
     ----------
-    log_proba : ndarray of shape (n,)
+    log_likelihood : ndarray of shape (n_rows,)
         Logarithm of the probability predicted for the label of each row.
-    y : ndarray of int of shape (n,)
-    frequencies : ndarray of shape (M,)
-        (Weighted) frequencies of `y`.
-    level : float
-    method : {"betting", "normal"}
-    weights : ndarray of shape (n,), default=None
-    known_prior : ndarray of shape (M,), default=None
-
-    Returns
-    -------
-    float
-    """
-    limits = []
-    for prior in [frequencies] if known_prior is None else [frequencies, known_prior]:
-        occurs = prior > 0
-        with np.errstate(divide="ignore"):
-            log_prior = np.log(prior)
-        # Rows of weight zero may hold labels of frequency zero: whatever they say, it is not used.
-        at_label = np.where(occurs, log_prior, 0.0)[y]
-        values = floor_mixture(log_proba - at_label, 0.0)
-        upper = floor_mixture(0.0, log_prior[occurs]) - log_prior[occurs]
-        limit = mean_lower_limit(
-            values, np.log(FLOOR), upper.max(), level=level, method=method, weights=weights
-        )
-        limits.append(limit - kl_divergence(frequencies, prior))
-    return min(limits)
-
-
-def fano_lower_limit(errors, y, frequencies, *, level, method, weights=None):
-    """Lower confidence limit of I(X;Y) from the error rate, by Fano's inequality.
-
-    The error rate's upper limit is Clopper and Pearson's, or by betting where rows have weights.
-    H(Y) is known only from the rows as well: each of the two takes half of the probability of
-    being wrong.
-
-    Parameters
-    ----------
-    errors : ndarray of bool of shape (n,)
+    tempered : ndarray of shape (n_rows, 4)
+        That of `tempered_log_likelihood`.
+    errors : ndarray of bool of shape (n_rows,)
         Whether the most probable class was not the label.
-    y, frequencies, level, method, weights
-        As in `information_lower_limit`.
+    y : ndarray of int of shape (n_rows,)
+    n_classes : int
+    observations : Observations
+        Of these rows.
+    levels : sequence of float
+        Several at once cost little more than one.
+    prior : ndarray of shape (M,), default=None
+        Label distribution of the population, where it is known. Contributions against it, less
+        KL(frequencies, prior), give a limit that is valid at every sample size; the smaller of the
+        two is returned, so that a prior which is wrong does no harm.
+    folds : ndarray of int of shape (n_rows,), default=None
+        Fold in which each row was predicted.
 
     Returns
     -------
-    float
+    list of ConfidenceLimits
+        One for each level.
     """
-    level = (1 + level) / 2
-    rarity = -np.log(np.where(frequencies > 0, frequencies, 1.0))
-    if not rarity.max() > 0:
-        return 0.0
-    label_entropy = mean_lower_limit(
-        rarity[y], 0.0, rarity.max(), level=level, method=method, weights=weights
-    )
-    if weights is None:
-        error_rate = clopper_pearson_upper_limit(int(errors.sum()), len(errors), level=level)
-    else:
-        error_rate = 1 - betting_lower_limit(~errors, 0.0, 1.0, level=level, weights=weights)
-    return fano_information(min(label_entropy, entropy(frequencies)), error_rate, len(frequencies))
+    rows, row_weights = observations.rows, observations.row_weights
+    y, errors = y[rows], errors[rows]
+    log_likelihoods = np.column_stack([log_likelihood[rows], tempered[rows]])
+    folds = None if folds is None else folds[rows]
+    frequencies = label_frequencies(y, n_classes, row_weights)
+    share = floor_share(observations.weights.sum())
+    log_frequency = np.log(np.where(frequencies > 0, frequencies, 1.0))[y]
+    lowest = np.log(share)
+    floored = floor_mixture(log_likelihoods[:, 0] - log_frequency, share)
+    log_held_out, log_rarest = _held_out_frequencies(y, n_classes, observations)
+
+    means = _MeanLimits(observations)
+    priors = [(log_frequency, 0.0)]
+    if prior is not None:
+        priors.append((np.log(prior)[y], kl_divergence(frequencies, prior)))
+    for log_prior, divergence in priors:
+        ratios = log_likelihoods - log_prior[:, None]
+        values = recalibrated(ratios, observations, share, folds)
+        means.add("information", values - divergence, lowest - divergence)
+    means.add("floored", floored, lowest)
+    means.add("entropy", -log_frequency, 0.0)
+    # Upper limits are lower limits of the negative.
+    means.add("-floored", log_held_out - floored - log_frequency, log_rarest)
+    means.add("-entropy", log_held_out, log_rarest)
+    means.add("accuracy", 1.0 - errors, 0.0)
+
+    wanted = []
+    for level in levels:
+        half, quarter = _parted(level)
+        wanted += [("information", level), ("information", half), ("-entropy", level)]
+        wanted += [("floored", half), ("-floored", half), ("entropy", half), ("entropy", quarter)]
+        if not observations.alike:
+            wanted += [("accuracy", half), ("accuracy", quarter)]
+    found = means.limits(wanted)
+
+    def fano(level):
+        if observations.alike:
+            # The number of errors is binomial.
+            n_errors = int(errors.sum())
+            error_rate = clopper_pearson_upper_limit(n_errors, len(errors), level=level)
+        else:
+            error_rate = 1 - found["accuracy", level]
+        label_entropy = min(found["entropy", level], entropy(frequencies))
+        return max(0.0, fano_information(label_entropy, error_rate, n_classes))
+
+    def result(level):
+        half, quarter = _parted(level)
+        return ConfidenceLimits(
+            mi_lower_floored=float(np.average(floored, weights=row_weights)),
+            mi_lower_limit=max(0.0, found["information", half], fano(quarter)),
+            betting_lower_limit=max(0.0, found["information", level]),
+            fano_lower_limit=fano(half),
+            label_entropy_upper_limit=min(float(np.log(n_classes)), -found["-entropy", level]),
+            interval=(found["floored", half], -found["-floored", half]),
+        )
+
+    return [result(level) for level in levels]
+
+
+def _parted(level):
+    """Return the levels at which two, and four, limits hold together at `level`."""
+    return 1 - (1 - level) / 2, 1 - (1 - level) / 4
+
+
+class _MeanLimits:
+    """Lower confidence limits of several means of the same observations, found in one pass."""
+
+    def __init__(self, observations):
+        self._observations = observations
+        self._values = {}
+
+    def add(self, name, values, lowest):
+        """Add values of rows, none of them below `lowest`; of one name, the least limit counts."""
+        totals = self._observations.totals(values - lowest)
+        self._values.setdefault(name, []).append((totals, lowest))
+
+    def limits(self, wanted):
+        """Return the limits of pairs of a name and a level."""
+        pairs, totals, lowest = [], [], []
+        for name, level in wanted:
+            for values, least in self._values[name]:
+                pairs.append((name, level))
+                totals.append(values)
+                lowest.append(least)
+        limits = betting_lower_limits(
+            np.array(totals),
+            self._observations.weights,
+            np.array([level for _, level in pairs]),
+            width=self._observations.width,
+        )
+        found = {}
+        for pair, limit in zip(pairs, (limits + lowest).tolist(), strict=True):
+            found[pair] = min(limit, found.get(pair, np.inf))
+        return found
+
+
+def _held_out_frequencies(y, n_classes, observations):
+    """Return the log frequency of each row's label among all other observations, and the least.
+
+    Half an observation is added to each class, so that none is impossible. The expectation of
+    ``-log r_y`` is at least H(Y) for any r that is chosen without the row, whereas the entropy of
+    the frequencies themselves is too small, by about (M - 1) / 2n.
+    """
+    own, groups = observations.row_weights, observations.row_observations
+    counts = np.bincount(y, own, n_classes)
+    total = counts.sum() + n_classes / 2
+    if observations.grouped:
+        pairs, place = np.unique(groups * n_classes + y, return_inverse=True)
+        own = np.bincount(place, own, len(pairs))[place]
+    # Rounding may leave the difference of equal sums below zero.
+    others = np.maximum(counts[y] - own, 0.0)
+    log_frequencies = np.log((others + 0.5) / (total - observations.weights[groups]))
+    return log_frequencies, float(np.log((np.maximum(counts - 1, 0.0).min() + 0.5) / total))

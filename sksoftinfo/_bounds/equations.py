@@ -194,49 +194,29 @@ def pointwise_information(log_proba, reference_prior):
         return np.asarray(log_proba, dtype=np.float64) - np.log(reference_prior)
 
 
-def expected_log_softmax(logits, y, sample_weight=None):
-    """Expected log-softmax of the label (paper Eq. 14 and 16), in nats.
+def donsker_varadhan(critic, log_expectation):
+    """Donsker-Varadhan representation of each row (paper Eq. 12-13, 15), in nats.
 
-    Examples
-    --------
-    >>> from sksoftinfo._bounds.equations import expected_log_softmax
-    >>> round(expected_log_softmax([[0.0, 0.0]], [1]), 3)
-    -0.693
-    """
-    values = at_label(log_softmax(three_dimensional(logits)), y).mean(axis=1)
-    return float(np.average(values, weights=sample_weight))
-
-
-def donsker_varadhan(logits, y, *, label_distribution=None, sample_weight=None):
-    """Donsker-Varadhan representation with the critic ``T(z, y, x) = z_y`` (paper Eq. 12-13, 15).
-
-    ``E_x[ E_{z,y} T - log E_z E_{y'} exp(T) ]`` with ``y'`` from `label_distribution`.
+    ``E_z T(z, y) - log E_z E_{y'} exp(T(z, y'))``, expectations over z being means over K draws.
 
     Parameters
     ----------
-    logits : array-like of shape (n, K, M) or (n, M)
-    y : array-like of int of shape (n,)
-    label_distribution : array-like of shape (M,) or (n, M), default=None
-        Distribution of E_y, one for all rows or one for each. ``None`` is uniform over the M
-        classes, the reading under which Eq. 20 and 23 are exact.
-    sample_weight : array-like of shape (n,), default=None
+    critic : ndarray of shape (n, K)
+        T at the row's label; the paper's is its logit.
+    log_expectation : ndarray of shape (n, K)
+        ``log E_{y'} exp(T(z, y'))`` of each draw. With y' uniform over the M classes, the reading
+        under which Eq. 20 and 23 are exact, it is the logarithm of the sum over all classes, less
+        log M.
 
     Returns
     -------
-    float
-        In nats.
+    ndarray of shape (n,)
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sksoftinfo._bounds.equations import donsker_varadhan
-    >>> donsker_varadhan([[0.0, 0.0]], [1])
-    0.0
+    >>> donsker_varadhan(np.log([[1.0, 3.0]]), np.log([[1.0, 1.0]])).round(3)
+    array([0.549])
     """
-    logits = three_dimensional(logits)
-    n_classes = logits.shape[-1]
-    if label_distribution is None:
-        label_distribution = np.full(n_classes, 1.0 / n_classes)
-    distribution = np.broadcast_to(label_distribution, (len(logits), n_classes))
-    per_draw = logsumexp(logits, axis=-1, b=distribution[:, None, :])
-    values = at_label(logits, y).mean(axis=1) - log_mean_exp(per_draw, axis=1)
-    return float(np.average(values, weights=sample_weight))
+    return critic.mean(axis=1) - log_mean_exp(log_expectation, axis=1)

@@ -8,9 +8,11 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
 from .._utils import assert_finite, check_labels, check_weights, encode_labels, refuse_masked
-from .accumulator import BoundsAccumulator, certain_row_terms
+from .accumulator import BoundsAccumulator, certain_terms
 from .confidence import ConfidenceMethod, check_confidence
+from .observations import encode_groups
 from .priors import resolve_reference_prior
+from .recalibration import tempered_log_likelihood
 from .result import InformationBounds, bounds_from
 from .units import Units, check_units
 
@@ -24,8 +26,8 @@ def _check_column_order(y_proba, classes):
     expected = [str(label) for label in classes.tolist()]
     if names != expected and sorted(names) == sorted(expected):
         raise ValueError(
-            f"y_proba has columns {names}, and the sorted labels are {expected}: bring the "
-            "columns into the order of the labels."
+            f"y_proba must have its columns in the order of the labels, {expected}; got {names}. "
+            "Name the labels in the order of the columns by `labels`."
         )
 
 
@@ -62,9 +64,12 @@ def information_bounds(
     *,
     labels: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     confidence_level: float = 0.95,
     reference_prior: str | ArrayLike = "empirical",
     confidence_method: ConfidenceMethod = "betting",
+    weight_bound: float | None = None,
+    group_bound: float | None = None,
     units: Units = "nats",
 ) -> InformationBounds:
     """Information bounds from the probabilities that any classifier predicted.
@@ -78,24 +83,33 @@ def information_bounds(
         Labels. They must not have been used to train the classifier: on training rows the
         same formula overstates the information.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities, columns in the order of the sorted labels. One column, or a
-        flat array, is the probability of the second of two labels.
+        Predicted probabilities, columns in the order of `labels`. One column, or a flat array,
+        is the probability of the second of two labels.
     labels : array-like of shape (n_classes,), default=None
-        All labels, where some do not occur in `y_true`. Sorted, as scikit-learn's ``classes_``.
+        All labels in the order of the columns, such as scikit-learn's ``classes_``; those of
+        `y_true`, sorted, if None. `reference_prior` and ``classes`` follow the same order.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights of independent rows. A row of weight 2 counts twice as
-        much, and as one observation: the limits know the difference to two rows.
+        much, and as one observation: the limits know the difference to two rows. They hold if no
+        weight in the population exceeds `weight_bound`: give it where large weights are rare,
+        since the largest may well be missing from the rows.
+    groups : array-like of shape (n_samples,), default=None
+        Group of each row, such as a patient: rows of a group may depend on each other, groups
+        may not. A group is one observation whose weight is its size, or the sum of its weights.
     confidence_level : float, default=0.95
-        Probability, in (0, 1), with which each lower confidence limit holds.
+        Probability, in (0, 1), with which each confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
         Prior r of the pointwise contributions. It changes how they are spread over the rows,
-        not their mean. An array is taken for the known prior of the population: the betting
-        limit is then valid at every sample size, and no less so in large samples if the array
-        is wrong.
-    confidence_method : {"betting", "normal"}, default="betting"
-        ``"betting"`` holds at small samples and for nearly deterministic classifiers;
-        ``"normal"`` is about a fifth closer to the bound and holds for large samples only.
+        not their mean. An array, in the order of `labels`, is taken for the known prior of the
+        population: the limit is then valid at every sample size, and no less so in large samples
+        if the array is wrong.
+    confidence_method : {"betting"}, default="betting"
+        How the limits are found; see `InformationBounds`.
+    weight_bound : float, default=None
+        Largest weight that a row can have; the largest of `sample_weight` if None.
+    group_bound : float, default=None
+        Largest size (or sum of weights) that a group can have; the largest of `groups` if None.
     units : {"nats", "bits"}, default="nats"
 
     Returns
@@ -108,14 +122,15 @@ default="empirical"
     ValueError
         If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
         (1e-3 in float32 and below); if labels are unknown; if lengths differ; if entries are
-        masked, or a frame's columns are named by the labels and not in their order.
+        masked, or a frame's columns are named by the labels and not in their order; if a weight
+        exceeds its bound.
 
     Warns
     -----
     UserWarning
-        If labels that occurred were given probability zero, with their number:
-        0.999 q + 0.001 p_hat is then evaluated in place of the prediction q, with p_hat the
-        frequencies of the labels.
+        If labels that occurred were given probability zero, with their number; if unequal weights
+        or groups without a bound amount to fewer than 50 observations of equal weight, and to less
+        than half of those there are.
 
     Examples
     --------
@@ -124,6 +139,52 @@ default="empirical"
     >>> print(f"{bounds.mi_lower:.2f} of {bounds.label_entropy:.2f} bits")
     0.76 of 1.00 bits
     """
+    return cross_fitted_bounds(
+        y_true,
+        y_proba,
+        folds=None,
+        labels=labels,
+        sample_weight=sample_weight,
+        groups=groups,
+        confidence_level=confidence_level,
+        reference_prior=reference_prior,
+        confidence_method=confidence_method,
+        weight_bound=weight_bound,
+        group_bound=group_bound,
+        units=units,
+    )
+
+
+def cross_fitted_bounds(
+    y_true,
+    y_proba,
+    *,
+    folds,
+    labels=None,
+    sample_weight=None,
+    groups=None,
+    confidence_level=0.95,
+    reference_prior="empirical",
+    confidence_method="betting",
+    weight_bound=None,
+    group_bound=None,
+    units="nats",
+):
+    """Return `information_bounds` of predictions by classifiers trained on other folds.
+
+    Parameters
+    ----------
+    folds : ndarray of int of shape (n_samples,) or None
+        Fold of each row: rows that one classifier predicted. Predictions are recalibrated from
+        rows of the same fold only. ``None`` is one classifier, trained on none of the rows.
+    y_true, y_proba, labels, sample_weight, groups, confidence_level, reference_prior, \
+confidence_method, weight_bound, group_bound, units
+        As in `information_bounds`.
+
+    Returns
+    -------
+    InformationBounds
+    """
     check_units(units)
     check_confidence(confidence_level, confidence_method)
     tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
@@ -131,13 +192,10 @@ default="empirical"
     observed = column_or_1d(y_true)
     if not len(observed):
         raise ValueError("y_true is empty: give at least one label.")
-    check_consistent_length(observed, y_proba, sample_weight)
-    if labels is not None and np.ndim(labels) != 1:
-        raise ValueError(f"labels={labels!r} is no list: name all labels, in any order.")
-    classes = unique_labels(observed) if labels is None else np.unique(np.asarray(labels))
-    if labels is not None and len(classes) != len(np.asarray(labels)):
-        raise ValueError(f"labels={labels!r} names a label twice.")
-    y = encode_labels(observed, classes, "y_true")
+    check_consistent_length(observed, y_proba, sample_weight, groups, folds)
+    classes = unique_labels(observed) if labels is None else _named_labels(labels)
+    order = np.argsort(classes)
+    y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
         raise ValueError(
             f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."
@@ -156,10 +214,24 @@ default="empirical"
         classes=classes,
         reference_prior=reference,
         known_prior=not isinstance(reference_prior, str),
+        groups=None if groups is None else encode_groups(groups),
+        folds=folds,
+        weight_bound=weight_bound,
+        group_bound=group_bound,
         confidence_level=confidence_level,
         confidence_method=confidence_method,
         units=units,
     )
+
+
+def _named_labels(labels):
+    """Return the labels that the caller names, in that order, as an array."""
+    if np.ndim(labels) != 1:
+        raise ValueError(f"`labels` must be a list of all labels; got {labels!r}.")
+    classes = np.asarray(labels)
+    if len(np.unique(classes)) != len(classes):
+        raise ValueError(f"`labels` must name each label once; got {labels!r}.")
+    return classes
 
 
 def _terms(proba, y, start, tolerance):
@@ -175,5 +247,6 @@ def _terms(proba, y, start, tolerance):
             f"{sums[row]:.6g}. Give probabilities, not logits, within [0, 1] that sum to 1."
         )
     with np.errstate(divide="ignore"):
-        log_proba = np.log(proba[np.arange(len(y)), y] / sums)
-    return certain_row_terms(log_proba, proba.argmax(axis=1) != y)
+        log_likelihood = np.log(proba[np.arange(len(y)), y] / sums)
+    tempered = tempered_log_likelihood(proba / sums[:, None], log_likelihood)
+    return certain_terms(log_likelihood, tempered, proba.argmax(axis=1) != y)

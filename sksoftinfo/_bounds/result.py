@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._utils import users_stacklevel
-from .confidence import FLOOR
+from .compare import ScoredRows, compare_bounds
+from .observations import Observations, check_weight_bounds
 from .units import Units, check_units, nats_to
 
 # name, what it is; the order is that of the printed table.
@@ -31,6 +32,7 @@ _RIGOROUS = (
     ("label_entropy", "H(Y)"),
     ("mi_upper", "upper bound of I(X;Y)"),
     ("mi_lower", "lower bound of I(X;Y)"),
+    ("mi_lower_floored", "the same after mixing in label frequencies"),
     ("mi_output_upper", "upper bound of I(Z;Y)"),
     ("mi_output_lower", "lower bound of I(Z;Y)"),
     ("dv_label_prior", "DV with E_y = P(Y)"),
@@ -39,7 +41,12 @@ _UPPER_METHODS = {
     "label_entropy": "upper bound of I(Z;Y) (label entropy)",
     "leave_one_out_mixture": "upper estimate of I(Z;Y) (leave-one-out mixture)",
 }
-_LIMITS = ("mi_lower_limit", "fano_lower_limit")
+_LIMITS = (
+    "mi_lower_limit",
+    "betting_lower_limit",
+    "fano_lower_limit",
+    "label_entropy_upper_limit",
+)
 _INFORMATION = tuple(name for name, _ in _PAPER + _DRAWS + _RIGOROUS) + _LIMITS
 _ERRORS = ("standard_errors", "monte_carlo_errors")
 
@@ -84,19 +91,35 @@ class InformationBounds:
     mi_output_lower : float
         ``H(Y) + E log-softmax``, lower bound of I(Z;Y), Z being the network's output.
     mi_lower : float
-        ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). If a
-        label that occurred was given probability zero, q is replaced by 0.999 q + 0.001 p_hat,
-        p_hat being the label frequencies, with a warning.
+        ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). A label
+        that occurred and was given probability zero counts as the smallest positive number, with a
+        warning.
+    mi_lower_floored : float
+        The same for ``(1 - eps) q + eps p_hat``, p_hat being the label frequencies: the point
+        value of `interval`. With n observations eps is 10 / n, within 0.001 and 0.1.
     mi_lower_limit : float
-        Lower confidence limit of I(X;Y): with probability `confidence_level` it lies below,
-        if the rows are independent draws from the population and none of their labels was used
-        for training. It is a limit on the bound of 0.999 q + 0.001 p_hat, whose contributions
-        are bounded, and is never above `mi_lower`.
+        The lower confidence limit of I(X;Y): with probability `confidence_level` I(X;Y) is at
+        least as large, if the rows (or groups) are independent draws from the population and none
+        of their labels was used for training. It is the larger of a limit by betting and of
+        Fano's, each at half the probability of being wrong. Predictions are recalibrated for it,
+        each from the rows before it, so that it may exceed `mi_lower`; it is never negative.
+    betting_lower_limit : float
+        The limit by betting alone, at the full `confidence_level`.
     fano_lower_limit : float
-        Lower confidence limit of I(X;Y) from the error rate of the most probable class, by
-        Fano's inequality; on the same assumptions. Calibration does not matter for it.
+        The limit from the error rate of the most probable class alone, by Fano's inequality, at
+        the full `confidence_level`. Calibration does not matter for it. Choose one of the three
+        limits before looking at them: the largest does not hold at the level.
+    label_entropy_upper_limit : float
+        Upper confidence limit of H(Y) of the population, and so of I(X;Y), at `confidence_level`.
+    interval : tuple of float
+        Two-sided confidence interval of ``E log q'(y|x) / p(y)``, the information of this
+        classifier as it is, q' being ``(1 - eps) q + eps p_hat``: no recalibration, no Fano, no
+        cut at 0. Each end holds with probability ``(1 + confidence_level) / 2``. Not one of
+        I(X;Y), which a better classifier may show to be larger.
     mi_upper : float
-        Upper bound of I(X;Y): the label entropy.
+        Label entropy of the evaluated rows, the plug-in of the upper bound of I(X;Y). In the
+        population H(Y), and I(X;Y), may be larger, the more so the more classes and the fewer
+        rows: `label_entropy_upper_limit` is the limit.
     mi_output_upper : float
         Upper bound of I(Z;Y), Z being the noisy layer of the network: the label entropy, or a
         leave-one-out mixture estimate where that is smaller.
@@ -107,13 +130,14 @@ class InformationBounds:
     d2 : float
         ``mi_lower / label_entropy``, share of the label entropy explained; NaN if that is 0.
     confidence_level : float
-        Probability with which each of the two limits holds.
-    confidence_method : {"betting", "normal"}
-        ``"betting"`` holds at every sample size if the label prior is known, and was found to
-        hold in simulations with the labels' own frequencies in its place; ``"normal"``
-        (Student's, corrected for skewness) holds for large samples only.
+        Probability with which each limit holds, and the interval as a whole.
+    confidence_method : {"betting"}
+        How the limits were found. They hold at every sample size if the label prior is known, and
+        were found to hold in simulations with the labels' own frequencies in its place.
     n_samples, n_classes, n_draws : int
         Rows evaluated, classes, and draws of the network's output per row.
+    n_groups : int or None
+        Groups of rows; ``None`` if each row is an observation of its own.
     classes : ndarray of shape (n_classes,)
         Labels, in the order of `reference_prior`.
     reference_prior : ndarray of shape (n_classes,)
@@ -121,8 +145,9 @@ class InformationBounds:
     units : {"nats", "bits"}
         Unit of all information above.
     standard_errors : dict of str to float
-        Standard errors over rows and their draws, of ``log_softmax``, ``dv``, ``jensen_gap``,
-        ``mi_output_lower``, ``mi_lower`` and, if it is the mixture, ``mi_output_upper``.
+        Standard errors over rows (or groups) and their draws, of ``log_softmax``, ``dv``,
+        ``jensen_gap``, ``mi_output_lower``, ``mi_lower`` and, if it is the mixture,
+        ``mi_output_upper``.
     monte_carlo_errors : dict of str to float
         The part of it that is due to finitely many draws, and falls with their number, of
         ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network, NaN from one
@@ -154,19 +179,30 @@ class InformationBounds:
     mi_output_upper: float
     mi_output_upper_method: str = "label_entropy"
     d2: float
+    mi_lower_floored: float
     mi_lower_limit: float
+    betting_lower_limit: float
     fano_lower_limit: float
+    label_entropy_upper_limit: float
+    interval: tuple[float, float]
     confidence_level: float
     confidence_method: str
     n_samples: int
     n_classes: int
     n_draws: int
+    n_groups: int | None = None
     classes: np.ndarray
     reference_prior: np.ndarray
     units: str = "nats"
     standard_errors: dict
     monte_carlo_errors: dict
     pointwise: np.ndarray
+    _rows: ScoredRows | None = None
+
+    def __sub__(self, other):
+        if not isinstance(other, InformationBounds):
+            return NotImplemented
+        return compare_bounds(self, other, confidence_level=self.confidence_level)
 
     def __eq__(self, other):
         if not isinstance(other, InformationBounds):
@@ -180,7 +216,11 @@ class InformationBounds:
     __hash__ = None  # type: ignore[assignment]
 
     def _values(self):
-        return [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return [getattr(self, name) for name in self._names()]
+
+    @classmethod
+    def _names(cls):
+        return [field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")]
 
     def to_dict(self, *, pointwise: bool = False) -> dict[str, Any]:
         """Return plain numbers, strings and lists, ready for JSON.
@@ -195,12 +235,12 @@ class InformationBounds:
         dict
             Values by name.
         """
-        names = [field.name for field in dataclasses.fields(self)]
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in self._names()}
         if not pointwise:
             del values["pointwise"]
+        lists = (np.ndarray, tuple)
         return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
+            name: np.asarray(value).tolist() if isinstance(value, lists) else value
             for name, value in values.items()
         }
 
@@ -226,6 +266,7 @@ class InformationBounds:
             return self
         factor = nats_to(units) / nats_to(self.units)
         changes = {name: getattr(self, name) * factor for name in (*_INFORMATION, "pointwise")}
+        changes["interval"] = tuple(factor * end for end in self.interval)
         for errors in _ERRORS:
             values = getattr(self, errors)
             changes[errors] = {name: value * factor for name, value in values.items()}
@@ -259,22 +300,33 @@ class InformationBounds:
             "on the evaluated rows",
             tuple(meanings.items()) + (("d2", "share of H(Y) explained, mi_lower / H(Y)"),),
         )
-        level = f"{100 * self.confidence_level:g} % lower limit of I(X;Y)"
-        meanings = (f"{level} ({self.confidence_method})", f"{level} from the error rate")
-        yield "for the population", tuple(zip(_LIMITS, meanings, strict=True))
+        level = f"{100 * self.confidence_level:g} %"
+        meanings = (
+            f"{level} lower limit of I(X;Y): the one to use",
+            f"{level} lower limit of I(X;Y), by betting alone",
+            f"{level} lower limit of I(X;Y), from the error rate alone",
+            f"{level} upper limit of H(Y)",
+        )
+        interval = ("interval", f"{level} interval of mi_lower_floored, this classifier as it is")
+        yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
+
+    def _shown(self, name):
+        value = getattr(self, name)
+        return f"{value:.4f}" if np.isscalar(value) else " to ".join(f"{end:.4f}" for end in value)
 
     def _title(self):
         draws = f", {self.n_draws} draws" if self.n_draws > 1 else ""
+        groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
         return (
             f"InformationBounds in {self.units}: "
-            f"{self.n_samples} samples, {self.n_classes} classes{draws}"
+            f"{self.n_samples} samples{groups}, {self.n_classes} classes{draws}"
         )
 
     def __repr__(self):
         lines = [self._title()]
         for section, rows in self._sections():
             lines.append(f"  {section}")
-            lines += [f"    {name:<22}{getattr(self, name):>9.4f}  {text}" for name, text in rows]
+            lines += [f"    {name:<26}{self._shown(name):>9}  {text}" for name, text in rows]
         return "\n".join(lines)
 
     def _repr_html_(self):
@@ -282,7 +334,7 @@ class InformationBounds:
             f'<tr><th colspan="3" style="text-align:left">{html.escape(section)}</th></tr>'
             + "".join(
                 f'<tr><td style="text-align:left"><code>{name}</code></td>'
-                f"<td>{getattr(self, name):.4f}</td>"
+                f"<td>{self._shown(name)}</td>"
                 f'<td style="text-align:left">{html.escape(text)}</td></tr>'
                 for name, text in entries
             )
@@ -306,6 +358,10 @@ def bounds_from(
     output_upper=None,
     reference_prior=None,
     known_prior=False,
+    groups=None,
+    folds=None,
+    weight_bound=None,
+    group_bound=None,
     confidence_level=0.95,
     confidence_method="betting",
     units="nats",
@@ -313,27 +369,27 @@ def bounds_from(
     """Build `InformationBounds` from a `BoundsAccumulator`.
 
     `known_prior` says whether `reference_prior` is that of the population; `output_upper` is an
-    estimate of an upper bound of I(Z;Y) with its standard error.
+    estimate of an upper bound of I(Z;Y) with its standard error; `groups` and `folds` hold
+    integers, one for each row. A bound that a weight exceeds raises ValueError.
     """
-    n_impossible = accumulator.n_impossible()
-    if n_impossible:
-        accumulator.mix_in_frequencies()
-    result = accumulator.result(reference_prior)
+    y, weights = accumulator.rows()
+    bound = check_weight_bounds(weights, groups, weight_bound, group_bound)
+    observations = Observations(len(y), weights, groups, bound)
+    n_impossible = accumulator.count_impossible()
     if n_impossible:
         warnings.warn(
             f"Probability 0 was predicted for the label that occurred in {n_impossible} of "
-            f"{result['n_samples']} rows: {1 - FLOOR:g} q + {FLOOR:g} p is evaluated in place of "
-            "the prediction q, with p the frequencies of the labels.",
+            f"{len(y)} rows. mi_lower, d2 and pointwise count it as the smallest positive number, "
+            "2e-308; mi_lower_floored and the limits are of a mixture with the label frequencies.",
             stacklevel=users_stacklevel(),
         )
+    result = accumulator.result(reference_prior, groups)
     limits = accumulator.limits(
+        observations,
         level=confidence_level,
-        method=confidence_method,
-        known_prior=reference_prior if known_prior else None,
+        prior=reference_prior if known_prior else None,
+        folds=folds,
     )
-    # What the floor adds to an over-confident prediction is left out, so that no limit exceeds
-    # the value whose limit it is.
-    limits["mi_lower_limit"] = min(limits["mi_lower_limit"], result["mi_lower"])
     if output_upper is not None and output_upper[0] < result["label_entropy"]:
         result["mi_output_upper"], error = output_upper
         result["mi_output_upper_method"] = "leave_one_out_mixture"
@@ -342,7 +398,9 @@ def bounds_from(
         classes=np.asarray(classes),
         confidence_level=float(confidence_level),
         confidence_method=confidence_method,
+        n_groups=None if groups is None else len(observations.weights),
+        _rows=ScoredRows.of(y, weights, groups, cross_fitted=folds is not None),
         **result,
-        **limits,
+        **limits._asdict(),
     )
     return bounds.to_units(units)

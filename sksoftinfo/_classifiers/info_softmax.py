@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from .._bounds import certain_row_terms, label_log_likelihood
+from .._bounds import certain_row_terms
 from .._networks import InfoSoftmaxNet, LogSoftmaxLoss, log_proba_batches, with_rows
 from .base import BaseInfoClassifier
 
@@ -183,5 +183,5 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     def _accumulate(self, accumulator, X, y, sample_weight):
         for rows, log_proba in with_rows(log_proba_batches(self.net_, X), len(y)):
             weight = None if sample_weight is None else sample_weight[rows]
-            terms = certain_row_terms(*label_log_likelihood(log_proba, y[rows]))
+            terms = certain_row_terms(log_proba, y[rows])
             accumulator.add(terms, y[rows], weight)

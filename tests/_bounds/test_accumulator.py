@@ -7,9 +7,7 @@ from sklearn.metrics import d2_log_loss_score, log_loss
 from sksoftinfo._bounds.accumulator import BoundsAccumulator, row_terms
 from sksoftinfo._bounds.equations import (
     at_label,
-    donsker_varadhan,
     entropy,
-    expected_log_softmax,
     kl_divergence,
     label_frequencies,
     label_log_likelihood,
@@ -17,7 +15,12 @@ from sksoftinfo._bounds.equations import (
     pointwise_information,
     predictive_log_proba,
 )
-from tests.helpers.worlds import exact_mutual_information, logits_and_labels
+from tests.helpers.worlds import (
+    donsker_varadhan_of,
+    exact_mutual_information,
+    expected_log_softmax,
+    logits_and_labels,
+)
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-9}
 SCALARS = (
@@ -59,7 +62,7 @@ def test_definitions_agree_with_the_equations(world):
     b = bounds(z, y)
     p_hat = label_frequencies(y, z.shape[-1])
     np.testing.assert_allclose(b["log_softmax"], expected_log_softmax(z, y), **CLOSE)
-    np.testing.assert_allclose(b["dv"], donsker_varadhan(z, y), **CLOSE)
+    np.testing.assert_allclose(b["dv"], donsker_varadhan_of(z, y), **CLOSE)
     np.testing.assert_allclose(b["label_entropy"], entropy(p_hat), **CLOSE)
     predictive = predictive_log_proba(z)[np.arange(len(y)), y].mean()
     np.testing.assert_allclose(b["mi_lower"], entropy(p_hat) + predictive, **CLOSE)
@@ -73,7 +76,7 @@ def test_lowest_rung_is_donsker_varadhan_with_the_label_prior(world):
     y = np.concatenate([y, np.arange(m)])
     z = np.concatenate([z, np.zeros((m, *z.shape[1:]))])
     p_hat = label_frequencies(y, m)
-    dv = donsker_varadhan(z - np.log(p_hat), y, label_distribution=p_hat)
+    dv = donsker_varadhan_of(z - np.log(p_hat), y, label_distribution=p_hat)
     np.testing.assert_allclose(bounds(z, y)["dv_label_prior"], dv, **CLOSE)
 
 
@@ -83,7 +86,7 @@ def test_dv_with_any_reference_less_its_divergence_is_mi_lower(world, seed):
     z = z[:, 0]
     m = z.shape[-1]
     r = np.random.default_rng(seed).dirichlet(np.ones(m)) * 0.9 + 0.1 / m
-    dv = donsker_varadhan(z - np.log(r), y, label_distribution=r)
+    dv = donsker_varadhan_of(z - np.log(r), y, label_distribution=r)
     divergence = kl_divergence(label_frequencies(y, m), r)
     b = bounds(z, y, reference_prior=r)
     np.testing.assert_allclose(dv - divergence, b["mi_lower"], **CLOSE)

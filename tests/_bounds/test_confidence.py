@@ -6,46 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
+from sksoftinfo import information_bounds
 from sksoftinfo._bounds.accumulator import BoundsAccumulator
-from sksoftinfo._bounds.betting import betting_lower_limit
 from sksoftinfo._bounds.confidence import (
-    METHODS,
     clopper_pearson_upper_limit,
     fano_information,
     floor_mixture,
-    information_lower_limit,
-    mean_lower_limit,
-    normal_lower_limit,
+    floor_share,
 )
-from sksoftinfo._bounds.equations import entropy, label_frequencies
+from sksoftinfo._bounds.equations import entropy, kl_divergence, label_frequencies
+from sksoftinfo._bounds.observations import Observations
 from tests.helpers.worlds import logits_and_labels
 
-LEVEL, N_WORLDS = 0.95, 400
-# Three standard errors of a share of 0.95 among N_WORLDS.
-LEAST_COVERAGE = LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / N_WORLDS)
+LEVEL, N_WORLDS = 0.95, 200
+LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
 
 
-def coverage(draw, truth, n, **options):
-    """Return how often the limit from `draw(rng, n)` lies at or below the truth."""
-    rng = np.random.default_rng(0)
-    limits = [mean_lower_limit(*draw(rng, n), level=LEVEL, **options) for _ in range(N_WORLDS)]
-    return np.mean(np.array(limits) <= truth)
-
-
-MEANS = {
-    "coin": (lambda rng, n: (rng.integers(0, 2, n), 0, 1), 0.5),
-    "rare failure": (lambda rng, n: (rng.random(n) > 0.01, 0, 1), 0.99),
-    "uniform": (lambda rng, n: (rng.uniform(-3, 5, n), -3, 5), 1.0),
-    "rare success": (lambda rng, n: (rng.random(n) < 0.01, 0, 1), 0.01),
-}
-
-
-def test_normal_covers_where_the_sample_is_large_and_not_where_failures_are_rare():
-    draw, truth = MEANS["uniform"]
-    assert coverage(draw, truth, 1000, method="normal") >= LEAST_COVERAGE
-    # Without a failure among the rows their spread says nothing of failures.
-    draw, truth = MEANS["rare failure"]
-    assert coverage(draw, truth, 100, method="normal") < 0.8
+def assert_holds(shares):
+    """Assert that each share of limits that hold is the level, within three standard errors."""
+    assert np.min(shares) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / N_WORLDS), shares
 
 
 # Of each world: prior of the classes, and distance between their means in standard deviations.
@@ -72,112 +51,166 @@ def limits_of_world(name, n, temperature=1.0, **options):
     rng = np.random.default_rng(1)
     y, log_proba = gaussian_world(prior, distance, 2_000_000, rng)
     truth = (log_proba[np.arange(len(y)), y] - np.log(prior)[y]).mean()
-    limits = np.empty((N_WORLDS, 2))
-    for row in limits:
+    found = []
+    for _ in range(N_WORLDS):
         y, log_proba = gaussian_world(prior, distance, n, rng)
         accumulator = BoundsAccumulator(len(prior))
         accumulator.update(temperature * log_proba, y)
-        found = accumulator.limits(level=LEVEL, **options)
-        row[:] = found["mi_lower_limit"], found["fano_lower_limit"]
-    return truth, limits.T
+        found.append(accumulator.limits(Observations(n), level=LEVEL, **options))
+    return truth, found
 
 
-@pytest.mark.parametrize("n", [100, 300, 1000])
+def medians(found):
+    return {name: np.median([getattr(limits, name) for limits in found]) for name in LOWER}
+
+
+@pytest.mark.parametrize("n", [50, 300])
 @pytest.mark.parametrize("name", WORLDS)
 def test_limits_lie_below_the_information_even_of_the_true_posterior(name, n):
     """The true posterior is the hardest case: its bound is the information itself."""
-    truth, (information, fano) = limits_of_world(name, n, method="betting")
-    assert np.mean(information <= truth) >= LEAST_COVERAGE
-    assert np.mean(fano <= truth) >= LEAST_COVERAGE
-    if n == 1000 and name in ("balanced", "near-deterministic"):
-        assert np.median(information) > 0.85 * truth
-
-
-def test_known_prior_and_over_confidence_keep_the_level():
-    prior = np.array(WORLDS["imbalanced"][0])
-    truth, (information, _) = limits_of_world(
-        "imbalanced", 300, method="betting", known_prior=prior
+    truth, found = limits_of_world(name, n)
+    label_entropy = entropy(WORLDS[name][0])
+    assert_holds(
+        [np.mean([getattr(one, limit) <= truth + 1e-9 for one in found]) for limit in LOWER]
     )
-    assert np.mean(information <= truth) >= LEAST_COVERAGE
-    truth, (information, _) = limits_of_world("balanced", 300, temperature=4.0, method="betting")
-    assert np.mean(information <= truth) >= LEAST_COVERAGE
+    assert_holds(np.mean([one.label_entropy_upper_limit >= label_entropy for one in found]))
+    if n == 300 and name in ("balanced", "near-deterministic"):
+        assert medians(found)["betting_lower_limit"] > 0.8 * truth
+
+
+def test_over_confident_predictions_are_recalibrated():
+    truth, found = limits_of_world("balanced", 300, temperature=4.0)
+    assert_holds(np.mean([one.mi_lower_limit <= truth for one in found]))
+    assert medians(found)["betting_lower_limit"] > 0.75 * truth
+    # The interval is that of the predictions as they are, and these are worse.
+    assert np.median([one.interval[1] for one in found]) < 0.95 * truth
+
+
+def test_a_known_prior_keeps_the_level():
+    prior = np.array(WORLDS["imbalanced"][0])
+    truth, found = limits_of_world("imbalanced", 300, prior=prior)
+    assert_holds(np.mean([one.mi_lower_limit <= truth for one in found]))
 
 
 def test_a_wrong_known_prior_does_no_harm():
     """A perfect prediction scored against a uniform prior has no spread at all."""
     prior = np.array([0.9, 0.1])
     rng = np.random.default_rng(0)
-    limits = []
+    found = []
     for _ in range(N_WORLDS):
         y = rng.choice(2, size=300, p=prior)
-        limits.append(
-            information_lower_limit(
-                np.zeros(300),
-                y,
-                label_frequencies(y, 2),
-                level=LEVEL,
-                method="betting",
-                known_prior=np.array([0.5, 0.5]),
-            )
+        accumulator = BoundsAccumulator(2)
+        accumulator.update(np.log(np.eye(2)[y] * (1 - 2e-9) + 1e-9), y)
+        found.append(
+            accumulator.limits(Observations(300), level=LEVEL, prior=np.array([0.5, 0.5]))
         )
-    assert np.mean(np.array(limits) <= entropy(prior)) >= LEAST_COVERAGE
+    assert_holds(np.mean([one.betting_lower_limit <= entropy(prior) for one in found]))
 
 
-def test_importance_weights_keep_the_level():
-    """Rows of one half of the line are drawn four times too often, and weighted down."""
+def test_the_interval_holds_the_information_of_the_classifier():
+    """Scored by probabilities that are wrong, so that this is not I(X;Y)."""
+    wrong, right, n = 0.05, 0.15, 200
+    floor = floor_share(n)
+    proba = (1 - floor) * np.array([1 - wrong, wrong]) + floor / 2
+    truth = np.array([1 - right, right]) @ np.log(proba) + np.log(2)
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(N_WORLDS):
+        y = rng.integers(0, 2, n)
+        seen = np.where(rng.random(n) < right, 1 - y, y)
+        low, high = information_bounds(y, np.where(seen == 1, 1 - wrong, wrong)).interval
+        held.append(low <= truth <= high)
+        assert high - low < 0.5
+    assert_holds(np.mean(held))
 
-    def draw(rng, n):
-        x = rng.random(n)
-        often = rng.random(n) < 0.8
-        x = np.where(often, 0.5 * x, 0.5 + 0.5 * x)
-        return x, np.where(x < 0.5, 0.25, 1.0)
+
+def test_the_entropy_of_many_classes_is_not_under_estimated():
+    """The plug-in lies below the truth in every sample; log M caps the limit."""
+    rng = np.random.default_rng(0)
+    zipf = 1 / np.arange(1, 51)
+    zipf /= zipf.sum()
+    for p in (np.full(50, 0.02), zipf):
+        held = []
+        for _ in range(50):
+            y = rng.choice(50, 100, p=p)
+            b = information_bounds(y, np.tile(p, (100, 1)), labels=np.arange(50))
+            assert b.mi_upper < entropy(p) or p is zipf
+            held.append(b.label_entropy_upper_limit >= entropy(p) - 1e-12)
+            assert b.label_entropy_upper_limit <= np.log(50)
+        assert np.mean(held) >= 0.9
+
+
+def test_groups_of_repeated_rows_keep_the_level():
+    """Twenty groups of fifty identical rows are twenty observations, and not a thousand."""
+    rng = np.random.default_rng(0)
+    truth = np.log(2) - entropy([0.02, 0.98])
+    held, without = [], []
+    for _ in range(N_WORLDS):
+        y = np.repeat(rng.integers(0, 2, 20), 50)
+        wrong = np.repeat(rng.random(20) < 0.02, 50)
+        proba = np.where((y == 1) != wrong, 0.98, 0.02)
+        grouped = information_bounds(y, proba, groups=np.arange(1000) // 50)
+        held.append([getattr(grouped, name) <= truth for name in LOWER])
+        rows = information_bounds(y, proba)
+        without.append(rows.fano_lower_limit <= truth)
+    assert_holds(np.mean(held, axis=0))
+    assert np.mean(without) < 0.8
+
+
+def test_weights_within_their_bound_keep_the_level():
+    """Rows of weight 20 are rare, often missing, and all of them are wrong."""
+    rng = np.random.default_rng(0)
+    n, rare, large = 200, 0.01, 20.0
+    share = rare * large / (rare * large + 1 - rare)
+    truth = np.log(2) - entropy([share, 1 - share])
+    bounded, unbounded = [], []
+    for _ in range(N_WORLDS):
+        y = rng.integers(0, 2, n)
+        wrong = rng.random(n) < rare
+        proba = np.where((y == 1) != wrong, 1 - share, share)
+        options = {"sample_weight": np.where(wrong, large, 1.0)}
+        limits = information_bounds(y, proba, weight_bound=large, **options)
+        bounded.append([getattr(limits, name) <= truth for name in LOWER])
+        if not wrong.any():
+            unbounded.append(information_bounds(y, proba, **options).mi_lower_limit <= truth)
+    assert_holds(np.mean(bounded, axis=0))
+    assert len(unbounded) > 10 and not any(unbounded)
+
+
+def test_the_label_frequencies_of_all_other_rows_are_no_information():
+    """Recalibrated across folds with a negative slope they would be, in every sample."""
+    from sksoftinfo._bounds import cross_fitted_bounds
 
     rng = np.random.default_rng(0)
-    for method in METHODS:
-        limits = []
-        for _ in range(N_WORLDS):
-            values, weights = draw(rng, 300)
-            limits.append(
-                mean_lower_limit(values, 0, 1, level=LEVEL, method=method, weights=weights)
-            )
-        assert np.mean(np.array(limits) <= 0.5) >= LEAST_COVERAGE
-        assert np.median(limits) > 0.4
+    n, above = 60, []
+    for _ in range(100):
+        y = rng.integers(0, 2, n)
+        ones = (y.sum() - y + 0.5) / n
+        b = cross_fitted_bounds(y, np.clip(ones, 0.01, 0.99), folds=np.arange(n))
+        above.append(b.mi_lower_limit > 0)
+    assert np.mean(above) < 0.05
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.floats(1e-3, 1e3))
-def test_equal_weights_and_units_change_nothing(seed, n, weight):
-    values = np.random.default_rng(seed).beta(0.5, 0.5, n)
-    betting = betting_lower_limit(values, 0, 1)
-    weighted = betting_lower_limit(values, 0, 1, weights=np.full(n, weight))
-    moved = betting_lower_limit(2 * values - 7, -7, -5)
-    np.testing.assert_allclose([weighted, (moved + 7) / 2], betting, rtol=0, atol=1e-8)
-    if n > 1:
-        normal = normal_lower_limit(values)
-        weighted = normal_lower_limit(values, weights=np.full(n, weight))
-        moved = normal_lower_limit(2 * values - 7)
-        np.testing.assert_allclose([weighted, (moved + 7) / 2], normal, rtol=0, atol=1e-8)
+def test_equal_weights_change_nothing():
+    rng = np.random.default_rng(0)
+    y, proba = rng.integers(0, 2, 90), rng.random(90)
+    plain = information_bounds(y, proba)
+    weighted = information_bounds(y, proba, sample_weight=np.full(90, 7.0))
+    single = information_bounds(y, proba, groups=np.arange(90))
+    for other in (weighted, single):
+        np.testing.assert_allclose(other.interval, plain.interval, atol=1e-9)
+        assert other.betting_lower_limit == pytest.approx(plain.betting_lower_limit, abs=1e-9)
+        for name, error in plain.standard_errors.items():
+            assert other.standard_errors[name] == pytest.approx(error, abs=1e-12)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
-def test_limits_are_ordered(seed, n):
-    rng = np.random.default_rng(seed)
-    values = rng.beta(*rng.uniform(0.2, 5, 2), size=n)
-    limits = [betting_lower_limit(values, 0, 1, level=level) for level in (0.5, 0.9, 0.99)]
-    assert (np.diff(limits) <= 1e-9).all()
-    assert 0 <= limits[2] and limits[0] <= values.mean() + 1e-9
-    normal = [normal_lower_limit(values, level=level) for level in (0.9, 0.99)]
-    assert normal[1] <= normal[0]
-    assert n > 1 or normal[0] == -np.inf
-
-
-def test_weight_zero_is_absence():
-    values = np.random.default_rng(0).random(500)
-    weights = np.repeat([1.0, 0.0], 250)
-    assert normal_lower_limit(values, weights=weights) == pytest.approx(
-        normal_lower_limit(values[:250]), abs=1e-12
-    )
-    whole = betting_lower_limit(values, 0, 1, weights=weights)
-    assert whole < values[:250].mean()
+def test_standard_errors_are_those_of_groups():
+    y, proba = np.tile([0, 1, 1], 10), np.tile([0.3, 0.8, 0.6], 10)
+    groups = np.arange(30)
+    rows = information_bounds(y, proba, groups=groups)
+    doubled = information_bounds(np.tile(y, 2), np.tile(proba, 2), groups=np.tile(groups, 2))
+    for name, error in rows.standard_errors.items():
+        assert doubled.standard_errors[name] == pytest.approx(error, abs=1e-12), name
 
 
 def test_clopper_pearson_is_exact():
@@ -205,21 +238,34 @@ def test_fano_is_the_information_of_a_symmetric_channel():
     assert fano_information(np.log(5), 0.08, 5) == pytest.approx(information)
 
 
-@given(logits_and_labels(), st.sampled_from(METHODS))
-def test_limits_of_random_worlds_are_finite_or_minus_infinity_and_never_above_the_entropy(
-    world, method
-):
+@given(logits_and_labels())
+def test_limits_of_random_worlds_are_finite_and_within_what_is_possible(world):
     z, y = world
     accumulator = BoundsAccumulator(z.shape[-1])
     accumulator.update(z, y)
-    label_entropy = accumulator.result()["label_entropy"]
-    for limit in accumulator.limits(level=LEVEL, method=method).values():
-        assert not np.isnan(limit)
-        assert limit <= label_entropy + 1e-9
+    result = accumulator.result()
+    limits = accumulator.limits(Observations(len(y)), level=LEVEL)
+    for name in LOWER:
+        assert 0 <= getattr(limits, name) <= np.log(z.shape[-1])
+    low, high = limits.interval
+    assert low <= limits.mi_lower_floored <= high
+    assert result["label_entropy"] <= limits.label_entropy_upper_limit + 1e-12
+    assert limits.fano_lower_limit <= result["label_entropy"] + 1e-12
 
 
 def test_floor_is_a_mixture_and_bounded():
     q, r = np.array([0.0, 0.3, 1.0]), np.array([0.2, 0.3, 0.5])
     with np.errstate(divide="ignore"):
-        mixed = floor_mixture(np.log(q), np.log(r))
+        mixed = floor_mixture(np.log(q / r), 0.001) + np.log(r)
     np.testing.assert_allclose(np.exp(mixed), 0.999 * q + 0.001 * r)
+
+
+def test_mi_lower_floored_by_hand():
+    y = np.array([0, 1, 1, 0] * 20)
+    proba = np.tile([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]], (20, 1))
+    share = 10 / 80
+    share = min(share, 0.1)
+    floored = (1 - share) * proba + share * label_frequencies(y, 2)
+    expected = information_bounds(y, floored).mi_lower
+    assert information_bounds(y, proba).mi_lower_floored == pytest.approx(expected)
+    assert kl_divergence([0.5, 0.5], label_frequencies(y, 2)) == 0

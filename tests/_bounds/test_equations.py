@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from sksoftinfo._bounds.accumulator import row_terms
 from sksoftinfo._bounds.equations import (
-    donsker_varadhan,
-    expected_log_softmax,
     log_softmax,
     pointwise_information,
 )
-from tests.helpers.worlds import exact_mutual_information, logits_and_labels
+from tests.helpers.worlds import (
+    donsker_varadhan_of,
+    exact_mutual_information,
+    expected_log_softmax,
+    logits_and_labels,
+)
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-10}
 
@@ -75,7 +78,7 @@ def test_eq_12_and_13_donsker_varadhan_with_the_label_logit_as_critic(world):
         )
         total += positive - shift - np.log(expectation)
     np.testing.assert_allclose(
-        donsker_varadhan(z, y, label_distribution=label_distribution), total / len(z), **CLOSE
+        donsker_varadhan_of(z, y, label_distribution=label_distribution), total / len(z), **CLOSE
     )
 
 
@@ -88,7 +91,7 @@ def test_eq_13_read_literally_is_never_positive(world):
     conditional = rng.dirichlet(np.ones(m), size=n)
     # The expectation over y ~ P(Y|X=x), written out as a weighted sum over all labels.
     rows, labels = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
-    literal = donsker_varadhan(
+    literal = donsker_varadhan_of(
         z[rows],
         labels,
         label_distribution=conditional[rows],
@@ -99,7 +102,7 @@ def test_eq_13_read_literally_is_never_positive(world):
 
 def test_eq_13_read_literally_is_zero_for_deterministic_labels():
     z, y = np.random.default_rng(0).normal(size=(50, 4)), np.arange(50) % 4
-    literal = donsker_varadhan(z, y, label_distribution=np.eye(4)[y])
+    literal = donsker_varadhan_of(z, y, label_distribution=np.eye(4)[y])
     assert abs(literal) < 1e-12
 
 
@@ -137,7 +140,7 @@ def test_eq_20_corrected_holds_with_uniform_labels(world):
     z, y = world
     uniform = np.full(z.shape[-1], 1 / z.shape[-1])
     np.testing.assert_allclose(
-        donsker_varadhan(z, y, label_distribution=uniform), donsker_varadhan(z, y), **CLOSE
+        donsker_varadhan_of(z, y, label_distribution=uniform), donsker_varadhan_of(z, y), **CLOSE
     )
 
 
@@ -145,7 +148,7 @@ def test_eq_20_corrected_holds_with_uniform_labels(world):
 def test_eq_23_log_softmax_is_donsker_varadhan_minus_log_m(world):
     z, y = world
     np.testing.assert_allclose(
-        expected_log_softmax(z, y), donsker_varadhan(z, y) - np.log(z.shape[-1]), **CLOSE
+        expected_log_softmax(z, y), donsker_varadhan_of(z, y) - np.log(z.shape[-1]), **CLOSE
     )
 
 
@@ -178,7 +181,7 @@ def test_eq_24_corrected_is_the_jensen_gap(world):
 def test_eq_25_corrected_log_softmax_is_at_least_donsker_varadhan_minus_log_m(world):
     z, y = world
     left = expected_log_softmax(z, y)
-    right = donsker_varadhan(z, y) - np.log(z.shape[-1])
+    right = donsker_varadhan_of(z, y) - np.log(z.shape[-1])
     assert left >= right - 1e-10
     np.testing.assert_allclose(left - right, row_terms(z, y).jensen_gap.mean(), **CLOSE)
 
@@ -199,7 +202,7 @@ def test_eq_26_the_upper_end_of_the_sandwich_is_zero(seed):
 def test_eq_27_the_sandwich(world):
     z, y = world
     middle = expected_log_softmax(z, y)
-    assert donsker_varadhan(z, y) - np.log(z.shape[-1]) <= middle + 1e-10
+    assert donsker_varadhan_of(z, y) - np.log(z.shape[-1]) <= middle + 1e-10
     assert middle <= 0.0
 
 
@@ -238,5 +241,7 @@ def test_donsker_varadhan_reaches_the_mutual_information_at_the_optimal_critic()
     weight = joint[rows, labels]
     # log E over x and y ~ P(Y) of exp(T*) is zero, so that DV is the expected critic.
     assert np.log(joint.sum(1) @ np.exp(critic) @ marginal) == pytest.approx(0.0, abs=1e-12)
-    dv = donsker_varadhan(critic[rows], labels, label_distribution=marginal, sample_weight=weight)
+    dv = donsker_varadhan_of(
+        critic[rows], labels, label_distribution=marginal, sample_weight=weight
+    )
     assert dv == pytest.approx(exact_mutual_information(joint), abs=1e-12)

@@ -1,0 +1,174 @@
+"""Independent observations, rows or groups of rows, in the order in which they are bet on."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from .._utils import users_stacklevel
+
+# Unequal weights without a bound are warned of where they amount to fewer observations of equal
+# weight, and to less than half of those there are.
+_SMALL_SIZE = 50
+# Rounds of betting, at most: beyond as many observations, several share a round. Limits from 512
+# rounds are not narrower.
+ROUNDS = 128
+
+
+class Observations:
+    """Rows or groups, shuffled with a fixed seed and dealt into rounds of equal width.
+
+    A group is one observation whose weight is the sum of its rows' weights. Weights are counted in
+    units of the largest possible one, so that none exceeds 1.
+
+    Parameters
+    ----------
+    n_rows : int
+    weights : ndarray of shape (n_rows,), default=None
+        Non-negative; ``None`` is 1 for each row. Rows of weight zero are left out.
+    groups : ndarray of int of shape (n_rows,), default=None
+        ``None`` makes each row an observation.
+    bound : float, default=None
+        Largest possible weight of an observation; ``None`` is the largest of those given.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Rows that count, in the order of bets; those of a group are neighbours.
+    row_weights : ndarray
+        Weight of each of these rows, in units of the bound.
+    row_rounds : ndarray of int
+        Round of each of these rows.
+    row_observations : ndarray of int
+        Observation of each of these rows.
+    weights : ndarray of shape (n,)
+        Weight of each observation, in units of the bound.
+    width : int
+        Observations in a round.
+    """
+
+    def __init__(self, n_rows, weights=None, groups=None, bound=None):
+        kept = np.arange(n_rows) if weights is None else np.flatnonzero(weights > 0)
+        if groups is None:
+            n = len(kept)
+            self.rows = kept[_order(n)]
+            self.row_observations = np.arange(n)
+        else:
+            codes = np.unique(groups[kept], return_inverse=True)[1].reshape(-1)
+            n = int(codes.max()) + 1
+            place = np.empty(n, dtype=np.intp)
+            place[_order(n)] = np.arange(n)
+            by_place = np.argsort(place[codes], kind="stable")
+            self.rows = kept[by_place]
+            self.row_observations = place[codes][by_place]
+        row_weights = np.ones(len(self.rows)) if weights is None else weights[self.rows]
+        totals = np.bincount(self.row_observations, weights=row_weights)
+        bound = totals.max() if bound is None else bound
+        self.weights = totals / bound
+        self.row_weights = row_weights / bound
+        self.grouped = groups is not None
+        self.width = -(-n // ROUNDS)
+        self.row_rounds = self.row_observations // self.width
+
+    @property
+    def alike(self):
+        """Whether each row is an observation of the largest possible weight."""
+        return not self.grouped and bool((self.weights == 1).all())
+
+    def totals(self, values):
+        """Return the weighted sum of the rows' values in each observation.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows_that_count,)
+            In the order of `rows`.
+        """
+        weighted = values * self.row_weights
+        return np.bincount(self.row_observations, weighted) if self.grouped else weighted
+
+
+def _order(n):
+    return np.random.default_rng(0).permutation(n)
+
+
+def effective_size(weights):
+    """Return how many equal weights tell as much as these (Kish's effective sample size).
+
+    Examples
+    --------
+    >>> from sksoftinfo._bounds.observations import effective_size
+    >>> effective_size([1.0, 1.0, 0.0])
+    2.0
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    return float(weights.sum() ** 2 / (weights @ weights))
+
+
+def check_weight_bounds(weights, groups, weight_bound, group_bound):
+    """Return the largest possible weight of an observation, or None if it is that of those given.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number that no observation exceeds, or for rows where groups are counted.
+
+    Warns
+    -----
+    UserWarning
+        If it is not given, and weights are so unequal that larger ones may well be missing.
+    """
+    if groups is None:
+        name, bound, unused = "weight_bound", weight_bound, ("group_bound", group_bound)
+        totals = weights
+    else:
+        name, bound, unused = "group_bound", group_bound, ("weight_bound", weight_bound)
+        totals = np.bincount(groups, weights)
+    if unused[1] is not None:
+        raise ValueError(
+            f"`{unused[0]}` must be None {'without' if groups is None else 'with'} groups; got "
+            f"{unused[1]!r}. The largest possible weight of an observation is `{name}` here."
+        )
+    if totals is None:
+        totals = np.ones(1)
+    totals = totals[totals > 0]
+    if bound is not None:
+        if not (isinstance(bound, Real) and np.isfinite(bound) and bound >= totals.max()):
+            raise ValueError(
+                f"`{name}` must be a number that no weight of an observation exceeds, the largest "
+                f"being {totals.max():g}; got {bound!r}. Give the largest weight that is possible."
+            )
+        return float(bound)
+    size = effective_size(totals)
+    if size < min(_SMALL_SIZE, len(totals) / 2):
+        what = "Rows" if groups is None else "Groups"
+        warnings.warn(
+            f"{what} of unequal weights amount to {size:.1f} observations of equal weight. The "
+            f"limits assume that the largest weight, {totals.max():g}, is the largest possible "
+            f"one, and are too high if it is not: give that one as `{name}`.",
+            stacklevel=users_stacklevel(),
+        )
+    return None
+
+
+def encode_groups(groups):
+    """Return an integer for each row, the same for rows of one group.
+
+    Raises
+    ------
+    ValueError
+        If the group of a row is missing.
+    """
+    groups = column_or_1d(groups)
+    missing = groups != groups
+    if groups.dtype == object:
+        missing = missing | np.array([group is None for group in groups])
+    if np.any(missing):
+        raise ValueError(
+            f"`groups` must name a group for each row; got none for {np.sum(missing)} of "
+            f"{len(groups)} rows. Give each of them a group of its own."
+        )
+    _, codes = np.unique(groups, return_inverse=True)
+    return codes.reshape(-1)

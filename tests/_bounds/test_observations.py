@@ -1,0 +1,108 @@
+"""Observations: rows and groups, their weights, and the bounds of these."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from sksoftinfo import information_bounds
+from sksoftinfo._bounds.observations import ROUNDS, Observations, effective_size
+
+
+def test_rows_are_shuffled_in_the_same_way_each_time():
+    first, second = Observations(1_000), Observations(1_000)
+    np.testing.assert_array_equal(first.rows, second.rows)
+    assert sorted(first.rows) == list(range(1_000))
+    assert np.abs(np.diff(first.rows)).mean() > 200
+    assert first.width == -(-1_000 // ROUNDS) and first.row_rounds.max() < ROUNDS
+    assert first.alike
+
+
+def test_groups_are_observations_whose_weight_is_their_size():
+    groups = np.array([5, 5, 5, 2, 2, 9])
+    observations = Observations(6, groups=groups)
+    assert sorted(observations.weights) == pytest.approx([1 / 3, 2 / 3, 1])
+    members = groups[observations.rows]
+    assert (np.diff(members) != 0).sum() == 2
+    values = np.arange(6.0)
+    sums = observations.totals(values[observations.rows])
+    assert sorted(3 * sums) == pytest.approx([3, 5, 7])
+    assert not observations.alike
+
+
+def test_rows_of_weight_zero_are_left_out():
+    observations = Observations(4, np.array([0.0, 2.0, 1.0, 0.0]))
+    assert sorted(observations.rows) == [1, 2]
+    assert sorted(observations.row_weights) == [0.5, 1.0]
+    grouped = Observations(4, np.array([0.0, 2.0, 1.0, 0.0]), np.array([7, 7, 7, 8]))
+    assert grouped.weights.tolist() == [1.0]
+
+
+def test_a_bound_scales_the_weights():
+    assert Observations(3, bound=10.0).weights.tolist() == [0.1, 0.1, 0.1]
+
+
+def test_effective_size():
+    assert effective_size(np.full(7, 3.0)) == pytest.approx(7)
+    assert effective_size([1.0, 0.0, 0.0]) == 1
+
+
+Y, PROBA = np.arange(60) % 2, np.tile([0.2, 0.8], 30)
+
+
+def test_a_larger_bound_lowers_the_limit():
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    limits = [
+        information_bounds(Y, PROBA, sample_weight=weights, weight_bound=bound).mi_lower_limit
+        for bound in (2, 4, 8)
+    ]
+    assert limits[0] > limits[1] > limits[2] >= 0
+    assert limits[0] == information_bounds(Y, PROBA, sample_weight=weights).mi_lower_limit
+    groups = np.arange(60) // 2
+    limits = [
+        information_bounds(Y, PROBA, groups=groups, group_bound=bound).mi_lower_limit
+        for bound in (2, 4)
+    ]
+    assert limits[0] > limits[1]
+    assert limits[0] == information_bounds(Y, PROBA, groups=groups).mi_lower_limit
+
+
+def test_few_large_weights_are_warned_of():
+    weights = np.where(np.arange(60) < 2, 100.0, 1.0)
+    with pytest.warns(UserWarning, match="Rows of unequal weights amount to 3.3.*weight_bound"):
+        information_bounds(Y, PROBA, sample_weight=weights)
+    groups = np.concatenate([np.zeros(30), np.arange(30)])
+    with pytest.warns(UserWarning, match="Groups of unequal weights.*`group_bound`") as caught:
+        information_bounds(Y, PROBA, groups=groups)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        information_bounds(Y, PROBA, sample_weight=weights, weight_bound=100)
+        information_bounds(Y, PROBA, groups=groups, group_bound=31)
+        information_bounds(Y, PROBA, groups=np.arange(60) // 30)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"weight_bound": 0.5}, "`weight_bound` must be a number .* the largest being 1; got 0.5"),
+        ({"weight_bound": "large"}, "`weight_bound` must be a number"),
+        ({"weight_bound": np.inf}, "`weight_bound` must be a number"),
+        ({"group_bound": 3}, "`group_bound` must be None without groups; got 3"),
+        ({"groups": Y, "weight_bound": 3}, "`weight_bound` must be None with groups; got 3"),
+        ({"groups": Y, "group_bound": 3}, "`group_bound` must be .* the largest being 30; got 3"),
+        ({"groups": Y[:3]}, "inconsistent numbers of samples"),
+        ({"groups": np.where(Y == 1, np.nan, 0.0)}, "`groups` must name a group .* for 30 of 60"),
+        ({"groups": np.array([None, "a"] * 30, dtype=object)}, "`groups` must name a group"),
+        ({"groups": np.zeros((60, 2))}, "y should be a 1d array|1d"),
+    ],
+)
+def test_bad_bounds_and_groups(options, message):
+    with pytest.raises(ValueError, match=message):
+        information_bounds(Y, PROBA, **options)
+
+
+def test_groups_may_be_texts():
+    names = np.array(["a", "b", "c"])[np.arange(60) % 3]
+    assert information_bounds(Y, PROBA, groups=names).n_groups == 3
+    assert information_bounds(Y, PROBA).n_groups is None
