@@ -7,7 +7,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from .._utils import assert_finite, check_labels, check_weights, encode_labels, refuse_masked
+from .._utils import (
+    assert_finite,
+    check_labels,
+    check_weights,
+    encode_labels,
+    plain_rows,
+)
 from .accumulator import BoundsAccumulator, certain_terms
 from .confidence import ConfidenceMethod, check_confidence
 from .observations import encode_groups
@@ -32,7 +38,6 @@ def _check_column_order(y_proba, classes):
 
 
 def _check_proba(y_proba, n_classes):
-    refuse_masked(y_proba, "y_proba")
     proba = check_array(
         y_proba,
         dtype=[np.float64, np.float32],
@@ -121,9 +126,9 @@ default="empirical"
     ------
     ValueError
         If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32 and below); if labels are unknown; if lengths differ; if entries are
-        masked, or a frame's columns are named by the labels and not in their order; if a weight
-        exceeds its bound.
+        (1e-3 in float32, 1e-2 in 16 bits); if labels are unknown; if lengths differ; if entries
+        are masked, or a frame's columns are named by the labels and not in their order; if a
+        weight exceeds its bound.
 
     Warns
     -----
@@ -187,7 +192,8 @@ confidence_method, weight_bound, group_bound, units
     """
     check_units(units)
     check_confidence(confidence_level, confidence_method)
-    tolerance = 1e-6 if np.asarray(y_proba).dtype.itemsize >= 8 else 1e-3
+    tolerance = _rounding(y_proba)
+    y_true, y_proba = plain_rows(y_true, "y_true"), plain_rows(y_proba, "y_proba")
     check_labels(y_true, "y_true")
     observed = column_or_1d(y_true)
     if not len(observed):
@@ -232,6 +238,12 @@ def _named_labels(labels):
     if len(np.unique(classes)) != len(classes):
         raise ValueError(f"`labels` must name each label once; got {labels!r}.")
     return classes
+
+
+def _rounding(y_proba):
+    """Return how far from 1 probabilities may sum for the precision in which they come."""
+    precision = str(getattr(y_proba, "dtype", "float64"))
+    return 1e-2 if "float16" in precision else 1e-3 if "float32" in precision else 1e-6
 
 
 def _terms(proba, y, start, tolerance):

@@ -24,7 +24,7 @@ def resolve_reference_prior(reference_prior, classes, train_prior=None):
                 f"array of {len(classes)} probabilities."
             )
         return named[reference_prior]
-    return check_distribution(reference_prior, len(classes), "reference_prior")
+    return check_distribution(reference_prior, classes, "reference_prior")
 
 
 def resolve_class_prior(class_prior, classes, train_prior):
@@ -43,24 +43,45 @@ def resolve_class_prior(class_prior, classes, train_prior):
         If an array is not a distribution over the classes.
     """
     if not isinstance(class_prior, str):
-        return check_distribution(class_prior, len(classes), "class_prior")
+        return check_distribution(class_prior, classes, "class_prior")
     if class_prior == "uniform":
         return np.full(len(classes), 1.0 / len(classes))
     return train_prior
 
 
-def check_distribution(values, n_classes, name):
-    """Return `values` as positive float64 probabilities of shape (n_classes,), or raise."""
+def check_distribution(values, classes, name):
+    """Return `values` as positive float64 probabilities of shape (n_classes,), or raise.
+
+    A Series of pandas whose index holds the labels is brought into their order.
+    """
+    n_classes = len(classes)
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(_in_order_of(classes, values, name), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if str(error).startswith("`"):
+            raise
         array = np.empty(0)
     if array.shape != (n_classes,) or not (array > 0).all() or abs(array.sum() - 1) > 1e-6:
         raise ValueError(
-            f"{name}={values!r} is no distribution over the classes: give {n_classes} "
-            "positive numbers that sum to 1, in the order of the sorted labels."
+            f"`{name}` must be a distribution over the classes, {n_classes} positive numbers that "
+            f"sum to 1, in the order of the classes; got {values!r}."
         )
     return array / array.sum()
+
+
+def _in_order_of(classes, values, name):
+    """Return the values of a Series in the order of the labels that its index holds."""
+    if not (hasattr(values, "index") and hasattr(values, "reindex")):
+        return values
+    index, labels = list(values.index), np.asarray(classes).tolist()
+    if index in (labels, list(range(len(values)))):
+        return values
+    if len(index) != len(labels) or set(index) != set(labels):
+        raise ValueError(
+            f"`{name}` must have the labels as its index; got {index}, and the labels are "
+            f"{labels}. Give an array to name the probabilities by their order."
+        )
+    return values.loc[labels]
 
 
 def check_reference_covers(reference_prior, y, classes):

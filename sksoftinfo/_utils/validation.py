@@ -223,7 +223,7 @@ def _is_missing(label):
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
-def plain_rows(X):
+def plain_rows(X, name="X"):
     """Return rows as scikit-learn takes them: a tensor of any device, or a masked array, as array.
 
     Masked entries, and frames that are not read yet, raise ValueError.
@@ -238,10 +238,10 @@ def plain_rows(X):
         # A table of Arrow: NumPy would take its columns for rows.
         return X.to_pandas()
     if isinstance(X, np.ma.MaskedArray):
-        refuse_masked(X, "X", "fill them in, as by X.filled(0)")
+        refuse_masked(X, name, f"fill them in, as by {name}.filled(0)")
         return X.data
     if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise ValueError(f"X is a {type(X).__name__}, not read yet: give X.collect().")
+        raise ValueError(f"{name} is a {type(X).__name__}, not read yet: give {name}.collect().")
     return X
 
 

@@ -1,8 +1,10 @@
 """What used to give a wrong number in silence, to crash or to hang: a test for each kind."""
 
 import copy
+import gc
 import multiprocessing
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from sksoftinfo import (
     StochasticInfoClassifier,
     TrainingDiverged,
     cross_val_bounds,
+    information_bounds,
 )
 
 X, Y = load_iris(return_X_y=True)
@@ -453,3 +456,55 @@ def test_early_stopping_sees_right_scores():
         callbacks=[("score", score), ("stop", stopping)], lr=0.03, **{**FAST, "max_epochs": 40}
     ).fit(X, Y)
     assert clf.score(X, Y) > 0.95
+
+
+def test_a_prior_by_labels_is_brought_into_their_order():
+    prior = pd.Series({"virginica": 0.5, "setosa": 0.3, "versicolor": 0.2})
+    clf = InfoSoftmaxClassifier(class_prior=prior, **FAST).fit(X, NAMES)
+    np.testing.assert_allclose(clf.class_prior_, [0.3, 0.2, 0.5])
+    proba = clf.predict_proba(X)
+    by_label = information_bounds(NAMES, proba, reference_prior=prior)
+    np.testing.assert_allclose(by_label.reference_prior, [0.3, 0.2, 0.5])
+    positional = InfoSoftmaxClassifier(class_prior=pd.Series([0.3, 0.2, 0.5]), **FAST)
+    np.testing.assert_allclose(positional.fit(X, NAMES).class_prior_, [0.3, 0.2, 0.5])
+    with pytest.raises(ValueError, match="`class_prior` must have the labels as its index"):
+        clf.set_params(class_prior=prior.rename({"setosa": "setsa"})).fit(X, NAMES)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_probabilities_may_be_tensors_that_need_a_gradient(dtype):
+    logits = torch.randn(60, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    proba = torch.softmax(logits, 1).to(dtype)
+    found = information_bounds(torch.as_tensor(Y[::3][:50]), proba[:50])
+    array = proba[:50].detach().double().numpy()
+    array /= array.sum(axis=1, keepdims=True)
+    assert found.mi_lower == pytest.approx(information_bounds(Y[::3][:50], array).mi_lower)
+
+
+def test_many_fits_leave_no_memory_or_file_behind():
+    resource = pytest.importorskip("resource")
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("this system does not list open files")
+
+    def fits(n):
+        for seed in range(n):
+            InfoSoftmaxClassifier(max_epochs=1, random_state=seed).fit(X, Y).score_bounds(
+                X[1:], Y[1:]
+            )
+        gc.collect()
+        return len(list(descriptors.iterdir())), torch_bytes()
+
+    def torch_bytes():
+        return sum(
+            tensor.nbytes for tensor in gc.get_objects() if isinstance(tensor, torch.Tensor)
+        )
+
+    fits(5)
+    files, size = fits(5)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    files_after, size_after = fits(300)
+    assert files_after <= files
+    assert size_after <= size
+    # In KiB; what an allocator keeps is no leak.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 20_000
