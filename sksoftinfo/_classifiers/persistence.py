@@ -182,7 +182,8 @@ def load(path, **params):
             for name, value in content["params"].items()
             if name not in params
         }
-        missing = {*content["not_saved"], *refused_params(saved, own_names)} - params.keys()
+        refused = refused_params({**saved, **params}, own_names)
+        missing = {*content["not_saved"], *refused} - params.keys()
     except Exception as error:
         raise _not_saved_here(path, error) from error
     if missing:

@@ -136,7 +136,7 @@ def net_state(estimator):
         )
     net = estimator.net_
     weights = {}
-    for name, value in net.module_.state_dict().items():
+    for name, value in _uncompiled(net.module_).state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise ValueError(
                 f"module={type(net.module_).__name__} keeps {name!r}, a {type(value).__name__}, "
@@ -195,7 +195,7 @@ def _restored_net(estimator, state):
             warnings.simplefilter("ignore")
             _check_weights(estimator, rows, weights)
             net = estimator._initialized_net(rows, state["seed"])
-            net.module_.load_state_dict(weights)
+            _uncompiled(net.module_).load_state_dict(weights)
     except Exception as error:
         raise ValueError(
             f"The weights are not those of module={_module_name(estimator)}: give the module, and "
@@ -253,6 +253,11 @@ def _check_bank(bank, module):
             f"The noise bank has draws of shape {bank.shape[1:]}, and the module needs "
             f"{module.noise_size} numbers for each: give the module that it was trained with."
         )
+
+
+def _uncompiled(module):
+    """Return a module without the wrapper of torch.compile, which has names of its own."""
+    return getattr(module, "_orig_mod", module)
 
 
 def _module_name(estimator):
