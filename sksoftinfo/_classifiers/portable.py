@@ -198,8 +198,8 @@ def _restored_net(estimator, state):
             _uncompiled(net.module_).load_state_dict(weights)
     except Exception as error:
         raise ValueError(
-            f"The weights are not those of module={_module_name(estimator)}: give the module, and "
-            f"the module__* parameters, that it was trained with. ({error})"
+            f"The network, module={_module_name(estimator)}, cannot be built as it was: give the "
+            f"parameters that it was trained with. ({type(error).__name__}: {error})"
         ) from error
     finally:
         estimator.accelerator = accelerator
@@ -233,17 +233,22 @@ def _check_weights(estimator, rows, weights):
             return
         raise
     if expected.keys() != weights.keys():
-        raise ValueError(f"it has weights {sorted(expected)}, the file has {sorted(weights)}")
+        raise ValueError(
+            f"the weights are not those of the module, {sorted(weights)} for {sorted(expected)}"
+        )
     for name, value in expected.items():
         if torch.nn.parameter.is_lazy(value):
             continue
         if value.shape != weights[name].shape:
             raise ValueError(
-                f"its {name} has shape {tuple(value.shape)}, in the file "
-                f"{tuple(weights[name].shape)}"
+                f"the weights are not those of the module, {name} of shape "
+                f"{tuple(weights[name].shape)} for {tuple(value.shape)}"
             )
         if not torch.can_cast(weights[name].dtype, value.dtype):
-            raise ValueError(f"its {name} is of {value.dtype}, in the file {weights[name].dtype}")
+            raise ValueError(
+                f"the weights are not those of the module, {name} of {weights[name].dtype} for "
+                f"{value.dtype}"
+            )
 
 
 def _check_bank(bank, module):

@@ -180,7 +180,7 @@ def test_what_json_does_not_hold_is_given_to_load(tmp_path):
         load(tmp_path / "clf")
     given = {"module": TinyNet, "iterator_train": DataLoader}
     assert_same(load(tmp_path / "clf", **given), clf, X, Y)
-    with pytest.raises(ValueError, match="weights are not those of module=TinyNet"):
+    with pytest.raises(ValueError, match="TinyNet, cannot be built.*weights are not those"):
         load(tmp_path / "clf", module__width=9, **given)
     with pytest.raises(ValueError, match="Invalid parameter 'modul'"):
         load(tmp_path / "clf", modul=TinyNet, **given)
@@ -307,6 +307,20 @@ def test_a_full_disk_leaves_the_file_that_was_there(fitted, tmp_path, monkeypatc
             save(InfoSoftmaxClassifier(**FAST).fit(X, Y), path)
     assert raised.value.errno == errno.ENOSPC
     assert path.read_bytes() == before and [item.name for item in tmp_path.iterdir()] == ["clf"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts the files of a process")
+def test_no_file_stays_open(fitted, tmp_path):
+    path = tmp_path / "clf"
+    save(fitted, path)
+    load(path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(30):
+        save(fitted, path)
+        load(path)
+        with pytest.raises(FileNotFoundError):
+            save(fitted, tmp_path / "no" / "clf")
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_parameter_that_another_network_is_built_by_is_refused(tmp_path):
