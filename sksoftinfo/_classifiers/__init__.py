@@ -7,10 +7,12 @@ from .._networks import EpochTicker, early_stopping
 from .base import BaseInfoClassifier
 from .info_softmax import InfoSoftmaxClassifier
 from .persistence import TRUSTED_CLASSES, load, save
+from .portable import CheckedStateMixin
 from .stochastic_info import StochasticInfoClassifier
 
 __all__ = [
     "BaseInfoClassifier",
+    "CheckedStateMixin",
     "EpochTicker",
     "InfoSoftmaxClassifier",
     "StochasticInfoClassifier",

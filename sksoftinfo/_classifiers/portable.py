@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import StochasticModule, resolve_device, seeded, unwrapped
@@ -39,14 +40,33 @@ class PickledState(dict):
     """
 
 
-class PortableMixin:
-    """Mixin of the classifiers: what skops sees of one has no pickle in it, and is checked.
+class CheckedStateMixin:
+    """Mixin of estimators that skops restores: what a file says of one is checked.
 
     pickle and copy keep everything, as it is. They call ``__reduce_ex__``, skops ``__getstate__``.
+    The estimator offers ``_set_checked_state(state)``, which sets what ``__getstate__`` returned
+    and raises for anything else.
     """
 
     def __reduce_ex__(self, protocol):
-        return copyreg.__newobj__, (type(self),), PickledState(super().__getstate__())
+        return copyreg.__newobj__, (type(self),), PickledState(BaseEstimator.__getstate__(self))
+
+    def __setstate__(self, state):
+        if isinstance(state, PickledState):
+            super().__setstate__(state)
+            return
+        try:
+            self._set_checked_state(state)
+        except Exception as error:
+            # What was set on the way is not to be used.
+            vars(self).clear()
+            raise ValueError(
+                f"The file holds a {type(self).__name__} that cannot be restored: {error}"
+            ) from error
+
+
+class PortableMixin(CheckedStateMixin):
+    """Mixin of the classifiers: what skops sees of one has no pickle in it."""
 
     def __getstate__(self):
         refused = refused_params(self.get_params(), self._get_param_names(), trusted=True)
@@ -61,19 +81,6 @@ class PortableMixin:
             state["net_"] = net_state(self)
             check_fitted(fitted_attributes(self), stochastic=is_stochastic(self))
         return state
-
-    def __setstate__(self, state):
-        if isinstance(state, PickledState):
-            super().__setstate__(state)
-            return
-        try:
-            self._set_checked_state(state)
-        except Exception as error:
-            # What was set on the way is not to be used.
-            vars(self).clear()
-            raise ValueError(
-                f"The file holds a {type(self).__name__} that cannot be restored: {error}"
-            ) from error
 
     def _set_checked_state(self, state):
         if type(state) is not dict or not all(isinstance(name, str) for name in state):

@@ -4,9 +4,11 @@ import contextlib
 import copy
 import json
 import os
+import pickle
 import sys
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from sksoftinfo import (
     SKOPS_TRUSTED_TYPES,
+    InfoMaskTransformer,
     InfoSoftmaxClassifier,
     StochasticInfoClassifier,
     load,
@@ -132,6 +135,34 @@ def test_a_skops_file_that_names_a_command_as_compiler(marker, monkeypatch):
     with pytest.raises(ValueError, match=r"compile, compile__options .* sksoftinfo.load\(path"):
         sio.loads(forged, trusted=SKOPS_TRUSTED_TYPES).predict(X)
     assert not marker.exists()
+
+
+def test_a_skops_file_that_names_a_cache_of_pickles(tmp_path, monkeypatch):
+    """A cache that came with the file, and in it a pickle that makes a folder."""
+    marker, cache = tmp_path / "marker", tmp_path / "cache"
+
+    class Mark:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    masker = InfoMaskTransformer(
+        InfoSoftmaxClassifier(**FAST), patch_size=3, memory=str(cache), random_state=0
+    ).fit(IMAGES, DIGIT)
+    masker.transform(IMAGES)
+    for path in cache.rglob("output.pkl"):
+        joblib.dump(Mark(), path)
+    with pytest.raises(ValueError, match="memory cannot be restored by skops"):
+        sio.dumps(masker)
+    with monkeypatch.context() as patched:
+        patched.delattr(InfoMaskTransformer, "__getstate__")
+        forged = sio.dumps(masker)
+    with pytest.raises(ValueError, match="memory is not taken from a file"):
+        sio.loads(forged, trusted=SKOPS_TRUSTED_TYPES).transform(IMAGES)
+    assert not marker.exists()
+    with contextlib.suppress(Exception):
+        masker.transform(IMAGES)
+    assert marker.exists(), "the cache was not used"
+    assert pickle.loads(pickle.dumps(masker)).memory == str(cache)
 
 
 def test_skops_does_not_write_what_it_would_not_read():
