@@ -14,7 +14,6 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._networks import MLP, ConvNet, LogSoftmaxLoss
 
@@ -299,13 +298,4 @@ def check_net(state):
             for epoch in history
         ),
         "has a history that is not a list of epochs",
-    )
-
-
-def check_other_state(name, value):
-    """Raise ValueError for an attribute that skops restores beside parameters and results."""
-    kinds = {"_random": np.random.RandomState, "_metadata_request": MetadataRequest}
-    _check(
-        name in kinds and isinstance(value, kinds[name]),
-        f"has an attribute that a file does not hold: {name[:100]!r}",
     )

@@ -8,7 +8,6 @@ from math import prod
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import LogSoftmaxLoss
@@ -200,7 +199,6 @@ def load(path, **params):
         restore(estimator, fitted, {**content["net"], "weights": weights})
     except Exception as error:
         raise _not_saved_here(path, error) from error
-    estimator._random = check_random_state(estimator.random_state)
     return estimator
 
 

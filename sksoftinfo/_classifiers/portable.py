@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import StochasticModule, resolve_device, seeded, unwrapped
@@ -21,14 +22,13 @@ from .build import module_dtype
 from .file_content import (
     check_fitted,
     check_net,
-    check_other_state,
     check_sizes,
     refused_params,
 )
 from .warm_start import changed_params
 
 # Attributes that are neither parameters nor results, and are set anew where a net is built.
-NOT_OF_FILES = ("net_", "_random", "_skorch_params", "_built_with", "_metadata_request")
+_NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with")
 # Parameters that another network is built by.
 _OF_THE_MODULE = ("module", "dtype", "noise", "noise_scale", "latent_size", "beta")
 
@@ -97,17 +97,16 @@ class PortableMixin(CheckedStateMixin):
                 "sksoftinfo.save, and sksoftinfo.load(path, **params), which is given them."
             )
         rest = {name: state[name] for name in state.keys() - {*own_names, "_skorch_params"}}
-        other = {name: rest.pop(name) for name in ("_random", "_metadata_request") if name in rest}
-        for name, value in other.items():
-            check_other_state(name, value)
         net = rest.pop("net_", None)
+        random = rest.pop("_random", None)
         type(self).__init__(self, **params)
-        vars(self).update(other)
         if net is None:
             if rest:
                 raise ValueError("it has attributes of a fitted classifier, and no net")
             return
         restore(self, rest, net)
+        if isinstance(random, np.random.RandomState):
+            self._random = random
 
 
 def is_stochastic(estimator):
@@ -117,7 +116,7 @@ def is_stochastic(estimator):
 
 def fitted_attributes(estimator):
     """Return the results of a fitted classifier by name, without the net."""
-    left_out = {*estimator._get_param_names(), *NOT_OF_FILES}
+    left_out = {*estimator._get_param_names(), *_NO_RESULTS}
     return {name: value for name, value in vars(estimator).items() if name not in left_out}
 
 
@@ -149,7 +148,13 @@ def net_state(estimator):
                 f"module={type(net.module_).__name__} keeps {name!r}, a {type(value).__name__}, "
                 "in its state, where only tensors can be saved: use pickle."
             )
-        weights[name] = value.detach().cpu().numpy()
+        try:
+            weights[name] = value.detach().cpu().numpy()
+        except TypeError as error:
+            raise ValueError(
+                f"module={type(net.module_).__name__} keeps {name!r} as {value.dtype}, which "
+                "NumPy does not have: use pickle."
+            ) from error
     history = json.loads(json.dumps(list(net.history), default=_plain_number))
     dtype = str(net.dtype).removeprefix("torch.")
     return {"weights": weights, "dtype": dtype, "seed": int(net.seed), "history": history}
@@ -183,6 +188,7 @@ def restore(estimator, fitted, state):
     check_fitted(fitted, stochastic=is_stochastic(estimator))
     check_net(state)
     vars(estimator).update(fitted)
+    estimator._random = check_random_state(estimator.random_state)
     estimator.net_ = _restored_net(estimator, state)
 
 

@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -408,6 +409,32 @@ def test_a_loaded_network_is_ready_for_prediction(fitted, tmp_path):
     save(fitted, tmp_path / "clf")
     assert not load(tmp_path / "clf").module_.training
     assert not sio.loads(sio.dumps(fitted), trusted=SKOPS_TRUSTED_TYPES).module_.training
+
+
+def test_requests_of_metadata_are_kept_by_pickle_alone(tmp_path):
+    with config_context(enable_metadata_routing=True):
+        clf = InfoSoftmaxClassifier(**FAST).set_fit_request(sample_weight=True).fit(X, Y)
+        for function in (sio.dumps, lambda clf: save(clf, tmp_path / "clf")):
+            with pytest.raises(ValueError, match="not hold: _metadata_request"):
+                function(clf)
+        same = pickle.loads(pickle.dumps(clf))
+        assert same.get_metadata_routing().fit.requests == {"sample_weight": True}
+
+
+def test_weights_of_dtypes_that_numpy_lacks(tmp_path):
+    class Brief(TinyNet):
+        def __init__(self, n_features, n_classes):
+            super().__init__(n_features, n_classes)
+            self.register_buffer("seen", torch.zeros(2, dtype=torch.bfloat16))
+
+        def _apply(self, function, recurse=True):
+            super()._apply(function, recurse)
+            self.seen = self.seen.bfloat16()
+            return self
+
+    clf = InfoSoftmaxClassifier(Brief, **FAST).fit(X, Y)
+    with pytest.raises(ValueError, match="keeps 'seen' as torch.bfloat16"):
+        save(clf, tmp_path / "clf")
 
 
 def test_labels_wider_than_the_longest(tmp_path):
