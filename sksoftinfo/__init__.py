@@ -7,19 +7,15 @@ from ._bounds import (
     compare_bounds,
     information_bounds,
 )
-from ._classifiers import (
-    SKOPS_TRUSTED_TYPES,
-    InfoSoftmaxClassifier,
-    StochasticInfoClassifier,
-    load,
-    save,
-)
+from ._classifiers import TRUSTED_CLASSES as _OF_CLASSIFIERS
+from ._classifiers import InfoSoftmaxClassifier, StochasticInfoClassifier, load, save
 from ._evaluation import (
     InformationEstimate,
     InformationLearningCurveDisplay,
     cross_val_bounds,
     mi_estimate,
 )
+from ._masking import TRUSTED_CLASSES as _OF_MASKING
 from ._masking import InfoMaskDisplay, InfoMaskTransformer
 from ._networks import (
     MLP,
@@ -31,6 +27,11 @@ from ._networks import (
 )
 from ._utils import show_versions
 from ._version import __version__
+
+#: Classes of this package that ``skops.io.load`` has to trust, so that the estimators load.
+SKOPS_TRUSTED_TYPES = tuple(
+    f"{cls.__module__}.{cls.__qualname__}" for cls in (*_OF_CLASSIFIERS, *_OF_MASKING)
+)
 
 __all__ = [
     "MLP",

@@ -6,15 +6,17 @@ May import: `_networks`, `_bounds`, `_utils`.
 from .._networks import EpochTicker, early_stopping
 from .base import BaseInfoClassifier
 from .info_softmax import InfoSoftmaxClassifier
-from .persistence import SKOPS_TRUSTED_TYPES, load, save
+from .persistence import TRUSTED_CLASSES, load, save
+from .portable import CheckedStateMixin
 from .stochastic_info import StochasticInfoClassifier
 
 __all__ = [
-    "SKOPS_TRUSTED_TYPES",
     "BaseInfoClassifier",
+    "CheckedStateMixin",
     "EpochTicker",
     "InfoSoftmaxClassifier",
     "StochasticInfoClassifier",
+    "TRUSTED_CLASSES",
     "early_stopping",
     "load",
     "save",

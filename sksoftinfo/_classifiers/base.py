@@ -287,7 +287,14 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return {**params, "batch_size": int(self.batch_size), "max_epochs": int(self.max_epochs)}
 
     def _build(self, X, seed):
-        """Return an initialised net for rows like `X`."""
+        """Return an initialised net for rows like `X`, whose module has run on some of them."""
+        net = self._initialized_net(X, seed)
+        if self.module is not None:
+            check_output(net, with_channels(X))
+        return net
+
+    def _initialized_net(self, X, seed):
+        """Return an initialised net for rows of the shape and dtype of `X`."""
         device = resolve_device(self.device)
         module, module_params = self._module_and_params(X)
         net_class, more = self._net_class_and_params()
@@ -311,8 +318,6 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = make_net(net_class, self.accelerator, **params)
         net.initialize()
         check_monitors(net)
-        if self.module is not None:
-            check_output(net, with_channels(X))
         self._built_with = self.get_params(deep=False)
         return net
 

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from pathlib import Path
+from math import prod
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import LogSoftmaxLoss
+from .._utils import whole_file
 from .._version import __version__
+from .file_content import CLASSES, check_fitted, refused_params
 from .info_softmax import InfoSoftmaxClassifier
-from .portable import net_state, restored_net
+from .portable import fitted_attributes, is_stochastic, net_state, restore
 from .stochastic_info import StochasticInfoClassifier
 
 # Of the layout of the file, not of the package.
-_FORMAT = 1
+_FORMAT = 2
 _KEY = "sksoftinfo"
-_CLASSES = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
-#: Types of this package that ``skops.io.load`` has to trust, so that the estimators load.
-SKOPS_TRUSTED_TYPES = (
-    "sksoftinfo._masking.cell_geometry.CellGeometry",
-    "sksoftinfo._masking.dense.DenseScorer",
-    "sksoftinfo._masking.feature_layer.FeatureLayer",
-    "sksoftinfo._masking.image_classifier.ImageClassifier",
-    "sksoftinfo._masking.transformer.InfoMaskTransformer",
-    "sksoftinfo._classifiers.info_softmax.InfoSoftmaxClassifier",
-    "sksoftinfo._masking.maps.InformationMapper",
-    "sksoftinfo._masking.fill.Fill",
-    "sksoftinfo._networks.losses.LogSoftmaxLoss",
-    "sksoftinfo._masking.calibration.PatchCalibration",
-    "sksoftinfo._masking.grid.GridScorer",
-    "sksoftinfo._masking.patch_grid.PatchGrid",
-    "sksoftinfo._classifiers.stochastic_info.StochasticInfoClassifier",
+_ESTIMATORS = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
+#: Classes of this folder and below that ``skops.io.load`` has to trust.
+TRUSTED_CLASSES = (InfoSoftmaxClassifier, StochasticInfoClassifier, LogSoftmaxLoss)
+_KEYS = {
+    "format": int,
+    "version": str,
+    "class": str,
+    "params": dict,
+    "not_saved": list,
+    "fitted": dict,
+    "net": dict,
+}
+_NUMBER_DTYPES = (
+    "bool",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    *(f"float{bits}" for bits in (16, 32, 64)),
 )
+# Of an array of texts, where one long text would make all of them long.
+_MOST_TEXT_BYTES = 1 << 26
 
 
 def save(estimator, path):
@@ -46,10 +48,13 @@ def save(estimator, path):
     Parameters
     ----------
     estimator : InfoSoftmaxClassifier or StochasticInfoClassifier
-        Fitted. Parameters that are neither numbers, texts, arrays nor classes of torch, such as a
-        module of your own, are not saved: `load` has to be given them.
+        Fitted. What is saved of its parameters are numbers, texts and arrays, and of classes
+        the default networks, ``torch.nn.Linear``, the optimizers of torch, and its criteria for
+        classes. The others are not: a module, optimizer or criterion of your own and its
+        parameters, callbacks and an accelerator, and ``compile``, ``iterator_*``, ``dataset``
+        and ``callbacks__*``. `load` has to be given them.
     path : str or path-like
-        The file, replaced as a whole where it exists.
+        The file, replaced as a whole where it exists. A symbolic link is followed.
 
     Raises
     ------
@@ -58,7 +63,11 @@ def save(estimator, path):
     NotFittedError
         If it is not fitted.
     ValueError
-        If it was given an attribute that JSON does not hold.
+        If it was given an attribute that the file does not hold, or if a parameter was changed
+        after `fit` that the network depends on.
+    OSError
+        If the file cannot be written, e.g. because its folder does not exist or the disk is full.
+        A file that was there is as it was.
     ImportError
         If safetensors is not installed.
 
@@ -84,55 +93,51 @@ def save(estimator, path):
     array(['low', 'high'], dtype='<U4')
     """
     safetensors = _safetensors()
-    if type(estimator) not in _CLASSES.values():
+    if type(estimator) not in _ESTIMATORS.values():
         raise TypeError(
-            f"estimator is of class {type(estimator).__name__}: save takes "
-            f"{' or '.join(_CLASSES)}. For others there is skops.io.dump, with "
+            f"`estimator` must be a fitted {' or '.join(_ESTIMATORS)}; got "
+            f"{type(estimator).__name__}. For others there is skops.io.dump, with "
             "sksoftinfo.SKOPS_TRUSTED_TYPES to load it."
         )
     check_is_fitted(estimator)
     net = net_state(estimator)
-    weights = {name: np.ascontiguousarray(value) for name, value in net.pop("weights").items()}
+    weights = {name: np.asarray(value, order="C") for name, value in net.pop("weights").items()}
+    fitted = fitted_attributes(estimator)
+    try:
+        check_fitted(fitted, stochastic=is_stochastic(estimator))
+    except ValueError as error:
+        raise ValueError(f"`estimator` cannot be saved: {error}. Use pickle.") from error
     params = estimator.get_params()
-    encoded = {name: _encode(value) for name, value in params.items()}
-    fitted = {
-        name: _encode(value)
-        for name, value in vars(estimator).items()
-        if name not in params and name not in ("net_", "_random", "_skorch_params", "_built_with")
-    }
-    unknown = [name for name, value in fitted.items() if value is _UNKNOWN]
-    if unknown:
-        raise ValueError(
-            f"estimator has attributes that JSON does not hold: {', '.join(unknown)}. Delete "
-            "them, or use pickle."
-        )
+    not_saved = refused_params(params, estimator._get_param_names())
+    if isinstance(params["random_state"], np.random.RandomState):
+        not_saved = sorted([*not_saved, "random_state"])
     content = {
         "format": _FORMAT,
         "version": __version__,
         "class": type(estimator).__name__,
-        "params": {name: value for name, value in encoded.items() if value is not _UNKNOWN},
-        "not_saved": sorted(name for name, value in encoded.items() if value is _UNKNOWN),
-        "fitted": fitted,
+        "params": {
+            name: _encode(value, name) for name, value in params.items() if name not in not_saved
+        },
+        "not_saved": not_saved,
+        "fitted": {name: _encode(value) for name, value in fitted.items()},
         "net": net,
     }
     text = json.dumps(content)
     head = {_KEY: text, "sha256": _digest(text, weights)}
-    path = Path(path)
-    part = path.with_name(f"{path.name}.part")
-    safetensors.numpy.save_file(weights, part, metadata=head)
-    os.replace(part, path)
+    with whole_file(path) as file:
+        file.write(safetensors.numpy.save(weights, metadata=head))
 
 
 def load(path, **params):
-    """Load a classifier that `save` has written. No code of the file is run.
+    """Load a classifier that `save` has written. Nothing that the file says is executed.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     **params
-        Parameters in place of those of the file, and those that could not be saved, such as
-        ``module``; ``device`` to use another one.
+        Parameters in place of those of the file, e.g. ``device`` to use another one, and those
+        that are not taken from a file, such as ``module`` for one of your own.
 
     Returns
     -------
@@ -142,49 +147,68 @@ def load(path, **params):
     Raises
     ------
     OSError
-        If there is no such file.
+        If the file cannot be read, e.g. because there is none.
     ValueError
-        If it is truncated, changed, of another format or not of this package, or if a parameter
-        is missing that could not be saved.
+        If it is truncated, changed, of another format or not of this package; if any of its
+        content is not what `save` writes; or if a parameter is missing that is not taken from a
+        file. The message names the file.
     ImportError
         If safetensors is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If the classifier was trained on CUDA, and there is none.
+
     Notes
     -----
-    The checksum finds damage, not forgery: who can write the file can write its checksum. What a
-    forged file can do is to predict wrongly.
+    A file is data from a stranger. The checksum finds damage, not forgery: who can write the file
+    can write its checksum. So parameters, classes and attributes are taken from it only as far as
+    they are on a list, and what they are is checked. Memory is taken for the module once its
+    weights are known to be those in the file. What a forged file can do is to predict wrongly.
 
     Examples
     --------
     See `save`.
     """
-    text, digest, weights = _read(path)
-    content = json.loads(text)
-    if content.get("format") != _FORMAT:
-        raise ValueError(
-            f"{path} has format {content.get('format')!r}, written by sksoftinfo "
-            f"{content.get('version')}; version {__version__} reads format {_FORMAT}: save it "
-            "again, or use the other version."
-        )
-    if _digest(text, weights) != digest:
-        raise ValueError(f"{path} was changed after it was saved: its checksum differs.")
-    missing = sorted(set(content["not_saved"]) - params.keys())
+    text, weights = _read(path)
+    content = _parsed(text, path)
+    try:
+        cls = _ESTIMATORS[content["class"]]
+        own_names = cls._get_param_names()
+        saved = {
+            name: _decode(value, name)
+            for name, value in content["params"].items()
+            if name not in params
+        }
+        refused = refused_params({**saved, **params}, own_names)
+        missing = {*content["not_saved"], *refused} - params.keys()
+    except Exception as error:
+        raise _not_saved_here(path, error) from error
     if missing:
+        names = ", ".join(sorted(missing))[:300]
         raise ValueError(
-            f"{path} could not keep {', '.join(missing)}, which JSON does not hold: give "
-            f"load(path, {', '.join(f'{name}=...' for name in missing)}) what was used in fit."
+            f"{path} holds a classifier with {names}, not taken from a file: give "
+            f"load(path, {', '.join(f'{name}=...' for name in sorted(missing))[:300]}) what was "
+            "used in fit."
         )
-    saved = {name: _decode(value) for name, value in content["params"].items()}
-    estimator = _CLASSES[content["class"]]().set_params(**{**saved, **params})
-    estimator._check_skorch_names()
-    for name, value in content["fitted"].items():
-        setattr(estimator, name, _decode(value))
-    estimator._random = check_random_state(estimator.random_state)
-    estimator.net_ = restored_net(estimator, {**content["net"], "weights": weights})
+    estimator = cls().set_params(**params)
+    try:
+        estimator.set_params(**saved)
+        fitted = {name: _decode(value) for name, value in content["fitted"].items()}
+        restore(estimator, fitted, {**content["net"], "weights": weights})
+    except Exception as error:
+        raise _not_saved_here(path, error) from error
     return estimator
 
 
+def _not_saved_here(path, error):
+    reason = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else error
+    return ValueError(f"{path} holds a classifier that cannot be restored. {reason}")
+
+
 def _read(path):
+    """Return the JSON text and the weights of a file whose checksum is right."""
     safetensors = _safetensors()
     with open(path, "rb"):
         pass
@@ -192,16 +216,54 @@ def _read(path):
         with safetensors.safe_open(path, framework="numpy") as file:
             head = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
+    except OSError:
+        raise
+    # Of safetensors, and of NumPy for dtypes that it does not have.
+    except Exception as error:
         raise ValueError(
-            f"{path} is no whole safetensors file: it is truncated, or another kind of file. "
+            f"{path} is not a whole safetensors file: it is truncated, or another kind of file. "
             f"({error})"
         ) from error
     if not {_KEY, "sha256"} <= head.keys():
         raise ValueError(
-            f"{path} has weights, but no classifier that sksoftinfo.save has written."
+            f"{path} has weights, but not a classifier that sksoftinfo.save has written."
         )
-    return head[_KEY], head["sha256"], weights
+    # Before anything else is done with the text.
+    if _digest(head[_KEY], weights) != head["sha256"]:
+        raise ValueError(f"{path} was changed after it was saved: its checksum differs.")
+    return head[_KEY], weights
+
+
+def _parsed(text, path):
+    """Return the content of a file, whose entries are of the types that they should be."""
+    try:
+        content = json.loads(text, object_pairs_hook=_unique)
+    # Too deeply nested, for RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise _not_saved_here(path, error) from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds {type(content).__name__} where a classifier should be.")
+    if content.get("format") != _FORMAT:
+        raise ValueError(
+            f"{path} has format {repr(content.get('format'))[:20]}, written by sksoftinfo "
+            f"{str(content.get('version'))[:20]}; version {__version__} reads format {_FORMAT}: "
+            "save it again, or use the other version."
+        )
+    right = content.keys() == _KEYS.keys() and all(
+        type(content[name]) is kind for name, kind in _KEYS.items()
+    )
+    names = [*content.get("params", ()), *content.get("not_saved", ())] if right else ()
+    if not right or not all(isinstance(name, str) and name.isidentifier() for name in names):
+        raise ValueError(f"{path} holds a classifier whose entries are of other types.")
+    return content
+
+
+def _unique(pairs):
+    """Return a dict of JSON, in which no name may stand twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in its JSON")
+    return found
 
 
 def _safetensors():
@@ -223,66 +285,59 @@ def _digest(text, weights):
     return digest.hexdigest()
 
 
-_UNKNOWN = object()
-
-
-def _encode(value):
-    """Return what JSON holds of `value`, or _UNKNOWN."""
+def _encode(value, name=None):
+    """Return what JSON holds of the value of the parameter `name`, or of an attribute."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, torch.device):
         return str(value)
-    if isinstance(value, np.ndarray):
-        items = _encode_all(value.ravel().tolist())
-        kind = "object" if value.dtype == object else value.dtype.str
-        return _tagged("array", items, dtype=kind, shape=list(value.shape))
-    if isinstance(value, list | tuple):
-        return _tagged(type(value).__name__, _encode_all(value))
-    if isinstance(value, dict):
-        return _tagged("dict", _encode_all([item for pair in value.items() for item in pair]))
     if isinstance(value, type):
-        return next(
-            (
-                {"kind": "class", "of": of, "name": value.__name__}
-                for of, known in _KNOWN.items()
-                if getattr(known, value.__name__, None) is value
-            ),
-            _UNKNOWN,
-        )
-    return _UNKNOWN
+        found = (known for known, cls in CLASSES[name].items() if cls is value)
+        return {"kind": "class", "name": next(found)}
+    if isinstance(value, np.ndarray):
+        # Texts are as wide as the longest of them: a width is not taken from a file.
+        dtype = "text" if value.dtype.kind == "U" else value.dtype.name
+        items = [_encode(item) for item in value.ravel().tolist()]
+        return {"kind": "array", "items": items, "dtype": dtype, "shape": list(value.shape)}
+    if isinstance(value, dict):
+        items = [_encode(item) for pair in value.items() for item in pair]
+        return {"kind": "dict", "items": items}
+    return {"kind": type(value).__name__, "items": [_encode(item) for item in value]}
 
 
-class _Own:
-    LogSoftmaxLoss = LogSoftmaxLoss
-
-
-# Where classes are looked up by name, and nowhere else.
-_KNOWN = {"torch.optim": torch.optim, "torch.nn": torch.nn, "sksoftinfo": _Own}
-
-
-def _encode_all(values):
-    items = [_encode(value) for value in values]
-    return _UNKNOWN if any(item is _UNKNOWN for item in items) else items
-
-
-def _tagged(kind, items, **more):
-    return _UNKNOWN if items is _UNKNOWN else {"kind": kind, "items": items, **more}
-
-
-def _decode(value):
-    if not isinstance(value, dict):
+def _decode(value, name=None):
+    """Return what `_encode` was given; anything else raises an exception."""
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     kind = value["kind"]
     if kind == "class":
-        found = getattr(_KNOWN[value["of"]], value["name"])
-        if not isinstance(found, type):
-            raise ValueError(f"{value['of']}.{value['name']} is no class.")
-        return found
+        return CLASSES[name][value["name"]]
     items = [_decode(item) for item in value["items"]]
     if kind == "array":
-        return np.array(items, dtype=value["dtype"]).reshape(value["shape"])
+        return _decode_array(items, value["dtype"], value["shape"])
     if kind == "dict":
         return dict(zip(items[::2], items[1::2], strict=True))
-    return tuple(items) if kind == "tuple" else items
+    return {"tuple": tuple, "list": list}[kind](items)
+
+
+def _decode_array(items, dtype, shape):
+    if not all(type(size) is int and size >= 0 for size in shape) or prod(shape) != len(items):
+        raise ValueError("an array has another shape")
+    if dtype == "text":
+        if not all(isinstance(item, str) for item in items):
+            raise ValueError("an array of texts has other items")
+        if 4 * len(items) * max(map(len, items), default=0) > _MOST_TEXT_BYTES:
+            raise ValueError("an array of texts is too large")
+        array = np.array(items, dtype=str)
+    elif dtype == "object":
+        array = np.empty(len(items), dtype=object)
+        array[:] = items
+    elif dtype in _NUMBER_DTYPES:
+        if not all(isinstance(item, bool | int | float) for item in items):
+            raise ValueError("an array of numbers has other items")
+        array = np.array(items, dtype=dtype)
+    else:
+        raise ValueError("an array has another dtype")
+    return array.reshape(shape)

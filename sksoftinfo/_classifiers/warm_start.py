@@ -12,6 +12,21 @@ LIVE_PARAMS = ("lr", "max_epochs", "batch_size", "verbose")
 _NOT_OF_THE_NET = ("class_prior", "class_weight", "decision", "random_state", "warm_start")
 
 
+def changed_params(built, now):
+    """Return the names of parameters whose values differ, sorted.
+
+    Parameters
+    ----------
+    built, now : dict
+        Parameters with which the network was built, and those of today.
+    """
+    return [
+        name
+        for name in sorted(built.keys() | now.keys())
+        if not _are_same(built.get(name), now.get(name))
+    ]
+
+
 def check_unchanged(built, now):
     """Raise ValueError if a parameter that is settled when the network is built has changed.
 
@@ -22,10 +37,8 @@ def check_unchanged(built, now):
     """
     changed = [
         name
-        for name in sorted(built.keys() | now.keys())
-        if name not in LIVE_PARAMS + _NOT_OF_THE_NET
-        and name.partition("__")[0] != "callbacks"
-        and not _are_same(built.get(name), now.get(name))
+        for name in changed_params(built, now)
+        if name not in LIVE_PARAMS + _NOT_OF_THE_NET and name.partition("__")[0] != "callbacks"
     ]
     if changed:
         raise ValueError(

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._bounds import label_frequencies
+from .._classifiers import CheckedStateMixin
 from .._utils import (
     HasMethods,
     IntegerInterval,
@@ -54,7 +55,9 @@ if TYPE_CHECKING:
 _SMALLEST_PROBA = 1e-12
 
 
-class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class InfoMaskTransformer(
+    CheckedStateMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
     Information masking, section 4 of the paper. A classifier is trained on the labels of whole
@@ -627,6 +630,23 @@ class InfoMaskTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
                 f"target={target!r} is not a class that is known: choose among {known}."
             )
         return [known.index(label) for label in labels]
+
+    def __getstate__(self):
+        if self.memory is not None:
+            raise ValueError(
+                "memory cannot be restored by skops: set memory=None before, and set it again "
+                "where the file is read."
+            )
+        return super().__getstate__()
+
+    def _set_checked_state(self, state):
+        # What is cached are pickles: whoever names the folder could have put some there.
+        if state.get("memory") is not None:
+            raise ValueError(
+                "memory is not taken from a file: set memory=None before skops writes it, and set "
+                "it again where the file is read"
+            )
+        BaseEstimator.__setstate__(self, state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import io
 import json
 import os
-import pickle
-from pathlib import Path
+import zipfile
+from numbers import Integral
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._utils import fingerprint
+from .._utils import whole_file
+from .training_identity import training_identity
 
-_FORMAT = 1
+# Followed by the SHA-256 of the rest, in hexadecimal, and a line's end.
+_HEAD = b"sksoftinfo checkpoint 2\n"
+_DIGEST_LENGTH = 2 * hashlib.sha256().digest_size
 _PLAIN = (bool, int, float, str, type(None), torch.Tensor)
+_KEYS = {
+    "training": dict,
+    "module": dict,
+    "optimizer": dict,
+    "history": str,
+    "callbacks": dict,
+    "generators": list,
+    "global": torch.Tensor,
+    "cuda": list,
+}
 
 
 class ResumableCheckpoint(Callback):
@@ -26,24 +42,31 @@ class ResumableCheckpoint(Callback):
     schedules and of early stopping. It is replaced as a whole, so that it is complete whenever the
     process dies.
 
-    The classifier needs a fixed `random_state`, and one file serves one `fit`: another one, as in
-    the folds of a cross-validation, is refused. In a distributed run the main process writes.
+    The classifier needs a fixed `random_state`, and one file serves one `fit`. Another training is
+    refused: other rows, another value of any parameter but `max_epochs`, `device` and `verbose`,
+    another structure of the module, or other settings of skorch's callbacks for early stopping,
+    learning rates, gradient clipping and frozen parameters. Callbacks of your own are not
+    compared. In a distributed run the main process writes.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file. A symbolic link is followed.
     every : int, default=1
-        Epochs between two writes.
+        Epochs between two writes, at least 1.
 
     Raises
     ------
     ValueError
-        In `fit`, if the file is damaged, or of other data or another training.
+        In `fit`, before training: if `every` is not a positive int, or if the file is damaged, or
+        of other data or another training.
+    OSError
+        In `fit`, if the file cannot be read or written, e.g. because its folder does not exist.
 
     Notes
     -----
-    The file is read by ``torch.load(weights_only=True)``, which runs no code of the file.
+    A checksum finds any damage before the content is looked at. The content is read by
+    ``torch.load(weights_only=True)``, which builds tensors, numbers and texts only.
 
     Examples
     --------
@@ -68,33 +91,44 @@ class ResumableCheckpoint(Callback):
         self.every = every
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.training_ = {
-            "seed": net.seed,
-            "rows": _rows_digest(X, y),
-            "optimizer": type(net.optimizer_).__name__,
-            "lr": net.lr,
-            "batch_size": net.batch_size,
-            "epochs_before": len(net.history),
-        }
+        self._check_parameters()
+        self.training_ = training_identity(net, X, y)
         self._generators = None
         if os.path.exists(self.path):
             self._resume(net, self._read())
 
+    def _check_parameters(self):
+        """Raise for what would be noticed at the end of an epoch only."""
+        if isinstance(self.every, bool) or not isinstance(self.every, Integral) or self.every < 1:
+            raise ValueError(
+                f"`every` must be an int of at least 1; got {self.every!r}. It is the number of "
+                "epochs between two writes of the checkpoint."
+            )
+        folder = os.path.dirname(os.path.realpath(self.path))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(
+                errno.ENOENT, "The folder of the checkpoint does not exist", os.fspath(self.path)
+            )
+
     def on_epoch_begin(self, net, **kwargs):
-        if self._generators is not None:
-            for generator, state in zip(_generators(net), self._generators[0], strict=True):
+        if self._generators is None:
+            return
+        (own, of_torch, of_cuda), self._generators = self._generators, None
+        try:
+            for generator, state in zip(_generators(net), own, strict=True):
                 generator.set_state(state)
-            torch.set_rng_state(self._generators[1])
-            if self._generators[2]:
-                torch.cuda.set_rng_state_all(self._generators[2])
-            self._generators = None
+            torch.set_rng_state(of_torch)
+            # Training that goes on without the device draws nothing there.
+            if of_cuda and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all(of_cuda)
+        except Exception as error:
+            raise self._not_written_here(error) from error
 
     def on_epoch_end(self, net, **kwargs):
         if len(net.history) % self.every or os.environ.get("RANK", "0") != "0":
             return
         cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
         state = {
-            "format": _FORMAT,
             "training": self.training_,
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
@@ -104,28 +138,41 @@ class ResumableCheckpoint(Callback):
             "global": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if cuda else [],
         }
-        path = Path(self.path)
-        part = path.with_name(f"{path.name}.part")
-        torch.save(state, part)
-        os.replace(part, path)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        content = buffer.getbuffer()
+        with whole_file(self.path) as file:
+            file.write(_HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n")
+            file.write(content)
 
     def _read(self):
-        try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        with open(self.path, "rb") as file:
+            head = file.read(len(_HEAD))
+            digest = file.read(_DIGEST_LENGTH + 1)
+            content = file.read()
+        if hashlib.sha256(content).hexdigest().encode() + b"\n" != digest or head != _HEAD:
+            other = " of this version" if content and head != _HEAD else ", or a damaged one"
             raise ValueError(
-                f"{self.path} is no checkpoint, or a damaged one: remove it to train from the "
-                "beginning."
-            ) from error
-        if not isinstance(state, dict) or state.get("format") != _FORMAT:
-            raise ValueError(
-                f"{self.path} is no checkpoint of this version: remove it, or give another path."
+                f"{self.path} is not a checkpoint{other}: remove it to train from the beginning, "
+                "or give another path."
             )
-        return state
+        try:
+            return _checked_state(content)
+        except Exception as error:
+            raise self._not_written_here(error) from error
+
+    def _not_written_here(self, error):
+        return ValueError(
+            f"{self.path} has the checksum of a checkpoint, but not its content: it was not "
+            "written by this version. Remove it to train from the beginning, or give another "
+            f"path. ({type(error).__name__}: {error})"
+        )
 
     def _resume(self, net, state):
         mine, theirs = self.training_, state["training"]
-        others = [name for name in mine if mine[name] != theirs.get(name)]
+        others = sorted(
+            name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
+        )
         if others:
             raise ValueError(
                 f"{self.path} is the checkpoint of another training, with other "
@@ -134,23 +181,34 @@ class ResumableCheckpoint(Callback):
             )
         try:
             net.module_.load_state_dict(state["module"])
-        except RuntimeError as error:
-            raise ValueError(
-                f"{self.path} holds the weights of another module: remove it, or give another "
-                f"path. {error}"
-            ) from error
-        net.optimizer_.load_state_dict(state["optimizer"])
-        before = mine["epochs_before"]
-        net.history[:] = json.loads(state["history"])
-        net.epochs_resumed_ = len(net.history) - before
-        for name, callback in net.callbacks_:
-            _restore_callback(callback, state["callbacks"].get(name, {}))
+            net.optimizer_.load_state_dict(state["optimizer"])
+            history = _checked_history(state["history"], int(mine["epochs_before"]))
+            for name, callback in net.callbacks_:
+                _restore_callback(callback, state["callbacks"].get(name, {}))
+            for saved in (*state["generators"], state["global"]):
+                torch.Generator().set_state(saved)
+        except Exception as error:
+            raise self._not_written_here(error) from error
+        net.history[:] = history
+        net.epochs_resumed_ = len(history) - int(mine["epochs_before"])
         self._generators = state["generators"], state["global"], state["cuda"]
 
 
-def _rows_digest(X, y):
-    parts = list(X.values()) if isinstance(X, dict) else [X]
-    return " ".join(text for part in parts for text in fingerprint(np.asarray(part), y))
+def _checked_state(content):
+    """Return what a checkpoint holds, which a stranger may have written."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            # torch hands archives of code to another reader, and writes no compressed ones, which
+            # could be far larger in memory than on disk.
+            if entry.compress_type != zipfile.ZIP_STORED or "constants.pkl" in entry.filename:
+                raise ValueError(f"{entry.filename!r} is not of a checkpoint")
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    if not isinstance(state, dict) or state.keys() != _KEYS.keys():
+        raise ValueError("its entries are others")
+    for name, kind in _KEYS.items():
+        if not isinstance(state[name], kind):
+            raise ValueError(f"{name!r} is a {type(state[name]).__name__}")
+    return state
 
 
 def _generators(net):
@@ -172,10 +230,25 @@ def _callback_state(callback):
     return state
 
 
+def _checked_history(text, epochs_before):
+    history = json.loads(text)
+    if not isinstance(history, list) or len(history) <= epochs_before:
+        raise ValueError("the history lacks the epochs of this training")
+    for epoch in history:
+        if not isinstance(epoch, dict) or not isinstance(epoch.get("batches"), list):
+            raise ValueError("the history has an entry that is not an epoch")
+    return history
+
+
 def _restore_callback(callback, state):
     for name, value in state.items():
         if name == "lr_scheduler_":
-            callback.lr_scheduler_.load_state_dict(value)
+            scheduler = callback.lr_scheduler_
+            if value.keys() != scheduler.state_dict().keys():
+                raise ValueError("the state of a schedule has other entries")
+            scheduler.load_state_dict(value)
+        elif name.startswith("_") or not name.endswith("_") or not _is_plain(value):
+            raise ValueError(f"a callback does not learn {name!r}")
         else:
             setattr(callback, name, value)
 

@@ -29,6 +29,7 @@ from .validation import (
     validate_rows,
 )
 from .versions import show_versions
+from .whole_files import whole_file
 
 __all__ = [
     "IntegerInterval",
@@ -58,4 +59,5 @@ __all__ = [
     "show_versions",
     "users_stacklevel",
     "validate_rows",
+    "whole_file",
 ]

@@ -163,6 +163,8 @@ def fetch_mnist_pairs(
         If torchvision is not installed.
     FileNotFoundError
         If files are missing and ``download=False``.
+    OSError
+        If files cannot be read or downloaded.
     ValueError
         If files are damaged, or a parameter is out of its range.
 
@@ -181,28 +183,44 @@ def fetch_mnist_pairs(
         ) from error
 
     home = Path(get_data_home()) / "sksoftinfo" if data_home is None else Path(data_home)
-    mnist = _load_mnist(MNIST, home, subset, download)
-    images = mnist.data.numpy().astype(np.float32) / 255.0
-    labels = mnist.targets.numpy()
+    images, labels = _load_mnist(MNIST, home, subset, download)
     n_samples = len(images) if n_samples is None else n_samples
     rows = np.arange(len(images))
     return _compose(images, labels, rows, n_samples, target, random_state, f"MNIST's {subset} set")
 
 
 def _load_mnist(dataset, home, subset, download):
+    """Return images (n, 28, 28) with values within [0, 1], and labels, from files of MNIST."""
     raw = home / "MNIST" / "raw"
     try:
-        return dataset(home, train=subset == "train", download=download)
-    except (RuntimeError, AssertionError, EOFError, IndexError, ValueError) as error:
+        mnist = dataset(home, train=subset == "train", download=download)
+        _check_mnist(mnist.data, mnist.targets)
+    except OSError:
+        raise
+    # Of many types: torchvision takes what the files say of their size and type as it is.
+    except Exception as error:
         if "not found" in str(error):
             raise FileNotFoundError(
                 f"There are no MNIST files in {raw}, and download={download}: set download=True, "
                 "or data_home to the folder that holds them."
             ) from error
+        if "downloading" in str(error):
+            raise OSError(f"The MNIST files could not be downloaded to {raw}: {error}") from error
         raise ValueError(
-            f"The MNIST files in {raw} are damaged ({error}): delete that folder and set "
-            "download=True."
+            f"The MNIST files in {raw} are damaged ({type(error).__name__}: {error}): delete that "
+            "folder and set download=True."
         ) from error
+    return mnist.data.numpy().astype(np.float32) / 255.0, mnist.targets.numpy()
+
+
+def _check_mnist(images, labels):
+    """Raise ValueError for what torchvision lets pass."""
+    if tuple(images.shape[1:]) != (_SIZE, _SIZE) or not len(images):
+        raise ValueError(f"there are images of shape {tuple(images.shape)}, not (n, 28, 28)")
+    if len(labels) != len(images):
+        raise ValueError(f"there are {len(images)} images and {len(labels)} labels")
+    if labels.max() > 9:
+        raise ValueError(f"there is a label {int(labels.max())}, and digits are 0 to 9")
 
 
 def _compose(images, labels, rows, n_samples, target, random_state, source):

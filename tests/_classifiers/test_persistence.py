@@ -1,13 +1,16 @@
 """Files without code: what is loaded predicts as what was saved, and damage is told."""
 
+import errno
 import importlib
 import json
+import os
 import pickle
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +26,7 @@ from sksoftinfo import (
     load,
     save,
 )
+from sksoftinfo._classifiers.persistence import _digest
 
 safetensors = pytest.importorskip("safetensors")
 sio = pytest.importorskip("skops.io")
@@ -173,13 +177,11 @@ class TinyNet(torch.nn.Module):
 def test_what_json_does_not_hold_is_given_to_load(tmp_path):
     clf = InfoSoftmaxClassifier(TinyNet, iterator_train=DataLoader, **FAST).fit(X, Y)
     save(clf, tmp_path / "clf")
-    with pytest.raises(
-        ValueError, match=r"could not keep iterator_train, module, .* module=\.\.\."
-    ):
+    with pytest.raises(ValueError, match=r"iterator_train, module, not taken .* module=\.\.\."):
         load(tmp_path / "clf")
     given = {"module": TinyNet, "iterator_train": DataLoader}
     assert_same(load(tmp_path / "clf", **given), clf, X, Y)
-    with pytest.raises(ValueError, match="weights are not those of module=TinyNet"):
+    with pytest.raises(ValueError, match="TinyNet, cannot be built.*weights are not those"):
         load(tmp_path / "clf", module__width=9, **given)
     with pytest.raises(ValueError, match="Invalid parameter 'modul'"):
         load(tmp_path / "clf", modul=TinyNet, **given)
@@ -215,8 +217,25 @@ def test_truncated(fitted, tmp_path, keep):
     path = tmp_path / "clf"
     save(fitted, path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match="clf is no whole safetensors file: it is truncated"):
+    with pytest.raises(ValueError, match="clf is not a whole safetensors file: it is truncated"):
         load(path)
+
+
+def test_every_bit_that_flips_and_every_cut_is_noticed(tmp_path):
+    path = tmp_path / "clf"
+    save(InfoSoftmaxClassifier(module__hidden_sizes=(), **FAST).fit(X, LABELS), path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    odd = [content[:kept] for kept in [*range(12), *rng.integers(0, len(content), 60)]]
+    for place in [*range(64), *rng.integers(0, 8 * len(content), 200)]:
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        odd.append(bytes(damaged))
+    for damaged in odd:
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError) as raised:
+            load(path)
+        assert str(path) in str(raised.value)
 
 
 @pytest.mark.parametrize("place", ["head", "weights"])
@@ -243,35 +262,201 @@ def test_other_versions_and_other_files(fitted, tmp_path):
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     later = json.loads(head["sksoftinfo"])
     later.update(format=9, version="99.0")
-    save_file(weights, path, metadata={**head, "sksoftinfo": json.dumps(later)})
+    text = json.dumps(later)
+    save_file(weights, path, metadata={"sksoftinfo": text, "sha256": _digest(text, weights)})
     with pytest.raises(ValueError, match="has format 9, written by sksoftinfo 99.0"):
         load(path)
     save_file(weights, path)
-    with pytest.raises(ValueError, match="no classifier that sksoftinfo.save has written"):
+    with pytest.raises(ValueError, match="not a classifier that sksoftinfo.save has written"):
         load(path)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "nothing")
 
 
-def test_a_class_that_is_none_is_not_looked_up(fitted, tmp_path):
-    from sksoftinfo._classifiers.persistence import _decode
-
-    with pytest.raises(ValueError, match="is no class"):
-        _decode({"kind": "class", "of": "torch.nn", "name": "functional"})
-    with pytest.raises(KeyError):
-        _decode({"kind": "class", "of": "os", "name": "system"})
-
-
 def test_what_cannot_be_saved(tmp_path):
-    with pytest.raises(TypeError, match="LogisticRegression: save takes"):
+    with pytest.raises(TypeError, match="must be a fitted .* got LogisticRegression"):
         save(LogisticRegression().fit(X, Y), tmp_path / "clf")
     with pytest.raises(NotFittedError):
         save(InfoSoftmaxClassifier(), tmp_path / "clf")
     clf = InfoSoftmaxClassifier(**FAST).fit(X, Y)
     clf.note = object()
-    with pytest.raises(ValueError, match="attributes that JSON does not hold: note"):
+    with pytest.raises(ValueError, match="attributes that a file does not hold: note"):
         save(clf, tmp_path / "clf")
     assert not list(tmp_path.iterdir())
+
+
+def test_paths_that_cannot_be_written_or_read(fitted, tmp_path):
+    for path, error in [(tmp_path / "no" / "clf", FileNotFoundError), (tmp_path, OSError)]:
+        for function in (lambda path: save(fitted, path), load):
+            with pytest.raises(error) as raised:
+                function(path)
+            assert raised.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "clf"
+    save(fitted, path)
+    before = path.read_bytes()
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="clf") as raised:
+            save(InfoSoftmaxClassifier(**FAST).fit(X, Y), path)
+    assert raised.value.errno == errno.ENOSPC
+    assert path.read_bytes() == before and [item.name for item in tmp_path.iterdir()] == ["clf"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts the files of a process")
+def test_no_file_stays_open(fitted, tmp_path):
+    path = tmp_path / "clf"
+    save(fitted, path)
+    load(path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(30):
+        save(fitted, path)
+        load(path)
+        with pytest.raises(FileNotFoundError):
+            save(fitted, tmp_path / "no" / "clf")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_parameter_that_another_network_is_built_by_is_refused(tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=(3,), **FAST).fit(X, Y)
+    clf.set_params(lr=0.5, class_prior="empirical", optimizer=torch.optim.SGD)
+    save(clf, tmp_path / "clf")
+    assert load(tmp_path / "clf").optimizer is torch.optim.SGD
+    for change in ({"module__hidden_sizes": (4,)}, {"module__dropout": 0.5}, {"dtype": "float32"}):
+        changed = pickle.loads(pickle.dumps(clf)).set_params(**change)
+        for function in (lambda clf: save(clf, tmp_path / "other"), sio.dumps):
+            with pytest.raises(ValueError, match=f"{next(iter(change))} changed since"):
+                function(changed)
+    noisy = StochasticInfoClassifier(**FAST).fit(X, Y).set_params(noise_scale=0.1)
+    with pytest.raises(ValueError, match="noise_scale changed since"):
+        save(noisy, tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["clf"]
+
+
+def test_a_compiled_network_is_saved_as_it_was_before(tmp_path, monkeypatch):
+    compiled = []
+
+    class Compiled(torch.nn.Module):
+        """As torch's own wrapper, names weights ``_orig_mod.*``."""
+
+        def __init__(self, module):
+            super().__init__()
+            self._orig_mod = module
+
+        def forward(self, *args):
+            return self._orig_mod(*args)
+
+    def compile(module, **kwargs):
+        compiled.append(kwargs)
+        return Compiled(module)
+
+    monkeypatch.setattr(torch, "compile", compile)
+    clf = InfoSoftmaxClassifier(compile=True, compile__mode="default", **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    with pytest.raises(ValueError, match=r"load\(path, compile=\.\.\., compile__mode=\.\.\.\)"):
+        load(tmp_path / "clf")
+    compiled.clear()
+    plain = load(tmp_path / "clf", compile=False, compile__mode="default")
+    np.testing.assert_array_equal(plain.predict_proba(X), clf.predict_proba(X))
+    assert not compiled
+    again = load(tmp_path / "clf", compile=True, compile__mode="default")
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert compiled
+
+
+class Counting(TinyNet):
+    """Looks at its weights as it is built, which torch's meta device does not allow."""
+
+    def __init__(self, n_features, n_classes, width=8, name="x"):
+        super().__init__(n_features, n_classes, width)
+        self.size = float(self.layer.weight.abs().sum())
+
+
+class Lazy(torch.nn.Module):
+    def __init__(self, n_classes):
+        super().__init__()
+        self.layer = torch.nn.LazyLinear(n_classes)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("module", [Counting, Lazy])
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_modules_that_cannot_be_built_without_memory(module, tmp_path):
+    clf = InfoSoftmaxClassifier(module, **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    assert_same(load(tmp_path / "clf", module=module), clf, X, Y)
+
+
+def test_a_module_of_the_callers_own_is_given_with_its_parameters(tmp_path):
+    params = {"module": Counting, "module__width": 3, "module__name": "y"}
+    clf = InfoSoftmaxClassifier(**params, **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    with pytest.raises(ValueError, match=r"load\(path, module__name=\.\.\., module__width="):
+        load(tmp_path / "clf", module=Counting)
+    assert_same(load(tmp_path / "clf", **params), clf, X, Y)
+
+
+def test_a_loaded_network_is_ready_for_prediction(fitted, tmp_path):
+    save(fitted, tmp_path / "clf")
+    assert not load(tmp_path / "clf").module_.training
+    assert not sio.loads(sio.dumps(fitted), trusted=SKOPS_TRUSTED_TYPES).module_.training
+
+
+def test_requests_of_metadata_are_kept_by_pickle_alone(tmp_path):
+    with config_context(enable_metadata_routing=True):
+        clf = InfoSoftmaxClassifier(**FAST).set_fit_request(sample_weight=True).fit(X, Y)
+        for function in (sio.dumps, lambda clf: save(clf, tmp_path / "clf")):
+            with pytest.raises(ValueError, match="not hold: _metadata_request"):
+                function(clf)
+        same = pickle.loads(pickle.dumps(clf))
+        assert same.get_metadata_routing().fit.requests == {"sample_weight": True}
+
+
+def test_weights_of_dtypes_that_numpy_lacks(tmp_path):
+    class Brief(TinyNet):
+        def __init__(self, n_features, n_classes):
+            super().__init__(n_features, n_classes)
+            self.register_buffer("seen", torch.zeros(2, dtype=torch.bfloat16))
+
+        def _apply(self, function, recurse=True):
+            super()._apply(function, recurse)
+            self.seen = self.seen.bfloat16()
+            return self
+
+    clf = InfoSoftmaxClassifier(Brief, **FAST).fit(X, Y)
+    with pytest.raises(ValueError, match="keeps 'seen' as torch.bfloat16"):
+        save(clf, tmp_path / "clf")
+
+
+def test_labels_wider_than_the_longest(tmp_path):
+    clf = InfoSoftmaxClassifier(**FAST).fit(X, LABELS.astype("U90"))
+    save(clf, tmp_path / "clf")
+    loaded = load(tmp_path / "clf")
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+
+
+def test_arrays_and_random_states_as_parameters(tmp_path):
+    clf = InfoSoftmaxClassifier(
+        class_prior=np.array([0.2, 0.3, 0.5], dtype=">f8"),
+        max_epochs=1,
+        random_state=np.random.RandomState(0),
+    ).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    with pytest.raises(ValueError, match=r"load\(path, random_state=\.\.\.\)"):
+        load(tmp_path / "clf")
+    loaded = load(tmp_path / "clf", random_state=3)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    loaded = sio.loads(sio.dumps(clf), trusted=SKOPS_TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")

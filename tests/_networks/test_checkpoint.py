@@ -1,17 +1,27 @@
 """Training that is cut off and goes on ends where one that was not cut off ends."""
 
+import hashlib
+import io
+import itertools
+import os
+import pickle
 import signal
 import subprocess
 import sys
+import tempfile
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_score
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
+from sksoftinfo._networks import EpochTicker
+from sksoftinfo._networks.checkpoint import _HEAD
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"random_state": 3, "batch_size": 40, "max_epochs": 6}
@@ -129,22 +139,121 @@ def test_the_checkpoint_runs_after_the_others():
     assert isinstance(own_callbacks(callbacks)[-1], ResumableCheckpoint)
 
 
-@pytest.mark.parametrize(
-    "change, names",
-    [
-        ({"random_state": 4}, "seed"),
-        ({"lr": 0.1}, "lr"),
-        ({"batch_size": 10}, "batch_size"),
-        ({"optimizer": torch.optim.SGD}, "optimizer"),
-        ({"module__hidden_sizes": (3,)}, "another module"),
-    ],
-)
-def test_another_training_is_refused(change, names, tmp_path):
-    options = {"max_epochs": 1, "random_state": 0}
-    callbacks = [ResumableCheckpoint(tmp_path / "training.pt")]
-    InfoSoftmaxClassifier(callbacks=callbacks, **options).fit(X, Y)
-    with pytest.raises(ValueError, match=f"another (training.*{names}|module)"):
-        InfoSoftmaxClassifier(callbacks=callbacks, **{**options, **change}).fit(X, Y)
+class Activated(torch.nn.Module):
+    """Modules whose weights have equal shapes, whatever the activation."""
+
+    def __init__(self, n_features, n_classes, activation="relu"):
+        super().__init__()
+        self.activation = {"relu": torch.nn.ReLU(), "tanh": torch.nn.Tanh()}[activation]
+        self.layer, self.head = torch.nn.Linear(n_features, 4), torch.nn.Linear(4, n_classes)
+
+    def forward(self, x):
+        return self.head(self.activation(self.layer(x)))
+
+
+class Scaled(Activated):
+    scale = 1.0
+
+    def __init__(self, n_features, n_classes, scale=1.0):
+        super().__init__(n_features, n_classes)
+        self.scale = scale
+
+
+def seeded_linear(seed, frozen=False):
+    torch.manual_seed(seed)
+    linear = torch.nn.Linear(4, 3)
+    linear.bias.requires_grad = not frozen
+    return linear
+
+
+def schedule(**params):
+    return [("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, **params))]
+
+
+STOCHASTIC = {"noise": "gaussian", "beta": 0.1}
+CHANGES = {
+    "seed": ({}, {"random_state": 4}, "seed"),
+    "lr": ({}, {"lr": 0.1}, "lr"),
+    "batch_size": ({}, {"batch_size": 10}, "batch_size"),
+    "optimizer": ({}, {"optimizer": torch.optim.SGD}, "optimizer"),
+    "sizes": ({}, {"module__hidden_sizes": (3,)}, "module's structure, module__hidden_sizes"),
+    "weight_decay": ({}, {"optimizer__weight_decay": 0.5}, "optimizer__weight_decay"),
+    "dropout": ({}, {"module__dropout": 0.2}, "module__dropout"),
+    "criterion": ({}, {"criterion": torch.nn.CrossEntropyLoss}, "criterion"),
+    "smoothing": (
+        {"criterion": torch.nn.CrossEntropyLoss},
+        {"criterion__label_smoothing": 0.1},
+        "criterion__label_smoothing",
+    ),
+    "class_prior": ({}, {"class_prior": [0.2, 0.3, 0.5]}, "log_class_prior"),
+    "other class_prior": (
+        {"class_prior": [0.3, 0.2, 0.5]},
+        {"class_prior": [0.2, 0.3, 0.5]},
+        "log_class_prior",
+    ),
+    "class_weight": ({}, {"class_weight": {0: 2.0, 1: 1.0, 2: 1.0}}, "rows"),
+    "other train_split": ({"train_split": 0.2}, {"train_split": 0.3}, "train_split"),
+    "train_split": ({}, {"train_split": 5}, "train_split"),
+    "shuffle": ({}, {"iterator_train__shuffle": False}, "iterator_train__shuffle"),
+    "drop_last": ({}, {"iterator_train__drop_last": True}, "iterator_train__drop_last"),
+    "dtype": ({}, {"dtype": "float32"}, "dtype"),
+    "activation": (
+        {"module": Activated},
+        {"module__activation": "tanh"},
+        "module's structure, module__activation",
+    ),
+    "plain attribute": ({"module": Scaled(4, 3)}, {"module": Scaled(4, 3, 2.0)}, "module"),
+    "first weights": ({"module": seeded_linear(0)}, {"module": seeded_linear(1)}, "module"),
+    "frozen": ({"module": seeded_linear(0)}, {"module": seeded_linear(0, True)}, "module"),
+    "patience": (
+        {"callbacks": [("stop", EarlyStopping("train_loss", patience=2))]},
+        {"callbacks": [("stop", EarlyStopping("train_loss", patience=3))]},
+        "callbacks__stop",
+    ),
+    "schedule": (
+        {"callbacks": schedule(step_size=2)},
+        {"callbacks": schedule(step_size=3)},
+        "callbacks__schedule",
+    ),
+    "clipping": (
+        {},
+        {"callbacks": [("clip", GradientNormClipping(0.1))]},
+        "callbacks__clip",
+    ),
+    "beta": (STOCHASTIC, {"beta": 0.2}, "beta"),
+    "n_draws": (STOCHASTIC, {"n_draws": 8}, "n_draws"),
+    "noise_scale": (STOCHASTIC, {"noise_scale": 0.5}, "module"),
+    "objective": (STOCHASTIC, {"objective": "dv"}, "criterion"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_another_training_is_refused(case, tmp_path):
+    before, change, names = CHANGES[case]
+    cls = StochasticInfoClassifier if before is STOCHASTIC else InfoSoftmaxClassifier
+    checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
+
+    def fit(max_epochs, callbacks=(), **params):
+        options = {"random_state": 0, "max_epochs": max_epochs, **params}
+        return cls(callbacks=[checkpoint, *callbacks], **options).fit(X, Y)
+
+    fit(1, **before)
+    with pytest.raises(ValueError, match=f"another training, with other .*{names}"):
+        fit(1, **{**before, **change})
+    # What was not changed goes on.
+    assert len(fit(2, **before).history_) == 2
+
+
+def test_what_does_not_change_the_training_may_change(tmp_path):
+    checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
+    options = {"random_state": 0, "module__dropout": 0.5}
+    InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], **options).fit(X, Y)
+    other = InfoSoftmaxClassifier(
+        max_epochs=4, verbose=1, callbacks=[CrashAt(9, 9), checkpoint], device="cpu", **options
+    )
+    other.set_params(callbacks__print_log__sink=lambda text: None).fit(X, Y)
+    whole = InfoSoftmaxClassifier(max_epochs=4, **options).fit(X, Y)
+    np.testing.assert_array_equal(other.predict_proba(X), whole.predict_proba(X))
 
 
 def test_other_rows_are_refused(tmp_path):
@@ -155,16 +264,164 @@ def test_other_rows_are_refused(tmp_path):
         cross_val_score(clf, X, Y, error_score="raise")
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing", None])
-def test_damaged_checkpoints(content, tmp_path):
-    path = tmp_path / "training.pt"
-    clf = InfoSoftmaxClassifier(
-        callbacks=[ResumableCheckpoint(path)], max_epochs=1, random_state=0
-    )
+@pytest.fixture(scope="module")
+def small():
+    """A classifier with a small checkpoint, and the checkpoint's bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "training.pt"
+        clf = InfoSoftmaxClassifier(
+            module__hidden_sizes=(),
+            callbacks=[ResumableCheckpoint(path)],
+            max_epochs=1,
+            random_state=0,
+        ).fit(X, Y)
+        yield clf, path, path.read_bytes()
+
+
+def assert_refused(small, content, match):
+    clf, path, _ = small
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=match) as raised:
+        clf.fit(X, Y)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing"])
+def test_other_files_are_refused(content, small):
+    assert_refused(small, content, "is not a checkpoint.*: remove it")
+
+
+def test_every_single_bit_that_flips_is_noticed(small):
+    """All of the head, and 200 bits of the rest."""
+    content = small[2]
+    rng = np.random.default_rng(0)
+    places = [*range(8 * 100), *rng.integers(8 * 100, 8 * len(content), 200)]
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        with pytest.raises(ValueError, match="is not a checkpoint.*: remove it"):
+            _read(small, bytes(damaged))
+
+
+def test_every_cut_is_noticed(small):
+    content = small[2]
+    for kept in [*range(150), *range(150, len(content), 199), len(content) - 1]:
+        with pytest.raises(ValueError, match="is not a checkpoint.*: remove it"):
+            _read(small, content[:kept])
+    with pytest.raises(ValueError, match="or a damaged one"):
+        _read(small, content + b"\0")
+
+
+def _read(small, content):
+    _, path, _ = small
+    path.write_bytes(content)
+    return ResumableCheckpoint(path)._read()
+
+
+def forged(state):
+    """The bytes of a checkpoint with a valid checksum."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return with_checksum(buffer.getvalue())
+
+
+def with_checksum(content):
+    return _HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def test_a_checkpoint_of_another_version_is_refused(small):
+    content = small[2].replace(b"checkpoint 2", b"checkpoint 9")
+    assert_refused(small, content, "is not a checkpoint of this version")
+    buffer = io.BytesIO()
+    torch.save({"format": 1}, buffer)
+    assert_refused(small, buffer.getvalue(), "is not a checkpoint of this version")
+
+
+ODD = [
+    None,
+    True,
+    -1,
+    10**30,
+    0.5,
+    "x",
+    [],
+    {},
+    (),
+    [[]],
+    {"a": 1},
+    torch.ones(2),
+    torch.ones(3, 3),
+]
+
+
+def test_forged_checkpoints_are_refused(small):
+    """Each entry replaced by odd values, with a valid checksum: refused, or without any effect."""
+    clf, path, content = small
+    path.write_bytes(content)
     clf.fit(X, Y)
-    path.write_bytes(path.read_bytes()[:2000] if content is None else content)
-    with pytest.raises(ValueError, match="is no checkpoint, or a damaged one: remove it"):
+    state = ResumableCheckpoint(path)._read()
+    expected = clf.predict_proba(X)
+    for name, value in itertools.product(state, ODD):
+        path.write_bytes(forged({**state, name: value}))
+        try:
+            clf.fit(X, Y)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    for name, value in itertools.product(["train_loss", "batches", "on_epoch_end", "_x"], ODD):
+        callbacks = {**state["callbacks"], "valid_loss": {name: value}}
+        path.write_bytes(forged({**state, "callbacks": callbacks}))
+        with pytest.raises(ValueError, match=f"a callback does not learn '{name}'"):
+            clf.fit(X, Y)
+    for history in ("", "[" * 10_000, "[1]", "{}", "[{}]", '[{"batches": 1}]', "[]", "NaN"):
+        assert_refused(small, forged({**state, "history": history}), "not written by this version")
+
+
+def test_a_checkpoint_runs_no_code(small, tmp_path):
+    """A pickle that makes a file, and an archive that torch would hand to its reader of code."""
+    marker = tmp_path / "marker"
+
+    class Touch:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    for odd in (Touch(), {"training": Touch()}):
+        assert_refused(small, forged(odd), "not written by this version")
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Touch()))
+    assert marker.exists(), "the forged files would have shown nothing"
+
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as archive:
+        archive.writestr("archive/constants.pkl", "")
+    assert_refused(small, with_checksum(buffer.getvalue()), "constants.pkl")
+
+
+def test_a_compressed_checkpoint_is_refused(small):
+    content = small[2]
+    start = content.index(b"PK")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content[start:])) as before:
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as after:
+            for name in before.namelist():
+                after.writestr(name, before.read(name))
+    assert_refused(small, with_checksum(buffer.getvalue()), "not written by this version")
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, "2", None, True])
+def test_every_is_a_positive_int(every, tmp_path):
+    clf = InfoSoftmaxClassifier(callbacks=[ResumableCheckpoint(tmp_path / "c", every=every)])
+    with pytest.raises(ValueError, match="`every` must be an int of at least 1; got"):
         clf.fit(X, Y)
-    torch.save({"format": 7}, path)
-    with pytest.raises(ValueError, match="no checkpoint of this version"):
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_folder_is_noticed_before_training(tmp_path):
+    path = tmp_path / "nowhere" / "training.pt"
+    epochs = []
+    callbacks = [ResumableCheckpoint(path), EpochTicker(lambda: epochs.append(1))]
+    clf = InfoSoftmaxClassifier(callbacks=callbacks, random_state=0)
+    with pytest.raises(FileNotFoundError, match="nowhere") as raised:
         clf.fit(X, Y)
+    assert raised.value.filename == str(path)
+    assert not epochs

@@ -131,6 +131,97 @@ def test_damaged_mnist_names_folder_and_remedy(mnist_home, keep):
         fetch_mnist_pairs(mnist_home, download=False)
 
 
+def change(path, place, *values):
+    content = bytearray(path.read_bytes())
+    content[place : place + len(values)] = values
+    path.write_bytes(content)
+
+
+FAULTS = {
+    "fewer labels": (lambda images, labels: write_idx(labels, np.arange(59) % 10), "60 .* 59"),
+    "more labels": (lambda images, labels: write_idx(labels, np.arange(61) % 10), "60 .* 61"),
+    "small images": (
+        lambda images, labels: write_idx(images, np.ones((60, 14, 14))),
+        "images of shape .60, 14, 14., not .n, 28, 28.",
+    ),
+    "long images": (
+        lambda images, labels: write_idx(images, np.ones((60, 56, 14))),
+        "images of shape .60, 56, 14., not .n, 28, 28.",
+    ),
+    "dimensions exchanged": (
+        lambda images, labels: write_idx(images, np.ones((28, 60, 28))),
+        "images of shape",
+    ),
+    "flat images": (lambda images, labels: write_idx(images, np.ones((60, 784))), "are damaged"),
+    "no rows": (
+        lambda images, labels: [
+            write_idx(images, np.ones((0, 28, 28))),
+            write_idx(labels, np.ones(0)),
+        ],
+        "are damaged",
+    ),
+    "labels of 2-D": (lambda images, labels: write_idx(labels, np.ones((60, 1))), "are damaged"),
+    "a label 10": (lambda images, labels: change(labels, 8, 10), "there is a label 10"),
+    "a label 255": (lambda images, labels: change(labels, 8, 255), "there is a label 255"),
+    "images of int8": (lambda images, labels: change(images, 2, 9), "are damaged"),
+    "images of float": (lambda images, labels: change(images, 2, 13), "are damaged"),
+    "images of no type": (lambda images, labels: change(images, 2, 10), "are damaged"),
+    "labels of int8": (lambda images, labels: change(labels, 2, 9), "are damaged"),
+    "labels of double": (lambda images, labels: change(labels, 2, 14), "are damaged"),
+    "larger than the file": (lambda images, labels: change(images, 4, 255), "are damaged"),
+    "no dimensions": (lambda images, labels: change(images, 3, 0), "are damaged"),
+    "too many dimensions": (lambda images, labels: change(images, 3, 255), "are damaged"),
+    "exchanged files": (
+        lambda images, labels: (
+            [labels.rename(labels.parent / "x"), images.rename(labels)]
+            and (labels.parent / "x").rename(images)
+        ),
+        "are damaged",
+    ),
+    "a text": (lambda images, labels: labels.write_text("no labels at all"), "are damaged"),
+    "empty": (lambda images, labels: labels.write_bytes(b""), "are damaged"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faulty_idx_files_are_refused(fault, mnist_home):
+    raw = mnist_home / "MNIST" / "raw"
+    make, message = FAULTS[fault]
+    make(raw / "train-images-idx3-ubyte", raw / "train-labels-idx1-ubyte")
+    with pytest.raises(ValueError, match=message) as raised:
+        fetch_mnist_pairs(mnist_home, download=False)
+    assert str(raw) in str(raised.value) and "delete that folder" in str(raised.value)
+
+
+def test_idx_files_with_changed_bytes(mnist_home):
+    """Any byte of a head that is changed, and any cut, is a ValueError with the folder."""
+    raw = mnist_home / "MNIST" / "raw"
+    rng = np.random.default_rng(0)
+    for name, head in [("images-idx3", 16), ("labels-idx1", 8)]:
+        path = raw / f"train-{name}-ubyte"
+        content = path.read_bytes()
+        changed = [content[:keep] for keep in [*range(head + 4), len(content) - 1]]
+        for place in range(head):
+            for value in {0, 1, 8, 9, 255, *rng.integers(0, 256, 3)} - {content[place]}:
+                changed.append(content[:place] + bytes([value]) + content[place + 1 :])
+        for odd in changed:
+            path.write_bytes(odd)
+            with pytest.raises(ValueError, match="MNIST files in .*raw are damaged"):
+                fetch_mnist_pairs(mnist_home, n_samples=4, download=False)
+        path.write_bytes(content)
+
+
+def test_a_failed_download_is_an_error_of_the_system(tmp_path, monkeypatch):
+    torchvision = pytest.importorskip("torchvision")
+
+    def fail(self):
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", fail)
+    with pytest.raises(OSError, match="could not be downloaded to .*raw"):
+        fetch_mnist_pairs(tmp_path)
+
+
 def test_mnist_without_torchvision_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     with pytest.raises(ImportError, match=r"pip install 'sksoftinfo\[vision\]'"):

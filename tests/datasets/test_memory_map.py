@@ -58,7 +58,7 @@ class Stream(IterableDataset):
 def test_what_cannot_be_mapped(tmp_path):
     with pytest.raises(ValueError, match="does not say how many rows it has: .* partial_fit"):
         memory_map(Stream(), tmp_path)
-    with pytest.raises(ValueError, match="neither a torch Dataset nor a DataLoader"):
+    with pytest.raises(ValueError, match="must be a torch Dataset or DataLoader; got ndarray"):
         memory_map(X, tmp_path)
     with pytest.raises(ValueError, match="120 rows came from a Dataset of 150"):
         memory_map(DataLoader(PAIRS, batch_size=60, drop_last=True), tmp_path)
@@ -71,6 +71,132 @@ def test_what_cannot_be_mapped(tmp_path):
     memory_map(PAIRS, tmp_path)
     with pytest.raises(FileExistsError, match="numpy.load"):
         memory_map(PAIRS, tmp_path)
+
+
+class Rows(torch.utils.data.Dataset):
+    """Items of a list, in batches of one."""
+
+    def __init__(self, *items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, row):
+        return self.items[row]
+
+
+def items(*pairs):
+    return DataLoader(Rows(*pairs), batch_size=1)
+
+
+ROW = torch.zeros(3)
+FAULTS = {
+    "longer row": (items((ROW, 0), (torch.zeros(4), 0)), "rows of shape .4,. after .* .3,."),
+    "row of other form": (items((ROW, 0), (torch.zeros(1, 3), 0)), "rows of shape .1, 3. after"),
+    "row that broadcasts": (items((ROW, 0), (torch.zeros(1), 0)), "rows of shape .1,. after"),
+    "integers, then a fraction": (items((ROW, 0), (ROW, 0.7)), "dtype float64 after .* int64"),
+    "bool, then a number": (items((ROW, True), (ROW, 2)), "dtype int64 after labels of .* bool"),
+    "int8, then 300": (
+        items((ROW, torch.tensor(1, dtype=torch.int8)), (ROW, torch.tensor(300))),
+        "dtype int64 after labels of dtype int8",
+    ),
+    "number, then a text": (items((ROW, 1), (ROW, "1")), "dtype <U1 after labels of dtype int64"),
+    "text, then a number": (items((ROW, "1"), (ROW, 1)), "dtype int64 after labels of dtype <U1"),
+    "one-hot labels": (items((ROW, torch.eye(2)[0])), r"labels of shape .1, 2. with rows of"),
+    "complex labels": (items((ROW, torch.tensor(1j))), "labels of dtype complex64"),
+    "complex rows": (items((ROW * 1j, 0)), "rows of dtype complex64, .* not real numbers"),
+    "texts as rows": (items(("abc", 0)), "rows of dtype <U3, which are not real numbers"),
+    "rows alone": (DataLoader(Rows(ROW, ROW), batch_size=2), "yields Tensor where a pair"),
+    "triples": (items((ROW, 0, 1)), "yields list where a pair"),
+    "dicts": (items({"x": ROW, "y": 0}), "yields dict where a pair"),
+    "too large": (items((ROW, 0), (torch.full((3,), 1e300, dtype=torch.float64), 0)), "1e.300"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_rows_and_labels_that_change_are_refused(fault, tmp_path):
+    data, message = FAULTS[fault]
+    with pytest.raises(ValueError, match=message):
+        memory_map(data, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "value, dtype, held",
+    [
+        (300, "uint8", False),
+        (-1, "uint8", False),
+        (255, "uint8", True),
+        (0.7, "int64", False),
+        (np.nan, "int32", False),
+        (3.0, "int32", True),
+        (2, "bool", False),
+        (1, "bool", True),
+        (70_000, "float16", False),
+        (0.1, "float16", True),
+        (np.nan, "float32", True),
+        (np.inf, "float32", True),
+    ],
+)
+def test_values_that_the_dtype_does_not_hold_are_refused(value, dtype, held, tmp_path):
+    data = items((torch.tensor([value]), 0))
+    if held:
+        row = memory_map(data, tmp_path, dtype=dtype).data[0]
+        np.testing.assert_array_equal(row, np.array([value]).astype(dtype))
+        return
+    with pytest.raises(ValueError, match=f"which `dtype`='{dtype}' does not hold"):
+        memory_map(data, tmp_path, dtype=dtype)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [object, "U3", "complex64", "datetime64[s]", "nothing", "V8"])
+def test_dtypes_that_are_not_of_numbers(dtype, tmp_path):
+    with pytest.raises(ValueError, match="`dtype` must be a dtype of"):
+        memory_map(PAIRS, tmp_path / "folder", dtype=dtype)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_of_bfloat16_and_with_gradients(tmp_path):
+    row = torch.tensor([1.5, 2.5], requires_grad=True)
+    rows = memory_map(Rows((row.bfloat16().detach(), 0), (row.bfloat16(), 1)), tmp_path)
+    np.testing.assert_array_equal(rows.data, [[1.5, 2.5]] * 2)
+
+
+def test_the_global_generator_is_left_alone(tmp_path):
+    before = torch.get_rng_state()
+    memory_map(PAIRS, tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", ["data.npy", "target.npy", "data.npy.part"])
+def test_files_of_the_user_are_left_alone(name, tmp_path):
+    (tmp_path / name).write_bytes(b"of the user")
+    if name.endswith("part"):
+        memory_map(PAIRS, tmp_path)
+    else:
+        with pytest.raises(FileExistsError, match=name):
+            memory_map(PAIRS, tmp_path)
+    assert (tmp_path / name).read_bytes() == b"of the user"
+
+
+class WritesItself(Rows):
+    """While its rows are read, another process maps other rows into the same folder."""
+
+    def __getitem__(self, row):
+        if not self.folder.joinpath("data.npy").exists():
+            memory_map(Rows((torch.ones(2), 7)), self.folder)
+        return super().__getitem__(row)
+
+
+def test_two_that_write_into_one_folder(tmp_path):
+    rows = WritesItself((ROW, 0), (ROW, 1))
+    rows.folder = tmp_path
+    with pytest.raises(FileExistsError):
+        memory_map(rows, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npy", "target.npy"]
+    np.testing.assert_array_equal(np.load(tmp_path / "data.npy"), [[1.0, 1.0]])
+    np.testing.assert_array_equal(np.load(tmp_path / "target.npy"), [7])
 
 
 def test_partial_fit_on_the_batches_of_a_loader():

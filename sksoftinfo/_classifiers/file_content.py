@@ -1,0 +1,301 @@
+"""What is taken from a file: listed parameters, attributes and classes, each of them checked.
+
+A file is data from a stranger. Numbers and texts of parameters whose meaning is known here are
+taken, and so are classes on a list. Whatever could name other code (how batches are made, modules
+compiled or callbacks built) has to be given by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from math import prod
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from .._networks import MLP, ConvNet, LogSoftmaxLoss
+
+# torch has more; these take rows and return logits, or logits and class indices and return a loss.
+_OPTIMIZERS = (
+    *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon"),
+    *("NAdam", "RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam"),
+)
+_CRITERIA = ("CrossEntropyLoss", "MultiMarginLoss", "NLLLoss")
+
+
+def _listed(base, place, owner, names):
+    found = {f"{place}.{name}": getattr(owner, name, None) for name in names}
+    # Not every version of torch has all of them.
+    return {
+        name: cls for name, cls in found.items() if isinstance(cls, type) and issubclass(cls, base)
+    }
+
+
+#: Classes by the names that they have in files, for each parameter that takes a class.
+CLASSES = {
+    "module": {
+        "sksoftinfo.MLP": MLP,
+        "sksoftinfo.ConvNet": ConvNet,
+        **_listed(torch.nn.Module, "torch.nn", torch.nn, ["Linear"]),
+    },
+    "optimizer": _listed(torch.optim.Optimizer, "torch.optim", torch.optim, _OPTIMIZERS),
+    "criterion": {
+        "sksoftinfo.LogSoftmaxLoss": LogSoftmaxLoss,
+        **_listed(torch.nn.Module, "torch.nn", torch.nn, _CRITERIA),
+    },
+}
+_BASES = {
+    "module": torch.nn.Module,
+    "optimizer": torch.optim.Optimizer,
+    "criterion": torch.nn.Module,
+}
+_DEVICE = re.compile(r"auto|cpu|mps(:\d)?|(cuda|xpu)(:\d{1,3})?")
+# Of the parameters that files hold, more deeply nested ones are not of use.
+_DEEPEST = 8
+# Classes are texts or numbers; all of them together.
+_MOST_LABEL_BYTES = 1 << 26
+_MOST_DIMENSIONS = 8
+_SEEDS = 1 << 32
+
+
+def refused_params(params, own_names, *, trusted=False):
+    """Return the names of parameters that are not taken from a file.
+
+    Parameters
+    ----------
+    params : dict
+        Values by name.
+    own_names : iterable of str
+        Parameters of the estimator itself, as against skorch's.
+    trusted : bool, default=False
+        Whether the caller has named the classes that the file may hold, as for skops. Such a class
+        may have numbers as parameters, but not texts, which could name files or code.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
+    own_names = set(own_names)
+
+    def is_taken(name, value):
+        prefix, separator, _ = name.partition("__")
+        if name in CLASSES:
+            return _is_taken_class(name, value, trusted)
+        if not separator:
+            return name in own_names and _is_taken_value(name, value)
+        if prefix not in CLASSES:
+            return False
+        # The estimator's own default where the file does not name a class.
+        listed = params.get(prefix) is None or params[prefix] in CLASSES[prefix].values()
+        return _is_plain(value, texts=listed) if listed or trusted else False
+
+    return sorted(name for name, value in params.items() if not is_taken(name, value))
+
+
+def _is_taken_class(name, value, trusted):
+    if value is None or (isinstance(value, type) and value in CLASSES[name].values()):
+        return True
+    if not trusted:
+        return False
+    if isinstance(value, type):
+        return issubclass(value, _BASES[name])
+    return name == "module" and isinstance(value, types.FunctionType)
+
+
+def _is_taken_value(name, value):
+    if name == "callbacks":
+        return value is None or (isinstance(value, str) and value == "disable")
+    if name == "accelerator":
+        return value is None
+    if name == "device":
+        return isinstance(value, str | torch.device) and bool(_DEVICE.fullmatch(str(value)))
+    if name == "random_state" and isinstance(value, np.random.RandomState):
+        return True
+    return _is_plain(value, texts=True)
+
+
+def _is_plain(value, texts, depth=0):
+    """Return whether a value is made of numbers, and of texts if these are allowed."""
+    if value is None or isinstance(value, bool | int | float | np.number | np.bool_):
+        return True
+    if isinstance(value, str):
+        return texts
+    if depth > _DEEPEST:
+        return False
+    if isinstance(value, np.ndarray):
+        if value.dtype == object:
+            return all(_is_plain(item, texts, depth + 1) for item in value.ravel())
+        return value.dtype.kind in "biuf" or (value.dtype.kind == "U" and texts)
+    # Not of a class of its own, whose methods might be called.
+    if type(value) in (list, tuple):
+        return all(_is_plain(item, texts, depth + 1) for item in value)
+    if type(value) is dict:
+        return all(
+            _is_plain(key, texts) and _is_plain(item, texts, depth + 1)
+            for key, item in value.items()
+        )
+    return False
+
+
+def check_sizes(params, n_weights):
+    """Raise ValueError if a parameter of the module lists more layers than there are weights.
+
+    Each layer takes much more memory than its number in a file.
+    """
+    for name, value in params.items():
+        if name.startswith("module__") and isinstance(value, list | tuple):
+            if len(value) > n_weights:
+                raise ValueError(f"{name} has {len(value)} entries for {n_weights} weights")
+
+
+def check_fitted(fitted, *, stochastic):
+    """Raise ValueError unless attributes are all those of a fitted classifier, and consistent.
+
+    Parameters
+    ----------
+    fitted : dict
+        Values by name, without the net.
+    stochastic : bool
+        Whether they are of a `StochasticInfoClassifier`.
+    """
+    required = {
+        "classes_",
+        "input_shape_",
+        "n_features_in_",
+        "_label_weight",
+        "train_prior_",
+        "class_prior_",
+        *(("noise_bank_", "_noise_seed") if stochastic else ()),
+    }
+    optional = {"feature_names_in_", "_fitted_on"}
+    _check(required <= fitted.keys(), f"lacks {sorted(required - fitted.keys())}")
+    unknown = sorted(map(str, fitted.keys() - required - optional))
+    _check(not unknown, f"has attributes that a file does not hold: {', '.join(unknown)[:200]}")
+    _check_classes(fitted["classes_"])
+    n_classes = len(fitted["classes_"])
+    _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
+    _check_vector("_label_weight", fitted["_label_weight"], n_classes)
+    for name in ("train_prior_", "class_prior_"):
+        _check_vector(name, fitted[name], n_classes)
+        _check(abs(fitted[name].sum() - 1) < 1e-6, f"has a {name} that does not sum to 1")
+    if "feature_names_in_" in fitted:
+        names = fitted["feature_names_in_"]
+        _check(
+            isinstance(names, np.ndarray)
+            and names.shape == (fitted["n_features_in_"],)
+            and all(isinstance(name, str) for name in names),
+            "has feature_names_in_ that are not one text for each column",
+        )
+    if "_fitted_on" in fitted:
+        prints = fitted["_fitted_on"]
+        _check(
+            isinstance(prints, tuple)
+            and len(prints) == 3
+            and all(isinstance(text, str) for text in prints),
+            "has a _fitted_on that is not three texts",
+        )
+    if stochastic:
+        _check_seed("_noise_seed", fitted["_noise_seed"])
+        bank = fitted["noise_bank_"]
+        _check(
+            isinstance(bank, np.ndarray)
+            and bank.dtype.kind in "fiub"
+            and bank.ndim >= 1
+            and len(bank) > 0
+            and np.isfinite(bank).all(),
+            "has a noise_bank_ that is not a bank of finite noise",
+        )
+
+
+def _check(condition, message):
+    if not condition:
+        raise ValueError(f"it {message}")
+
+
+def _check_classes(classes):
+    _check(
+        isinstance(classes, np.ndarray)
+        and classes.ndim == 1
+        and len(classes) >= 2
+        and classes.nbytes <= _MOST_LABEL_BYTES
+        and classes.dtype.kind in "biufUO",
+        "has classes_ that are not at least two labels",
+    )
+    if classes.dtype == object:
+        _check(
+            all(isinstance(label, str | int | float) for label in classes),
+            "has classes_ that are neither texts nor numbers",
+        )
+    try:
+        ordered = bool(np.all(classes[:-1] < classes[1:]))
+    except TypeError:
+        ordered = False
+    _check(ordered, "has classes_ that are not sorted and distinct")
+
+
+def _check_shape(shape, n_features):
+    _check(
+        isinstance(shape, tuple)
+        and 0 < len(shape) <= _MOST_DIMENSIONS
+        and all(_is_int(size) and size > 0 for size in shape)
+        and prod(shape) < 2**62,
+        "has an input_shape_ that is not a shape of rows",
+    )
+    _check(
+        _is_int(n_features) and n_features == shape[0], "has an n_features_in_ of another shape"
+    )
+
+
+def _check_vector(name, values, n_classes):
+    _check(
+        isinstance(values, np.ndarray)
+        and values.shape == (n_classes,)
+        and values.dtype == np.float64
+        and bool(np.isfinite(values).all())
+        and bool((values >= 0).all()),
+        f"has a {name} that is not one weight for each class",
+    )
+
+
+def _check_seed(name, value):
+    _check(_is_int(value) and 0 <= value < _SEEDS, f"has a {name} that is not a seed")
+
+
+def _is_int(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_net(state):
+    """Raise ValueError unless the state of a net is what `net_state` returns."""
+    _check(
+        type(state) is dict and state.keys() == {"weights", "dtype", "seed", "history"},
+        "has a net of other entries",
+    )
+    _check(
+        isinstance(state["dtype"], str) and state["dtype"] in ("float32", "float64"),
+        "has a net of another dtype",
+    )
+    _check_seed("net's seed", state["seed"])
+    _check(
+        type(state["weights"]) is dict
+        and all(
+            isinstance(name, str) and isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
+            for name, value in state["weights"].items()
+        ),
+        "has weights that are not arrays of numbers",
+    )
+    history = state["history"]
+    _check(
+        type(history) is list
+        and all(
+            type(epoch) is dict
+            and type(epoch.get("batches")) is list
+            and all(type(batch) is dict for batch in epoch["batches"])
+            and _is_plain(epoch, texts=True)
+            for epoch in history
+        ),
+        "has a history that is not a list of epochs",
+    )
