@@ -83,29 +83,42 @@ def recalibrated(log_ratios, observations, share, folds=None):
     ndarray of shape (n,)
         In nats, at least ``log(share)``.
     """
-    place, extra = np.array([expert[0] for expert in _EXPERTS]), np.array([e[1] for e in _EXPERTS])
-    shares = share + (1 - share) * extra
-    ratios = np.exp(log_ratios)[:, place] * (1 - shares) + shares
-    learned = np.log(ratios) * observations.row_weights[:, None]
     rounds = observations.row_rounds
     order = None if folds is None else np.lexsort((rounds, folds))
     if order is not None:
-        learned, rounds, folds = learned[order], rounds[order], folds[order]
+        rounds, folds = rounds[order], folds[order]
     changes = rounds[1:] != rounds[:-1]
     if folds is not None:
         changes |= folds[1:] != folds[:-1]
     starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
-    sums = np.add.reduceat(learned, starts, axis=0)
+
+    def expert_ratios(power, extra):
+        """Return ``q'(y|x) / r_y`` of one expert, one array of rows at a time."""
+        least = share + (1 - share) * extra
+        return np.exp(log_ratios[:, power]) * (1 - least) + least
+
+    def in_order(values):
+        return values if order is None else values[order]
+
+    sums = np.column_stack(
+        [
+            np.add.reduceat(
+                in_order(np.log(expert_ratios(*expert)) * observations.row_weights), starts
+            )
+            for expert in _EXPERTS
+        ]
+    )
     before = sums.cumsum(axis=0) - sums
     if folds is not None:
         first = np.concatenate([[True], np.diff(folds[starts]) != 0])
         before -= before[first][np.cumsum(first) - 1]
     log_prior = np.log(np.where(np.arange(len(_EXPERTS)) == 0, 0.5, 0.5 / (len(_EXPERTS) - 1)))
     weights = softmax(before + log_prior, axis=1)
-    weights = np.repeat(weights, np.diff(np.append(starts, len(rounds))), axis=0)
-    if order is not None:
-        ratios = ratios[order]
-    values = np.log(np.einsum("ij,ij->i", weights, ratios))
+    lengths = np.diff(np.append(starts, len(rounds)))
+    mixed = np.zeros(len(rounds))
+    for weight, expert in zip(weights.T, _EXPERTS, strict=True):
+        mixed += np.repeat(weight, lengths) * in_order(expert_ratios(*expert))
+    values = np.log(mixed)
     if order is None:
         return values
     result = np.empty_like(values)
