@@ -67,7 +67,9 @@ def betting_lower_limits(values, weights, levels, *, width=1):
     """
     targets = -np.log1p(-levels)
     means = values.sum(axis=1) / weights.sum()
-    spread = np.sqrt(((values - means[:, None] * weights) ** 2).sum(axis=1))
+    # One variable at a time: all of them together take as much memory as the values.
+    deviations = (value - mean * weights for value, mean in zip(values, means, strict=True))
+    spread = np.sqrt([deviation @ deviation for deviation in deviations])
     guess = np.sqrt(2 * targets) * spread / weights.sum()
     guess += targets * means / (_LARGEST_STAKE * weights.sum())
     table = _Table(values, weights, width)
@@ -98,8 +100,8 @@ class _Table:
         # Of shape (rounds, width, variables) and (rounds, width).
         self._values = values[:, :n].T.reshape(n_rounds, width, len(values))
         self._weights = weights[:n].reshape(n_rounds, width)
-        self._squares = _before((self._values**2).sum(axis=1))
-        self._products = _before((self._values * self._weights[:, :, None]).sum(axis=1))
+        self._squares = _before(np.einsum("twv,twv->tv", self._values, self._values))
+        self._products = _before(np.einsum("twv,tw->tv", self._values, self._weights))
         self._square_weights = _before((self._weights**2).sum(axis=1))
         self._n_before = width * np.arange(n_rounds)
         self._n_left = n - self._n_before
