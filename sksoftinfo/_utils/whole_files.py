@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -31,8 +32,8 @@ def whole_file(path, *, exclusive=False):
     Raises
     ------
     OSError
-        If the file cannot be written, e.g. because its folder does not exist or the disk is full.
-        Its ``filename`` is `path`.
+        If the file cannot be written, e.g. because its folder does not exist, the disk is full, or
+        `path` is a folder or a device. Its ``filename`` is `path`.
 
     Examples
     --------
@@ -45,10 +46,10 @@ def whole_file(path, *, exclusive=False):
     ...     os.listdir(folder)
     ['numbers']
     """
-    part = None
+    part = target = None
     try:
         target = os.path.realpath(path)
-        mode = None if exclusive else _permissions(target)
+        mode = _permissions(target)
         # Not derived from the file's name, which may be as long as the file system allows.
         part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
         # open, not tempfile: a new file has to honour the umask.
@@ -67,7 +68,7 @@ def whole_file(path, *, exclusive=False):
         _sync_folder(os.path.dirname(target))
     except OSError as error:
         # Also of the block: a full disk is noticed by a write, which does not know the name.
-        if error.errno is None or error.filename not in (None, part):
+        if error.errno is None or error.filename not in (None, part, target):
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     finally:
@@ -77,10 +78,17 @@ def whole_file(path, *, exclusive=False):
 
 
 def _permissions(path):
+    """Return the permissions of a file, or None where there is none."""
     try:
-        return stat.S_IMODE(os.stat(path).st_mode)
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
         return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        # A file would take the place of the device.
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    return mode & 0o777
 
 
 def _sync_folder(folder):

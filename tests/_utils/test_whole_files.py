@@ -94,6 +94,16 @@ def test_a_missing_folder_or_a_folder_as_path_is_an_error_with_the_path(tmp_path
 
 
 @POSIX
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="Not a regular file") as raised:
+        write(path)
+    assert raised.value.filename == str(path)
+    assert path.is_fifo() and names(tmp_path) == ["pipe"]
+
+
+@POSIX
 @pytest.mark.parametrize("function", ["write", "fsync", "replace", "chmod"])
 def test_a_full_disk_at_any_step_is_an_error_with_the_path(function, tmp_path, monkeypatch):
     path = tmp_path / "file"
