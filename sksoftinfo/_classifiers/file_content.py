@@ -54,6 +54,7 @@ _BASES = {
 _DEVICE = re.compile(r"auto|cpu|mps(:\d)?|(cuda|xpu)(:\d{1,3})?")
 # Of the parameters that files hold, more deeply nested ones are not of use.
 _DEEPEST = 8
+_MOST_PARTS = 1_000_000
 # Classes are texts or numbers; all of them together.
 _MOST_LABEL_BYTES = 1 << 26
 _MOST_DIMENSIONS = 8
@@ -117,27 +118,33 @@ def _is_taken_value(name, value):
     return _is_plain(value, texts=True)
 
 
-def _is_plain(value, texts, depth=0):
+def _is_plain(value, texts):
     """Return whether a value is made of numbers, and of texts if these are allowed."""
-    if value is None or isinstance(value, bool | int | float | np.number | np.bool_):
-        return True
+    left, n_seen = [(value, 0)], 0
+    while left:
+        value, depth = left.pop()
+        n_seen += 1
+        # Of few parts that stand in each other, again and again, no end would be seen.
+        if depth > _DEEPEST or n_seen > _MOST_PARTS:
+            return False
+        # Not of a class of its own, whose methods might be called.
+        if type(value) in (list, tuple):
+            left += [(item, depth + 1) for item in value]
+        elif type(value) is dict:
+            left += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            left += [(item, depth + 1) for item in value.ravel()]
+        elif not _is_plain_part(value, texts):
+            return False
+    return True
+
+
+def _is_plain_part(value, texts):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf" or (value.dtype.kind == "U" and texts)
     if isinstance(value, str):
         return texts
-    if depth > _DEEPEST:
-        return False
-    if isinstance(value, np.ndarray):
-        if value.dtype == object:
-            return all(_is_plain(item, texts, depth + 1) for item in value.ravel())
-        return value.dtype.kind in "biuf" or (value.dtype.kind == "U" and texts)
-    # Not of a class of its own, whose methods might be called.
-    if type(value) in (list, tuple):
-        return all(_is_plain(item, texts, depth + 1) for item in value)
-    if type(value) is dict:
-        return all(
-            _is_plain(key, texts) and _is_plain(item, texts, depth + 1)
-            for key, item in value.items()
-        )
-    return False
+    return value is None or isinstance(value, bool | int | float | np.number | np.bool_)
 
 
 def check_sizes(params, n_weights):
@@ -287,15 +294,16 @@ def check_net(state):
         ),
         "has weights that are not arrays of numbers",
     )
-    history = state["history"]
     _check(
-        type(history) is list
-        and all(
-            type(epoch) is dict
-            and type(epoch.get("batches")) is list
-            and all(type(batch) is dict for batch in epoch["batches"])
-            and _is_plain(epoch, texts=True)
-            for epoch in history
-        ),
+        type(state["history"]) is list and all(map(_is_epoch, state["history"])),
         "has a history that is not a list of epochs",
+    )
+
+
+def _is_epoch(epoch):
+    return (
+        type(epoch) is dict
+        and type(epoch.get("batches")) is list
+        and all(type(batch) is dict and _is_plain(batch, texts=True) for batch in epoch["batches"])
+        and _is_plain({**epoch, "batches": None}, texts=True)
     )

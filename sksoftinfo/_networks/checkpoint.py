@@ -21,6 +21,7 @@ from .training_identity import training_identity
 _HEAD = b"sksoftinfo checkpoint 2\n"
 _DIGEST_LENGTH = 2 * hashlib.sha256().digest_size
 _PLAIN = (bool, int, float, str, type(None), torch.Tensor)
+_MOST_PARTS = 1_000_000
 _KEYS = {
     "training": dict,
     "module": dict,
@@ -208,7 +209,28 @@ def _checked_state(content):
     for name, kind in _KEYS.items():
         if not isinstance(state[name], kind):
             raise ValueError(f"{name!r} is a {type(state[name]).__name__}")
+    _check_extent(state)
     return state
+
+
+def _check_extent(state):
+    """Raise ValueError if a state could take more memory or time than its size on disk."""
+    left, n_seen = [state], 0
+    while left:
+        value = left.pop()
+        n_seen += 1
+        # Few parts may stand in each other again and again.
+        if n_seen > _MOST_PARTS:
+            raise ValueError("it has too many entries")
+        if isinstance(value, dict):
+            left += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple):
+            left += value
+        elif isinstance(value, torch.Tensor):
+            # One number can stand for any number of them.
+            n_bytes = value.numel() * value.element_size()
+            if value.layout != torch.strided or n_bytes > value.untyped_storage().nbytes():
+                raise ValueError("a tensor is larger than what the file holds of it")
 
 
 def _generators(net):

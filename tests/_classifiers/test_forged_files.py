@@ -694,6 +694,15 @@ def test_three_hundred_forged_states_of_skops(states, data):
                 check_usable(clf, kind)
 
 
+def test_a_state_whose_parts_stand_in_each_other(states):
+    cls, state = states["table"]
+    part = [1.0]
+    for _ in range(6):
+        part = [part] * 1000
+    with pytest.raises(ValueError, match="class_weight are not taken from a file"):
+        cls.__new__(cls).__setstate__({**state, "class_weight": part})
+
+
 @pytest.mark.parametrize("state", [None, 3, [], "x", {1: 2}, {}, (1, 2), {"net_": {}}])
 def test_states_that_are_not_of_a_classifier(state):
     with pytest.raises(ValueError, match="cannot be restored"):

@@ -397,6 +397,20 @@ def test_a_checkpoint_runs_no_code(small, tmp_path):
     assert_refused(small, with_checksum(buffer.getvalue()), "constants.pkl")
 
 
+def test_a_checkpoint_that_would_be_larger_in_memory_is_refused(small):
+    clf, path, content = small
+    path.write_bytes(content)
+    state = ResumableCheckpoint(path)._read()
+    repeated = []
+    for _ in range(60):
+        repeated = [repeated, repeated]
+    sparse = torch.sparse_coo_tensor([[0]], [1.0], (10**9,))
+    for odd in (torch.zeros(1).expand(10**9), sparse, repeated):
+        for entry in ("module", "optimizer", "callbacks"):
+            forged_state = {**state, entry: {**state[entry], "odd": odd}}
+            assert_refused(small, forged(forged_state), "larger than what|too many entries")
+
+
 def test_a_compressed_checkpoint_is_refused(small):
     content = small[2]
     start = content.index(b"PK")
