@@ -179,7 +179,10 @@ def check_fitted(fitted, *, stochastic):
     }
     optional = {"feature_names_in_", "_fitted_on"}
     _check(required <= fitted.keys(), f"lacks {sorted(required - fitted.keys())}")
-    unknown = sorted(map(str, fitted.keys() - required - optional))
+    unknown = sorted(
+        name if name.isidentifier() else ascii(name)
+        for name in fitted.keys() - required - optional
+    )
     _check(not unknown, f"has attributes that a file does not hold: {', '.join(unknown)[:200]}")
     _check_classes(fitted["classes_"])
     n_classes = len(fitted["classes_"])

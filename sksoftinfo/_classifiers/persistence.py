@@ -203,8 +203,9 @@ def load(path, **params):
 
 
 def _not_saved_here(path, error):
-    reason = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else error
-    return ValueError(f"{path} holds a classifier that cannot be restored. {reason}")
+    reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    # What it quotes of the file may be of any length.
+    return ValueError(f"{path} holds a classifier that cannot be restored. {reason[:500]}")
 
 
 def _read(path):

@@ -464,6 +464,23 @@ def test_texts_that_are_not_of_a_classifier(case, saved):
     assert len(str(error)) < 1000
 
 
+def test_messages_quote_little_of_a_file(saved):
+    content, _ = saved[0]["table"]
+    long = "x" * 10**6
+    for entries in (
+        {"class": long},
+        {"params__dtype": long},
+        {"params__decision": long},
+        {"fitted__" + long: 1},
+        {"fitted__\x1b[2J": 1},
+        {"not_saved": [long]},
+        {"params__" + long: 1},
+        {"version": long, "format": 9},
+    ):
+        message = str(refused(saved, "table", changed(content, **entries)))
+        assert len(message) < 2000 and message.isprintable()
+
+
 def test_a_name_that_stands_twice_is_refused(saved):
     text = json.dumps(saved[0]["table"][0])
     doubled = text.replace('"lr": 0.003', '"lr": 0.003, "lr": 0.1')
