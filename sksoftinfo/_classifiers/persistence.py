@@ -339,6 +339,9 @@ def _decode_array(items, dtype, shape):
         if not all(isinstance(item, bool | int | float) for item in items):
             raise ValueError("an array of numbers has other items")
         array = np.array(items, dtype=dtype)
+        # Fractions are cut off, and NumPy 1 lets numbers wrap around.
+        if array.dtype.kind in "biu" and array.tolist() != items:
+            raise ValueError("an array has numbers that its dtype does not hold")
     else:
         raise ValueError("an array has another dtype")
     return array.reshape(shape)

@@ -323,6 +323,8 @@ TYPES = {
         array([0, 1, 2], "O"),
         array([0, 1, 2], "V8"),
         array([0, 1, 300], "uint8"),
+        array([0, 1, 2.5], "int64"),
+        array([0, 1, 2], "bool"),
         array([0, 1, 10**400], "int64"),
         array([0, 1, 2], ["int64"]),
     ],
