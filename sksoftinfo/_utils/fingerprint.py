@@ -98,7 +98,7 @@ def _mixed(words):
     return words ^ (words >> np.uint64(31))
 
 
-def are_continuous(X, first):
+def are_continuous(X, first, dtype=np.float64):
     """Return whether at least two columns have nearly as many values as there are rows.
 
     Equal rows are natural in discrete tables, and copies where this holds. Columns that put the
@@ -110,6 +110,8 @@ def are_continuous(X, first):
     X : ndarray of shape (n, ...)
     first : ndarray of int of shape (n_different,)
         Indices of the different rows.
+    dtype : {float32, float64}, default=float64
+        Values are compared after a cast to it, as in `row_hashes`.
     """
     rows = X.reshape(len(X), -1)
     needed = max(_FEWEST_VALUES, _SHARE_OF_VALUES * len(first))
@@ -117,9 +119,9 @@ def are_continuous(X, first):
     ranks: list[np.ndarray] = []
     for column in rows.T if len(first) >= needed else ():
         # The share of different values falls with the number of rows: few tell what has few.
-        if len(np.unique(column[some])) < (_SHARE_OF_VALUES - 0.1) * len(some):
+        if len(np.unique(column[some].astype(dtype))) < (_SHARE_OF_VALUES - 0.1) * len(some):
             continue
-        values, rank = np.unique(column[first], return_inverse=True)
+        values, rank = np.unique(column[first].astype(dtype), return_inverse=True)
         if len(values) < needed:
             continue
         backwards = rank.max() - rank
@@ -151,7 +153,7 @@ def training_rows(X, y, known=None):
     hashes = row_hashes(X, y)
     different, first, counts = np.unique(hashes, return_index=True, return_counts=True)
     natural = 0.0
-    if not are_continuous(X, first):
+    if not are_continuous(X, first, np.float32):
         # A row that is there twice would be found again if one of the two were new.
         natural = _share_at_most(counts[counts > 1].sum(), len(hashes))
     complete = True

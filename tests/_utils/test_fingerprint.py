@@ -112,3 +112,11 @@ def test_fingerprints_tell_arrays_from_others():
     assert all(isinstance(text, str) for text in known)
     for rows, labels in ((X + 1, Y), (X, Y[::-1]), (X.astype("f4"), Y), (X.reshape(600, 2), Y)):
         assert fingerprint(rows, labels) != known
+
+
+def test_times_that_float32_does_not_tell_apart_are_not_copies():
+    rng = np.random.default_rng(0)
+    start = 1.7e9 + rng.uniform(0, 3600, size=(2, 300))
+    train, test = np.stack([start, start + 30], axis=-1)
+    labels, others = rng.integers(0, 2, (2, 300))
+    assert n_trained_on(training_rows(train, labels), test, others) == 0
