@@ -10,10 +10,14 @@ from ._bounds import (
 from ._classifiers import TRUSTED_CLASSES as _OF_CLASSIFIERS
 from ._classifiers import InfoSoftmaxClassifier, StochasticInfoClassifier, load, save
 from ._evaluation import (
+    FeatureInformation,
+    FeatureInformationDisplay,
     InformationEstimate,
     InformationLearningCurveDisplay,
     cross_val_bounds,
+    feature_information,
     mi_estimate,
+    score_bounds,
 )
 from ._masking import TRUSTED_CLASSES as _OF_MASKING
 from ._masking import InfoMaskDisplay, InfoMaskTransformer
@@ -38,6 +42,8 @@ __all__ = [
     "SKOPS_TRUSTED_TYPES",
     "ConvNet",
     "BoundsDifference",
+    "FeatureInformation",
+    "FeatureInformationDisplay",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
     "InfoSoftmaxClassifier",
@@ -53,9 +59,11 @@ __all__ = [
     "__version__",
     "compare_bounds",
     "cross_val_bounds",
+    "feature_information",
     "information_bounds",
     "load",
     "mi_estimate",
     "save",
+    "score_bounds",
     "show_versions",
 ]

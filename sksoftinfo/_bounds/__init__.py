@@ -5,7 +5,12 @@ May import: `_utils`. Never torch.
 
 from .accumulator import BoundsAccumulator, certain_row_terms
 from .compare import BoundsDifference, compare_bounds
-from .confidence import ConfidenceMethod, check_confidence, check_confidence_level
+from .confidence import (
+    ConfidenceMethod,
+    check_confidence,
+    check_confidence_level,
+    floor_share,
+)
 from .display import InformationBoundsDisplay
 from .equations import (
     entropy,
@@ -40,6 +45,7 @@ __all__ = [
     "encode_groups",
     "entropy",
     "expected_entropy",
+    "floor_share",
     "information_bounds",
     "label_frequencies",
     "nats_to",

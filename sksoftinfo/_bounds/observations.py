@@ -159,7 +159,7 @@ def encode_groups(groups):
     Raises
     ------
     ValueError
-        If the group of a row is missing.
+        If the group of a row is missing, or groups are of types without an order.
     """
     groups = column_or_1d(groups)
     missing = groups != groups
@@ -170,5 +170,11 @@ def encode_groups(groups):
             f"`groups` must name a group for each row; got none for {np.sum(missing)} of "
             f"{len(groups)} rows. Give each of them a group of its own."
         )
-    _, codes = np.unique(groups, return_inverse=True)
+    try:
+        _, codes = np.unique(groups, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            "`groups` must be of one type; got texts and numbers. Bring them to one type, such as "
+            "by str."
+        ) from error
     return codes.reshape(-1)

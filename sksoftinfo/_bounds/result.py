@@ -138,6 +138,8 @@ class InformationBounds:
         Rows evaluated, classes, and draws of the network's output per row.
     n_groups : int or None
         Groups of rows; ``None`` if each row is an observation of its own.
+    assumption : str
+        What has to hold of the evaluated rows for the limits to hold.
     classes : ndarray of shape (n_classes,)
         Labels, in the order of `reference_prior`.
     reference_prior : ndarray of shape (n_classes,)
@@ -194,6 +196,7 @@ class InformationBounds:
     classes: np.ndarray
     reference_prior: np.ndarray
     units: str = "nats"
+    assumption: str
     standard_errors: dict
     monte_carlo_errors: dict
     pointwise: np.ndarray
@@ -323,7 +326,7 @@ class InformationBounds:
         )
 
     def __repr__(self):
-        lines = [self._title()]
+        lines = [self._title(), f"  assumed: {self.assumption}"]
         for section, rows in self._sections():
             lines.append(f"  {section}")
             lines += [f"    {name:<26}{self._shown(name):>9}  {text}" for name, text in rows]
@@ -340,7 +343,10 @@ class InformationBounds:
             )
             for section, entries in self._sections()
         )
-        return f"<table><caption>{html.escape(self._title())}</caption>{rows}</table>"
+        return (
+            f"<table><caption>{html.escape(self._title())}<br>"
+            f"assumed: {html.escape(self.assumption)}</caption>{rows}</table>"
+        )
 
 
 def _same(mine, theirs):
@@ -399,6 +405,7 @@ def bounds_from(
         confidence_level=float(confidence_level),
         confidence_method=confidence_method,
         n_groups=None if groups is None else len(observations.weights),
+        assumption=f"{'rows' if groups is None else 'groups'} are independent draws",
         _rows=ScoredRows.of(y, weights, groups, cross_fitted=folds is not None),
         **result,
         **limits._asdict(),

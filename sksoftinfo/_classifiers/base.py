@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +23,7 @@ from .._bounds import (
     check_confidence,
     check_reference_covers,
     check_units,
+    encode_groups,
     nats_to,
     pointwise_information,
     resolve_class_prior,
@@ -51,9 +52,9 @@ from .._utils import (
     check_two_classes,
     check_weights,
     encode_labels,
-    fingerprint,
     fit_context,
-    is_of,
+    n_trained_on,
+    training_rows,
     users_stacklevel,
     validate_rows,
 )
@@ -142,7 +143,6 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             else:
                 classes, y = np.unique(y, return_inverse=True)
                 self._start(X, classes)
-            self._fitted_on = fingerprint(X, y)
             return self._train(X, y, weight)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -247,6 +247,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             del self.net_
 
     def _train(self, X, y, weight, epochs=None):
+        before = getattr(self, "_fitted_on", None) if hasattr(self, "net_") else None
+        self._fitted_on = training_rows(X, y, before)
         self._label_weight = self._label_weight + np.bincount(
             y, weight, minlength=len(self.classes_)
         )
@@ -451,9 +453,12 @@ default="train"
         y: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         confidence_level: float = 0.95,
         reference_prior: str | ArrayLike = "train",
         confidence_method: ConfidenceMethod = "betting",
+        weight_bound: float | None = None,
+        group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
         """Information bounds on held-out rows.
@@ -467,14 +472,18 @@ default="train"
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, as in `information_bounds`: a group is one observation.
         confidence_level : float, default=0.95
             Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
             Prior r of the pointwise contributions. It changes how they are spread over the
             rows, not their mean. An array is taken for the known prior of the population.
-        confidence_method : {"betting", "normal"}, default="betting"
+        confidence_method : {"betting"}, default="betting"
             As in `information_bounds`.
+        weight_bound, group_bound : float, default=None
+            Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
 
         Returns
@@ -490,16 +499,19 @@ default="train"
         Warns
         -----
         UserWarning
-            If these are the very rows and labels of `fit`, or if a label that occurred was given
-            probability zero.
+            If rows and labels are among those that the network was trained on, in any order and
+            precision, or if a label that occurred was given probability zero.
         """
         return self._evaluate(
             X,
             y,
             sample_weight=sample_weight,
+            groups=groups,
             confidence_level=confidence_level,
             reference_prior=reference_prior,
             confidence_method=confidence_method,
+            weight_bound=weight_bound,
+            group_bound=group_bound,
             units=units,
         )
 
@@ -509,9 +521,12 @@ default="train"
         y,
         *,
         sample_weight,
+        groups,
         confidence_level,
         reference_prior,
         confidence_method,
+        weight_bound,
+        group_bound,
         units,
         **draws,
     ):
@@ -521,14 +536,19 @@ default="train"
         check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
-        if hasattr(self, "_fitted_on") and is_of(self._fitted_on, X, y):
+        known = n_trained_on(self._fitted_on, X, y) if hasattr(self, "_fitted_on") else 0
+        if known:
             warnings.warn(
-                "X and y are those that the network was trained on: its bounds overstate the "
-                "information. Score other rows, or use cross_val_bounds.",
+                f"{known} of {len(y)} rows and their labels are those that the network was "
+                "trained on: its bounds overstate the information. Score other rows, or use "
+                "cross_val_bounds.",
                 stacklevel=users_stacklevel(),
             )
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, X)
+        if groups is not None:
+            groups = encode_groups(groups)
+            check_consistent_length(groups, y)
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
@@ -539,6 +559,9 @@ default="train"
             output_upper=output_upper,
             reference_prior=prior,
             known_prior=not isinstance(reference_prior, str),
+            groups=groups,
+            weight_bound=weight_bound,
+            group_bound=group_bound,
             confidence_level=confidence_level,
             confidence_method=confidence_method,
             units=units,

@@ -177,7 +177,7 @@ def check_fitted(fitted, *, stochastic):
         "class_prior_",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
-    optional = {"feature_names_in_", "_fitted_on"}
+    optional = {"feature_names_in_"}
     _check(required <= fitted.keys(), f"lacks {sorted(required - fitted.keys())}")
     unknown = sorted(
         name if name.isidentifier() else ascii(name)
@@ -198,14 +198,6 @@ def check_fitted(fitted, *, stochastic):
             and names.shape == (fitted["n_features_in_"],)
             and all(isinstance(name, str) for name in names),
             "has feature_names_in_ that are not one text for each column",
-        )
-    if "_fitted_on" in fitted:
-        prints = fitted["_fitted_on"]
-        _check(
-            isinstance(prints, tuple)
-            and len(prints) == 3
-            and all(isinstance(text, str) for text in prints),
-            "has a _fitted_on that is not three texts",
         )
     if stochastic:
         _check_seed("_noise_seed", fitted["_noise_seed"])

@@ -28,7 +28,7 @@ from .file_content import (
 from .warm_start import changed_params
 
 # Attributes that are neither parameters nor results, and are set anew where a net is built.
-_NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with")
+_NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with", "_fitted_on")
 # Parameters that another network is built by.
 _OF_THE_MODULE = ("module", "dtype", "noise", "noise_scale", "latent_size", "beta")
 
@@ -43,13 +43,17 @@ class PickledState(dict):
 class CheckedStateMixin:
     """Mixin of estimators that skops restores: what a file says of one is checked.
 
-    pickle and copy keep everything, as it is. They call ``__reduce_ex__``, skops ``__getstate__``.
+    pickle and copy keep everything, as it is, but the hashes of the training rows: whoever reads
+    them could test whether a row was trained on. They call ``__reduce_ex__``, skops
+    ``__getstate__``.
     The estimator offers ``_set_checked_state(state)``, which sets what ``__getstate__`` returned
     and raises for anything else.
     """
 
     def __reduce_ex__(self, protocol):
-        return copyreg.__newobj__, (type(self),), PickledState(BaseEstimator.__getstate__(self))
+        state = PickledState(BaseEstimator.__getstate__(self))
+        state.pop("_fitted_on", None)
+        return copyreg.__newobj__, (type(self),), state
 
     def __setstate__(self, state):
         if isinstance(state, PickledState):
@@ -76,7 +80,8 @@ class PortableMixin(CheckedStateMixin):
                 "default, or use sksoftinfo.save, and give the rest to sksoftinfo.load."
             )
         state = dict(super().__getstate__())
-        state.pop("_built_with", None)
+        for name in ("_built_with", "_fitted_on"):
+            state.pop(name, None)
         if "net_" in state:
             state["net_"] = net_state(self)
             check_fitted(fitted_attributes(self), stochastic=is_stochastic(self))

@@ -410,10 +410,13 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         y: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         n_draws: int | None = None,
         confidence_level: float = 0.95,
         reference_prior: str | ArrayLike = "train",
         confidence_method: ConfidenceMethod = "betting",
+        weight_bound: float | None = None,
+        group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
         """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
@@ -429,13 +432,17 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, as in `information_bounds`: a group is one observation.
         n_draws : int, default=None
             Draws for each row, and size of the bank; those of `fit` if None.
         confidence_level : float, default=0.95
             Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
-        confidence_method : {"betting", "normal"}, default="betting"
+        confidence_method : {"betting"}, default="betting"
+        weight_bound, group_bound : float, default=None
+            Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
             As in `InfoSoftmaxClassifier.score_bounds`, with the same warnings and errors.
 
@@ -448,9 +455,12 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             X,
             y,
             sample_weight=sample_weight,
+            groups=groups,
             confidence_level=confidence_level,
             reference_prior=reference_prior,
             confidence_method=confidence_method,
+            weight_bound=weight_bound,
+            group_bound=group_bound,
             units=units,
             n_draws=n_draws,
         )

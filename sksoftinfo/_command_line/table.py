@@ -168,7 +168,7 @@ def table_bounds(path, target, *, model="stack", units="bits"):
     Returns
     -------
     InformationBounds
-        Cross-fitted in five stratified folds.
+        Cross-fitted in five shuffled stratified folds.
     """
     features, y = split_target(read_columns(path), target)
     _, counts = np.unique(y, return_counts=True)

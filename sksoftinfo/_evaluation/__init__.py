@@ -5,11 +5,18 @@ May import: `_classifiers`, `_bounds`, `metrics`, `_utils`.
 
 from .cross_val import cross_val_bounds
 from .estimate import InformationEstimate, mi_estimate
+from .feature_display import FeatureInformationDisplay
+from .feature_information import FeatureInformation, feature_information
 from .learning_curve import InformationLearningCurveDisplay
+from .score import score_bounds
 
 __all__ = [
+    "FeatureInformation",
+    "FeatureInformationDisplay",
     "InformationEstimate",
     "InformationLearningCurveDisplay",
     "cross_val_bounds",
+    "feature_information",
     "mi_estimate",
+    "score_bounds",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import get_config
-from sklearn.model_selection import check_cv, cross_val_predict
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length
 
 from .._bounds import (
     ConfidenceMethod,
@@ -17,16 +15,12 @@ from .._bounds import (
     Units,
     check_confidence,
     check_units,
-    information_bounds,
+    cross_fitted_bounds,
 )
-from .._utils import (
-    assert_finite,
-    check_labels,
-    check_two_classes,
-    naming_wrong_columns,
-    num_samples,
-    plain_rows,
-)
+from .._utils import check_weights
+from .folds import EqualRows, make_folds
+from .held_out import check_classifier, held_out_proba, routed_params
+from .labels import class_labels
 
 
 def cross_val_bounds(
@@ -35,14 +29,21 @@ def cross_val_bounds(
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     cv: Any = 5,
+    random_state: int | np.random.RandomState | None = 0,
+    equal_rows: EqualRows = "auto",
+    bins: int | None = None,
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
     confidence_level: float = 0.95,
     confidence_method: ConfidenceMethod = "betting",
+    weight_bound: float | None = None,
+    group_bound: float | None = None,
     units: Units = "nats",
+    verbose: int = 0,
 ) -> InformationBounds:
-    """Information bounds of a classifier, cross-fitted: how much X says about y, at least.
+    """Information bounds of a classifier, cross-fitted: how much X tells about y, at least.
 
     Each row is predicted by a classifier trained on the other folds, and all contributions
     ``log q(y|x) - log p_hat(y)`` are pooled into one set of bounds and limits. Every label is
@@ -51,6 +52,12 @@ def cross_val_bounds(
     The lower bound is that of a classifier trained on a share ``1 - 1 / cv`` of the rows. The
     folds share training rows, so that the limits hold approximately; the more so, the less a
     single row changes the classifier.
+
+    The folds decide what the limits assume, and the result states it. Shuffled folds assume that
+    rows, or groups of rows, are independent draws. Where a row depends on its neighbours, as in a
+    time series, shuffled folds leak and overstate: pass ``cv=TimeSeriesSplit()``. In time order a
+    block of rows counts as one observation, so that limits need many blocks, or `groups` of rows
+    that span what neighbours share, such as months.
 
     Parameters
     ----------
@@ -62,33 +69,62 @@ def cross_val_bounds(
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         A finite numeric table for ``"stack"``.
     y : array-like of shape (n_samples,)
-        Labels.
+        Labels. The estimator gets them as they are.
     groups : array-like of shape (n_samples,), default=None
-        Rows of one group stay together, where `cv` respects them.
+        Rows of one group, such as those of one patient, are held out together and count as one
+        observation. `cv` has to respect groups if it is not an integer.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative importance weights of the rows in the evaluation. Weights for training go
+        into `params`.
     cv : int, cross-validation generator or iterable, default=5
-        As in scikit-learn; folds that partition the rows. An integer is the number of
-        stratified folds.
+        An integer is the number of shuffled stratified folds. Other splits may leave rows out
+        which are only trained on, such as `TimeSeriesSplit`, but must score no row twice.
+    random_state : int, RandomState instance or None, default=0
+        Shuffles the rows where `cv` is an integer.
+    equal_rows : {"auto", "together", "independent"}, default="auto"
+        What to do with rows that are equal in all columns. ``"together"`` holds them out together
+        and counts them as one observation, ``"independent"`` treats them as rows of their own.
+        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where at
+        least two columns each have nearly as many values as there are different rows. Equal rows
+        of discrete columns are natural, and independent.
+    bins : int, default=None
+        Number of classes of equal size into which numeric labels are cut at their quantiles.
     n_jobs : int, default=None
         Folds to train at a time.
     params : dict, default=None
-        Passed on to ``fit``, as ``{"sample_weight": weights}``; routed where scikit-learn's
+        Passed on to ``fit``, such as ``{"sample_weight": weights}``; routed where scikit-learn's
         metadata routing is enabled.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each lower confidence limit holds.
-    confidence_method : {"betting", "normal"}, default="betting"
+    confidence_method : {"betting"}, default="betting"
         As in `information_bounds`.
+    weight_bound : float, default=None
+        Largest weight that a row can have, as in `information_bounds`.
+    group_bound : float, default=None
+        Largest size that a group can have, as in `information_bounds`.
     units : {"nats", "bits"}, default="nats"
+        Unit of the result.
+    verbose : int, default=0
+        Whether to show a progress bar, by tqdm where it is installed.
 
     Returns
     -------
     InformationBounds
-        Of the pooled predictions, in `units`.
+        Of the pooled predictions, in `units`. Its ``assumption`` states what the folds assume,
+        and how many rows were scored if not all were; ``n_samples`` is their number, and
+        ``pointwise`` has them in the order of the table.
 
     Raises
     ------
     ValueError
-        If the estimator has no `predict_proba`, if there is one class only, or if the folds do
-        not partition the rows.
+        If the estimator has no `predict_proba`, if there is one class only, if y holds quantities
+        and `bins` is None, or if the folds score a row twice or train on one class only.
+
+    Warns
+    -----
+    UserWarning
+        If suspicious equal rows are kept together, if there are fewer groups than folds, or if
+        the folds of `cv` train on rows of a group that they score.
 
     Examples
     --------
@@ -98,69 +134,75 @@ def cross_val_bounds(
     >>> X, y = load_iris(return_X_y=True)
     >>> bounds = cross_val_bounds(LinearDiscriminantAnalysis(), X, y, units="bits")
     >>> print(f"at least {bounds.mi_lower:.2f} of {bounds.label_entropy:.2f} bits")
-    at least 1.52 of 1.58 bits
+    at least 1.51 of 1.58 bits
     """
     check_units(units)
     check_confidence(confidence_level, confidence_method)
-    check_labels(y)
-    y = column_or_1d(y)
-    check_consistent_length(X, y)
-    check_classification_targets(y)
-    classes, encoded = np.unique(y, return_inverse=True)
-    check_two_classes(classes)
-    routed = {"groups": groups, "n_jobs": n_jobs, "params": params}
-    if isinstance(estimator, str):
-        if estimator != "stack":
-            raise ValueError(
-                f"estimator={estimator!r} is unknown: use 'stack' or a classifier with "
-                "predict_proba."
-            )
-        proba = _stack_proba(X, encoded, cv, **routed)
-    elif not hasattr(estimator, "predict_proba"):
-        raise ValueError(
-            f"estimator={estimator!r} has no predict_proba: give a classifier that has, or wrap "
-            "it in scikit-learn's CalibratedClassifierCV."
-        )
-    else:
-        proba = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba", **routed)
-    return information_bounds(
-        y,
+    check_classifier(estimator)
+    labels = class_labels(y, bins)
+    check_consistent_length(X, labels)
+    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    folds = make_folds(
+        cv,
+        X,
+        labels,
+        groups=groups,
+        random_state=random_state,
+        equal_rows=equal_rows,
+        split_params=split_params,
+    )
+    classes = np.unique(labels)
+    proba = held_out_proba(
+        estimator,
+        X,
+        labels,
+        folds,
+        classes,
+        sample_weight=weight,
+        n_jobs=n_jobs,
+        fit_params=fit_params,
+        verbose=verbose,
+    )
+    return pooled_bounds(
         proba,
-        labels=classes,
+        labels,
+        folds,
+        classes,
+        sample_weight=weight,
         confidence_level=confidence_level,
         confidence_method=confidence_method,
+        weight_bound=weight_bound,
+        group_bound=group_bound,
         units=units,
     )
 
 
-def _stack_proba(X, y, cv, *, groups, n_jobs, params):
-    """Return held-out probabilities of the stack."""
-    from .stack import mix_held_out, stack_members
+def pooled_bounds(proba, y, folds, classes, *, sample_weight=None, **options):
+    """Return the bounds of the rows that the folds score.
 
-    column_names = getattr(X, "columns", None)
-    X = plain_rows(X)
-    with naming_wrong_columns(X):
-        X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
-    assert_finite(X, "X", column_names)
-    if params and get_config()["enable_metadata_routing"] and groups is None:
-        params = dict(params)
-        groups = params.pop("groups", None)
-    # Drawn once: all members hold out the same rows, also where the folds are random.
-    splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-    _check_partition(splits, num_samples(X))
-    predictions = [
-        cross_val_predict(
-            member, X, y, cv=splits, method="predict_proba", n_jobs=n_jobs, params=params
-        )
-        for member in stack_members(y, splits, X.shape[1]).values()
-    ]
-    return mix_held_out(predictions, y, splits)
+    Parameters
+    ----------
+    proba : ndarray of shape (n, M)
+    y : ndarray of shape (n,)
+    folds : Folds
+    classes : ndarray of shape (M,)
+    sample_weight : ndarray of shape (n,), default=None
+    **options : dict
+        Of `information_bounds`; the folds' groups are known.
 
-
-def _check_partition(splits, n_samples):
-    held_out = np.sort(np.concatenate([test for _, test in splits]))
-    if not np.array_equal(held_out, np.arange(n_samples)):
-        raise ValueError(
-            f"cv holds out {len(held_out)} rows of {n_samples}, or some of them twice: use folds "
-            "that partition the rows, as StratifiedKFold."
-        )
+    Returns
+    -------
+    InformationBounds
+    """
+    scored = folds.scored
+    bounds = cross_fitted_bounds(
+        y[scored],
+        proba[scored],
+        folds=folds.fold[scored],
+        groups=folds.observations,
+        labels=classes,
+        sample_weight=None if sample_weight is None else sample_weight[scored],
+        **options,
+    )
+    return dataclasses.replace(bounds, assumption=folds.assumption)

@@ -1,43 +1,114 @@
-"""An estimate of I(X;Y), which is no bound, by extrapolation over the number of training rows."""
+"""An estimate of I(X;Y), not a bound, by extrapolation over the number of training rows."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import dataclasses
+import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import check_cv, train_test_split
-from sklearn.utils import column_or_1d
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.utils import check_consistent_length
 
-from .._bounds import Units
-from .._utils import check_labels
-from .cross_val import cross_val_bounds
+from .._bounds import Units, check_confidence_level, check_units, nats_to
+from .._utils import check_weights, users_stacklevel
+from .cross_val import pooled_bounds
+from .folds import EqualRows, make_folds
+from .held_out import check_classifier, held_out_proba, possible, routed_params
+from .labels import class_labels
+from .paired import mean_interval
 
 
-class InformationEstimate(NamedTuple):
-    """Estimate of I(X;Y), its standard error over rows, and the lower bound that it started from.
+@dataclass(frozen=True, kw_only=True)
+class InformationEstimate:
+    """Estimate of I(X;Y) by extrapolation, with the two bounds that it was made from.
 
-    `mi_estimate` returns it, in the units that it was asked for.
+    `mi_estimate` returns it. All information is in `units`.
 
     Parameters
     ----------
     value : float
-        The estimate. It is no bound.
+        The estimate ``2 mi_lower - mi_lower_half``. It is not a bound, and it is not clipped:
+        below 0 or above `label_entropy` the extrapolation failed. It is below `mi_lower` where
+        half of the training rows gave a higher bound than all of them.
     standard_error : float
-        Over rows; it does not know how wrong the extrapolation is.
+        Sampling error of `value` over rows, or over groups. It does not know how wrong the
+        extrapolation is.
+    interval : tuple of float
+        Interval of `value` at `confidence_level`, by Student's t; of the sampling error alone.
     mi_lower : float
-        Cross-fitted lower bound.
+        L(n), the cross-fitted lower bound of I(X;Y) from all training rows of each fold.
+    mi_lower_half : float
+        L(n / 2), the same from half of them, on the same held-out rows.
+    label_entropy : float
+        H(Y), which I(X;Y) does not exceed.
+    confidence_level : float
+        Level of `interval`.
+    n_samples : int
+        Rows that were scored.
+    assumption : str
+        What has to hold of the rows, as in `InformationBounds`.
+    units : {"nats", "bits"}
+        Unit of all information above.
 
     Examples
     --------
-    >>> from sksoftinfo import InformationEstimate
-    >>> InformationEstimate(value=0.52, standard_error=0.02, mi_lower=0.49).value
-    0.52
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from sksoftinfo import mi_estimate
+    >>> estimate = mi_estimate(LinearDiscriminantAnalysis(), *load_iris(return_X_y=True))
+    >>> round(estimate.value - (2 * estimate.mi_lower - estimate.mi_lower_half), 12)
+    0.0
     """
 
     value: float
     standard_error: float
+    interval: tuple[float, float]
     mi_lower: float
+    mi_lower_half: float
+    label_entropy: float
+    confidence_level: float
+    n_samples: int
+    assumption: str
+    units: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers and strings, ready for JSON.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        return {**dataclasses.asdict(self), "interval": list(self.interval)}
+
+    def __repr__(self):
+        low, high = self.interval
+        return "\n".join(
+            [
+                f"InformationEstimate in {self.units}: {self.n_samples} samples",
+                f"  assumed: {self.assumption}",
+                f"  value          {self.value:9.4f}  estimate of I(X;Y), not a bound: "
+                "2 L(n) - L(n/2)",
+                f"  interval       {low:9.4f} to {high:.4f}, {100 * self.confidence_level:g} %, "
+                "of the sampling error alone",
+                f"  mi_lower       {self.mi_lower:9.4f}  L(n), lower bound of I(X;Y)",
+                f"  mi_lower_half  {self.mi_lower_half:9.4f}  L(n/2), from half of the training "
+                "rows",
+                f"  label_entropy  {self.label_entropy:9.4f}  H(Y)",
+                *(f"  failed: {what}" for what in self._failures()),
+            ]
+        )
+
+    def _failures(self):
+        if self.value < 0:
+            yield "the value is negative, and information is not"
+        if self.mi_lower < self.mi_lower_half:
+            yield "half of the training rows gave a higher bound, so that the value is below it"
+        if self.value > self.label_entropy:
+            yield "the value is above H(Y), and information is not"
 
 
 def mi_estimate(
@@ -46,17 +117,25 @@ def mi_estimate(
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     cv: Any = 5,
-    n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
+    equal_rows: EqualRows = "auto",
+    bins: int | None = None,
+    n_jobs: int | None = None,
+    params: dict[str, Any] | None = None,
+    confidence_level: float = 0.95,
     units: Units = "nats",
+    verbose: int = 0,
 ) -> InformationEstimate:
     """Estimate I(X;Y) by Richardson extrapolation. It is an estimate, not a bound.
 
     The cross-fitted lower bound L(n) is below I(X;Y) by what the classifier did not learn from n
     training rows. For a classifier of finitely many parameters that contains p(y|x) this gap falls
     as 1 / n, so that ``2 L(n) - L(n / 2)``, both on the same held-out rows, is without it. For
-    others it is nearer to I(X;Y) than the bound in most cases, and may be above.
+    others it is nearer to I(X;Y) than the bound in most cases, and may be above: a classifier that
+    is over-confident on few rows, such as naive Bayes on many columns, is far too low at n / 2,
+    and its estimate too high.
 
     Parameters
     ----------
@@ -67,24 +146,45 @@ def mi_estimate(
     y : array-like of shape (n_samples,)
         Labels, at least four of each class.
     groups : array-like of shape (n_samples,), default=None
-        Rows of one group are held out together, where `cv` respects them.
+        As in `cross_val_bounds`; training rows are halved by groups as well.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative importance weights of the rows in the evaluation.
     cv : int, cross-validation generator or iterable, default=5
+        As in `cross_val_bounds`.
+    random_state : int, RandomState instance or None, default=0
+        Shuffles the folds where `cv` is an integer, and draws the half of each fold's training
+        rows, by class.
+    equal_rows : {"auto", "together", "independent"}, default="auto"
+        As in `cross_val_bounds`.
+    bins : int, default=None
         As in `cross_val_bounds`.
     n_jobs : int, default=None
         Folds to train at a time.
-    random_state : int, RandomState instance or None, default=0
-        Draws the half of each fold's training rows, by class.
+    params : dict, default=None
+        Passed on to ``fit``, as in `cross_val_bounds`.
+    confidence_level : float, default=0.95
+        Level of the interval.
     units : {"nats", "bits"}, default="nats"
+        Unit of the result.
+    verbose : int, default=0
+        Whether to show a progress bar.
 
     Returns
     -------
     InformationEstimate
-        ``value`` within 0 and the label entropy, ``standard_error``, and the bound ``mi_lower``.
+        The value as it is, not clipped, with the two bounds, an interval and H(Y).
 
     Raises
     ------
     ValueError
         As `cross_val_bounds`, and if a class is too rare to be halved.
+
+    Warns
+    -----
+    UserWarning
+        If a label that occurred was given probability 0: all predictions are then mixed with a
+        small share of the label frequencies. If the extrapolation failed: if the value is
+        negative or above H(Y), or if half of the training rows gave a higher bound than all.
 
     References
     ----------
@@ -97,23 +197,97 @@ def mi_estimate(
     >>> from sksoftinfo import mi_estimate
     >>> X, y = load_iris(return_X_y=True)
     >>> estimate = mi_estimate(LinearDiscriminantAnalysis(), X, y, units="bits")
-    >>> estimate.mi_lower < estimate.value
+    >>> estimate.mi_lower_half < estimate.mi_lower < estimate.value
     True
     """
-    check_labels(y)
-    labels = column_or_1d(y)
-    splits = list(check_cv(cv, labels, classifier=True).split(X, labels, groups))
-    draw = {"train_size": 0.5, "random_state": random_state}
-    halves = [
-        (train_test_split(train, stratify=labels[train], **draw)[0], test)
-        for train, test in splits
-    ]
-    options: dict[str, Any] = {"n_jobs": n_jobs, "units": units}
-    whole = cross_val_bounds(estimator, X, labels, cv=splits, **options)
-    half = cross_val_bounds(estimator, X, labels, cv=halves, **options)
-    contributions = 2 * whole.pointwise - half.pointwise
-    return InformationEstimate(
-        value=float(np.clip(contributions.mean(), 0.0, whole.label_entropy)),
-        standard_error=float(contributions.std(ddof=1) / np.sqrt(len(labels))),
-        mi_lower=whole.mi_lower,
+    check_units(units)
+    check_confidence_level(confidence_level)
+    check_classifier(estimator)
+    labels = class_labels(y, bins)
+    check_consistent_length(X, labels)
+    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    folds = make_folds(
+        cv,
+        X,
+        labels,
+        groups=groups,
+        random_state=random_state,
+        equal_rows=equal_rows,
+        split_params=split_params,
     )
+    halves = dataclasses.replace(
+        folds,
+        splits=[
+            (_half(train, labels, folds.groups, random_state), test)
+            for train, test in folds.splits
+        ],
+    )
+    classes = np.unique(labels)
+    probas = [
+        held_out_proba(
+            estimator,
+            X,
+            labels,
+            some,
+            classes,
+            sample_weight=weight,
+            n_jobs=n_jobs,
+            fit_params=fit_params,
+            verbose=verbose,
+        )
+        for some in (folds, halves)
+    ]
+    whole, half = (
+        pooled_bounds(proba, labels, folds, classes, sample_weight=weight)
+        for proba in possible(probas, np.searchsorted(classes, labels), folds, len(classes))
+    )
+    contributions = 2 * whole.pointwise - half.pointwise
+    scored = folds.scored
+    value, error, interval = mean_interval(
+        contributions,
+        level=confidence_level,
+        groups=folds.observations,
+        weights=None if weight is None else weight[scored],
+    )
+    factor = nats_to(units)
+    estimate = InformationEstimate(
+        value=factor * value,
+        standard_error=factor * error,
+        interval=(factor * interval[0], factor * interval[1]),
+        mi_lower=factor * whole.mi_lower,
+        mi_lower_half=factor * half.mi_lower,
+        label_entropy=factor * whole.label_entropy,
+        confidence_level=float(confidence_level),
+        n_samples=len(scored),
+        assumption=folds.assumption,
+        units=units,
+    )
+    failures = list(estimate._failures())
+    if failures:
+        warnings.warn(
+            f"The extrapolation failed: {'; '.join(failures)}. The value {estimate.value:.3f} "
+            f"{units} is not to be relied on; the lower bound {estimate.mi_lower:.3f} {units} is. "
+            "Use more rows, or another classifier.",
+            stacklevel=users_stacklevel(),
+        )
+    return estimate
+
+
+def _half(train, y, groups, random_state):
+    """Return half of the training rows, by class; whole groups where there are any."""
+    if groups is not None and len(np.unique(groups[train])) >= 4:
+        halves = StratifiedGroupKFold(2, shuffle=True, random_state=random_state)
+        return train[next(halves.split(train, y[train], groups[train]))[0]]
+    try:
+        return train_test_split(
+            train, train_size=0.5, stratify=y[train], random_state=random_state
+        )[0]
+    except ValueError as error:
+        values, counts = np.unique(y[train], return_counts=True)
+        rarest = values[counts.argmin() : counts.argmin() + 1].tolist()
+        raise ValueError(
+            f"y must have four rows of each class at least, so that training rows can be halved; "
+            f"got a fold with {counts.min()} of {rarest}: {error} Merge rare classes, or use "
+            "fewer folds."
+        ) from error

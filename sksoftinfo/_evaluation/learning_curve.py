@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import learning_curve
+from sklearn.utils import check_consistent_length, check_random_state
 
 from .._bounds import Units, entropy, nats_to
 from .._utils import axis_or_new
 from ..metrics import mi_lower_scorer
+from .folds import EqualRows, make_folds
+from .labels import class_labels
 
 
 class InformationLearningCurveDisplay:
@@ -46,7 +49,7 @@ class InformationLearningCurveDisplay:
     >>> from sksoftinfo import InformationLearningCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
     >>> display = InformationLearningCurveDisplay.from_estimator(
-    ...     LinearDiscriminantAnalysis(), X, y, shuffle=True, random_state=0, units="bits"
+    ...     LinearDiscriminantAnalysis(), X, y, units="bits"
     ... )
     >>> display.train_sizes.tolist()
     [12, 39, 66, 93, 120]
@@ -67,11 +70,22 @@ class InformationLearningCurveDisplay:
         X: Any,
         y: ArrayLike,
         *,
+        train_sizes: ArrayLike = (0.1, 0.325, 0.55, 0.775, 1.0),
+        groups: ArrayLike | None = None,
+        cv: Any = 5,
+        random_state: int | np.random.RandomState | None = 0,
+        equal_rows: EqualRows = "auto",
+        bins: int | None = None,
+        n_jobs: int | None = None,
+        params: dict[str, Any] | None = None,
         units: Units = "nats",
+        verbose: int = 0,
         ax: Any = None,
-        **options: Any,
     ) -> InformationLearningCurveDisplay:
         """Train on more and more rows, and plot.
+
+        Each fold trains on growing parts of its training rows, drawn by class: every part holds
+        all classes, and the parts before.
 
         Parameters
         ----------
@@ -81,20 +95,61 @@ class InformationLearningCurveDisplay:
             All rows; some are held out.
         y : array-like of shape (n_samples,)
             Their labels.
+        train_sizes : array-like, default=(0.1, 0.325, 0.55, 0.775, 1.0)
+            Numbers of training rows, or shares of those of a fold.
+        groups : array-like of shape (n_samples,), default=None
+            As in `cross_val_bounds`.
+        cv : int, cross-validation generator or iterable, default=5
+            As in `cross_val_bounds`: an integer is the number of shuffled stratified folds.
+        random_state : int, RandomState instance or None, default=0
+            Shuffles the folds where `cv` is an integer, and the order of the training rows.
+        equal_rows : {"auto", "together", "independent"}, default="auto"
+            As in `cross_val_bounds`.
+        bins : int, default=None
+            As in `cross_val_bounds`.
+        n_jobs : int, default=None
+            Classifiers to train at a time.
+        params : dict, default=None
+            Passed on to ``fit``.
         units : {"nats", "bits"}, default="nats"
+        verbose : int, default=0
+            As in scikit-learn's ``learning_curve``.
         ax : matplotlib.axes.Axes, default=None
             A new figure if None.
-        **options
-            Of scikit-learn's ``learning_curve``, as ``train_sizes``, ``cv`` and ``n_jobs``.
 
         Returns
         -------
         InformationLearningCurveDisplay
             Drawn.
+
+        Raises
+        ------
+        ValueError
+            If the folds cannot be made, or if a part has fewer rows than there are classes.
+        Exception
+            Of any fit that fails, as it is: nothing is drawn.
         """
         factor = nats_to(units)
-        sizes, train, test = learning_curve(estimator, X, y, scoring=mi_lower_scorer, **options)
-        _, counts = np.unique(y, return_counts=True)
+        labels = class_labels(y, bins)
+        check_consistent_length(X, labels)
+        folds = make_folds(
+            cv, X, labels, groups=groups, random_state=random_state, equal_rows=equal_rows
+        )
+        classes, encoded, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        _check_sizes(train_sizes, len(classes), len(folds.splits[0][0]))
+        random = check_random_state(random_state)
+        sizes, train, test = learning_curve(
+            estimator,
+            X,
+            labels,
+            train_sizes=train_sizes,
+            cv=[(_by_class(rows, encoded, random), held_out) for rows, held_out in folds.splits],
+            scoring=mi_lower_scorer,
+            n_jobs=n_jobs,
+            params=params,
+            verbose=verbose,
+            error_score="raise",
+        )
         return cls(
             train_sizes=sizes,
             train_scores=factor * train,
@@ -135,3 +190,25 @@ class InformationLearningCurveDisplay:
         axis.legend(frameon=False)
         self.ax_, self.figure_ = axis, axis.figure
         return self
+
+
+def _by_class(rows, encoded, random):
+    """Return the rows in an order whose beginnings have the classes of the whole."""
+    rows = random.permutation(rows)
+    y = encoded[rows]
+    place = np.empty(len(rows))
+    for label in np.unique(y):
+        # The first row of every class comes first, so that no part is without a class.
+        own = np.flatnonzero(y == label)
+        place[own] = np.arange(len(own)) / len(own)
+    return rows[np.argsort(place, kind="stable")]
+
+
+def _check_sizes(train_sizes, n_classes, n_rows):
+    sizes = np.asarray(train_sizes)
+    smallest = sizes.min() if sizes.dtype.kind in "iu" else int(sizes.min() * n_rows)
+    if smallest < n_classes:
+        raise ValueError(
+            f"train_sizes must leave a row of each of {n_classes} classes; got {smallest} of "
+            f"{n_rows} training rows. Begin with a larger size."
+        )

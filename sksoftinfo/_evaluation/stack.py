@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -49,8 +48,6 @@ def stack_members(y, splits, n_features):
     # A validation split of a tenth needs a row of each class, at least.
     can_hold_out = bool(n_rows >= 10 * n_classes and fewest >= 2)
     members = {
-        # Where the columns say nothing, nothing is better than to say so.
-        "prior": DummyClassifier(),
         "logistic": LogisticRegression(max_iter=1000),
         "lda": LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
         "qda": QuadraticDiscriminantAnalysis(reg_param=2e-4),
@@ -82,7 +79,7 @@ def stack_members(y, splits, n_features):
     return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
 
 
-def mixture_weights(likelihoods):
+def mixture_weights(likelihoods, sample_weight=None):
     """Weights of a mixture of predictions that maximise the likelihood of the labels.
 
     Expectation maximisation: the likelihood, which is concave in the weights, grows in each step.
@@ -91,11 +88,13 @@ def mixture_weights(likelihoods):
     ----------
     likelihoods : ndarray of shape (n, n_members)
         Probability that each member gave to the label that occurred.
+    sample_weight : ndarray of shape (n,), default=None
+        Weights of the labels.
 
     Returns
     -------
     ndarray of shape (n_members,)
-        Non-negative, of sum 1.
+        Non-negative, of sum 1; equal where there are no labels.
 
     Examples
     --------
@@ -105,13 +104,15 @@ def mixture_weights(likelihoods):
     array([1., 0.])
     """
     likelihoods = np.asarray(likelihoods, dtype=np.float64)
+    share = np.ones(len(likelihoods)) if sample_weight is None else np.asarray(sample_weight)
     weights = np.full(likelihoods.shape[1], 1.0 / likelihoods.shape[1])
     # A label that no member thought possible is none's fault more than another's.
-    likelihoods = likelihoods[likelihoods.max(axis=1) > 0]
-    if not len(likelihoods):
+    used = (likelihoods.max(axis=1) > 0) & (share > 0)
+    if not used.any():
         return weights
+    likelihoods, share = likelihoods[used], share[used] / share[used].sum()
     for _ in range(_MAX_STEPS):
-        gradient = (likelihoods / (likelihoods @ weights)[:, None]).mean(axis=0)
+        gradient = share @ (likelihoods / (likelihoods @ weights)[:, None])
         weights = weights * gradient
         # The largest gradient is 1 at the maximum, and bounds what is left to gain by its excess.
         if gradient.max() - 1 < 1e-6:
@@ -119,25 +120,32 @@ def mixture_weights(likelihoods):
     return weights / weights.sum()
 
 
-def mix_held_out(predictions, y, splits):
+def mix_held_out(predictions, y, folds, sample_weight=None):
     """Mix members' held-out predictions, each fold with weights from the labels of the others.
+
+    The labels of others are those that the fold trains on, so that groups stay apart and no
+    weight is learned from later rows where the folds follow the time order. The first block of
+    these has no labels to learn from, and mixes all members alike.
 
     Parameters
     ----------
     predictions : sequence of ndarray of shape (n, M)
         Held-out probabilities of each member.
     y : ndarray of int of shape (n,)
-    splits : sequence of (train, test) index arrays
+    folds : Folds
+    sample_weight : ndarray of shape (n,), default=None
+        Weights of the labels.
 
     Returns
     -------
     ndarray of shape (n, M)
     """
-    rows = np.arange(len(y))
-    likelihoods = np.column_stack([proba[rows, y] for proba in predictions])
-    mixed = np.empty_like(predictions[0], dtype=np.float64)
-    for train, test in splits:
-        weights = mixture_weights(likelihoods[train])
+    likelihoods = np.column_stack([proba[np.arange(len(y)), y] for proba in predictions])
+    mixed = np.zeros_like(predictions[0], dtype=np.float64)
+    for train, test in folds.splits:
+        known = np.unique(train[folds.fold[train] >= 0])
+        share = None if sample_weight is None else sample_weight[known]
+        weights = mixture_weights(likelihoods[known], share)
         mixed[test] = sum(
             weight * proba[test] for weight, proba in zip(weights, predictions, strict=True)
         )

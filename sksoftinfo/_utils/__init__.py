@@ -9,9 +9,13 @@ from .compat import (
     StrOptions,
     fit_context,
     num_samples,
+    params_of_rows,
+    safe_indexing,
+    safe_split,
     validate_params,
 )
-from .fingerprint import fingerprint, is_of
+from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
+from .progress import progress
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import users_stacklevel
 from .validation import (
@@ -32,32 +36,39 @@ from .versions import show_versions
 from .whole_files import whole_file
 
 __all__ = [
-    "IntegerInterval",
     "HasMethods",
+    "IntegerInterval",
     "Interval",
     "Options",
     "RealNotInt",
     "StrOptions",
-    "fit_context",
-    "num_samples",
-    "validate_params",
+    "are_continuous",
     "are_plain_labels",
     "assert_finite",
-    "check_channels_first",
     "axis_or_new",
+    "check_channels_first",
     "check_labels",
     "check_row_shape",
     "check_two_classes",
     "check_weights",
     "encode_labels",
     "fingerprint",
-    "is_of",
+    "fit_context",
+    "n_trained_on",
     "naming_wrong_columns",
+    "num_samples",
+    "params_of_rows",
     "plain_rows",
+    "progress",
     "pyplot",
     "refuse_masked",
+    "row_hashes",
+    "safe_indexing",
+    "safe_split",
     "show_versions",
+    "training_rows",
     "users_stacklevel",
+    "validate_params",
     "validate_rows",
     "whole_file",
 ]

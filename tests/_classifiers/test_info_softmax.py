@@ -694,13 +694,29 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(120, 30)), rng.integers(0, 2, 120)
     clf = InfoSoftmaxClassifier(random_state=0).fit(X, y)
-    with pytest.warns(UserWarning, match="X and y are those that the network was trained on"):
+    with pytest.warns(UserWarning, match="120 of 120 rows and their labels are those that the"):
         trained = clf.score_bounds(X, y)
     assert trained.mi_lower_limit > 0
+    shuffled = rng.permutation(120)
+    for rows, labels in (
+        (X[shuffled], y[shuffled]),
+        (X[:20], y[:20]),
+        (X.astype(np.float32), y),
+        (np.vstack([X[:20], X[20:] + 1]), y),
+    ):
+        with pytest.warns(UserWarning, match="(20|120) of (20|120) rows and their labels"):
+            clf.score_bounds(rows, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        clf.score_bounds(X[1:], y[1:])
+        clf.score_bounds(X, 1 - y)
         clf.score_bounds(rng.normal(size=(120, 30)), y)
+        # Hashes of the rows are not in files.
+        pickle.loads(pickle.dumps(clf)).score_bounds(X, y)
+    assert "_fitted_on" not in clf.__getstate__()
+    chunks = InfoSoftmaxClassifier(random_state=0).partial_fit(X[:60], y[:60], classes=[0, 1])
+    chunks.partial_fit(X[60:], y[60:])
+    with pytest.warns(UserWarning, match="20 of 20 rows and their labels"):
+        chunks.score_bounds(X[50:70], y[50:70])
 
 
 def test_deciding_by_information_raises_the_average_accuracy_per_class():

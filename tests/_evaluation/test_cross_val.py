@@ -1,25 +1,31 @@
+import dataclasses
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GroupKFold,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+)
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
-from sksoftinfo._evaluation.stack import mix_held_out, mixture_weights, stack_members
 from tests._bounds.test_confidence import gaussian_world
 
 X, Y = load_iris(return_X_y=True)
@@ -37,11 +43,38 @@ def world(n, distance=1.5, seed=0):
     return x[:, None], y, score - np.logaddexp.reduce(score, axis=1, keepdims=True)
 
 
+def same_numbers(bounds, others):
+    """Return whether two results differ in nothing but what is recalibrated and assumed."""
+    others_own = ("assumption", "betting_lower_limit", "mi_lower_limit")
+    return (
+        dataclasses.replace(bounds, **{name: getattr(others, name) for name in others_own})
+        == others
+    )
+
+
 def test_pools_the_held_out_predictions_of_every_row():
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
     bounds = cross_val_bounds(LDA, X, NAMES, cv=3)
-    proba = cross_val_predict(LDA, X, NAMES, cv=3, method="predict_proba")
-    assert bounds == information_bounds(NAMES, proba)
+    proba = cross_val_predict(LDA, X, NAMES, cv=cv, method="predict_proba")
+    assert same_numbers(bounds, information_bounds(NAMES, proba))
     assert bounds.n_samples == len(X)
+    assert same_numbers(cross_val_bounds(LDA, X, NAMES, cv=cv), bounds)
+    assert cross_val_bounds(LDA, X, NAMES, cv=3, random_state=1) != bounds
+
+
+def test_sorted_rows_are_shuffled():
+    """By label, and by a column that goes with it: folds in the order of the file are blind."""
+    rng = np.random.default_rng(0)
+    place = np.sort(rng.normal(size=300))
+    y = (place + 0.3 * rng.normal(size=300) > 0).astype(int)
+    table = np.column_stack([place, rng.normal(size=300)])
+    in_order = cross_val_bounds(LDA, table, y, cv=StratifiedKFold(5)).mi_lower
+    default = cross_val_bounds(LDA, table, y).mi_lower
+    shuffled = rng.permutation(300)
+    assert default == pytest.approx(
+        cross_val_bounds(LDA, table[shuffled], y[shuffled]).mi_lower, abs=0.02
+    )
+    assert default > in_order + 0.02
 
 
 @pytest.mark.parametrize(
@@ -82,7 +115,8 @@ def test_groups_stay_together_and_folds_run_in_parallel():
     groups = np.arange(len(X)) % 10
     bounds = cross_val_bounds(LDA, X, Y, groups=groups, cv=GroupKFold(5), n_jobs=2)
     proba = cross_val_predict(LDA, X, Y, groups=groups, cv=GroupKFold(5), method="predict_proba")
-    assert bounds == information_bounds(Y, proba)
+    assert bounds.mi_lower == pytest.approx(information_bounds(Y, proba).mi_lower, abs=1e-12)
+    assert "10 groups are independent draws" in repr(bounds)
     with pytest.raises(ValueError, match="groups"):
         cross_val_bounds(LDA, X, Y, cv=GroupKFold(5))
     # The stack splits by itself.
@@ -149,11 +183,20 @@ def test_a_class_missing_from_a_training_fold_is_impossible_there():
     [
         ("forest", Y, {}, "estimator='forest' is unknown: use 'stack'"),
         (SVC(), Y, {}, "has no predict_proba"),
+        (
+            LinearDiscriminantAnalysis,
+            Y,
+            {},
+            "not its class; got LinearDiscriminantAn",
+        ),
         (LDA, np.zeros(150), {}, "one class"),
-        (LDA, Y + 0.5, {}, "(?i)unknown label type: continuous"),
+        (LDA, X[:, 0], {}, "y must hold classes; got 35 different numbers"),
         (LDA, Y[:-1], {}, "inconsistent numbers of samples"),
-        (LDA, Y, {"cv": ShuffleSplit(3, random_state=0)}, "partitions"),
-        ("stack", Y, {"cv": ShuffleSplit(3, random_state=0)}, "rows of 150, or some of them"),
+        (LDA, Y, {"cv": ShuffleSplit(9, random_state=0)}, "cv must score each row once at most"),
+        ("stack", Y, {"cv": RepeatedStratifiedKFold(n_splits=3)}, "instead of repeated or random"),
+        ("stack", Y, {"params": {"sample_weight": Y}}, "params must be empty"),
+        (LDA, Y, {"bins": 3.5}, "bins must be None or an integer"),
+        (LDA, Y, {"cv": [(np.arange(50), np.arange(50, 150))]}, r"fold 0, whose 50 .* \[0\]"),
         (LDA, Y, {"units": "bytes"}, "units='bytes' is unknown"),
         (LDA, Y, {"confidence_level": 95}, "`confidence_level` must be a probability"),
         (LDA, Y, {"confidence_method": "bootstrap"}, "`confidence_method` must be 'betting'"),
@@ -164,67 +207,168 @@ def test_bad_input(estimator, y, options, message):
         cross_val_bounds(estimator, X, y, **options)
 
 
+class Labels(ClassifierMixin, BaseEstimator):
+    """Predicts frequencies, and refuses labels other than those it was promised."""
+
+    def __init__(self, labels=(1, 2)):
+        self.labels = labels
+
+    def fit(self, X, y, sample_weight=None):
+        assert set(y) <= set(self.labels), set(y)
+        self.classes_ = np.unique(y)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        self.share_ = np.array([weight[y == label].sum() for label in self.classes_])
+        self.share_ = self.share_ / self.share_.sum()
+        return self
+
+    def predict_proba(self, X):
+        return np.tile(self.share_, (len(X), 1))
+
+
+@pytest.mark.parametrize("labels", [[1, 2], ["b", "a"], [True, False], [-1.0, 7.0]])
+def test_the_estimator_gets_the_labels_as_they_are(labels):
+    y = np.array(labels)[np.arange(60) % 3 // 2]
+    bounds = cross_val_bounds(Labels(tuple(labels)), np.zeros((60, 1)), y, cv=4)
+    assert bounds.classes.tolist() == sorted(labels)
+    assert bounds.mi_lower == pytest.approx(0, abs=0.02)
+
+
+def test_class_weights_name_the_labels_of_the_user():
+    names = np.array(["set", "ver", "vir"])[Y]
+    weighted = LogisticRegression(class_weight={"set": 1, "ver": 1, "vir": 20}, max_iter=1000)
+    numbers = LogisticRegression(class_weight={0: 1, 1: 1, 2: 20}, max_iter=1000)
+    bounds = cross_val_bounds(weighted, X, names)
+    assert bounds.mi_lower == pytest.approx(cross_val_bounds(numbers, X, Y).mi_lower)
+    assert (
+        bounds.mi_lower
+        < cross_val_bounds(clone(numbers).set_params(class_weight=None), X, Y).mi_lower
+    )
+    shifted = clone(numbers).set_params(class_weight={1: 1, 2: 1, 3: 20})
+    assert cross_val_bounds(shifted, X, Y + 1).mi_lower == bounds.mi_lower
+
+
+def test_weights_of_the_evaluation_and_of_training():
+    weight = np.where(Y == 2, 3.0, 1.0)
+    proba = cross_val_predict(LDA, X, Y, cv=StratifiedKFold(5), method="predict_proba")
+    bounds = cross_val_bounds(LDA, X, Y, cv=StratifiedKFold(5), sample_weight=weight)
+    expected = information_bounds(Y, proba, sample_weight=weight)
+    assert bounds.mi_lower == pytest.approx(expected.mi_lower)
+    assert bounds.label_entropy == expected.label_entropy
+    y = Y[:100] + 1
+    trained = cross_val_bounds(
+        Labels(), X[:100], y, params={"sample_weight": np.where(y == 2, 3.0, 1.0)}
+    )
+    assert trained.mi_lower == pytest.approx(np.log(2) + (np.log(0.25) + np.log(0.75)) / 2)
+    stacked = cross_val_bounds("stack", X, Y, cv=2, sample_weight=weight)
+    assert stacked.label_entropy == expected.label_entropy
+
+
+def test_blocks_in_time_are_predicted_from_those_before():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 120)
+    drift = np.column_stack([y + np.linspace(0, 3, 120), rng.normal(size=120)])
+    cv = TimeSeriesSplit(5)
+    bounds = cross_val_bounds(LDA, drift, y, cv=cv)
+    scored = np.arange(20, 120)
+    proba = np.vstack(
+        [LDA.fit(drift[a], y[a]).predict_proba(drift[b]) for a, b in cv.split(drift)]
+    )
+    assert bounds.n_samples == len(bounds.pointwise) == 100
+    assert bounds.mi_lower == pytest.approx(information_bounds(y[scored], proba).mi_lower)
+    assert "rows are in time order" in bounds.assumption
+    assert "100 of 120 rows were scored" in bounds.assumption
+    stacked = cross_val_bounds("stack", drift, y, cv=cv)
+    # Nothing is learned from later rows: cut off, they change nothing of what came before.
+    shorter = cross_val_bounds("stack", drift[:100], y[:100], cv=list(cv.split(drift))[:-1])
+    contributions = stacked.pointwise[:80] - shorter.pointwise
+    for label in (0, 1):
+        # What differs is the frequency of the labels, against which all are counted.
+        assert np.ptp(contributions[y[20:100] == label]) < 1e-12
+
+
+def test_walks_that_know_nothing_of_each_other():
+    """Shuffled folds leak from neighbours; blocks in time order do not, and count once."""
+    trees = HistGradientBoostingClassifier(max_iter=10, random_state=0)
+    limits, n_scored = [], 0
+    for seed in range(12):
+        walk, other = np.random.default_rng(seed).normal(size=(2, 500)).cumsum(axis=1)
+        y = (other > np.median(other)).astype(int)
+        if len(np.unique(y[:80])) < 2:
+            continue
+        n_scored += 1
+        leaked = cross_val_bounds(trees, walk[:, None], y).mi_lower_limit
+        in_order = cross_val_bounds(trees, walk[:, None], y, cv=TimeSeriesSplit(5))
+        stretches = cross_val_bounds(trees, walk[:, None], y, groups=np.arange(500) // 50)
+        assert in_order.n_groups == 5
+        limits.append([leaked, in_order.mi_lower_limit, stretches.mi_lower_limit])
+    assert n_scored >= 4
+    leaked, in_order, stretches = np.transpose(limits)
+    assert (leaked > 0).all()
+    assert (in_order == 0).all()
+    assert (stretches == 0).mean() > 0.7
+
+
+def test_noise_that_is_repeated_holds_no_information():
+    rng = np.random.default_rng(0)
+    noise, y = np.repeat(rng.normal(size=(60, 5)), 5, axis=0), np.repeat(rng.integers(0, 2, 60), 5)
+    neighbour = KNeighborsClassifier(3, weights="distance")
+    with pytest.warns(UserWarning, match="240 of 300 rows repeat another row"):
+        bounds = cross_val_bounds(make_pipeline(StandardScaler(), LDA), noise, y)
+    assert bounds.mi_lower < 0.02
+    overruled = cross_val_bounds(neighbour, noise, y, equal_rows="independent")
+    assert overruled.mi_lower > 0.5
+    with pytest.warns(UserWarning, match="240 rows are scored|300 rows are scored"):
+        cross_val_bounds(neighbour, noise, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
+
+
+def test_repeats_of_discrete_rows_stay_apart():
+    """Parity of three of eight bits, and one column of forty categories."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, size=(2000, 8))
+    parity = bits[:, 0] ^ bits[:, 3] ^ bits[:, 5]
+    forest = HistGradientBoostingClassifier(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cross_val_bounds(forest, bits, parity, units="bits").mi_lower > 0.99
+        category = rng.integers(0, 40, size=(600, 1))
+        y = rng.integers(0, 2, 40)[category[:, 0]]
+        encoded = make_pipeline(OneHotEncoder(), LogisticRegression(C=100))
+        apart = cross_val_bounds(encoded, category, y)
+        assert apart.mi_lower > 0.6
+        together = cross_val_bounds(
+            encoded.set_params(onehotencoder__handle_unknown="ignore"),
+            category,
+            y,
+            equal_rows="together",
+        )
+        assert together.mi_lower < 0.1
+
+
+def test_quantities_get_bins_or_the_line_to_write():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(200, 2))
+    target = table[:, 0] + 0.1 * rng.normal(size=200)
+    bounds = cross_val_bounds(LDA, table, target, bins=4, units="bits")
+    assert bounds.label_entropy == pytest.approx(2)
+    assert bounds.mi_lower > 1
+    with pytest.raises(ValueError, match=r"bins=4") as refused:
+        cross_val_bounds(LDA, table, target)
+    (line,) = (one for one in str(refused.value).splitlines() if one.startswith("    y = "))
+    scope = {"y": target, "numpy": np}
+    exec(line.strip(), scope)
+    assert cross_val_bounds(LDA, table, scope["y"], units="bits") == bounds
+
+
+def test_progress_is_shown(capsys):
+    cross_val_bounds(LDA, X, Y, verbose=1)
+    assert "5/5" in capsys.readouterr().err
+
+
 def test_stack_wants_a_finite_numeric_table():
     with pytest.raises(ValueError, match="X contains NaN"):
         cross_val_bounds("stack", np.where(X > 7, np.nan, X), Y)
     with pytest.raises(ValueError, match="could not convert string to float"):
         cross_val_bounds("stack", np.full((150, 2), "a", dtype=object), Y)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-def test_mixture_weights_maximise_the_likelihood(seed, n_members):
-    rng = np.random.default_rng(seed)
-    likelihoods = rng.beta(1, 1, size=(50, n_members))
-    weights = mixture_weights(likelihoods)
-    assert weights.min() >= 0
-    assert weights.sum() == pytest.approx(1)
-    best = np.log(likelihoods @ weights).mean()
-    others = rng.dirichlet(np.ones(n_members), 20)
-    assert np.log(likelihoods @ others.T).mean(axis=0).max() <= best + 1e-4
-
-
-def test_mixture_weights_of_rows_that_are_impossible():
-    assert mixture_weights(np.zeros((3, 2))).tolist() == [0.5, 0.5]
-    np.testing.assert_allclose(mixture_weights([[0.0, 0.0], [0.2, 0.1]]), [1, 0], atol=1e-3)
-
-
-def test_weights_of_a_fold_come_from_the_labels_of_the_others():
-    y = np.array([0, 0, 1, 1])
-    splits = [(np.array([2, 3]), np.array([0, 1])), (np.array([0, 1]), np.array([2, 3]))]
-    says_0, says_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.1, 0.9], (4, 1))
-    mixed = mix_held_out([says_0, says_1], y, splits)
-    # The first two rows are predicted by what was best on the last two, and the reverse.
-    np.testing.assert_allclose(mixed, [[0.1, 0.9], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1]], atol=1e-4)
-
-
-def test_stack_leaves_out_what_the_rows_cannot_support():
-    y = np.array([0] * 20 + [1] * 20 + [2] * 2)
-    splits = [(np.delete(np.arange(42), test), test) for test in ([0, 20, 40], [1, 21, 41])]
-    assert "qda" not in stack_members(y, splits, 1)
-    everything = [(np.arange(40), np.arange(1))]
-    assert "qda" in stack_members(y[:40], everything, 19)
-    assert "qda" not in stack_members(y[:40], everything, 20)
-    assert "neighbours" not in stack_members(y[:25], [(np.arange(25), np.arange(1))], 1)
-
-
-@pytest.mark.parametrize(
-    "counts, cv", [([6, 6], 3), ([2, 2], 2), ([25, 25, 1], 5), ([398, 2], 5), ([4] * 50, 4)]
-)
-@pytest.mark.filterwarnings("ignore:.*least populated class", "ignore:Number of classes")
-@pytest.mark.filterwarnings("ignore:1 labels that occurred:UserWarning")
-def test_stack_of_few_rows_or_rare_classes(counts, cv):
-    """Members that have to hold out rows of each class do not, or are left out."""
-    y = np.repeat(np.arange(len(counts)), counts)
-    bounds = cross_val_bounds("stack", np.random.default_rng(0).normal(size=(len(y), 3)), y, cv=cv)
-    # There is no information, and the members know too little to find any.
-    assert -np.log(len(y)) < bounds.mi_lower_floored < 3 * bounds.standard_errors["mi_lower"]
-
-
-def test_stack_of_a_table_with_more_columns_than_rows_of_a_class():
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1, 2], 20)
-    bounds = cross_val_bounds("stack", rng.normal(size=(60, 20)) + y[:, None], y)
-    assert 0.5 < bounds.mi_lower < np.log(3)
 
 
 def test_stack_is_near_the_true_posterior_and_its_limit_below_the_truth():

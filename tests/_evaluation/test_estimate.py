@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -32,31 +33,109 @@ def test_most_of_the_gap_is_closed():
     assert extrapolated < 0.03 + 3 * errors[:, 1].std() / np.sqrt(20)
 
 
-def test_what_it_started_from_is_the_bound_and_units():
+@pytest.mark.parametrize("units", ["nats", "bits"])
+def test_what_it_was_made_from(units):
     X, y, _ = world(200, 0)
-    estimate = mi_estimate(LogisticRegression(), X, y, cv=3)
-    assert estimate.mi_lower == cross_val_bounds(LogisticRegression(), X, y, cv=3).mi_lower
-    bits = mi_estimate(LogisticRegression(), X, y, cv=3, units="bits")
-    np.testing.assert_allclose(bits, np.array(estimate) / np.log(2))
-    assert mi_estimate(LogisticRegression(), X, y, cv=3) == estimate
+    classifier = LogisticRegression()
+    estimate = mi_estimate(classifier, X, y, cv=3, units=units)
+    bound = cross_val_bounds(classifier, X, y, cv=3, units=units)
+    assert estimate.mi_lower == pytest.approx(bound.mi_lower)
+    assert estimate.label_entropy == pytest.approx(bound.label_entropy)
+    assert estimate.value == pytest.approx(2 * estimate.mi_lower - estimate.mi_lower_half)
+    assert estimate.interval[0] < estimate.value < estimate.interval[1]
+    reach = estimate.interval[1] - estimate.value
+    assert reach == pytest.approx(1.972 * estimate.standard_error, rel=1e-3)
+    assert estimate.n_samples == 200
+    assert estimate.assumption == bound.assumption
+    assert mi_estimate(classifier, X, y, cv=3, units=units) == estimate
+    assert estimate.to_dict()["units"] == units
+    for shown in (f"in {units}", "estimate of I(X;Y), not a bound", "assumed: rows are indep"):
+        assert shown in repr(estimate)
+    assert "failed" not in repr(estimate)
 
 
-def test_never_outside_zero_and_the_entropy():
-    rng = np.random.default_rng(0)
-    y = np.arange(60) % 2
-    nothing = mi_estimate(LogisticRegression(), rng.normal(size=(60, 5)), y)
-    assert nothing.value >= 0
-    everything = mi_estimate(LogisticRegression(), 5.0 * y[:, None], y)
-    assert everything.value <= np.log(2)
+def test_failures_are_told_and_not_clipped():
+    y = np.arange(120) % 2
+    noise = np.random.default_rng(0).normal(size=(120, 5))
+    with pytest.warns(UserWarning, match="The extrapolation failed: the value is negative"):
+        nothing = mi_estimate(Blind(), noise, y)
+    assert nothing.value < 0
+    assert "failed: the value is negative" in repr(nothing)
+    with pytest.warns(
+        UserWarning, match="half of the training rows gave a higher bound"
+    ) as caught:
+        below = mi_estimate(FewRowsAreBetter(), noise, y)
+    assert below.value < below.mi_lower < below.mi_lower_half
+    assert f"the lower bound {below.mi_lower:.3f} nats is" in str(caught[0].message)
+    with pytest.warns(UserWarning, match=r"above H\(Y\)"):
+        above = mi_estimate(ManyRowsAreBetter(), y[:, None].astype(float), y)
+    assert above.value > above.label_entropy > above.mi_lower
 
 
-def test_groups_and_labels():
+class Blind(LogisticRegression):
+    """Is sure of one class, with any number of rows."""
+
+    def predict_proba(self, X):
+        return np.tile([0.9, 0.1], (len(X), 1))
+
+
+class FewRowsAreBetter(LogisticRegression):
+    """Predicts with a certainty that grows with the rows, whatever the labels are."""
+
+    def predict_proba(self, X):
+        certain = 0.5 + 0.4 * min(self.n_rows_ / 100, 1)
+        return np.tile([certain, 1 - certain], (len(X), 1))
+
+    def fit(self, X, y):
+        self.n_rows_ = len(y)
+        return super().fit(X, y)
+
+
+class ManyRowsAreBetter(FewRowsAreBetter):
+    """Knows the labels, and gets more certain of them with more rows."""
+
+    def predict_proba(self, X):
+        certain = 0.5 + 0.45 * (self.n_rows_ > 60)
+        return np.where(X > 0, [1 - certain, certain], [certain, 1 - certain])
+
+
+def test_groups_labels_params_and_weights():
     X, y, _ = world(120, 0)
     names = np.array(["a", "b", "c"])[y]
     groups = np.arange(120) // 4
     estimate = mi_estimate(LogisticRegression(), X, names, groups=groups, cv=GroupKFold(4))
-    assert np.isfinite(estimate).all()
+    assert "30 groups" in estimate.assumption
+    # Whole groups are halved: rows that repeat tell no more than one of them.
+    four = mi_estimate(
+        LogisticRegression(), X[::4].repeat(4, axis=0), y[::4].repeat(4), groups=groups
+    )
+    one = mi_estimate(LogisticRegression(C=4), X[::4], y[::4])
+    assert four.standard_error == pytest.approx(one.standard_error, rel=0.5)
+    weight = 1.0 + (y == 0)
+    weighted = mi_estimate(LogisticRegression(), X, y, sample_weight=weight)
+    expected = cross_val_bounds(LogisticRegression(), X, y, sample_weight=weight)
+    assert weighted.mi_lower == pytest.approx(expected.mi_lower)
+    trained = mi_estimate(LogisticRegression(), X, y, params={"sample_weight": weight})
+    assert trained.mi_lower == pytest.approx(
+        cross_val_bounds(LogisticRegression(), X, y, params={"sample_weight": weight}).mi_lower
+    )
+    binned = mi_estimate(LogisticRegression(), X, X[:, 0] + X[:, 1], bins=2)
+    assert binned.label_entropy == pytest.approx(np.log(2))
+
+
+def test_impossible_labels_are_mixed_with_the_frequencies():
+    X, y, _ = world(150, 0)
+    forest = RandomForestClassifier(10, random_state=0)
+    with pytest.warns(UserWarning, match="Probability 0 was predicted for the label"):
+        estimate = mi_estimate(forest, X, y)
+    assert abs(estimate.value) < 1
+
+
+def test_bad_input():
+    X, y, _ = world(60, 0)
     with pytest.raises(ValueError, match="estimator='forest' is unknown"):
         mi_estimate("forest", X, y)
-    with pytest.raises(ValueError, match="too few|least populated"):
-        mi_estimate(LogisticRegression(), X[:11], np.r_[np.zeros(10), 1], cv=2)
+    with pytest.raises(ValueError, match="four rows of each class at least"):
+        mi_estimate(LogisticRegression(), X[:12], np.r_[np.zeros(10), 1, 1], cv=2)
+    with pytest.raises(ValueError, match="confidence_level"):
+        mi_estimate(LogisticRegression(), X, y, confidence_level=95)

@@ -2,17 +2,26 @@
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import cross_validate
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, cross_validate
 from torch import nn
 
-from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, cross_val_bounds
+from sksoftinfo import (
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+    cross_val_bounds,
+    feature_information,
+    mi_estimate,
+)
 from sksoftinfo._utils.user_warnings import users_stacklevel
 
 X, Y = load_iris(return_X_y=True)
+NOISE = np.random.default_rng(0).normal(size=(30, 2))
 OPTIONS = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
 
 
@@ -36,6 +45,18 @@ WARN = {
     "rows of training": lambda: fitted().score_bounds(X, Y),
     "impossible labels of a fold": lambda: cross_val_bounds(
         RandomForestClassifier(n_estimators=3, random_state=0), X, Y
+    ),
+    "rows that repeat": lambda: cross_val_bounds(
+        LogisticRegression(), np.repeat(NOISE, 2, axis=0), np.repeat(np.arange(30) % 2, 2)
+    ),
+    "folds that ignore groups": lambda: cross_val_bounds(
+        LogisticRegression(), X, Y, groups=np.arange(150) // 2, cv=KFold(3, shuffle=True)
+    ),
+    "an extrapolation that fails": lambda: mi_estimate(
+        LogisticRegression(), NOISE, np.arange(30) % 2, cv=2
+    ),
+    "impossible labels of some columns": lambda: feature_information(
+        RandomForestClassifier(n_estimators=3, random_state=0), X, Y, columns=[0]
     ),
     "search": lambda: cross_validate(
         StochasticInfoClassifier(noise="gaussian", **OPTIONS), X, Y, cv=2

@@ -175,7 +175,8 @@ def test_cross_val_bounds_and_estimates(table, options):
             assert_bounds_hold(bounds)
         estimate = attempt(mi_estimate, estimator, X, y, **shared)
         if estimate is not None:
-            assert 0 <= estimate.value and np.isfinite(estimate.value)
+            assert np.isfinite(estimate.value)
+            assert estimate.interval[0] <= estimate.value <= estimate.interval[1]
 
 
 @st.composite

@@ -1,0 +1,472 @@
+"""What each column tells about the label: alone, beside all others, on top of given ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.utils import check_consistent_length, check_random_state
+
+from .._bounds import InformationBounds, Units, check_confidence_level, check_units, compare_bounds
+from .._utils import check_weights
+from .cross_val import pooled_bounds
+from .folds import EqualRows, make_folds
+from .held_out import View, check_classifier, held_out_probas, possible, prior_proba, routed_params
+from .labels import class_labels
+from .paired import holm
+
+_NOTE = (
+    "alone_lower is a lower bound of I(columns;Y). lost_estimate and gained_estimate are "
+    "differences\n  of lower bounds: estimates of I(columns;Y|others) and I(columns;Y|given) "
+    "that may lie above or\n  below them."
+)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class FeatureInformation:
+    """What columns, or groups of columns, tell about the label; see `feature_information`.
+
+    Each array has one entry, or one row, for each group of columns. Intervals are pairs at
+    `confidence_level`, each for itself. P-values named ``holm`` are adjusted for the number of
+    groups (Holm, 1979): those below 0.05 are all right with a probability of 95 %.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the groups of columns.
+    columns : list of list
+        Their columns, by name where the table has names, else by position.
+    alone_lower : ndarray of shape (n_groups,)
+        Lower bound of I(columns;Y), from these columns alone.
+    alone_interval : ndarray of shape (n_groups, 2)
+        Interval of the information of the classifier from these columns alone, as ``interval`` of
+        `InformationBounds`.
+    alone_limit : ndarray of shape (n_groups,)
+        Lower confidence limit of I(columns;Y), as ``mi_lower_limit`` of `InformationBounds`.
+    any_p_value, any_p_value_holm : ndarray of shape (n_groups,) or None
+        Of "these columns hold no information at all", by permutation.
+    lost_estimate : ndarray of shape (n_groups,)
+        Estimate of I(columns;Y given all others): the bound of all columns less that of all but
+        these. It is not a bound.
+    lost_interval : ndarray of shape (n_groups, 2)
+        Its interval, of paired rows; as by `compare_bounds`.
+    lost_p_value, lost_p_value_holm : ndarray of shape (n_groups,)
+        Of "this classifier does as well without", two-sided; as by `compare_bounds`.
+    gained_estimate : ndarray of shape (n_groups,) or None
+        Estimate of I(columns;Y given `given`): the bound of both less that of the given columns.
+        It is not a bound.
+    gained_interval, gained_p_value, gained_p_value_holm : ndarray or None
+        As those of `lost_estimate`.
+    bounds_all : InformationBounds
+        Of all columns.
+    bounds_given : InformationBounds or None
+        Of the given columns.
+    bounds_alone : list of InformationBounds
+        Of each group.
+    any_p_value_all : float or None
+        Of "all columns together hold no information at all", by permutation.
+    given : list
+        The given columns.
+    confidence_level : float
+        Level of the intervals.
+    units : {"nats", "bits"}
+        Unit of all information.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from sksoftinfo import feature_information
+    >>> X, y = load_iris(return_X_y=True)
+    >>> found = feature_information(LinearDiscriminantAnalysis(), X, y, units="bits")
+    >>> int(found.alone_lower.argmax())
+    2
+    """
+
+    names: list[str]
+    columns: list[list]
+    alone_lower: np.ndarray
+    alone_interval: np.ndarray
+    alone_limit: np.ndarray
+    any_p_value: np.ndarray | None
+    any_p_value_holm: np.ndarray | None
+    lost_estimate: np.ndarray
+    lost_interval: np.ndarray
+    lost_p_value: np.ndarray
+    lost_p_value_holm: np.ndarray
+    gained_estimate: np.ndarray | None
+    gained_interval: np.ndarray | None
+    gained_p_value: np.ndarray | None
+    gained_p_value_holm: np.ndarray | None
+    bounds_all: InformationBounds
+    bounds_given: InformationBounds | None
+    bounds_alone: list[InformationBounds]
+    any_p_value_all: float | None
+    given: list
+    confidence_level: float
+    units: str
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with one row for each group of columns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the names; an interval is two columns, ``_low`` and ``_high``. What was not
+            computed is left out.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas.") from error
+        return pd.DataFrame(self._table(), index=pd.Index(self.names, name="columns"))
+
+    def _table(self):
+        """Return the arrays that were computed by name, an interval as two."""
+        table: dict[str, np.ndarray] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, np.ndarray):
+                continue
+            if value.ndim == 2:
+                stem = field.name.removesuffix("_interval")
+                table[f"{stem}_low"], table[f"{stem}_high"] = value.T
+            else:
+                table[field.name] = value
+        return table
+
+    def __repr__(self):
+        level = 100 * self.confidence_level
+        what = {"alone": "alone_lower", "lost": "lost_estimate", "gained": "gained_estimate"}
+        shown = {stem: name for stem, name in what.items() if getattr(self, name) is not None}
+        width = max([len(name) for name in self.names] + [7])
+        lines = [
+            f"FeatureInformation in {self.units}: {len(self.names)} groups of columns, "
+            f"{self.bounds_all.n_samples} samples, {level:g} % intervals",
+            f"  assumed: {self.bounds_all.assumption}",
+            f"  all columns: {self.bounds_all.mi_lower:.4f} of "
+            f"H(Y) = {self.bounds_all.label_entropy:.4f}"
+            + (f"; given {self.given}: {self.bounds_given.mi_lower:.4f}" if self.given else ""),
+            f"  {_NOTE}",
+            "  " + " " * width + "".join(f"{name:>28}" for name in shown.values()),
+        ]
+        for index in np.argsort(-self.alone_lower, kind="stable"):
+            line = f"  {self.names[index]:<{width}}"
+            for stem, name in shown.items():
+                low, high = getattr(self, f"{stem}_interval")[index]
+                line += f"{getattr(self, name)[index]:>12.4f} [{low:6.3f},{high:6.3f}]"
+            lines.append(line)
+        return "\n".join(lines)
+
+
+def feature_information(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    columns: Sequence | Mapping | None = None,
+    given: Any = None,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    cv: Any = 5,
+    random_state: int | np.random.RandomState | None = 0,
+    equal_rows: EqualRows = "auto",
+    bins: int | None = None,
+    n_permutations: int = 0,
+    n_jobs: int | None = None,
+    params: dict[str, Any] | None = None,
+    confidence_level: float = 0.95,
+    units: Units = "nats",
+    verbose: int = 0,
+) -> FeatureInformation:
+    """What each column, or group of columns, tells about y: alone, beside others, on top of given.
+
+    A classifier is cross-fitted on several sets of columns, in the same folds: each group alone,
+    all columns, all but the group and, with `given`, the given columns with and without the
+    group. Differences are paired by rows.
+
+    Only ``alone_lower`` is a bound. ``lost_estimate`` and ``gained_estimate`` are differences of
+    two lower bounds, which estimate conditional information and may lie above or below it: they
+    are what *this classifier* loses and gains. Logistic regression gains from a column ``a XOR b``
+    on top of ``a`` and ``b``, which hold all of its information already.
+
+    Parameters
+    ----------
+    estimator : classifier or "stack"
+        As in `cross_val_bounds`. It has to take any of the sets of columns: a ColumnTransformer
+        has to choose its columns by `make_column_selector`, not by name.
+    X : array-like or frame of shape (n_samples, n_features)
+        Table.
+    y : array-like of shape (n_samples,)
+        Labels.
+    columns : sequence or mapping, default=None
+        Groups of columns, by name or position. An entry of a sequence is a column or a list of
+        columns; a mapping has names of groups as keys. By default each column, other than the
+        given ones, is a group.
+    given : column or list of columns, default=None
+        Columns that are known already, such as age and sex.
+    groups : array-like of shape (n_samples,), default=None
+        As in `cross_val_bounds`; intervals and p-values count a group of rows as one observation.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative importance weights of the rows in the evaluation.
+    cv : int, cross-validation generator or iterable, default=5
+        As in `cross_val_bounds`. Folds are drawn once for all sets of columns.
+    random_state : int, RandomState instance or None, default=0
+        Shuffles the folds where `cv` is an integer, and draws the permutations.
+    equal_rows : {"auto", "together", "independent"}, default="auto"
+        As in `cross_val_bounds`; judged by all columns.
+    bins : int, default=None
+        As in `cross_val_bounds`.
+    n_permutations : int, default=0
+        Number of times that each group alone, and all columns, are fitted anew with the rows of X
+        permuted against y. It takes that many times as long; the smallest p-value is
+        ``1 / (1 + n_permutations)``. Groups of rows are permuted among groups of their size.
+    n_jobs : int, default=None
+        Classifiers to train at a time.
+    params : dict, default=None
+        Passed on to ``fit``, as in `cross_val_bounds`.
+    confidence_level : float, default=0.95
+        Level of the intervals and limits.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the result.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    FeatureInformation
+        Arrays by name; ``to_frame()`` makes them a table.
+
+    Raises
+    ------
+    ValueError
+        As `cross_val_bounds`; if a column is unknown or named twice; if there is nothing to
+        permute, as in time order.
+
+    Warns
+    -----
+    UserWarning
+        If a label that occurred was given probability 0: all predictions are then mixed with a
+        small share of the label frequencies, so that differences are finite.
+
+    References
+    ----------
+    S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from sksoftinfo import feature_information
+    >>> X, y = load_iris(return_X_y=True)
+    >>> columns = {"sepal": [0, 1], "petal": [2, 3]}
+    >>> lda = LinearDiscriminantAnalysis()
+    >>> found = feature_information(lda, X, y, columns=columns, units="bits")
+    >>> found.alone_lower.round(2).tolist(), found.lost_estimate.round(2).tolist()
+    ([0.98, 1.46], [0.05, 0.53])
+    """
+    check_units(units)
+    check_confidence_level(confidence_level)
+    check_classifier(estimator)
+    if n_permutations < 0 or int(n_permutations) != n_permutations:
+        raise ValueError(f"n_permutations must be an integer from 0 on; got {n_permutations!r}.")
+    labels = class_labels(y, bins)
+    X = _table(X)
+    check_consistent_length(X, labels)
+    known = list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
+    given_columns = _positions([] if given is None else _as_list(given, known), known, "given")
+    names, sets = _groups_of_columns(columns, known, given_columns)
+    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    folds = make_folds(
+        cv,
+        X,
+        labels,
+        groups=groups,
+        random_state=random_state,
+        equal_rows=equal_rows,
+        split_params=split_params,
+    )
+    if n_permutations and folds.in_time_order:
+        raise ValueError(
+            "n_permutations must be 0 for rows in time order, which may not be permuted; got "
+            f"{n_permutations}."
+        )
+    classes = np.unique(labels)
+    everything = tuple(range(len(known)))
+    without = [tuple(i for i in everything if i not in one) for one in sets]
+    beside = [tuple(sorted({*given_columns, *one})) for one in sets] if given_columns else []
+    wanted = dict.fromkeys([everything, given_columns, *sets, *without, *beside])
+    fitted = [one for one in wanted if one]
+    permutations = _permutations(n_permutations, len(labels), folds.groups, random_state)
+    permuted = list(dict.fromkeys([*sets, everything])) if n_permutations else []
+    views = [View(one) for one in fitted]
+    views += [View(one, rows) for one in permuted for rows in permutations]
+    probas = held_out_probas(
+        estimator,
+        X,
+        views,
+        labels,
+        folds,
+        classes,
+        sample_weight=weight,
+        n_jobs=n_jobs,
+        fit_params=fit_params,
+        verbose=verbose,
+    )
+    encoded = np.searchsorted(classes, labels)
+    proba_of = dict(
+        zip(fitted, possible(probas[: len(fitted)], encoded, folds, len(classes)), strict=True)
+    )
+    p_value_of = {}
+    raw = dict(zip(fitted, probas, strict=False))
+    for number, one in enumerate(permuted):
+        start = len(fitted) + number * n_permutations
+        statistics = [
+            _mean_log_likelihood(proba, encoded, folds, weight)
+            for proba in (raw[one], *probas[start : start + n_permutations])
+        ]
+        p_value_of[one] = np.mean([value >= statistics[0] for value in statistics])
+    proba_of[()] = prior_proba(encoded, folds, len(classes))
+    bounds = {
+        one: pooled_bounds(
+            proba_of[one],
+            labels,
+            folds,
+            classes,
+            sample_weight=weight,
+            confidence_level=confidence_level,
+            units=units,
+        )
+        for one in wanted
+    }
+
+    def difference(first, second):
+        return compare_bounds(bounds[first], bounds[second], confidence_level=confidence_level)
+
+    alone = [bounds[one] for one in sets]
+    lost = [difference(everything, one) for one in without]
+    gained = [difference(one, given_columns) for one in beside]
+    any_p = np.array([p_value_of[one] for one in sets]) if n_permutations else None
+    return FeatureInformation(
+        names=names,
+        columns=[[known[i] for i in one] for one in sets],
+        alone_lower=np.array([one.mi_lower for one in alone]),
+        alone_interval=np.array([one.interval for one in alone]),
+        alone_limit=np.array([one.mi_lower_limit for one in alone]),
+        any_p_value=any_p,
+        any_p_value_holm=None if any_p is None else holm(any_p),
+        **_named("lost", lost),
+        **(_named("gained", gained) if gained else _named("gained", None)),
+        bounds_all=bounds[everything],
+        bounds_given=bounds[given_columns] if given_columns else None,
+        bounds_alone=alone,
+        any_p_value_all=float(p_value_of[everything]) if n_permutations else None,
+        given=[known[i] for i in given_columns],
+        confidence_level=float(confidence_level),
+        units=units,
+    )
+
+
+def _named(stem, differences):
+    """Return the fields of differences by name."""
+    if differences is None:
+        return dict.fromkeys(
+            f"{stem}_{name}" for name in ("estimate", "interval", "p_value", "p_value_holm")
+        )
+    p_values = np.array([one.p_value for one in differences])
+    return {
+        f"{stem}_estimate": np.array([one.difference for one in differences]),
+        f"{stem}_interval": np.array([one.interval for one in differences]),
+        f"{stem}_p_value": p_values,
+        f"{stem}_p_value_holm": holm(p_values),
+    }
+
+
+def _table(X):
+    if (hasattr(X, "columns") or sparse.issparse(X)) and len(getattr(X, "shape", ())) == 2:
+        if hasattr(X, "columns") and len(set(X.columns)) < X.shape[1]:
+            raise ValueError("X must have one name for each column; got a name twice. Rename one.")
+        return X.tocsr() if sparse.issparse(X) else X
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(f"X must be a table of rows and columns; got shape {X.shape}.")
+    return X
+
+
+def _as_list(columns, known):
+    """Return the columns of an entry; a tuple may be the name of one."""
+    if isinstance(columns, tuple) and columns in known:
+        return [columns]
+    return list(columns) if isinstance(columns, (list, tuple, set, np.ndarray)) else [columns]
+
+
+def _positions(columns, known, name):
+    """Return the sorted positions of columns that are named, or given by position."""
+    positions = set()
+    for column in columns:
+        if column in known:
+            positions.add(known.index(column))
+        elif isinstance(column, (int, np.integer)) and -len(known) <= column < len(known):
+            positions.add(int(column) % len(known))
+        else:
+            raise ValueError(
+                f"{name} must name columns of X; got {column!r}. Its columns are "
+                f"{known if len(known) <= 20 else [*known[:20], '...']}."
+            )
+    return tuple(sorted(positions))
+
+
+def _groups_of_columns(columns, known, given):
+    """Return names, and sorted positions of the columns, of each group."""
+    if columns is None:
+        columns = [known[i] for i in range(len(known)) if i not in given]
+    if isinstance(columns, str):
+        columns = [columns]
+    if isinstance(columns, Mapping):
+        entries = {str(name): _as_list(entry, known) for name, entry in columns.items()}
+    else:
+        lists = [_as_list(one, known) for one in columns]
+        entries = {" + ".join(map(str, one)): one for one in lists}
+    if not entries or not all(entries.values()):
+        raise ValueError(f"columns must name at least one column in each group; got {columns!r}.")
+    if len(entries) < len(columns):
+        raise ValueError(f"columns must name each group once; got {list(columns)}.")
+    return list(entries), [_positions(entry, known, "columns") for entry in entries.values()]
+
+
+def _permutations(n_permutations, n, groups, random_state):
+    """Return orders of the rows in which groups of one size trade places."""
+    random = check_random_state(random_state)
+    if groups is None:
+        return [random.permutation(n) for _ in range(n_permutations)]
+    sizes = np.bincount(groups)
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    orders = []
+    for _ in range(n_permutations):
+        order = np.empty(n, dtype=np.intp)
+        for size in np.unique(sizes):
+            own = np.flatnonzero(sizes == size)
+            for place, source in zip(own, random.permutation(own), strict=True):
+                order[members[place]] = members[source]
+        orders.append(order)
+    return orders
+
+
+def _mean_log_likelihood(proba, encoded, folds, weight):
+    """Return what permutations are compared by; a floor keeps it finite."""
+    rows = folds.scored
+    chosen = proba[rows, encoded[rows]]
+    return np.average(
+        np.log(0.999 * chosen + 0.001 / proba.shape[1]),
+        weights=None if weight is None else weight[rows],
+    )

@@ -1,0 +1,278 @@
+"""Which rows are held out together: shuffled and stratified, by groups, or in time order."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any, Literal
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.utils import check_consistent_length
+
+from .._bounds import encode_groups
+from .._utils import users_stacklevel
+from .duplicates import copied_rows, equal_rows_of
+
+EqualRows = Literal["auto", "together", "independent"]
+_EQUAL_ROWS = ("auto", "together", "independent")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Splits that score no row twice, and what they assume.
+
+    Parameters
+    ----------
+    splits : list of (train, test) index arrays
+    fold : ndarray of int of shape (n,)
+        Number of the split that scores each row; -1 for rows that are only trained on.
+    groups : ndarray of int of shape (n,) or None
+        Rows of one group stay together.
+    in_time_order : bool
+        Whether each row is scored by what was learned from rows before it.
+    assumption : str
+        What has to hold of the rows for the limits to hold.
+    scored : ndarray of int of shape (n_scored,)
+        Rows that are scored, in the order of the table.
+    observations : ndarray of int of shape (n_scored,) or None
+        Observation that each of these rows belongs to: its group or, in time order, its block.
+        ``None`` makes each row an observation.
+    """
+
+    splits: list[tuple[np.ndarray, np.ndarray]]
+    fold: np.ndarray
+    groups: np.ndarray | None
+    in_time_order: bool
+    assumption: str
+    scored: np.ndarray = field(init=False)
+    observations: np.ndarray | None = field(init=False)
+
+    def __post_init__(self):
+        scored = np.flatnonzero(self.fold >= 0)
+        # Rows in time order depend on their neighbours, or any folds would do.
+        members = self.fold if self.groups is None and self.in_time_order else self.groups
+        object.__setattr__(self, "scored", scored)
+        object.__setattr__(self, "observations", None if members is None else members[scored])
+
+
+def splitter_of(cv, y, groups):
+    """Return the splitter that `cv` stands for; an integer is left as it is.
+
+    Raises
+    ------
+    ValueError
+        If `cv` is neither an integer from 2 on, nor a splitter, nor an iterable of splits.
+    """
+    cv = 5 if cv is None else cv
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        if cv < 2:
+            raise ValueError(f"cv must be an integer from 2 on, a splitter or splits; got {cv}.")
+        return int(cv)
+    if isinstance(cv, (bool, float, str)):
+        raise ValueError(f"cv must be an integer from 2 on, a splitter or splits; got {cv!r}.")
+    return check_cv(cv, y, classifier=True)
+
+
+def make_folds(
+    cv: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    groups: Any = None,
+    random_state: Any = 0,
+    equal_rows: EqualRows = "auto",
+    split_params: dict[str, Any] | None = None,
+) -> Folds:
+    """Draw folds.
+
+    An integer is the number of shuffled stratified folds, which keep the rows of a group
+    together where there are groups. Other splits are taken as they are, if they score no row
+    twice; they may leave rows out that are only trained on, such as the first block of
+    `TimeSeriesSplit`.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of (train, test)
+    X : table of n rows
+    y : ndarray of shape (n,)
+        Labels.
+    groups : array-like of shape (n,), default=None
+    random_state : int, RandomState instance or None, default=0
+        Shuffles the rows where `cv` is an integer.
+    equal_rows : {"auto", "together", "independent"}, default="auto"
+        Whether rows that are equal in all columns form a group: where they are suspicious, as
+        `copied_rows` has it; always; or never.
+    split_params : dict, default=None
+        More metadata for the splitter.
+
+    Returns
+    -------
+    Folds
+
+    Raises
+    ------
+    ValueError
+        If the splits score a row twice, score rows that they train on, or score none; if each
+        class has fewer rows than there are folds; if groups are missing or all the same.
+
+    Warns
+    -----
+    UserWarning
+        If equal rows are kept together, if there are fewer groups than folds, or if rows are
+        scored by a classifier that was trained on rows of their group or on copies of them.
+    """
+    if equal_rows not in _EQUAL_ROWS:
+        raise ValueError(f"equal_rows must be one of {_EQUAL_ROWS}; got {equal_rows!r}.")
+    check_consistent_length(groups, y)
+    codes = None if groups is None else encode_groups(groups)
+    cv = splitter_of(cv, y, groups)
+    copies = None
+    if equal_rows == "auto":
+        copies = copied_rows(X)
+    elif equal_rows == "together":
+        copies = equal_rows_of(X)
+    clusters = _joined(codes, copies)
+    n_groups = None if codes is None else codes.max() + 1
+    if copies is not None and equal_rows == "auto" and clusters.max() + 1 != n_groups:
+        _warn_of_copies(copies, isinstance(cv, int))
+    if isinstance(cv, int):
+        splits = _shuffled(cv, y, clusters, random_state)
+        kind = "shuffled stratified folds"
+    else:
+        given = groups if copies is None or (groups is None and equal_rows == "auto") else clusters
+        with warnings.catch_warnings():
+            # Whether it matters is seen from the splits.
+            warnings.filterwarnings("ignore", "The groups parameter is ignored")
+            splits = list(cv.split(X, y, groups=given, **(split_params or {})))
+        splits = [(_indices(train, len(y)), _indices(test, len(y))) for train, test in splits]
+        kind = f"folds of {_name(cv)}"
+        _warn_of_shared_groups(splits, clusters)
+    fold = _fold_of_rows(splits, len(y), cv)
+    # A single split into earlier and later rows may be any hold-out.
+    in_time_order = len(splits) > 1 and all(
+        len(train) and train.max() < test.min() for train, test in splits if len(test)
+    )
+    assumption = _assumption(fold, clusters, in_time_order, kind)
+    return Folds(splits, fold, clusters, in_time_order, assumption)
+
+
+def _joined(codes, copies):
+    """Return groups of rows that share a group or are copies, directly or through others."""
+    if codes is None or copies is None:
+        return copies if codes is None else codes
+    n_codes, n_copies = codes.max() + 1, copies.max() + 1
+    links = sparse.coo_array(
+        (np.ones(len(codes)), (codes, n_codes + copies)), shape=(n_codes + n_copies,) * 2
+    )
+    return np.unique(connected_components(links, directed=False)[1][codes], return_inverse=True)[1]
+
+
+def _warn_of_copies(copies, kept_together):
+    n_repeats = len(copies) - (copies.max() + 1)
+    what = "Equal rows stay in one fold and" if kept_together else "Equal rows"
+    warnings.warn(
+        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, although columns "
+        f"have nearly as many values as there are different rows. {what} count as one "
+        "observation; equal_rows='independent' treats them as rows of their own.",
+        stacklevel=users_stacklevel(),
+    )
+
+
+def _shuffled(n_folds, y, clusters, random_state):
+    """Return the splits of shuffled stratified folds."""
+    if clusters is not None:
+        n_groups = int(clusters.max()) + 1
+        if n_groups < 2:
+            raise ValueError(
+                f"groups must differ between rows; got one group of {len(y)} rows. Leave groups "
+                "out, or name the rows that belong together."
+            )
+        if n_groups < n_folds:
+            warnings.warn(
+                f"cv={n_folds} folds need as many groups, and there are {n_groups}: "
+                f"{n_groups} folds are made.",
+                stacklevel=users_stacklevel(),
+            )
+            n_folds = n_groups
+    _, counts = np.unique(y, return_counts=True)
+    if counts.max() < n_folds:
+        raise ValueError(
+            f"cv={n_folds} folds need as many rows of a class, and no class has more than "
+            f"{counts.max()}: merge rare classes, or use fewer folds."
+        )
+    kind = StratifiedKFold if clusters is None else StratifiedGroupKFold
+    folds = kind(n_folds, shuffle=True, random_state=random_state)
+    # Only the labels and groups matter: any X of this length will do.
+    splits = folds.split(np.zeros(len(y)), y, clusters)
+    return [(train, test) for train, test in splits if len(test)]
+
+
+def _indices(rows, n):
+    rows = np.asarray(rows)
+    if rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n):
+        raise ValueError(f"cv must split into indices of {n} rows, or into masks; got {rows!r}.")
+    return rows.astype(np.intp)
+
+
+def _fold_of_rows(splits, n, cv):
+    fold = np.full(n, -1)
+    for number, (train, test) in enumerate(splits):
+        twice = np.union1d(test[fold[test] >= 0], np.sort(test)[1:][np.diff(np.sort(test)) == 0])
+        if len(twice):
+            raise ValueError(
+                f"cv must score each row once at most; got {_name(cv)}, which scores {len(twice)} "
+                f"rows again in split {number}, such as row {twice[0]}. Use folds that do not "
+                "overlap, such as StratifiedKFold, instead of repeated or random splits."
+            )
+        shared = np.intersect1d(train, test)
+        if len(shared):
+            raise ValueError(
+                f"cv must score other rows than it trains on; got {len(shared)} rows that are in "
+                f"both parts of split {number}, such as row {shared[0]}."
+            )
+        fold[test] = number
+    if (fold < 0).all():
+        raise ValueError(f"cv must hold out rows to score; got {_name(cv)}, which holds out none.")
+    return fold
+
+
+def _warn_of_shared_groups(splits, clusters):
+    if clusters is None:
+        return
+    shared = sum(int(np.isin(clusters[test], clusters[train]).sum()) for train, test in splits)
+    if shared:
+        warnings.warn(
+            f"{shared} rows are scored by a classifier that was trained on rows of their group, "
+            "or on copies of them: their information is overstated. Use an integer cv, or folds "
+            "that keep groups together, such as StratifiedGroupKFold.",
+            stacklevel=users_stacklevel(),
+        )
+
+
+def _name(cv):
+    """Return what a splitter is called; a list of splits has no name of its own."""
+    name = type(cv).__name__
+    return "an iterable" if name.startswith("_") else name
+
+
+def _assumption(fold, clusters, in_time_order, kind):
+    if in_time_order:
+        kind = "block" if clusters is None else "group"
+        text = (
+            "rows are in time order, each scored by what was learned from rows before it, and a "
+            f"{kind} of rows is one observation"
+        )
+    elif clusters is not None:
+        text = f"{clusters.max() + 1} groups are independent draws ({kind})"
+    else:
+        text = f"rows are independent draws ({kind})"
+    n_scored = int((fold >= 0).sum())
+    if n_scored < len(fold):
+        text += f"; {n_scored} of {len(fold)} rows were scored, the others only trained on"
+    return text

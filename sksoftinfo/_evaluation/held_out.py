@@ -1,0 +1,304 @@
+"""Probabilities of rows that were held out: one fit for each fold and classifier."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.utils import check_array, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._bounds import floor_share
+from .._utils import (
+    assert_finite,
+    encode_labels,
+    naming_wrong_columns,
+    params_of_rows,
+    plain_rows,
+    progress,
+    safe_indexing,
+    safe_split,
+    users_stacklevel,
+)
+from .folds import splitter_of
+
+
+def check_classifier(estimator):
+    """Raise ValueError unless `estimator` is ``"stack"`` or has `predict_proba`."""
+    if isinstance(estimator, str):
+        if estimator != "stack":
+            raise ValueError(
+                f"estimator={estimator!r} is unknown: use 'stack' or a classifier with "
+                "predict_proba."
+            )
+    elif isinstance(estimator, type):
+        raise ValueError(
+            f"estimator must be a classifier, not its class; got {estimator.__name__}: write "
+            f"{estimator.__name__}()."
+        )
+    elif not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"estimator={estimator!r} has no predict_proba: give a classifier that has, or wrap "
+            "it in scikit-learn's CalibratedClassifierCV."
+        )
+
+
+def routed_params(estimator, cv, y, params, groups):
+    """Return what `fit` gets, what the splitter gets, and the groups.
+
+    Where metadata routing is enabled, `params` goes where it was requested, and the groups may be
+    among it; elsewhere all of it goes to `fit`.
+    """
+    params = dict(params or {})
+    if isinstance(estimator, str):
+        if get_config()["enable_metadata_routing"]:
+            groups = params.pop("groups", groups)
+        if params:
+            raise ValueError(
+                f"params must be empty for estimator='stack', some of whose members take none; "
+                f"got {sorted(params)}. Pass a classifier, or sample_weight for the evaluation."
+            )
+        return {}, {}, groups
+    if not get_config()["enable_metadata_routing"]:
+        return params, {}, groups
+    router = MetadataRouter(owner="cross_val_bounds").add(
+        estimator=estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
+    )
+    groups = params.get("groups", groups)
+    splitter = splitter_of(cv, y, groups)
+    if isinstance(splitter, int):
+        # Folds of our own making take the groups.
+        routed = process_routing(
+            router, "fit", **{name: value for name, value in params.items() if name != "groups"}
+        )
+        return routed.estimator.fit, {}, groups
+    router.add(splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+    routed = process_routing(router, "fit", **params)
+    split_params = dict(routed.splitter.split)
+    split_params.pop("groups", None)
+    return routed.estimator.fit, split_params, groups
+
+
+class View(NamedTuple):
+    """Some columns of a table, or all if None; with its rows in another order, or as they are."""
+
+    columns: Sequence[int] | None = None
+    rows: np.ndarray | None = None
+
+    def of(self, X):
+        """Return the columns and rows of `X`."""
+        if self.rows is not None:
+            X = safe_indexing(X, self.rows)
+        return X if self.columns is None else safe_indexing(X, list(self.columns), axis=1)
+
+
+def held_out_proba(estimator, X, y, folds, classes, **options):
+    """Return the probabilities that each row got from the classifier of its fold.
+
+    Parameters
+    ----------
+    estimator : classifier or "stack"
+    X : table of n rows
+    y : ndarray of shape (n,)
+        Labels as the user has them.
+    folds : Folds
+    classes : ndarray of shape (M,)
+        Sorted.
+    **options : dict
+        Of `held_out_probas`.
+
+    Returns
+    -------
+    ndarray of shape (n, M)
+        Columns in the order of `classes`; a class that is missing in a training fold has
+        probability 0 there. Rows that are not scored are zero.
+    """
+    return held_out_probas(estimator, X, [View()], y, folds, classes, **options)[0]
+
+
+def held_out_probas(
+    estimator,
+    X,
+    views,
+    y,
+    folds,
+    classes,
+    *,
+    sample_weight=None,
+    n_jobs=None,
+    fit_params=None,
+    verbose=0,
+):
+    """Return `held_out_proba` of several views of one table, all fitted in one parallel loop.
+
+    Parameters
+    ----------
+    estimator, X, y, folds, classes
+        As in `held_out_proba`.
+    views : sequence of View
+    sample_weight : ndarray of shape (n,), default=None
+        Weights of the held-out labels by which the stack is mixed.
+    n_jobs : int, default=None
+    fit_params : dict, default=None
+        Arrays of n entries are cut to the training rows.
+    verbose : int, default=0
+
+    Returns
+    -------
+    list of ndarray of shape (n, M)
+    """
+    if not isinstance(estimator, str):
+        (X,) = indexable(X)
+        members = [(estimator, view) for view in views]
+        return _proba_of_members(members, X, y, folds, classes, n_jobs, fit_params, verbose)
+    # The stack needs torch, and other classifiers do not.
+    from .stack import mix_held_out, stack_members
+
+    X = numeric_table(X)
+    y = np.searchsorted(classes, y)
+    stacks = [
+        stack_members(
+            y, folds.splits, X.shape[1] if view.columns is None else len(view.columns)
+        ).values()
+        for view in views
+    ]
+    members = [
+        (member, view) for view, stack in zip(views, stacks, strict=True) for member in stack
+    ]
+    codes = np.arange(len(classes))
+    predictions = iter(_proba_of_members(members, X, y, folds, codes, n_jobs, None, verbose))
+    # Where the columns hold nothing, the label frequencies are the best prediction.
+    prior = prior_proba(y, folds, len(classes))
+    return [
+        mix_held_out([prior, *(next(predictions) for _ in stack)], y, folds, sample_weight)
+        for stack in stacks
+    ]
+
+
+def prior_proba(encoded, folds, n_classes):
+    """Return the label frequencies of each fold's training rows: what no column predicts.
+
+    Half a row is added to each class, so that none is impossible where it is missing (Krichevsky
+    and Trofimov, 1981).
+
+    Parameters
+    ----------
+    encoded : ndarray of int of shape (n,)
+    folds : Folds
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes)
+    """
+    proba = np.zeros((len(encoded), n_classes))
+    for train, test in folds.splits:
+        counts = np.bincount(encoded[train], minlength=n_classes) + 0.5
+        proba[test] = counts / counts.sum()
+    return proba
+
+
+def possible(probas, encoded, folds, n_classes):
+    """Return predictions that give every label that occurred a positive probability.
+
+    If one does not, all are mixed with the label frequencies of the training rows, in the share
+    that the confidence limits use, and a warning counts the rows: differences of predictions
+    would depend on the smallest number that a computer knows.
+
+    Parameters
+    ----------
+    probas : sequence of ndarray of shape (n, M)
+    encoded : ndarray of int of shape (n,)
+    folds : Folds
+    n_classes : int
+
+    Returns
+    -------
+    list of ndarray of shape (n, M)
+    """
+    rows = folds.scored
+    impossible = sum((proba[rows, encoded[rows]] == 0).astype(int) for proba in probas) > 0
+    if not impossible.any():
+        return list(probas)
+    share = floor_share(len(rows))
+    warnings.warn(
+        f"Probability 0 was predicted for the label that occurred in {impossible.sum()} of "
+        f"{len(rows)} rows: {1 - share:g} q + {share:g} p is compared in place of the predictions "
+        "q, with p the label frequencies of the training rows.",
+        stacklevel=users_stacklevel(),
+    )
+    prior = prior_proba(encoded, folds, n_classes)
+    return [(1 - share) * proba + share * prior for proba in probas]
+
+
+def numeric_table(X):
+    """Return `X` as a finite table of float64, or raise ValueError that names what is wrong."""
+    column_names = getattr(X, "columns", None)
+    X = plain_rows(X)
+    with naming_wrong_columns(X):
+        X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
+    assert_finite(X, "X", column_names)
+    return X
+
+
+def _proba_of_members(members, X, y, folds, classes, n_jobs, fit_params, verbose):
+    """Return one array of held-out probabilities for each classifier with its view of `X`."""
+    n_folds = len(folds.splits)
+    # Results as they come are for the progress bar alone: some backends of joblib have none.
+    parallel = Parallel(n_jobs=n_jobs, **({"return_as": "generator"} if verbose else {}))
+    results = parallel(
+        delayed(_fit_predict)(member, view, X, y, *split, number, fit_params or {}, classes)
+        for member, view in members
+        for number, split in enumerate(folds.splits)
+    )
+    pieces = list(progress(results, len(members) * n_folds, "fits", verbose))
+    return [
+        _joined(pieces[start : start + n_folds], folds, len(y), len(classes))
+        for start in range(0, len(pieces), n_folds)
+    ]
+
+
+def _joined(pieces, folds, n, n_classes):
+    proba = np.zeros((n, n_classes), dtype=np.result_type(*pieces))
+    for (_, test), piece in zip(folds.splits, pieces, strict=True):
+        proba[test] = piece
+    return proba
+
+
+def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes):
+    """Train a clone on one fold, and predict the rows that it holds out."""
+    known = np.unique(y[train])
+    if len(known) < 2:
+        raise ValueError(
+            f"cv must train on two classes at least; got fold {number}, whose {len(train)} "
+            f"training rows hold {known.tolist()}. Use other folds, or groups that hold several "
+            "classes."
+        )
+    estimator, X = clone(estimator), view.of(X)
+    X_train, y_train = safe_split(estimator, X, y, train)
+    X_test, _ = safe_split(estimator, X, y, test, train)
+    estimator.fit(X_train, y_train, **params_of_rows(X, params=fit_params, indices=train))
+    proba = estimator.predict_proba(X_test)
+    return _aligned(proba, getattr(estimator, "classes_", known), classes, len(test), estimator)
+
+
+def _aligned(proba, known, classes, n_rows, estimator):
+    """Return probabilities with a column for each class, in the order of `classes`."""
+    proba = np.asarray(plain_rows(proba))
+    if proba.shape != (n_rows, len(known)):
+        raise ValueError(
+            f"predict_proba of {estimator!r} must return shape {(n_rows, len(known))}; got "
+            f"{proba.shape}."
+        )
+    if proba.dtype.kind != "f":
+        proba = proba.astype(np.float64)
+    if np.array_equal(known, classes):
+        return proba
+    aligned = np.zeros((n_rows, len(classes)), dtype=proba.dtype)
+    aligned[:, encode_labels(known, classes, "classes_")] = proba
+    return aligned

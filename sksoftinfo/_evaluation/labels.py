@@ -1,0 +1,81 @@
+"""Labels as classes: numbers that are quantities are refused, or brought into bins."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from .._utils import check_labels, check_two_classes
+
+# Numbers count as quantities where they have more values than this, and more than one in four
+# rows.
+_MANY_VALUES = 20
+
+
+def class_labels(y, bins=None):
+    """Return labels as an array of shape (n,), with at least two classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+    bins : int, default=None
+        Cut numbers at their quantiles into this many classes, 0 to ``bins - 1``. Values that
+        occur often may leave fewer.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, of several types or of one class, or if they are quantities and
+        `bins` is None.
+
+    Examples
+    --------
+    >>> from sksoftinfo._evaluation.labels import class_labels
+    >>> class_labels([0.5, 1.5, 2.5, 3.5], bins=2)
+    array([0, 0, 1, 1])
+    """
+    check_labels(y)
+    y = column_or_1d(y)
+    if not len(y):
+        raise ValueError("y must hold labels; got none. Give at least one row of each class.")
+    if y.dtype == object and all(isinstance(label, (int, float, np.number)) for label in y):
+        y = np.array(y.tolist())
+    if bins is not None:
+        y = _binned(y, bins)
+    elif _are_quantities(y):
+        raise ValueError(
+            f"y must hold classes; got {len(np.unique(y))} different numbers in {len(y)} rows, "
+            f"such as {y[0]}. Pass bins=4 for four classes of equal size, or write\n"
+            "    y = numpy.digitize(y, numpy.quantile(y, [0.25, 0.5, 0.75]))\n"
+            "before the call. If the numbers are names of classes, write y = y.astype(str)."
+        )
+    with warnings.catch_warnings():
+        # Many classes of few rows each: the folds need as many rows of one, and tell.
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        check_classification_targets(y)
+    check_two_classes(np.unique(y))
+    return y
+
+
+def _are_quantities(y):
+    if y.dtype.kind not in "iuf" or not len(y) or not np.isfinite(y).all():
+        return False
+    n_values = len(np.unique(y))
+    return type_of_target(y) == "continuous" or (n_values > _MANY_VALUES and n_values > len(y) / 4)
+
+
+def _binned(y, bins):
+    if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 2:
+        raise ValueError(f"bins must be None or an integer from 2 on; got {bins!r}.")
+    if y.dtype.kind not in "iuf":
+        raise ValueError(
+            f"bins={bins} needs labels that are numbers; got {y.dtype}. Leave bins out."
+        )
+    if not np.isfinite(y).all():
+        raise ValueError("y must be finite where bins are given; got NaN or infinity.")
+    cuts = np.quantile(y, np.arange(1, bins) / bins)
+    return np.unique(np.searchsorted(np.unique(cuts), y, side="left"), return_inverse=True)[1]

@@ -1,0 +1,66 @@
+"""Student's intervals of means over rows, or over groups of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def mean_interval(values, *, level, groups=None, weights=None):
+    """Return the mean of values, its standard error, and its interval by Student's t.
+
+    With groups, a group is one observation: the errors of its rows are added up first. With
+    weights the mean is ``sum(w v) / sum(w)``.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    level : float
+    groups : ndarray of int of shape (n,), default=None
+    weights : ndarray of shape (n,), default=None
+
+    Returns
+    -------
+    mean, standard_error : float
+    interval : tuple of float
+        From minus to plus infinity where there are fewer than two observations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._evaluation.paired import mean_interval
+    >>> mean, error, interval = mean_interval(np.arange(5.0), level=0.95)
+    >>> mean, round(error, 3), np.round(interval, 3).tolist()
+    (2.0, 0.707, [0.037, 3.963])
+    """
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    used = weights > 0
+    values, weights = values[used], weights[used]
+    mean = float(weights @ values / weights.sum())
+    deviations = weights * (values - mean)
+    if groups is not None:
+        codes = np.unique(np.asarray(groups)[used], return_inverse=True)[1]
+        deviations = np.bincount(codes, deviations)
+    n = len(deviations)
+    if n < 2:
+        return mean, float("nan"), (-np.inf, np.inf)
+    error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    return mean, error, (mean - reach, mean + reach)
+
+
+def holm(p_values):
+    """Return p-values that allow for their number (Holm, 1979).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._evaluation.paired import holm
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values)
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
+    return adjusted

@@ -1,0 +1,131 @@
+"""`score_bounds`: information bounds of any fitted classifier, also inside a Pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from .._bounds import ConfidenceMethod, InformationBounds, Units, information_bounds
+
+
+def score_bounds(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    confidence_level: float = 0.95,
+    reference_prior: str | ArrayLike = "empirical",
+    confidence_method: ConfidenceMethod = "betting",
+    weight_bound: float | None = None,
+    group_bound: float | None = None,
+    units: Units = "nats",
+) -> InformationBounds:
+    """Information bounds of any fitted classifier on held-out rows.
+
+    A Pipeline transforms the rows; a search uses its best estimator. Where the classifier behind
+    them has a method `score_bounds`, such as `StochasticInfoClassifier`, that method scores the
+    rows; else the bounds are those of ``predict_proba``.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        With `predict_proba`; also a Pipeline, or a search over parameters.
+    X : array-like of shape (n_samples, n_features), or what `estimator` takes
+        Rows that were not used for training: on training rows the same formulas overstate the
+        information. Only classifiers of this package can tell, and warn.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative importance weights.
+    groups : array-like of shape (n_samples,), default=None
+        Group of each row, as in `information_bounds`: a group is one observation.
+    confidence_level : float, default=0.95
+        Probability, in (0, 1), with which each lower confidence limit holds.
+    reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
+default="empirical"
+        As in `information_bounds`.
+    confidence_method : {"betting"}, default="betting"
+        As in `information_bounds`.
+    weight_bound : float, default=None
+        Largest weight that a row can have, as in `information_bounds`.
+    group_bound : float, default=None
+        Largest size that a group can have, as in `information_bounds`.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the result.
+
+    Returns
+    -------
+    InformationBounds
+        In `units`.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no `predict_proba`, or if a label was not seen in training.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    See Also
+    --------
+    cross_val_bounds : Trains as well, and scores each row by a classifier that was not trained
+        on it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sksoftinfo import InfoSoftmaxClassifier, score_bounds
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> clf = make_pipeline(StandardScaler(), InfoSoftmaxClassifier(random_state=0))
+    >>> bounds = score_bounds(clf.fit(X_train, y_train), X_test, y_test, units="bits")
+    >>> bounds.mi_lower > 1
+    True
+    """
+    if isinstance(estimator, str) or not hasattr(estimator, "predict"):
+        raise ValueError(
+            f"estimator must be a fitted classifier; got {estimator!r}. Fit one first, or use "
+            "cross_val_bounds."
+        )
+    check_is_fitted(estimator)
+    check_consistent_length(X, y)
+    options: dict[str, Any] = {
+        "sample_weight": sample_weight,
+        "groups": groups,
+        "confidence_level": confidence_level,
+        "reference_prior": reference_prior,
+        "confidence_method": confidence_method,
+        "weight_bound": weight_bound,
+        "group_bound": group_bound,
+        "units": units,
+    }
+    estimator, X = _innermost(estimator, X)
+    if hasattr(estimator, "score_bounds"):
+        return estimator.score_bounds(X, y, **options)
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"estimator must have predict_proba; got {estimator!r}, which has none. Wrap it in "
+            "scikit-learn's CalibratedClassifierCV."
+        )
+    return information_bounds(y, estimator.predict_proba(X), labels=estimator.classes_, **options)
+
+
+def _innermost(estimator, X):
+    """Return the classifier behind searches and pipelines, and the rows that it gets."""
+    while True:
+        if isinstance(estimator, Pipeline) and len(estimator) > 1:
+            X, estimator = estimator[:-1].transform(X), estimator[-1]
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator, X

@@ -1,0 +1,246 @@
+"""What columns tell: against bounds one by one, and where the truth is known."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+from scipy import stats
+from sklearn.datasets import load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
+
+from sksoftinfo import FeatureInformation, cross_val_bounds, feature_information
+
+X, Y = load_iris(return_X_y=True)
+FRAME = pd.DataFrame(X, columns=["sl", "sw", "pl", "pw"])
+LDA = LinearDiscriminantAnalysis()
+
+
+def test_against_bounds_one_by_one():
+    found = feature_information(LDA, FRAME, Y, given="sl", units="bits")
+
+    def bounds(columns):
+        return cross_val_bounds(LDA, FRAME[columns], Y, units="bits")
+
+    assert found.names == ["sw", "pl", "pw"]
+    assert found.given == ["sl"]
+    everything, given = bounds(list(FRAME)), bounds(["sl"])
+    assert found.bounds_all == everything
+    assert found.bounds_given == given
+    for index, name in enumerate(found.names):
+        alone = bounds([name])
+        assert found.bounds_alone[index] == alone
+        assert found.alone_lower[index] == alone.mi_lower
+        assert found.alone_limit[index] == alone.mi_lower_limit
+        lost = everything.pointwise - bounds([one for one in FRAME if one != name]).pointwise
+        gained = bounds(["sl", name]).pointwise - given.pointwise
+        for stem, rows in (("lost", lost), ("gained", gained)):
+            test = stats.ttest_1samp(rows, 0)
+            assert found.alone_interval[index] == pytest.approx(alone.interval)
+            assert getattr(found, f"{stem}_estimate")[index] == pytest.approx(rows.mean())
+            assert getattr(found, f"{stem}_p_value")[index] == pytest.approx(test.pvalue, rel=1e-6)
+            np.testing.assert_allclose(
+                getattr(found, f"{stem}_interval")[index], test.confidence_interval()
+            )
+    assert (found.lost_p_value_holm >= found.lost_p_value).all()
+    assert found.any_p_value is None
+
+
+@pytest.mark.parametrize(
+    "table, columns",
+    [
+        (FRAME, ["sl", ["pl", "pw"]]),
+        (pl.from_pandas(FRAME), {"sl": "sl", "pl + pw": ["pl", "pw"]}),
+        (X, {"sl": 0, "pl + pw": [2, -1]}),
+        (X.tolist(), {"sl": [0], "pl + pw": (3, 2)}),
+        (scipy.sparse.csc_array(X), {"sl": 0, "pl + pw": [2, 3]}),
+        (FRAME, {"sl": 0, "pl + pw": [2, 3]}),
+        (
+            FRAME.set_axis(pd.MultiIndex.from_product([["s", "p"], ["l", "w"]]), axis=1),
+            {"sl": ("s", "l"), "pl + pw": [("p", "l"), ("p", "w")]},
+        ),
+    ],
+)
+def test_columns_by_name_and_by_position(table, columns):
+    expected = feature_information(LogisticRegression(max_iter=500), X, Y, columns=[0, [2, 3]])
+    found = feature_information(LogisticRegression(max_iter=500), table, Y, columns=columns)
+    assert found.names == ["sl", "pl + pw"]
+    np.testing.assert_allclose(found.alone_lower, expected.alone_lower, atol=1e-4)
+    np.testing.assert_allclose(found.lost_estimate, expected.lost_estimate, atol=1e-4)
+
+
+def test_what_is_known():
+    """Parity of two bits: nothing alone, everything together; logistic regression finds none."""
+    rng = np.random.default_rng(0)
+    a, b, noise = rng.integers(0, 2, size=(3, 2000))
+    y = a ^ b
+    table = pd.DataFrame({"a": a, "b": b, "noise": noise})
+    boosting = HistGradientBoostingClassifier(random_state=0, max_iter=30)
+    found = feature_information(boosting, table[["a", "b"]], y, given="a", units="bits")
+    assert abs(found.alone_lower).max() < 0.02
+    assert found.gained_estimate[0] > 0.9
+    assert found.lost_estimate.min() > 0.9
+    # An estimate that lies above the truth, which is zero: a and b hold all of it already.
+    table["parity"] = y
+    fooled = feature_information(
+        LogisticRegression(), table, y, columns=["parity"], given=["a", "b"]
+    )
+    assert fooled.gained_estimate[0] > 0.6
+    # One that lies below it: each of the two is needed for all there is, and none is missed.
+    blind = feature_information(LogisticRegression(), table[["a", "b"]], y)
+    assert abs(blind.lost_estimate).max() < 0.01
+
+
+def test_impossible_labels_are_mixed_with_the_frequencies():
+    forest = RandomForestClassifier(5, random_state=0)
+    with pytest.warns(UserWarning, match="Probability 0 was predicted for the label"):
+        found = feature_information(forest, X, Y, columns=[1, 2], given=[0], cv=3)
+    for values in (found.alone_lower, found.lost_estimate, found.gained_estimate):
+        assert abs(values).max() < np.log(3)
+
+
+def test_all_columns_are_compared_with_none():
+    found = feature_information(LDA, X, Y, columns=[[0, 1, 2, 3]])
+    assert found.lost_estimate[0] == pytest.approx(found.alone_lower[0], abs=1e-9)
+    one = feature_information(LDA, X[:, 2:3], Y)
+    assert one.lost_estimate[0] == pytest.approx(one.alone_lower[0], abs=1e-9)
+
+
+def test_intervals_and_p_values_keep_their_level():
+    """A column without information: p-values are uniform, intervals hold zero."""
+    rng = np.random.default_rng(0)
+    p_values, covered, n_runs = [], 0, 100
+    for _ in range(n_runs):
+        y = rng.integers(0, 2, 120)
+        table = np.column_stack([y + rng.normal(size=120), rng.normal(size=120)])
+        found = feature_information(GaussianNB(), table, y, columns=[1], given=[0], cv=3)
+        better = found.gained_estimate[0] > 0
+        p_values.append(found.gained_p_value[0] / 2 if better else 1 - found.gained_p_value[0] / 2)
+        covered += found.gained_interval[0, 0] <= 0
+    assert np.mean(np.array(p_values) < 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_runs)
+    assert covered / n_runs > 0.95 - 3 * np.sqrt(0.05 * 0.95 / n_runs)
+
+
+def test_groups_count_once():
+    once = feature_information(LDA, X, Y, cv=3)
+    rows = np.arange(150).repeat(4)
+    four = feature_information(
+        LDA, X[rows], Y[rows], groups=rows, cv=list(expanded(once, rows)), equal_rows="independent"
+    )
+    width = np.ptp(once.lost_interval, axis=1)
+    np.testing.assert_allclose(np.ptp(four.lost_interval, axis=1), width, rtol=0.1)
+    assert "150 groups" in four.bounds_all.assumption
+
+
+def expanded(found, rows):
+    from sksoftinfo._evaluation.folds import make_folds
+
+    for train, test in make_folds(3, X, Y).splits:
+        yield np.flatnonzero(np.isin(rows, train)), np.flatnonzero(np.isin(rows, test))
+
+
+def test_permutations_tell_information_from_none():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 80)
+    table = np.column_stack([2 * y + rng.normal(size=80), rng.normal(size=80)])
+    found = feature_information(GaussianNB(), table, y, n_permutations=49, cv=3)
+    assert found.any_p_value[0] == pytest.approx(1 / 50)
+    assert found.any_p_value[1] > 0.05
+    assert found.any_p_value_all == pytest.approx(1 / 50)
+    np.testing.assert_array_equal(found.any_p_value_holm, [2 / 50, found.any_p_value[1]])
+    again = feature_information(GaussianNB(), table, y, n_permutations=49, cv=3)
+    np.testing.assert_array_equal(found.any_p_value, again.any_p_value)
+    # Noise that repeats within groups, with their labels: rows are many, groups are few.
+    few = rng.normal(size=(16, 1)).repeat(10, axis=0)
+    labels = (np.arange(16) % 2).repeat(10)
+    grouped = feature_information(
+        GaussianNB(), few, labels, groups=np.arange(16).repeat(10), n_permutations=49, cv=4
+    )
+    assert grouped.any_p_value[0] > 0.05
+
+
+def test_permutation_p_values_keep_their_level():
+    rng = np.random.default_rng(1)
+    p_values = []
+    for _ in range(40):
+        y = rng.integers(0, 2, 40)
+        found = feature_information(
+            BernoulliNB(), rng.normal(size=(40, 1)), y, n_permutations=9, cv=2
+        )
+        p_values.append(found.any_p_value[0])
+    assert np.mean(np.array(p_values) <= 0.1) < 0.1 + 3 * np.sqrt(0.09 / 40)
+
+
+def test_table_and_text():
+    found = feature_information(LDA, FRAME, Y, given=["sl", "sw"], n_permutations=1, cv=2)
+    assert isinstance(found, FeatureInformation)
+    frame = found.to_frame()
+    assert frame.index.tolist() == ["pl", "pw"]
+    assert {"alone_lower", "alone_low", "alone_high", "lost_estimate", "gained_p_value_holm"} < {
+        *frame.columns
+    }
+    np.testing.assert_array_equal(frame["lost_low"], found.lost_interval[:, 0])
+    assert "any_p_value" in frame
+    text = repr(found)
+    for shown in ("assumed: rows are independent", "estimates of I(columns;Y|others)", "given ["):
+        assert shown in text
+    first, second = found.alone_lower.argsort()[::-1]
+    assert text.index(f"\n  {found.names[first]}") < text.index(f"\n  {found.names[second]}")
+    without = feature_information(LDA, FRAME, Y, cv=2)
+    assert "gained" not in " ".join(without.to_frame().columns)
+    assert without.gained_estimate is None
+
+
+def test_weights_params_bins_and_progress(capsys):
+    weight = 1.0 + (Y == 1)
+    found = feature_information(
+        LogisticRegression(max_iter=500),
+        X,
+        Y,
+        sample_weight=weight,
+        params={"sample_weight": weight},
+        columns=[2],
+        verbose=1,
+    )
+    expected = cross_val_bounds(
+        LogisticRegression(max_iter=500),
+        X[:, [2]],
+        Y,
+        sample_weight=weight,
+        params={"sample_weight": weight},
+    )
+    assert found.alone_lower[0] == pytest.approx(expected.mi_lower)
+    assert "15/15" in capsys.readouterr().err
+    with joblib.parallel_config("threading"):
+        binned = feature_information(LDA, X[:, 1:], X[:, 0], bins=2, n_jobs=2)
+    assert binned.bounds_all.label_entropy == pytest.approx(np.log(2), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"columns": ["z"]}, "columns must name columns of X; got 'z'. Its columns are \\['sl'"),
+        ({"columns": [7]}, "columns must name columns of X; got 7"),
+        ({"columns": []}, "columns must name at least one column in each group"),
+        ({"columns": [["sl"], []]}, "columns must name at least one column in each group"),
+        ({"columns": ["sl", "sl"]}, "columns must name each group once"),
+        ({"given": "z"}, "given must name columns of X; got 'z'"),
+        ({"n_permutations": -1}, "n_permutations must be an integer from 0 on"),
+        ({"n_permutations": 9, "cv": TimeSeriesSplit(2)}, "n_permutations must be 0 for rows in"),
+        ({"confidence_level": 2}, "confidence_level"),
+        ({"estimator": "forest"}, "estimator='forest' is unknown"),
+        ({"X": X.reshape(150, 2, 2)}, "X must be a table of rows and columns"),
+        ({"X": FRAME.set_axis(["a", "a", "b", "c"], axis=1)}, "one name for each column"),
+        ({"y": X[:, 0]}, "bins=4"),
+    ],
+)
+def test_bad_input(options, message):
+    rows = np.random.default_rng(0).permutation(150)
+    arguments = {"estimator": LDA, "X": FRAME.iloc[rows], "y": Y[rows], **options}
+    with pytest.raises(ValueError, match=message):
+        feature_information(**arguments)
