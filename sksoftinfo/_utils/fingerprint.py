@@ -119,9 +119,11 @@ def are_continuous(X, first, dtype=np.float64):
     ranks: list[np.ndarray] = []
     for column in rows.T if len(first) >= needed else ():
         # The share of different values falls with the number of rows: few tell what has few.
-        if len(np.unique(column[some].astype(dtype))) < (_SHARE_OF_VALUES - 0.1) * len(some):
+        with np.errstate(over="ignore"):
+            column = column.astype(dtype)
+        if len(np.unique(column[some])) < (_SHARE_OF_VALUES - 0.1) * len(some):
             continue
-        values, rank = np.unique(column[first].astype(dtype), return_inverse=True)
+        values, rank = np.unique(column[first], return_inverse=True)
         if len(values) < needed:
             continue
         backwards = rank.max() - rank

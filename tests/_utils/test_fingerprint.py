@@ -1,5 +1,7 @@
 """Training rows are found again in any order, in part, and in another precision."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,11 @@ def test_times_that_float32_does_not_tell_apart_are_not_copies():
     train, test = np.stack([start, start + 30], axis=-1)
     labels, others = rng.integers(0, 2, (2, 300))
     assert n_trained_on(training_rows(train, labels), test, others) == 0
+
+
+def test_numbers_beyond_float32_are_hashed_without_a_warning():
+    huge = 1e300 * X
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known = training_rows(huge, Y)
+    assert n_trained_on(known, huge, Y) == 300
