@@ -18,8 +18,10 @@ from .recalibration import recalibrated
 ConfidenceMethod = Literal["betting"]
 METHODS = ("betting",)
 # Share of the label frequencies that is mixed into a prediction, so that its logarithm is bounded.
-_LARGEST_FLOOR = 0.1
-_SMALLEST_FLOOR = 1e-3
+_SMALLEST_SHARE = 1e-3
+_LARGEST_SHARE = 0.1
+# The same for predictions that are recalibrated: with few rows, the more the better.
+_LARGEST_RECALIBRATED_SHARE = 0.3
 
 
 def check_confidence_level(level):
@@ -39,7 +41,7 @@ def check_confidence(level, method):
         raise ValueError(f"`confidence_method` must be {known}; got {method!r}.")
 
 
-def floor_share(size):
+def floor_share(size, largest=_LARGEST_SHARE):
     """Return the share of the label frequencies in a prediction for `size` observations.
 
     Examples
@@ -48,7 +50,7 @@ def floor_share(size):
     >>> floor_share(20), floor_share(500), floor_share(1_000_000)
     (0.1, 0.02, 0.001)
     """
-    return float(min(_LARGEST_FLOOR, max(10 / size, _SMALLEST_FLOOR)))
+    return float(min(largest, max(10 / size, _SMALLEST_SHARE)))
 
 
 def floor_mixture(log_ratio, share):
@@ -150,9 +152,10 @@ def confidence_limits(
     log_likelihoods = np.column_stack([log_likelihood[rows], tempered[rows]])
     folds = None if folds is None else folds[rows]
     frequencies = label_frequencies(y, n_classes, row_weights)
-    share = floor_share(observations.weights.sum())
+    size = observations.weights.sum()
+    share = floor_share(size)
+    recalibrated_share = floor_share(size, _LARGEST_RECALIBRATED_SHARE)
     log_frequency = np.log(np.where(frequencies > 0, frequencies, 1.0))[y]
-    lowest = np.log(share)
     floored = floor_mixture(log_likelihoods[:, 0] - log_frequency, share)
     log_held_out, log_rarest = _held_out_frequencies(y, n_classes, observations)
 
@@ -162,9 +165,9 @@ def confidence_limits(
         priors.append((np.log(prior)[y], kl_divergence(frequencies, prior)))
     for log_prior, divergence in priors:
         ratios = log_likelihoods - log_prior[:, None]
-        values = recalibrated(ratios, observations, share, folds)
-        means.add("information", values - divergence, lowest - divergence)
-    means.add("floored", floored, lowest)
+        values = recalibrated(ratios, observations, recalibrated_share, folds) - divergence
+        means.add("information", values, np.log(recalibrated_share) - divergence)
+    means.add("floored", floored, np.log(share))
     means.add("entropy", -log_frequency, 0.0)
     # Upper limits are lower limits of the negative.
     means.add("-floored", log_held_out - floored - log_frequency, log_rarest)

@@ -1,0 +1,368 @@
+"""How often confidence limits hold, and how far they lie below the information.
+
+    python benchmarks/bench_coverage.py
+    python benchmarks/bench_coverage.py --sizes 30 100 --runs 200 --worlds channel sure
+
+Worlds whose information is known are sampled again and again. Printed are, for each world, number
+of rows and level, the share of samples in which a limit misses, and the median distance of the
+lower limits to I(X;Y). The last lines say which cells miss more often than they may, each tested
+at 5 % over the number of all cells (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special, stats
+
+from sksoftinfo._bounds.accumulator import certain_row_terms
+from sksoftinfo._bounds.confidence import confidence_limits, floor_share
+from sksoftinfo._bounds.observations import Observations
+
+LEVELS = (0.8, 0.95, 0.99)
+SIZES = (30, 100, 300, 1_000, 20_000)
+LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
+STUDENT = "Student's t"
+LIMITS = (*LOWER, "label_entropy_upper_limit")
+
+
+class Sample(NamedTuple):
+    """Rows of a world, with their predicted probabilities."""
+
+    y: np.ndarray
+    proba: np.ndarray
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    bound: float | None = None
+    folds: np.ndarray | None = None
+
+
+class World(NamedTuple):
+    """How to draw rows, their classes, and what is true of the population."""
+
+    draw: object
+    n_classes: int
+    information: float
+    label_entropy: float
+
+
+def entropy(*p):
+    """Return the entropy of a distribution, in nats."""
+    return float(special.entr(p).sum())
+
+
+def channel(rng, n, error, said=None, prior=0.5):
+    """Draw a binary label seen through a symmetric channel, and its posterior (or another)."""
+    y = (rng.random(n) < prior).astype(int)
+    seen = np.where(rng.random(n) < error, 1 - y, y)
+    said = error if said is None else said
+    ones = prior * np.where(seen == 1, 1 - said, said)
+    zeros = (1 - prior) * np.where(seen == 0, 1 - said, said)
+    return Sample(y, np.column_stack([zeros, ones]) / (zeros + ones)[:, None])
+
+
+def channel_information(error, prior=0.5):
+    """Return I(X;Y) of the channel, and H(Y)."""
+    seen = prior * (1 - error) + (1 - prior) * error
+    return entropy(seen, 1 - seen) - entropy(error, 1 - error), entropy(prior, 1 - prior)
+
+
+def gaussians(rng, n, n_classes=4, distance=1.5, power=1.0, noise=0.0):
+    """Draw equal Gaussians on the corners of a simplex; their posterior to a power."""
+    y = rng.integers(0, n_classes, n)
+    x = rng.normal(size=(n, n_classes)) + distance * np.eye(n_classes)[y]
+    proba = special.softmax(distance * x, axis=1)
+    flipped = rng.random(n) < noise
+    y = np.where(flipped, rng.integers(0, n_classes, n), y)
+    proba = (1 - noise) * proba + noise / n_classes
+    proba = proba**power
+    return Sample(y, proba / proba.sum(axis=1, keepdims=True))
+
+
+def gaussian_information(**options):
+    """Return I(X;Y) of the Gaussians from four million rows, and H(Y)."""
+    options.pop("power", None)
+    rng, values = np.random.default_rng(123), []
+    for _ in range(20):
+        sample = gaussians(rng, 200_000, **options)
+        values.append(np.log(sample.proba[np.arange(200_000), sample.y]).mean())
+    n_classes = options.get("n_classes", 4)
+    return float(np.log(n_classes) + np.mean(values)), float(np.log(n_classes))
+
+
+def one_hot(rng, n, error=0.2, n_classes=4):
+    """Draw predictions without any doubt, of which a share is wrong."""
+    y = rng.integers(0, n_classes, n)
+    wrong = (y + rng.integers(1, n_classes, n)) % n_classes
+    return Sample(y, np.eye(n_classes)[np.where(rng.random(n) < error, wrong, y)])
+
+
+def many_classes(rng, n, prior, error=0.3):
+    """Draw labels that are seen, or replaced by an independent draw; and their posterior."""
+    y = rng.choice(len(prior), n, p=prior)
+    seen = np.where(rng.random(n) < error, rng.choice(len(prior), n, p=prior), y)
+    return Sample(y, (1 - error) * np.eye(len(prior))[seen] + error * prior)
+
+
+def many_information(prior, error=0.3):
+    """Return I(X;Y) and H(Y) of these."""
+    own = 1 - error + error * prior
+    others = special.entr(error * prior).sum() - special.entr(error * prior)
+    return entropy(*prior) - float(prior @ (special.entr(own) + others)), entropy(*prior)
+
+
+def independent(rng, n, prior):
+    """Draw labels that the input says nothing of, and predictions that only seem to."""
+    y = rng.choice(len(prior), n, p=prior)
+    proba = prior * np.exp(0.1 * rng.normal(size=(n, len(prior))))
+    return Sample(y, proba / proba.sum(axis=1, keepdims=True))
+
+
+def leave_one_out(rng, n, prior):
+    """Draw labels and predict each by the frequencies of all the others: n folds."""
+    y = rng.choice(len(prior), n, p=prior)
+    counts = np.bincount(y, minlength=len(prior))
+    others = counts - np.eye(len(prior))[y] + 0.1
+    return Sample(y, others / others.sum(axis=1, keepdims=True), folds=np.arange(n))
+
+
+def folds_of_frequencies(rng, n, prior):
+    """The same in five folds."""
+    y = rng.choice(len(prior), n, p=prior)
+    folds = rng.permutation(n) % 5
+    counts = np.array([np.bincount(y[folds != k], minlength=len(prior)) for k in range(5)]) + 0.1
+    proba = counts[folds] / counts[folds].sum(axis=1, keepdims=True)
+    return Sample(y, proba, folds=folds)
+
+
+def grouped(rng, n, error=0.02, size=50):
+    """Draw groups of identical rows: n is the number of groups."""
+    sample = channel(rng, n, error)
+    each = np.repeat(np.arange(n), size)
+    return Sample(sample.y[each], sample.proba[each], groups=each)
+
+
+def unequal_groups(rng, n, error=0.05, large=20, share=0.02):
+    """Draw groups of which few are large, and these are wrong more often; the bound is known."""
+    big = rng.random(n) < share
+    wrong = np.where(big, 4 * error, error)
+    y = rng.integers(0, 2, n)
+    seen = np.where(rng.random(n) < wrong, 1 - y, y)
+    overall = (share * large * 4 + 1 - share) * error / (share * large + 1 - share)
+    proba = np.where(seen == 1, 1 - overall, overall)
+    each = np.repeat(np.arange(n), np.where(big, large, 1))
+    proba = np.column_stack([1 - proba, proba])
+    return Sample(y[each], proba[each], groups=each, bound=float(large))
+
+
+def weighted(rng, n, share=0.05, large=20.0, error=0.02, wrong=0.3):
+    """Draw rows of which few have a large weight, and are wrong more often; the bound is known."""
+    big = rng.random(n) < share
+    y = rng.integers(0, 2, n)
+    seen = np.where(rng.random(n) < np.where(big, wrong, error), 1 - y, y)
+    said = np.where(big, wrong, error)
+    ones = np.where(seen == 1, 1 - said, said)
+    return Sample(y, np.column_stack([1 - ones, ones]), np.where(big, large, 1.0), bound=large)
+
+
+def mixed_information(weights, errors):
+    """Return I(X;Y) and H(Y) of a fair label seen through one of several channels."""
+    weights = np.array(weights) / np.sum(weights)
+    return float(np.log(2) - weights @ [entropy(e, 1 - e) for e in errors]), float(np.log(2))
+
+
+def worlds():
+    """Return the worlds by name."""
+    zipf = 1 / np.arange(1, 51)
+    zipf /= zipf.sum()
+    uniform, skewed = np.full(50, 0.02), np.array([0.8, 0.15, 0.05])
+    calibrated = gaussian_information()
+    overall = (0.02 * 20 * 0.2 + 0.98 * 0.05) / (0.02 * 20 + 0.98)
+    return {
+        "sure": World(partial(channel, error=0.0), 2, np.log(2), np.log(2)),
+        "channel": World(partial(channel, error=0.01), 2, *channel_information(0.01)),
+        "rare failures": World(partial(channel, error=0.002), 2, *channel_information(0.002)),
+        "rare class": World(
+            partial(channel, error=0.01, prior=0.05), 2, *channel_information(0.01, 0.05)
+        ),
+        "Gaussian": World(gaussians, 4, *calibrated),
+        "over-confident": World(partial(gaussians, power=4.0), 4, *calibrated),
+        "under-confident": World(partial(gaussians, power=0.5), 4, *calibrated),
+        "label noise": World(
+            partial(gaussians, noise=0.3, distance=3.0),
+            4,
+            *gaussian_information(noise=0.3, distance=3.0),
+        ),
+        "one-hot": World(
+            one_hot, 4, np.log(4) - entropy(0.2, 0.8) - 0.2 * np.log(3), float(np.log(4))
+        ),
+        "50 uniform classes": World(
+            partial(many_classes, prior=uniform), 50, *many_information(uniform)
+        ),
+        "50 Zipf classes": World(partial(many_classes, prior=zipf), 50, *many_information(zipf)),
+        "independent": World(partial(independent, prior=skewed), 3, 0.0, entropy(*skewed)),
+        "leave-one-out": World(partial(leave_one_out, prior=skewed), 3, 0.0, entropy(*skewed)),
+        "frequencies of folds": World(
+            partial(folds_of_frequencies, prior=skewed), 3, 0.0, entropy(*skewed)
+        ),
+        "groups of 50": World(grouped, 2, *channel_information(0.02)),
+        "unequal groups": World(unequal_groups, 2, *channel_information(overall)),
+        "weights": World(weighted, 2, *mixed_information([0.95, 0.05 * 20], [0.02, 0.3])),
+    }
+
+
+def run(world, n, runs, seed):
+    """Return what each sample gives, by level and name, shape (runs,) each."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(runs):
+        sample = world.draw(rng, n)
+        with np.errstate(divide="ignore"):
+            terms = certain_row_terms(np.log(sample.proba), sample.y)
+        observations = Observations(len(sample.y), sample.weights, sample.groups, sample.bound)
+        limits = confidence_limits(
+            terms.predictive,
+            terms.tempered,
+            terms.error,
+            sample.y,
+            world.n_classes,
+            observations,
+            levels=LEVELS,
+            folds=sample.folds,
+        )
+        t_limits = student(terms.predictive, sample, world.n_classes, limits[0].mi_lower_floored)
+        found.append(
+            [
+                [getattr(one, name) for name in LIMITS] + list(one.interval) + [t_limit]
+                for one, t_limit in zip(limits, t_limits, strict=True)
+            ]
+        )
+    names = (*LIMITS, "low", "high", STUDENT)
+    values = np.array(found).transpose(1, 2, 0)
+    return {
+        level: dict(zip(names, line, strict=True))
+        for level, line in zip(LEVELS, values, strict=True)
+    }
+
+
+def student(log_likelihood, sample, n_classes, mean):
+    """Return Student's lower limits of the same contributions at each level, for comparison.
+
+    Not of weighted or grouped rows: NaN.
+    """
+    y, n = sample.y, len(sample.y)
+    if sample.weights is not None or sample.groups is not None:
+        return [np.nan] * len(LEVELS)
+    p = np.bincount(y, minlength=n_classes) / n
+    share = floor_share(n)
+    values = np.log((1 - share) * np.exp(log_likelihood - np.log(p[y])) + share)
+    return mean - stats.t.ppf(LEVELS, n - 1) * values.std(ddof=1) / np.sqrt(n)
+
+
+def own_information(world, n, seed=321):
+    """Return E log q'/p of the predictions as they are, the truth of `interval`, or NaN.
+
+    It is that of 400,000 rows, floored as a sample of n is. Predictions that depend on the
+    sample have none.
+    """
+    function = getattr(world.draw, "func", world.draw)
+    if function in (leave_one_out, folds_of_frequencies):
+        return np.nan
+    sample = world.draw(np.random.default_rng(seed), 8_000 if function is grouped else 400_000)
+    y, weights = sample.y, sample.weights
+    p = np.bincount(y, weights, world.n_classes)
+    p = p / p.sum()
+    total = n
+    if weights is not None:
+        total = n * weights.mean() / sample.bound
+    elif sample.bound is not None:
+        total = n * len(y) / (sample.groups.max() + 1) / sample.bound
+    share = floor_share(total)
+    q = (1 - share) * sample.proba[np.arange(len(y)), y] + share * p[y]
+    return float(np.average(np.log(q / p[y]), weights=weights))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--runs", type=int, default=2_000)
+    parser.add_argument("--large-runs", type=int, default=300, help="where n is 20,000 or more")
+    parser.add_argument("--worlds", nargs="+", default=None)
+    parser.add_argument("--csv", type=Path, default=None)
+    args = parser.parse_args(argv)
+    known = worlds()
+    chosen = args.worlds or list(known)
+    rows = []
+    for n in args.sizes:
+        for name in chosen:
+            world = known[name]
+            # A group has fifty rows.
+            if name == "groups of 50" and n > 1_000:
+                continue
+            runs = args.runs if n < 20_000 else args.large_runs
+            own = own_information(world, n)
+            start = time.perf_counter()
+            found = run(world, n, runs, seed=n)
+            seconds = (time.perf_counter() - start) / runs
+            for level, values in found.items():
+                row = {"world": name, "n": n, "runs": runs, "level": level}
+                row["I"] = world.information
+                for limit in LOWER:
+                    row[f"{limit}: misses"] = int((values[limit] > world.information + 1e-9).sum())
+                upper = values["label_entropy_upper_limit"]
+                row["entropy: misses"] = int((upper < world.label_entropy - 1e-9).sum())
+                if not np.isnan(own):
+                    low, high = values["low"], values["high"]
+                    row["interval: misses"] = int(((low > own) | (high < own)).sum())
+                for limit in (*LOWER, STUDENT):
+                    row[f"{limit}: distance"] = float(np.median(world.information - values[limit]))
+                row[f"{STUDENT}: misses"] = int((values[STUDENT] > world.information).sum())
+                row["ms"] = 1e3 * seconds
+                rows.append(row)
+            line = rows[-2]
+            print(
+                f"{n:>6} {name:<22} I {world.information:.3f} "
+                + " ".join(
+                    f"{limit.split('_lower')[0]} {100 * line[f'{limit}: misses'] / runs:.1f} % "
+                    f"{world.information - line[f'{limit}: distance']:.3f}"
+                    for limit in LOWER
+                )
+                + f" H {100 * line['entropy: misses'] / runs:.1f} % "
+                + f" interval {100 * line.get('interval: misses', np.nan) / runs:.1f} % "
+                + f" t {100 * line[STUDENT + ': misses'] / runs:.1f} %  {1e3 * seconds:.1f} ms",
+                flush=True,
+            )
+    if args.csv is not None:
+        with args.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0], restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    report(rows)
+
+
+def report(rows):
+    """Print which cells miss more often than they may."""
+    cells = [
+        (row, name, row[name])
+        for row in rows
+        for name in row
+        if name.endswith("misses") and not name.startswith(STUDENT)
+    ]
+    too_many = 0
+    for row, name, misses in cells:
+        p_value = stats.binom.sf(misses - 1, row["runs"], 1 - row["level"])
+        if p_value < 0.05 / len(cells):
+            too_many += 1
+            print(f"{row['world']}, n = {row['n']}, {row['level']}: {name} {misses}/{row['runs']}")
+    print(f"{too_many} of {len(cells)} cells miss more often than they may")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
