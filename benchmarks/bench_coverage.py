@@ -326,6 +326,8 @@ def main(argv=None):
                 row[f"{STUDENT}: misses"] = int((values[STUDENT] > world.information).sum())
                 row["ms"] = 1e3 * seconds
                 rows.append(row)
+            if args.csv is not None:
+                write(rows, args.csv)
             line = rows[-2]
             print(
                 f"{n:>6} {name:<22} I {world.information:.3f} "
@@ -339,12 +341,15 @@ def main(argv=None):
                 + f" t {100 * line[STUDENT + ': misses'] / runs:.1f} %  {1e3 * seconds:.1f} ms",
                 flush=True,
             )
-    if args.csv is not None:
-        with args.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0], restval="")
-            writer.writeheader()
-            writer.writerows(rows)
     report(rows)
+
+
+def write(rows, path):
+    """Write what is known so far."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, max(rows, key=len), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def report(rows):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from sksoftinfo._bounds.accumulator import row_terms
 from sksoftinfo._bounds.equations import (
@@ -106,6 +107,18 @@ def test_eq_13_read_literally_is_zero_for_deterministic_labels():
     assert abs(literal) < 1e-12
 
 
+def test_eq_8_and_13_with_uniform_labels_exceed_the_conditional_information():
+    """Z and Y are independent given X, so that it is 0; a good network has up to log M."""
+    y = np.arange(60) % 3
+    z = 30 * np.eye(3)[y]
+    assert donsker_varadhan_of(z, y) == pytest.approx(np.log(3), abs=1e-9)
+    # And Eq. 23 holds there, though with labels as printed it does not.
+    assert expected_log_softmax(z, y) == pytest.approx(donsker_varadhan_of(z, y) - np.log(3))
+    printed = donsker_varadhan_of(z, y, label_distribution=np.eye(3)[y])
+    assert printed == pytest.approx(0.0, abs=1e-9)
+    assert abs(expected_log_softmax(z, y) - (printed - np.log(3))) > 1
+
+
 @given(logits_and_labels())
 def test_eq_17_softmax_over_the_number_of_classes(world):
     z, y = world
@@ -186,6 +199,23 @@ def test_eq_25_corrected_log_softmax_is_at_least_donsker_varadhan_minus_log_m(wo
     np.testing.assert_allclose(left - right, row_terms(z, y).jensen_gap.mean(), **CLOSE)
 
 
+def test_eq_25_as_printed_is_moved_by_a_constant():
+    """Its left side is E_z log E_y e^T: logits of -100 put it below the right side."""
+    for constant, holds in ((0.0, True), (-100.0, False)):
+        z, y = np.full((1, 2), constant), np.array([0])
+        left = np.log(np.mean(np.exp(z)))
+        right = donsker_varadhan_of(z, y) - np.log(2)
+        assert right == pytest.approx(-np.log(2))
+        assert (left >= right) == holds
+
+
+def test_eq_25_corrected_needs_uniform_labels():
+    z, y, distribution = np.array([[5.0, 0.0]]), np.array([0]), np.array([0.01, 0.99])
+    right = donsker_varadhan_of(z, y, label_distribution=distribution) - np.log(2)
+    assert expected_log_softmax(z, y) < right - 3
+    assert expected_log_softmax(z, y) >= donsker_varadhan_of(z, y) - np.log(2) - 1e-12
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_eq_26_the_upper_end_of_the_sandwich_is_zero(seed):
     """Z and Y are drawn from x separately, so I(Z;Y|X) = 0 and log-softmax lies below it."""
@@ -206,13 +236,31 @@ def test_eq_27_the_sandwich(world):
     assert middle <= 0.0
 
 
-def test_eq_28_as_printed_fails():
+def test_eq_28_without_its_premise_fails():
     """It puts I(Z;Y|X) - log M = -log 2 below log-softmax; a wrong network lies below that."""
     z, y = np.array([[0.0, 10.0]]), np.array([0])
     conditional_mi = 0.0
     printed_lower_end = conditional_mi - np.log(2)
     assert expected_log_softmax(z, y) == pytest.approx(-10.0, abs=1e-4)
     assert expected_log_softmax(z, y) < printed_lower_end
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_eq_28_holds_under_its_premise_with_uniform_labels(seed):
+    """Logits are scaled until the DV of a network that errs is 0, the optimum."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(50, 3, 4))
+    y = (z.mean(axis=1) + rng.normal(size=(50, 4))).argmax(axis=1)
+    scale = brentq(lambda s: donsker_varadhan_of(s * z, y), 1e-2, 1e3)
+    assert donsker_varadhan_of(scale * z, y) == pytest.approx(0.0, abs=1e-9)
+    assert -np.log(4) <= expected_log_softmax(scale * z, y) < 0
+
+
+def test_eq_28_fails_under_its_premise_with_labels_as_printed():
+    """With deterministic labels the DV of every network is 0, the optimum."""
+    z, y = np.array([[0.0, 10.0]]), np.array([0])
+    assert donsker_varadhan_of(z, y, label_distribution=np.eye(2)[y]) == 0
+    assert expected_log_softmax(z, y) < -np.log(2)
 
 
 @given(logits_and_labels())
