@@ -33,8 +33,8 @@ class InformationBoundsDisplay:
     ----------
     bars_ : list of matplotlib.container.BarContainer
         One for each rung.
-    limits_ : matplotlib.container.ErrorbarContainer
-        From each lower bound down to its confidence limit.
+    limits_ : matplotlib.lines.Line2D
+        Lower confidence limit of each result, on the bar of its lower bound.
     ax_ : matplotlib.axes.Axes
         Where it is drawn.
     figure_ : matplotlib.figure.Figure
@@ -182,15 +182,16 @@ class InformationBoundsDisplay:
             axis.bar_label(bars, fmt="%.3f", padding=4, fontsize=8)
             self.bars_.append(bars)
             if attribute == "mi_lower":
-                drop = [one.mi_lower - one.mi_lower_limit for one in results]
-                self.limits_ = axis.errorbar(
-                    values,
+                # Of recalibrated predictions: it may lie on either side of the bar's end.
+                (self.limits_,) = axis.plot(
+                    [one.mi_lower_limit for one in results],
                     places,
-                    xerr=[drop, np.zeros(len(drop))],
-                    fmt="none",
-                    ecolor="black",
-                    capsize=3,
-                    label=f"its {100 * results[0].confidence_level:g} % limit",
+                    linestyle="none",
+                    marker="|",
+                    markersize=14,
+                    markeredgewidth=2,
+                    color="black",
+                    label=f"{100 * results[0].confidence_level:g} % limit of I(X;Y)",
                 )
         axis.set_yticks(rows, list(named))
         axis.set_ylim(len(results) - 0.4, -0.6)

@@ -30,8 +30,7 @@ def test_ladder_draws_the_bounds_and_the_limit(estimator):
     (bounds,) = display.bounds.values()
     widths = [bars[0].get_width() for bars in display.bars_]
     assert widths == [bounds.dv_minus_log_m, bounds.log_softmax, bounds.mi_lower, bounds.mi_upper]
-    (segment,) = display.limits_.lines[2][0].get_segments()
-    np.testing.assert_allclose(sorted(segment[:, 0]), [bounds.mi_lower_limit, bounds.mi_lower])
+    np.testing.assert_allclose(display.limits_.get_xdata(), [bounds.mi_lower_limit])
     assert display.ax_.get_xlabel() == "information (bits)"
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
         type(estimator).__name__
@@ -44,11 +43,20 @@ def test_predictions_axes_and_several_results():
     display = InformationBoundsDisplay.from_predictions(Y_TEST, proba, name="LDA", ax=axis)
     assert display.ax_ is axis and display.figure_ is axis.figure
     one = information_bounds(Y_TEST, proba, confidence_level=0.9)
-    assert "its 90 % limit" in [
+    assert "90 % limit of I(X;Y)" in [
         text.get_text() for text in InformationBoundsDisplay(one).plot().ax_.get_legend().texts
     ]
     two = InformationBoundsDisplay({"a": one, "b": one}).plot()
     assert [len(bars) for bars in two.bars_] == [2, 2, 2, 2]
+
+
+def test_a_limit_above_the_bound_is_drawn():
+    """An over-confident prediction is recalibrated for its limit."""
+    y, sure = np.arange(200) % 2, np.arange(200) % 10 != 0
+    bounds = information_bounds(y, np.where(sure == (y == 1), 1 - 1e-9, 1e-9))
+    assert bounds.mi_lower < 0 < bounds.mi_lower_limit
+    display = InformationBoundsDisplay(bounds).plot()
+    assert display.limits_.get_xdata() == [bounds.mi_lower_limit]
 
 
 def test_absent_classes_of_the_scored_rows():
