@@ -6,7 +6,7 @@
 Worlds whose information is known are sampled again and again. Printed are, for each world, number
 of rows and level, the share of samples in which a limit misses, and the median distance of the
 lower limits to I(X;Y). The last lines say which cells miss more often than they may, each tested
-at 5 % over the number of all cells (Bonferroni).
+at 5 % over the number of all cells (Bonferroni), and are the tables of docs/coverage.md.
 """
 
 from __future__ import annotations
@@ -342,6 +342,7 @@ def main(argv=None):
                 flush=True,
             )
     report(rows)
+    print(tables(rows))
 
 
 def write(rows, path):
@@ -350,6 +351,52 @@ def write(rows, path):
         writer = csv.DictWriter(file, max(rows, key=len), restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def tables(rows):
+    """Return Markdown: misses at all levels, and median limits at 95 %, of `mi_lower_limit`."""
+    sizes = sorted({int(row["n"]) for row in rows})
+    cells = {(row["world"], int(row["n"]), float(row["level"])): row for row in rows}
+    names = list(dict.fromkeys(row["world"] for row in rows))
+    head = ["| world | " + " | ".join(f"n = {n:,}" for n in sizes) + " |"]
+    head.append("|---|" + "---|" * len(sizes))
+
+    def line(name, show):
+        found = [show(name, n) if (name, n, LEVELS[0]) in cells else "" for n in sizes]
+        return f"| {name} | " + " | ".join(found) + " |"
+
+    def misses(name, n, limit="mi_lower_limit"):
+        found = [cells[name, n, level] for level in LEVELS]
+        shares = [100 * int(row[f"{limit}: misses"]) / int(row["runs"]) for row in found]
+        return " / ".join(f"{share:.1f}" for share in shares)
+
+    def median(name, n):
+        row = cells[name, n, 0.95]
+        return f"{float(row['I']) - float(row['mi_lower_limit: distance']):.3f}"
+
+    def most(limit, n):
+        shares = []
+        for level in LEVELS:
+            found = [cells[key] for key in cells if key[1:] == (n, level)]
+            counts = [
+                100 * int(row[f"{limit}: misses"]) / int(row["runs"])
+                for row in found
+                if row.get(f"{limit}: misses") not in ("", None)
+            ]
+            shares.append(f"{max(counts):.1f}")
+        return " / ".join(shares)
+
+    lines = head + [line(name, misses) for name in names]
+    lines += ["", head[0].replace("world |", "world | I |"), head[1] + "---|"]
+    for name in names:
+        if float(cells[name, sizes[0], 0.95]["I"]) > 0:
+            information = f"{float(cells[name, sizes[0], 0.95]['I']):.3f}"
+            lines.append(line(name, median).replace(f"| {name} |", f"| {name} | {information} |"))
+    lines += ["", head[0].replace("world", "limit"), head[1]]
+    for limit in (*LOWER, "entropy", "interval", STUDENT):
+        found = " | ".join(most(limit, n) for n in sizes)
+        lines.append(f"| `{limit}` | {found} |" if limit != STUDENT else f"| {limit} | {found} |")
+    return "\n".join(lines)
 
 
 def report(rows):

@@ -83,44 +83,35 @@ def recalibrated(log_ratios, observations, share, folds=None):
     ndarray of shape (n,)
         In nats, at least ``log(share)``.
     """
+    # Rows of one fold and round are neighbours in this order, and rounds follow each other.
     rounds = observations.row_rounds
-    order = None if folds is None else np.lexsort((rounds, folds))
-    if order is not None:
-        rounds, folds = rounds[order], folds[order]
-    changes = rounds[1:] != rounds[:-1]
-    if folds is not None:
-        changes |= folds[1:] != folds[:-1]
+    folds = np.zeros(len(rounds), dtype=np.intp) if folds is None else folds
+    order = np.lexsort((rounds, folds))
+    rounds, folds = rounds[order], folds[order]
+    changes = (rounds[1:] != rounds[:-1]) | (folds[1:] != folds[:-1])
     starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
 
     def expert_ratios(power, extra):
         """Return ``q'(y|x) / r_y`` of one expert, one array of rows at a time."""
         least = share + (1 - share) * extra
-        return np.exp(log_ratios[:, power]) * (1 - least) + least
+        return (np.exp(log_ratios[:, power]) * (1 - least) + least)[order]
 
-    def in_order(values):
-        return values if order is None else values[order]
-
+    row_weights = observations.row_weights[order]
     sums = np.column_stack(
         [
-            np.add.reduceat(
-                in_order(np.log(expert_ratios(*expert)) * observations.row_weights), starts
-            )
+            np.add.reduceat(np.log(expert_ratios(*expert)) * row_weights, starts)
             for expert in _EXPERTS
         ]
     )
     before = sums.cumsum(axis=0) - sums
-    if folds is not None:
-        first = np.concatenate([[True], np.diff(folds[starts]) != 0])
-        before -= before[first][np.cumsum(first) - 1]
-    log_prior = np.log(np.where(np.arange(len(_EXPERTS)) == 0, 0.5, 0.5 / (len(_EXPERTS) - 1)))
+    is_first = np.concatenate([[True], np.diff(folds[starts]) != 0])
+    before -= before[is_first][np.cumsum(is_first) - 1]
+    log_prior = np.log([0.5] + [0.5 / (len(_EXPERTS) - 1)] * (len(_EXPERTS) - 1))
     weights = softmax(before + log_prior, axis=1)
     lengths = np.diff(np.append(starts, len(rounds)))
     mixed = np.zeros(len(rounds))
     for weight, expert in zip(weights.T, _EXPERTS, strict=True):
-        mixed += np.repeat(weight, lengths) * in_order(expert_ratios(*expert))
-    values = np.log(mixed)
-    if order is None:
-        return values
-    result = np.empty_like(values)
-    result[order] = values
-    return result
+        mixed += np.repeat(weight, lengths) * expert_ratios(*expert)
+    values = np.empty_like(mixed)
+    values[order] = np.log(mixed)
+    return values

@@ -25,8 +25,8 @@ _PAPER = (
 )
 # Of interest where the output is random.
 _DRAWS = (
-    ("dv_jackknife", "DV, most of the bias of finitely many draws removed"),
-    ("dv_closed_form", "DV of Gaussian logits, without draws"),
+    ("dv_closed_form", "DV of Gaussian logits, without draws: the one to use"),
+    ("dv_jackknife", "DV less the bias of few draws; under strong noise most of it stays"),
 )
 _RIGOROUS = (
     ("label_entropy", "H(Y)"),
@@ -70,10 +70,14 @@ class InformationBounds:
         Expected log-softmax of the label (paper Eq. 16).
     dv : float
         Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. Not a
-        bound of I(X;Y) when labels are imbalanced: it can exceed it by log M - H(Y).
+        bound of I(X;Y) when labels are imbalanced: it can exceed it by log M - H(Y). With a
+        `class_prior` other than uniform its critic is ``z + log prior``, whose softmax predicts.
     dv_jackknife : float
         `dv` after the jackknife over draws. The plug-in from K draws is too high by a term of
-        order 1 / K, this by one of order 1 / K**2. An estimate; equal to `dv` if K = 1.
+        order 1 / K, this by one of order 1 / K**2. An estimate; equal to `dv` if K = 1. Under
+        strong noise, logits with a standard deviation of 3, and few draws most of the bias stays,
+        and `monte_carlo_errors` are several times too small: prefer `dv_closed_form` where there
+        is one, or take more draws.
     dv_closed_form : float
         The same representation without draws, where the logits are Gaussian given the input; NaN
         where they are not.
@@ -151,7 +155,8 @@ class InformationBounds:
         ``jensen_gap``, ``mi_output_lower``, ``mi_lower`` and, if it is the mixture,
         ``mi_output_upper``.
     monte_carlo_errors : dict of str to float
-        The part of it that is due to finitely many draws, and falls with their number, of
+        The part of it that is due to finitely many draws, and falls with their number (under
+        strong noise it is larger than this), of
         ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network, NaN from one
         draw, which says nothing of its error.
     pointwise : ndarray of shape (n_samples,)

@@ -71,6 +71,20 @@ def test_the_plug_in_falls_with_the_draws_and_the_jackknife_is_nearer():
     assert np.abs(jackknife[1:3]).max() < np.min(plug_in[1:3]) / 2
 
 
+def test_strong_noise_leaves_most_of_the_bias_and_hides_the_error():
+    """With eight draws and a scale of 3 the largest of the exponentials is rarely drawn."""
+    rng = np.random.default_rng(0)
+    n, scale = 20_000, 3.0
+    mean, y = rng.normal(size=(n, 3)), rng.integers(0, 3, n)
+    logits = mean[:, None] + scale * rng.normal(size=(n, 8, 3))
+    rows, terms = row_terms(logits, y), draw_terms(logits, y)
+    exact = closed_form_donsker_varadhan(mean, np.full_like(mean, scale), y) - np.log(3)
+    plug_in = rows.log_softmax - rows.jensen_gap - exact
+    jackknife = plug_in + terms.dv_correction
+    assert 0.5 * plug_in.mean() < jackknife.mean() < plug_in.mean()
+    assert jackknife.mean() > 3 * np.sqrt(terms.dv_variance.mean() / n)
+
+
 def test_monte_carlo_errors_are_those_of_repeated_draws():
     rng = np.random.default_rng(0)
     mean, _, y = gaussian_rows(100, 1, rng)
