@@ -81,13 +81,14 @@ def mi_lower_limit_score(
     Returns
     -------
     float
-        With this confidence, I(X;Y) is at least as large.
+        With this confidence, I(X;Y) is at least as large. Predictions are recalibrated for it, so
+        that it may exceed the `mi_lower_score` of those that are too sure or not sure enough.
 
     Examples
     --------
     >>> from sksoftinfo.metrics import mi_lower_limit_score
     >>> round(mi_lower_limit_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
-    0.38
+    0.572
     """
     return _score(
         "mi_lower_limit",
@@ -204,8 +205,9 @@ def bounds_scores(
     Returns
     -------
     dict of str to float
-        The fields ``mi_lower``, ``mi_lower_limit``, ``dv``, ``log_softmax`` and ``d2`` of
-        `InformationBounds`.
+        The fields ``mi_lower``, ``mi_lower_floored``, ``mi_lower_limit``, ``dv``, ``log_softmax``
+        and ``d2`` of `InformationBounds`. Choose ``mi_lower_floored`` where a classifier, such as
+        a tree, may give probability zero to a label that occurs.
 
     Examples
     --------
@@ -219,7 +221,7 @@ def bounds_scores(
     return {name: getattr(bounds, name) for name in _BOUNDS_SCORES}
 
 
-_BOUNDS_SCORES = ("mi_lower", "mi_lower_limit", "dv", "log_softmax", "d2")
+_BOUNDS_SCORES = ("mi_lower", "mi_lower_floored", "mi_lower_limit", "dv", "log_softmax", "d2")
 
 
 class InformationScorer:

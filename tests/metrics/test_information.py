@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validat
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sksoftinfo import InfoSoftmaxClassifier, information_bounds
 from sksoftinfo.metrics import (
@@ -64,7 +66,7 @@ def test_grid_search_maximises_the_lower_bound(labels):
 def test_multimetric_and_our_own_classifier():
     clf = InfoSoftmaxClassifier(max_epochs=20, random_state=0)
     results = cross_validate(clf, X, NAMES, scoring=bounds_scorer, cv=3)
-    for name in ("mi_lower", "mi_lower_limit", "dv", "log_softmax", "d2"):
+    for name in ("mi_lower", "mi_lower_floored", "mi_lower_limit", "dv", "log_softmax", "d2"):
         assert np.isfinite(results[f"test_{name}"]).all()
     assert (results["test_mi_lower_limit"] < results["test_mi_lower"]).all()
     # Balanced folds: with uniform labels the two representations agree.
@@ -73,6 +75,20 @@ def test_multimetric_and_our_own_classifier():
         LogisticRegression(max_iter=1000), {"C": [0.1, 1]}, scoring=bounds_scorer, refit="dv"
     )
     assert search.fit(X, NAMES).best_params_ == {"C": 1}
+
+
+def test_a_tree_is_chosen_by_the_floored_bound():
+    """Where labels have probability zero, the bound itself is some -700 nats for each of them."""
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(150) < 0.1, rng.integers(0, 3, 150), Y)
+    tree = DecisionTreeClassifier(random_state=0)
+    grid = {"max_depth": [1, 2, None]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        search = GridSearchCV(tree, grid, scoring=bounds_scorer, refit="mi_lower_floored")
+        assert search.fit(X, y).best_params_ == {"max_depth": 2}
+    assert search.best_score_ > 0.3
+    assert search.cv_results_["mean_test_mi_lower"].min() < -10
 
 
 def test_scorers_of_folds_that_lack_a_class():
