@@ -152,8 +152,7 @@ def compare_bounds(
     (0.264, True)
     """
     check_confidence_level(confidence_level)
-    _check_same_rows(a, b)
-    rows = a._rows
+    rows, others = _same_rows(a, b)
     values = a.pointwise - b.pointwise * (nats_to(a.units) / nats_to(b.units))
     weights = np.ones(len(values)) if rows.weights is None else rows.weights
     # A row of weight zero adds nothing, even where its value is infinite.
@@ -184,12 +183,13 @@ def compare_bounds(
         confidence_level=float(confidence_level),
         n_samples=a.n_samples,
         n_groups=a.n_groups,
-        cross_fitted=rows.cross_fitted or b._rows.cross_fitted,
+        cross_fitted=rows.cross_fitted or others.cross_fitted,
         units=a.units,
     )
 
 
-def _check_same_rows(a, b):
+def _same_rows(a, b):
+    """Return what is known of the rows of both results, or raise ValueError if they differ."""
     first, second = a._rows, b._rows
     if first is None or second is None:
         raise ValueError(
@@ -208,6 +208,7 @@ def _check_same_rows(a, b):
                 f"Both results must be of the same rows; got two with different {name}. Score "
                 "both classifiers on the same rows, in the same order, with the same arguments."
             )
+    return first, second
 
 
 def _equal(first, second):
