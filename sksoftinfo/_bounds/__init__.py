@@ -6,8 +6,6 @@ May import: `_utils`. Never torch.
 from .accumulator import BoundsAccumulator, certain_row_terms
 from .compare import BoundsDifference, compare_bounds
 from .confidence import (
-    ConfidenceMethod,
-    check_confidence,
     check_confidence_level,
     floor_share,
 )
@@ -29,14 +27,12 @@ from .units import Units, check_units, nats_to
 __all__ = [
     "BoundsAccumulator",
     "BoundsDifference",
-    "ConfidenceMethod",
     "InformationBounds",
     "InformationBoundsDisplay",
     "OutputInformation",
     "Units",
     "bounds_from",
     "certain_row_terms",
-    "check_confidence",
     "check_confidence_level",
     "check_reference_covers",
     "check_units",

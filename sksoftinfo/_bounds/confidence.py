@@ -6,7 +6,7 @@ Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 from __future__ import annotations
 
 from numbers import Real
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -15,8 +15,6 @@ from .betting import betting_lower_limits
 from .equations import entropy, kl_divergence, label_frequencies
 from .recalibration import recalibrated
 
-ConfidenceMethod = Literal["betting"]
-METHODS = ("betting",)
 # Share of the label frequencies that is mixed into a prediction, so that its logarithm is bounded.
 _SMALLEST_SHARE = 1e-3
 _LARGEST_SHARE = 0.1
@@ -31,14 +29,6 @@ def check_confidence_level(level):
             f"`confidence_level` must be a probability within (0, 1); got {level!r}. Give a "
             "number such as 0.95."
         )
-
-
-def check_confidence(level, method):
-    """Raise ValueError unless `level` is in (0, 1) and `method` is known."""
-    check_confidence_level(level)
-    if not (isinstance(method, str) and method in METHODS):
-        known = " or ".join(repr(name) for name in METHODS)
-        raise ValueError(f"`confidence_method` must be {known}; got {method!r}.")
 
 
 def floor_share(size, largest=_LARGEST_SHARE):

@@ -15,7 +15,7 @@ from .._utils import (
     plain_rows,
 )
 from .accumulator import BoundsAccumulator, certain_terms
-from .confidence import ConfidenceMethod, check_confidence
+from .confidence import check_confidence_level
 from .observations import encode_groups
 from .priors import resolve_reference_prior
 from .recalibration import tempered_log_likelihood
@@ -72,7 +72,6 @@ def information_bounds(
     groups: ArrayLike | None = None,
     confidence_level: float = 0.95,
     reference_prior: str | ArrayLike = "empirical",
-    confidence_method: ConfidenceMethod = "betting",
     weight_bound: float | None = None,
     group_bound: float | None = None,
     units: Units = "nats",
@@ -109,8 +108,6 @@ default="empirical"
         not their mean. An array, in the order of `labels`, is taken for the known prior of the
         population: the limit is then valid at every sample size, and no less so in large samples
         if the array is wrong.
-    confidence_method : {"betting"}, default="betting"
-        How the limits are found; see `InformationBounds`.
     weight_bound : float, default=None
         Largest weight that a row can have; the largest of `sample_weight` if None.
     group_bound : float, default=None
@@ -153,7 +150,6 @@ default="empirical"
         groups=groups,
         confidence_level=confidence_level,
         reference_prior=reference_prior,
-        confidence_method=confidence_method,
         weight_bound=weight_bound,
         group_bound=group_bound,
         units=units,
@@ -170,7 +166,6 @@ def cross_fitted_bounds(
     groups=None,
     confidence_level=0.95,
     reference_prior="empirical",
-    confidence_method="betting",
     weight_bound=None,
     group_bound=None,
     units="nats",
@@ -183,7 +178,7 @@ def cross_fitted_bounds(
         Fold of each row: rows that one classifier predicted. Predictions are recalibrated from
         rows of the same fold only. ``None`` is one classifier, trained on none of the rows.
     y_true, y_proba, labels, sample_weight, groups, confidence_level, reference_prior, \
-confidence_method, weight_bound, group_bound, units
+weight_bound, group_bound, units
         As in `information_bounds`.
 
     Returns
@@ -191,7 +186,7 @@ confidence_method, weight_bound, group_bound, units
     InformationBounds
     """
     check_units(units)
-    check_confidence(confidence_level, confidence_method)
+    check_confidence_level(confidence_level)
     tolerance = _rounding(y_proba)
     y_true, y_proba = plain_rows(y_true, "y_true"), plain_rows(y_proba, "y_proba")
     check_labels(y_true, "y_true")
@@ -225,7 +220,6 @@ confidence_method, weight_bound, group_bound, units
         weight_bound=weight_bound,
         group_bound=group_bound,
         confidence_level=confidence_level,
-        confidence_method=confidence_method,
         units=units,
     )
 

@@ -134,10 +134,9 @@ class InformationBounds:
     d2 : float
         ``mi_lower / label_entropy``, share of the label entropy explained; NaN if that is 0.
     confidence_level : float
-        Probability with which each limit holds, and the interval as a whole.
-    confidence_method : {"betting"}
-        How the limits were found. They hold at every sample size if the label prior is known, and
-        were found to hold in simulations with the labels' own frequencies in its place.
+        Probability with which each limit holds, and the interval as a whole. They hold at every
+        sample size if the label prior is known, and were found to hold in simulations with the
+        labels' own frequencies in its place.
     n_samples, n_classes, n_draws : int
         Rows evaluated, classes, and draws of the network's output per row.
     n_groups : int or None
@@ -193,7 +192,6 @@ class InformationBounds:
     label_entropy_upper_limit: float
     interval: tuple[float, float]
     confidence_level: float
-    confidence_method: str
     n_samples: int
     n_classes: int
     n_draws: int
@@ -374,7 +372,6 @@ def bounds_from(
     weight_bound=None,
     group_bound=None,
     confidence_level=0.95,
-    confidence_method="betting",
     units="nats",
 ):
     """Build `InformationBounds` from a `BoundsAccumulator`.
@@ -408,7 +405,6 @@ def bounds_from(
     bounds = InformationBounds(
         classes=np.asarray(classes),
         confidence_level=float(confidence_level),
-        confidence_method=confidence_method,
         n_groups=None if groups is None else len(observations.weights),
         assumption=f"{'rows' if groups is None else 'groups'} are independent draws",
         _rows=ScoredRows.of(y, weights, groups, cross_fitted=folds is not None),

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-# What public functions take as `units` and `confidence_method`.
+# What public functions take as `units`.
 Units = Literal["nats", "bits"]
 _NATS_PER_BIT = float(np.log(2.0))
 

@@ -16,11 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import (
     BoundsAccumulator,
-    ConfidenceMethod,
     InformationBounds,
     Units,
     bounds_from,
-    check_confidence,
+    check_confidence_level,
     check_reference_covers,
     check_units,
     encode_groups,
@@ -456,7 +455,6 @@ default="train"
         groups: ArrayLike | None = None,
         confidence_level: float = 0.95,
         reference_prior: str | ArrayLike = "train",
-        confidence_method: ConfidenceMethod = "betting",
         weight_bound: float | None = None,
         group_bound: float | None = None,
         units: Units = "nats",
@@ -480,8 +478,6 @@ default="train"
 (n_classes,), default="train"
             Prior r of the pointwise contributions. It changes how they are spread over the
             rows, not their mean. An array is taken for the known prior of the population.
-        confidence_method : {"betting"}, default="betting"
-            As in `information_bounds`.
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
@@ -509,7 +505,6 @@ default="train"
             groups=groups,
             confidence_level=confidence_level,
             reference_prior=reference_prior,
-            confidence_method=confidence_method,
             weight_bound=weight_bound,
             group_bound=group_bound,
             units=units,
@@ -524,7 +519,6 @@ default="train"
         groups,
         confidence_level,
         reference_prior,
-        confidence_method,
         weight_bound,
         group_bound,
         units,
@@ -532,7 +526,7 @@ default="train"
     ):
         """Return the bounds; `draws` goes to ``_accumulate``."""
         check_units(units)
-        check_confidence(confidence_level, confidence_method)
+        check_confidence_level(confidence_level)
         check_is_fitted(self, "net_")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
@@ -563,7 +557,6 @@ default="train"
             weight_bound=weight_bound,
             group_bound=group_bound,
             confidence_level=confidence_level,
-            confidence_method=confidence_method,
             units=units,
         )
 

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import (
-    ConfidenceMethod,
     InformationBounds,
     OutputInformation,
     Units,
@@ -414,7 +413,6 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         n_draws: int | None = None,
         confidence_level: float = 0.95,
         reference_prior: str | ArrayLike = "train",
-        confidence_method: ConfidenceMethod = "betting",
         weight_bound: float | None = None,
         group_bound: float | None = None,
         units: Units = "nats",
@@ -440,7 +438,6 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
-        confidence_method : {"betting"}, default="betting"
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
@@ -458,7 +455,6 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             groups=groups,
             confidence_level=confidence_level,
             reference_prior=reference_prior,
-            confidence_method=confidence_method,
             weight_bound=weight_bound,
             group_bound=group_bound,
             units=units,

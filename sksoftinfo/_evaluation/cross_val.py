@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 
 from .._bounds import (
-    ConfidenceMethod,
     InformationBounds,
     Units,
-    check_confidence,
+    check_confidence_level,
     check_units,
     cross_fitted_bounds,
 )
@@ -37,7 +36,6 @@ def cross_val_bounds(
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
     confidence_level: float = 0.95,
-    confidence_method: ConfidenceMethod = "betting",
     weight_bound: float | None = None,
     group_bound: float | None = None,
     units: Units = "nats",
@@ -96,8 +94,6 @@ def cross_val_bounds(
         metadata routing is enabled.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each lower confidence limit holds.
-    confidence_method : {"betting"}, default="betting"
-        As in `information_bounds`.
     weight_bound : float, default=None
         Largest weight that a row can have, as in `information_bounds`.
     group_bound : float, default=None
@@ -137,7 +133,7 @@ def cross_val_bounds(
     at least 1.51 of 1.58 bits
     """
     check_units(units)
-    check_confidence(confidence_level, confidence_method)
+    check_confidence_level(confidence_level)
     check_classifier(estimator)
     labels = class_labels(y, bins)
     check_consistent_length(X, labels)
@@ -171,7 +167,6 @@ def cross_val_bounds(
         classes,
         sample_weight=weight,
         confidence_level=confidence_level,
-        confidence_method=confidence_method,
         weight_bound=weight_bound,
         group_bound=group_bound,
         units=units,

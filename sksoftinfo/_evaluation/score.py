@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from .._bounds import ConfidenceMethod, InformationBounds, Units, information_bounds
+from .._bounds import InformationBounds, Units, information_bounds
 
 
 def score_bounds(
@@ -21,7 +21,6 @@ def score_bounds(
     groups: ArrayLike | None = None,
     confidence_level: float = 0.95,
     reference_prior: str | ArrayLike = "empirical",
-    confidence_method: ConfidenceMethod = "betting",
     weight_bound: float | None = None,
     group_bound: float | None = None,
     units: Units = "nats",
@@ -49,8 +48,6 @@ def score_bounds(
         Probability, in (0, 1), with which each lower confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
-        As in `information_bounds`.
-    confidence_method : {"betting"}, default="betting"
         As in `information_bounds`.
     weight_bound : float, default=None
         Largest weight that a row can have, as in `information_bounds`.
@@ -102,7 +99,6 @@ default="empirical"
         "groups": groups,
         "confidence_level": confidence_level,
         "reference_prior": reference_prior,
-        "confidence_method": confidence_method,
         "weight_bound": weight_bound,
         "group_bound": group_bound,
         "units": units,

@@ -184,7 +184,7 @@ def test_limits_are_near_the_bound_and_fall_with_the_level():
     standard_error = results[0].pointwise.std() / np.sqrt(len(y))
     assert 1.5 < (results[2].mi_lower - limits[2]) / standard_error < 2.8
     assert results[2].mi_lower_limit <= max(limits[2], results[2].fano_lower_limit)
-    assert (results[2].confidence_level, results[2].confidence_method) == (0.95, "betting")
+    assert results[2].confidence_level == 0.95
 
 
 def test_limits_follow_labels_and_units():
@@ -265,7 +265,6 @@ def test_bad_input(arguments, message):
         ({"units": "bananas"}, "units='bananas' is unknown"),
         ({"confidence_level": 1.0}, "`confidence_level` must be a probability .* got 1.0"),
         ({"confidence_level": "high"}, "`confidence_level` must be .* got 'high'"),
-        ({"confidence_method": "t"}, "`confidence_method` must be 'betting'; got 't'"),
         ({"reference_prior": "train"}, "reference_prior='train' is unknown"),
         ({"reference_prior": [0.5, 0.5]}, "`reference_prior` must be a distribution"),
         ({"reference_prior": [0.5, 0.5, 0.5]}, "`reference_prior` must be a distribution"),

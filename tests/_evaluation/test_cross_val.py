@@ -199,7 +199,6 @@ def test_a_class_missing_from_a_training_fold_is_impossible_there():
         (LDA, Y, {"cv": [(np.arange(50), np.arange(50, 150))]}, r"fold 0, whose 50 .* \[0\]"),
         (LDA, Y, {"units": "bytes"}, "units='bytes' is unknown"),
         (LDA, Y, {"confidence_level": 95}, "`confidence_level` must be a probability"),
-        (LDA, Y, {"confidence_method": "bootstrap"}, "`confidence_method` must be 'betting'"),
     ],
 )
 def test_bad_input(estimator, y, options, message):

@@ -161,7 +161,6 @@ def test_classifiers(made, table, weight, again):
         cv=[2, 3],
         units=["nats", "bits"],
         confidence_level=[0.5, 0.99],
-        confidence_method=["betting"],
         n_jobs=[None, 1],
         groups=[None, np.arange(12) // 2],
     ),
@@ -203,7 +202,6 @@ def predictions(draw):
         sample_weight=[None, np.ones(7), np.arange(7.0), np.zeros(7)],
         confidence_level=[0.95, 0.5, 1 - 1e-12],
         reference_prior=["empirical", "uniform", [0.2, 0.3, 0.5]],
-        confidence_method=["betting"],
         units=["nats", "bits"],
     ),
 )
