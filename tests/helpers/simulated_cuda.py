@@ -11,10 +11,9 @@ The simulation cannot show
 - the arithmetic of kernels: results are those of the CPU to the last bit, so that other orders
   of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU;
 - time, and what overlaps: every copy and every kernel is done when it is called;
-- Triton and so ``torch.compile`` on a GPU, CUDA graphs, streams and events;
+- graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
+  export to ONNX, CUDA graphs; nor Triton, streams and events;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
-- what another thread creates on the device: torch's modes belong to one thread. Tensors that are
-  on the device already work in any thread;
 - other processes: there is no device in a worker process, where tensors arrive on the host.
 
 It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
@@ -26,6 +25,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
+import threading
 import traceback
 import weakref
 from typing import NamedTuple
@@ -123,8 +123,8 @@ def _operator(func):
     )
 
 
-class SimulatedCuda(TorchDispatchMode):
-    """The mode of torch in which there is the device. Use `simulated_cuda`.
+class SimulatedCuda:
+    """The device: what it computes, refuses and counts. `simulated_cuda` makes one.
 
     Attributes
     ----------
@@ -137,7 +137,6 @@ class SimulatedCuda(TorchDispatchMode):
     """
 
     def __init__(self, float64=True, memory=1 << 30, trace=False):
-        super().__init__()
         self.float64, self.memory, self.trace = float64, memory, trace
         self.generator = torch.Generator().manual_seed(0)
         self.is_absent = False
@@ -170,9 +169,6 @@ class SimulatedCuda(TorchDispatchMode):
             )
         return not self.is_absent and (wanted is None or torch.device(wanted).type == "cuda")
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        return self.run(func, args, kwargs or {})
-
     def run(self, func, args, kwargs):
         """Run an operator as the device does."""
         if self is not CudaTensor.device_of_threads:
@@ -181,7 +177,7 @@ class SimulatedCuda(TorchDispatchMode):
         operator = _operator(func)
         if operator.is_composed:
             # Autograd takes these apart before they come here, but for inference tensors.
-            with self:
+            with _Operators(self):
                 return func.decompose(*args, **kwargs)
         ours, hosts = [], []
         for tensor in _tensors([*args, *kwargs.values()]):
@@ -369,6 +365,17 @@ class _Generator(torch.Generator):
         return CUDA if self._cdata in self.on_device else CPU
 
 
+class _Operators(TorchDispatchMode):
+    """Every operator of torch in this thread is run by the device."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device = device
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return self.device.run(func, args, kwargs or {})
+
+
 class _Functions(TorchFunctionMode):
     """What has to be changed before C++ sees it: "cuda" without a number, and autocast."""
 
@@ -440,7 +447,7 @@ def simulated_cuda(**options):
             stack.callback(set_, get())
             set_(value)
         stack.enter_context(mock.patch.object(CudaTensor, "device_of_threads", device))
-        stack.enter_context(device)
+        stack.enter_context(_Operators(device))
         stack.enter_context(_Functions())
         yield device
 
@@ -499,10 +506,21 @@ def _replacements(device):
         yield torch.cuda, name, function
     stream = mock.Mock(**{"is_capturing.return_value": False})
     yield torch.accelerator, "current_stream", lambda *_: stream
+    yield threading.Thread, "run", _run_in(device, threading.Thread.run)
     yield torch, "Generator", _Generator
     yield torch, "load", _load_at(torch.load, device)
     yield torch.Tensor, "pin_memory", lambda tensor, *_: device.pinned(tensor.clone())
     yield torch.Tensor, "is_pinned", lambda tensor, *_: device.is_pinned(tensor)
+
+
+def _run_in(device, run):
+    """Return ``Thread.run`` with the device: modes of torch belong to one thread."""
+
+    def run_in(thread):
+        with _Operators(device), _Functions():
+            run(thread)
+
+    return run_in
 
 
 def _load_at(load, device):

@@ -221,9 +221,13 @@ def test_autocast_computes_in_lower_precision(device):
 
 def test_inference_mode_and_threads(device):
     tensor, found = torch.ones(2, device="cuda"), []
+
+    def in_thread():
+        found.append((tensor + torch.ones(2, device="cuda")).cpu().tolist())
+
     with torch.inference_mode():
         assert (tensor.to("cuda", torch.float64) * 2).tolist() == [2, 2]
-    thread = threading.Thread(target=lambda: found.append((tensor + 1).cpu().tolist()))
+    thread = threading.Thread(target=in_thread)
     thread.start()
     thread.join()
     assert found == [[2, 2]]
