@@ -102,8 +102,8 @@ def test_objective_is_the_mean_log_softmax(split):
         with torch.no_grad():
             for parameter, gradient in zip(module.parameters(), gradients, strict=True):
                 parameter -= 0.5 * gradient
-    torch.testing.assert_close(fitted.module_.weight, module.weight)
-    torch.testing.assert_close(fitted.module_.bias, module.bias)
+    torch.testing.assert_close(fitted.module_.weight.cpu(), module.weight)
+    torch.testing.assert_close(fitted.module_.bias.cpu(), module.bias)
 
 
 def test_bounds_are_those_of_the_probabilities(fitted, split):

@@ -436,16 +436,8 @@ def simulated_cuda(**options):
         for owner, name, function in _replacements(device):
             stack.enter_context(mock.patch.object(owner, name, function))
         stack.enter_context(torch.backends.cudnn.flags(enabled=False))
-        for get, set_, value in (
-            (
-                torch.__future__.get_swap_module_params_on_conversion,
-                torch.__future__.set_swap_module_params_on_conversion,
-                True,
-            ),
-            (torch._C._only_lift_cpu_tensors, torch._C._set_only_lift_cpu_tensors, True),
-        ):
-            stack.callback(set_, get())
-            set_(value)
+        stack.callback(torch._C._set_only_lift_cpu_tensors, torch._C._only_lift_cpu_tensors())
+        torch._C._set_only_lift_cpu_tensors(True)
         stack.enter_context(mock.patch.object(CudaTensor, "device_of_threads", device))
         stack.enter_context(_Operators(device))
         stack.enter_context(_Functions())
@@ -508,9 +500,25 @@ def _replacements(device):
     yield torch.accelerator, "current_stream", lambda *_: stream
     yield threading.Thread, "run", _run_in(device, threading.Thread.run)
     yield torch, "Generator", _Generator
+    yield torch.nn.Module, "_apply", _apply_by_swapping(torch.nn.Module._apply)
     yield torch, "load", _load_at(torch.load, device)
     yield torch.Tensor, "pin_memory", lambda tensor, *_: device.pinned(tensor.clone())
     yield torch.Tensor, "is_pinned", lambda tensor, *_: device.is_pinned(tensor)
+
+
+def _apply_by_swapping(apply):
+    """Return ``Module._apply`` for parameters that change their class on their way to CUDA."""
+    future = torch.__future__
+
+    def apply_by_swapping(module, *args, **kwargs):
+        before = future.get_swap_module_params_on_conversion()
+        future.set_swap_module_params_on_conversion(True)
+        try:
+            return apply(module, *args, **kwargs)
+        finally:
+            future.set_swap_module_params_on_conversion(before)
+
+    return apply_by_swapping
 
 
 def _run_in(device, run):
