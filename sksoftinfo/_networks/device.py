@@ -45,6 +45,23 @@ def resolve_device(device):
     return device
 
 
+def upload(tensor, device):
+    """Return a tensor on a device. A GPU copies it from pinned memory, and nothing waits.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+    device : torch.device, str or None
+        ``None`` leaves the tensor where it is.
+    """
+    if device is None:
+        return tensor
+    device = torch.device(device)
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 @contextmanager
 def neutral_torch():
     """Undo for a while what a caller may have set globally: gradients, dtype and device.

@@ -115,7 +115,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return self
 
     def get_iterator(self, dataset, training=False):
-        return make_iterator(self, dataset, training, self.batch_size)
+        return make_iterator(self, dataset, training, self.batch_size, resident=True)
 
     def infer(self, x, **fit_params):
         logits = self.module_(module_input(self, x), **fit_params)

@@ -45,8 +45,11 @@ def prediction_batches(net, X, n_draws=1):
     return make_iterator(net, dataset, False, batch_size)
 
 
-def make_iterator(net, dataset, training, batch_size):
-    """Return the net's iterator over a dataset, with a generator of its own and the batch size."""
+def make_iterator(net, dataset, training, batch_size, resident=False):
+    """Return the net's iterator over a dataset, with a generator of its own and the batch size.
+
+    Rows that are `resident` stay on a GPU from pass to pass, where they fit.
+    """
     prefix = "iterator_train" if training else "iterator_valid"
     kwargs = {"batch_size": batch_size, **net.get_params_for(prefix)}
     if kwargs["batch_size"] == -1:
@@ -61,7 +64,7 @@ def make_iterator(net, dataset, training, batch_size):
         kwargs.pop("batch_size")
     iterator = getattr(net, prefix)
     if iterator is whole_batches:
-        kwargs.update(device=net.device, resident=training)
+        kwargs.update(device=net.device, resident=resident)
     return iterator(dataset, **kwargs)
 
 
