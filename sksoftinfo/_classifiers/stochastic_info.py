@@ -28,10 +28,10 @@ from .._networks import (
     PredictiveLoss,
     StochasticInfoNet,
     check_stochastic_module,
-    distributions_of_trunk,
     draw_bank,
-    log_proba_of_trunk,
+    evaluate_trunk,
     logits_of_trunk,
+    noise_of_net,
     predict_log_proba_of_noise,
     trunk_batches,
     unwrapped,
@@ -333,6 +333,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         noise = self._noise_for(n_draws)
         X = with_channels(self._validate(X, reset=False))
         parts = []
+        noise = noise_of_net(self.net_, noise)
         for hidden in trunk_batches(self.net_, X, len(noise)):
             logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
             parts.append([function(logits) for function in functions])
@@ -466,7 +467,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         )
 
     def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):
-        net, bank = self.net_, self._noise_for(n_draws)
+        net = self.net_
+        bank = noise_of_net(net, self._noise_for(n_draws))
         # Another seed than that of training, which has seen the rows' labels through its noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
         output = None
@@ -474,9 +476,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             weight = None if sample_weight is None else sample_weight[rows]
             shape = len(hidden), len(bank)
             noise = unwrapped(net.module_).draw(shape, generator, net.dtype)
-            logits = logits_of_trunk(net, hidden, noise).cpu().numpy()
-            layer, gaussian = distributions_of_trunk(net, hidden)
-            log_proba = log_proba_of_trunk(net, hidden, bank)
+            logits, log_proba, layer, gaussian = evaluate_trunk(net, hidden, noise, bank)
             accumulator.update(logits, y[rows], weight, log_proba, gaussian)
             if layer is not None:
                 output = output or OutputInformation(len(y), net.seed + 2)

@@ -27,9 +27,9 @@ from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
 from .stochastic_predictions import (
-    distributions_of_trunk,
-    log_proba_of_trunk,
+    evaluate_trunk,
     logits_of_trunk,
+    noise_of_net,
     predict_log_proba_of_noise,
     trunk_batches,
 )
@@ -52,12 +52,12 @@ __all__ = [
     "check_monitors",
     "check_output",
     "check_stochastic_module",
-    "distributions_of_trunk",
+    "evaluate_trunk",
     "draw_bank",
     "early_stopping",
     "log_proba_batches",
-    "log_proba_of_trunk",
     "logits_of_trunk",
+    "noise_of_net",
     "make_net",
     "make_train_split",
     "own_callbacks",

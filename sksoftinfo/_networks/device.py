@@ -62,6 +62,26 @@ def upload(tensor, device):
     return tensor.to(device)
 
 
+def has_float64(device):
+    """Return whether a device computes in double precision."""
+    return torch.device(device).type != "mps"
+
+
+def doubled(tensor):
+    """Return a tensor in double precision, on the host if its device has none."""
+    return (tensor if has_float64(tensor.device) else tensor.cpu()).double()
+
+
+def download(tensors):
+    """Return tensors as arrays of float64, for which the host waits once."""
+    tensors = [doubled(tensor) for tensor in tensors]
+    if len({tensor.device for tensor in tensors}) == 1 and tensors[0].device.type != "cpu":
+        sizes = [tensor.numel() for tensor in tensors]
+        parts = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu().split(sizes)
+        tensors = [part.view(one.shape) for part, one in zip(parts, tensors, strict=True)]
+    return [tensor.cpu().numpy() for tensor in tensors]
+
+
 @contextmanager
 def neutral_torch():
     """Undo for a while what a caller may have set globally: gradients, dtype and device.

@@ -103,6 +103,11 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     def _input_device(self):
         return self.device
 
+    def __getstate__(self):
+        # Copies of constants are of this machine's devices.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_constants"}
+
     def initialized_instance(self, instance_or_cls, kwargs):
         # skorch trains the very instance that it is given; the user's own must stay as it was.
         if isinstance(instance_or_cls, torch.nn.Module) and not kwargs:

@@ -12,6 +12,7 @@ import torch
 
 from .batches import whole_batches
 from .compat import get_len, set_training, to_tensor, unpack_data
+from .device import doubled, upload
 from .losses import log_mean_exp, log_proba_of_rows
 
 # Numbers that a batch of prediction holds, if that is more rows than a batch of training.
@@ -102,7 +103,22 @@ def posterior_logits(net, logits):
         )
     if net.log_class_prior is None:
         return logits
-    return logits + net.log_class_prior.to(logits)
+    return logits + constant(net, "log_class_prior", logits)
+
+
+def constant(net, name, like):
+    """Return an attribute of the net, a tensor, on the device of another and of its dtype.
+
+    It is copied once: a GPU would wait for a copy in each batch.
+    """
+    value, copies = getattr(net, name), net.__dict__.setdefault("_constants", {})
+    original, copied = copies.get((name, like.device, like.dtype), (None, None))
+    if original is not value:
+        # Training may need it, even if prediction was first.
+        with torch.inference_mode(False):
+            copied = upload(value.to(like.dtype), like.device)
+        copies[name, like.device, like.dtype] = value, copied
+    return copied
 
 
 def log_proba(net, logits):
@@ -114,13 +130,12 @@ def log_proba(net, logits):
         If there is a NaN among them.
     """
     # Scores of training rows reuse the logits of training, which carry gradients.
-    rows = log_proba_of_rows(posterior_logits(net, logits.detach().double()))
-    return checked(net, log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows)
+    rows = log_proba_of_rows(posterior_logits(net, doubled(logits.detach())))
+    return checked(net, (log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows).cpu().numpy())
 
 
 def checked(net, values):
-    """Return log probabilities as an array, unless there is a NaN among them."""
-    values = values.cpu().numpy()
+    """Return an array of log probabilities, unless there is a NaN among them."""
     if math.isnan(values.sum()):
         raise ValueError(
             f"module={type(net.module_).__name__} returned logits that are not finite: its "

@@ -5,6 +5,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo._networks.predictions import prediction_batches
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(240, 5)).astype(np.float32), RNG.integers(0, 3, 240)
@@ -43,3 +44,25 @@ def test_validation_rows_travel_once(counted_cuda):
         copies.append(counted_cuda.counts["to_device_pinned"])
     # The order of the training rows, once for each epoch.
     assert copies[1] - copies[0] == 3
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_batch_of_prediction_waits_twice_at_most(counted_cuda, name):
+    kind, options = TRAININGS[name]
+    clf = kind(batch_size=24, **FAST, **options).fit(X, Y)
+    rows, labels = np.tile(X, (40, 1)), np.tile(Y, 40)
+    calls = [
+        lambda n: clf.predict_proba(rows[:n]),
+        lambda n: clf.score_bounds(rows[:n], labels[:n]),
+    ]
+    if hasattr(clf, "expected_entropy"):
+        calls.append(lambda n: clf.expected_entropy(rows[:n]))
+    for call in calls:
+        waits, batches = [], []
+        for n in (2400, 9600):
+            counted_cuda.reset()
+            call(n)
+            waits.append(counted_cuda.counts["waits"])
+            batches.append(len(prediction_batches(clf.net_, rows[:n], clf.net_._n_draws)))
+        assert batches[1] > batches[0]
+        assert waits[1] - waits[0] <= batches[1] - batches[0], counted_cuda.places
