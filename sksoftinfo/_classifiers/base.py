@@ -54,6 +54,7 @@ from .._utils import (
     encode_labels,
     fit_context,
     n_trained_on,
+    on_host,
     training_rows,
     users_stacklevel,
     validate_rows,
@@ -173,7 +174,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """
         with unchanged_on_error(self):
             self._check_skorch_names()
-            first = not hasattr(self, "net_")
+            first, classes = not hasattr(self, "net_"), on_host(classes)
             X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
             if first:
                 if classes is None:
@@ -253,7 +254,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             y, weight, minlength=len(self.classes_)
         )
         self.train_prior_ = self._label_weight / self._label_weight.sum()
-        self.class_prior_ = resolve_class_prior(self.class_prior, self.classes_, self.train_prior_)
+        self.class_prior_ = resolve_class_prior(
+            on_host(self.class_prior), self.classes_, self.train_prior_
+        )
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
         with seeded(seed):
@@ -415,6 +418,25 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         scores = self._scores(X)
         return self.classes_[scores.argmax(axis=1)]
 
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy on these rows.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            Share of the rows, by weight, whose label is predicted.
+        """
+        return super().score(X, on_host(y), on_host(sample_weight))
+
     def pointwise_information(
         self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"
     ) -> np.ndarray:
@@ -444,7 +466,7 @@ default="train"
                 "reference_prior='empirical' needs labels, and there are none here: use 'train', "
                 "'uniform' or an array."
             )
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
         return factor * pointwise_information(self.predict_log_proba(X), prior)
 
     def score_bounds(
@@ -549,7 +571,7 @@ default="train"
         if groups is not None:
             groups = encode_groups(groups)
             check_consistent_length(groups, y)
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
         output_upper = self._accumulate(accumulator, with_channels(X), y, sample_weight, **draws)

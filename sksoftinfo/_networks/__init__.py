@@ -10,7 +10,7 @@ from .callbacks import (
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
-from .device import resolve_device, seeded
+from .device import download, resolve_device, seeded, upload
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
@@ -52,14 +52,15 @@ __all__ = [
     "check_monitors",
     "check_output",
     "check_stochastic_module",
-    "evaluate_trunk",
+    "download",
     "draw_bank",
     "early_stopping",
+    "evaluate_trunk",
     "log_proba_batches",
     "logits_of_trunk",
-    "noise_of_net",
     "make_net",
     "make_train_split",
+    "noise_of_net",
     "own_callbacks",
     "posterior_logits",
     "predict_log_proba",
@@ -69,5 +70,6 @@ __all__ = [
     "seeded",
     "trunk_batches",
     "unwrapped",
+    "upload",
     "with_rows",
 ]

@@ -72,14 +72,17 @@ def doubled(tensor):
     return (tensor if has_float64(tensor.device) else tensor.cpu()).double()
 
 
-def download(tensors):
-    """Return tensors as arrays of float64, for which the host waits once."""
-    tensors = [doubled(tensor) for tensor in tensors]
+def download(tensors, dtype=torch.float64):
+    """Return tensors as arrays of a dtype, for which the host waits once."""
+    if dtype == torch.float64:
+        tensors = [doubled(tensor) for tensor in tensors]
+    else:
+        tensors = [tensor.to(dtype) for tensor in tensors]
     if len({tensor.device for tensor in tensors}) == 1 and tensors[0].device.type != "cpu":
         sizes = [tensor.numel() for tensor in tensors]
         parts = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu().split(sizes)
         tensors = [part.view(one.shape) for part, one in zip(parts, tensors, strict=True)]
-    return [tensor.cpu().numpy() for tensor in tensors]
+    return [tensor.cpu().contiguous().numpy() for tensor in tensors]
 
 
 @contextmanager

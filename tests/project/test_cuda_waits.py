@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
 from torch.utils.data import DataLoader
 
-from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._networks.predictions import prediction_batches
+from sksoftinfo._networks.training import has_diverged
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(240, 5)).astype(np.float32), RNG.integers(0, 3, 240)
@@ -66,3 +68,36 @@ def test_a_batch_of_prediction_waits_twice_at_most(counted_cuda, name):
             batches.append(len(prediction_batches(clf.net_, rows[:n], clf.net_._n_draws)))
         assert batches[1] > batches[0]
         assert waits[1] - waits[0] <= batches[1] - batches[0], counted_cuda.places
+
+
+@pytest.mark.parametrize("how", ["dense", "crop", "paste"])
+def test_a_batch_of_masks_waits_twice_at_most(counted_cuda, how):
+    images, labels = RNG.random((160, 8, 8)).astype(np.float32), np.arange(160) % 2
+    clf = InfoSoftmaxClassifier(**FAST).fit(images, labels)
+    options = {} if how == "dense" else {"stride": 2}
+    masker = InfoMaskTransformer(
+        FrozenEstimator(clf), patch_scoring=how, patch_size=[2, 4], batch_size=32, **options
+    ).fit(images, labels)
+    scorer, waits, batches = masker._mapper.scorer, [], []
+    for n in (32, 160):
+        counted_cuda.reset()
+        masker.transform(images[:n])
+        waits.append(counted_cuda.counts["waits"])
+        patches = 0 if how == "dense" else sum(-(-n * len(grid) // 32) for grid in scorer.grids)
+        batches.append(patches + -(-n // scorer.images_per_batch))
+    assert waits[1] - waits[0] <= 2 * (batches[1] - batches[0]), counted_cuda.places
+
+
+def test_one_look_at_weights_and_averages(counted_cuda):
+    """All that training changes is looked at by a few kernels, however many layers there are."""
+    launches = []
+    for sizes in ((8,), (8,) * 9):
+        clf = InfoSoftmaxClassifier(module__hidden_sizes=sizes, **FAST).fit(X, Y)
+        counted_cuda.reset()
+        assert not has_diverged(clf.net_)
+        launches.append(counted_cuda.counts["launches"])
+        assert counted_cuda.counts["waits"] == 1
+    assert launches[0] == launches[1] <= 5
+    averages = clf.net_.optimizer_.state
+    next(iter(averages.values()))["exp_avg_sq"][0, 0] = np.inf
+    assert has_diverged(clf.net_)
