@@ -33,8 +33,10 @@ from .._networks import (
     TrainingDiverged,
     check_monitors,
     check_output,
+    has_float64,
     make_net,
     make_train_split,
+    naming_batch_size,
     own_callbacks,
     predict_log_proba,
     resolve_device,
@@ -278,7 +280,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 rows = {"X": rows, "sample_weight": weight / weight.mean()}
             options = {} if epochs is None else {"epochs": epochs}
             try:
-                net.partial_fit(rows, y.astype(np.int64), **options)
+                with naming_batch_size(net.batch_size):
+                    net.partial_fit(rows, y.astype(np.int64), **options)
             except TrainingDiverged as error:
                 if error.learned:
                     self.net_ = net
@@ -300,7 +303,15 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _initialized_net(self, X, seed):
         """Return an initialised net for rows of the shape and dtype of `X`."""
-        device = resolve_device(self.device)
+        dtype = module_dtype(self.dtype, X)
+        device = resolve_device(self.device, dtype)
+        if dtype == torch.float64 and not has_float64(device):
+            warnings.warn(
+                f"device={str(device)!r} has no double precision: the network and its rows are "
+                "of single precision there. Set dtype='float32', or device='cpu'.",
+                stacklevel=users_stacklevel(),
+            )
+            dtype = torch.float32
         module, module_params = self._module_and_params(X)
         net_class, more = self._net_class_and_params()
         params = {
@@ -315,7 +326,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             "device": device,
             "n_classes": len(self.classes_),
             "log_class_prior": log_class_prior(self.class_prior_),
-            "dtype": module_dtype(self.dtype, X),
+            "dtype": dtype,
             "seed": seed,
             **module_params,
             **self._skorch_params,
@@ -358,7 +369,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         # benchmarks/bench_speed.py.
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
-        return predict_log_proba(self.net_, with_channels(self._validate(X, reset=False)))
+        X = with_channels(self._validate(X, reset=False))
+        with naming_batch_size(self.net_.batch_size):
+            return predict_log_proba(self.net_, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
@@ -574,7 +587,10 @@ default="train"
         prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
-        output_upper = self._accumulate(accumulator, with_channels(X), y, sample_weight, **draws)
+        with naming_batch_size(self.net_.batch_size):
+            output_upper = self._accumulate(
+                accumulator, with_channels(X), y, sample_weight, **draws
+            )
         return bounds_from(
             accumulator,
             classes=self.classes_,

@@ -31,6 +31,7 @@ from .._networks import (
     draw_bank,
     evaluate_trunk,
     logits_of_trunk,
+    naming_batch_size,
     noise_of_net,
     predict_log_proba_of_noise,
     trunk_batches,
@@ -307,7 +308,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
         X = with_channels(self._validate(X, reset=False))
-        return predict_log_proba_of_noise(self.net_, X, noise)
+        with naming_batch_size(self.net_.batch_size):
+            return predict_log_proba_of_noise(self.net_, X, noise)
 
     def predict_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
         """Class probabilities, averaged over the bank of noise.
@@ -333,10 +335,11 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         noise = self._noise_for(n_draws)
         X = with_channels(self._validate(X, reset=False))
         parts = []
-        noise = noise_of_net(self.net_, noise)
-        for hidden in trunk_batches(self.net_, X, len(noise)):
-            logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
-            parts.append([function(logits) for function in functions])
+        with naming_batch_size(self.net_.batch_size):
+            noise = noise_of_net(self.net_, noise)
+            for hidden in trunk_batches(self.net_, X, len(noise)):
+                logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
+                parts.append([function(logits) for function in functions])
         return factor * np.concatenate(parts, axis=1)
 
     def predictive_entropy(

@@ -10,7 +10,14 @@ from .callbacks import (
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
-from .device import download, resolve_device, seeded, upload
+from .device import (
+    download,
+    has_float64,
+    naming_batch_size,
+    resolve_device,
+    seeded,
+    upload,
+)
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
@@ -56,10 +63,12 @@ __all__ = [
     "draw_bank",
     "early_stopping",
     "evaluate_trunk",
+    "has_float64",
     "log_proba_batches",
     "logits_of_trunk",
     "make_net",
     "make_train_split",
+    "naming_batch_size",
     "noise_of_net",
     "own_callbacks",
     "posterior_logits",

@@ -463,6 +463,8 @@ def test_arrays_and_random_states_as_parameters(tmp_path):
 def test_a_classifier_of_cuda_loads_without(fitted, tmp_path):
     other = InfoSoftmaxClassifier(**FAST).fit(X, LABELS).set_params(device="cuda")
     save(other, tmp_path / "clf")
-    with pytest.warns(UserWarning, match="finds no CUDA device.*device='auto' takes its place"):
+    with pytest.warns(
+        UserWarning, match="finds no such CUDA device.*device='auto' takes its place"
+    ):
         loaded = load(tmp_path / "clf")
     np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))

@@ -1,4 +1,4 @@
-"""The tensor of the simulated device: ``cuda:0`` to Python, a meta tensor to C++."""
+"""The tensor of the simulated device: the device's to Python, a meta tensor to C++."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class CudaTensor(torch.Tensor):
     """A tensor whose values are those of a host tensor that it wraps.
 
     torch's engine of gradients asks the driver about any tensor that is CUDA's in C++. These are
-    meta tensors there, with CUDA's dispatch keys; Python sees ``cuda:0``.
+    meta tensors there, with CUDA's dispatch keys; Python sees ``cuda:0``, or ``mps:0``.
 
     Parameters
     ----------
@@ -31,10 +31,12 @@ class CudaTensor(torch.Tensor):
         return torch.Tensor._make_subclass(cls, shell, False, device_for_backend_keys=CUDA)
 
     def __init__(self, inner):
-        self._inner = inner
+        simulation = self.device_of_threads
+        self._inner, self._device = inner, CUDA if simulation is None else simulation.device
 
-    device = property(lambda self: CUDA)
-    is_cuda = property(lambda self: True)
+    device = property(lambda self: self._device)
+    is_cuda = property(lambda self: self._device.type == "cuda")
+    is_mps = property(lambda self: self._device.type == "mps")
     is_cpu = is_meta = property(lambda self: False)
 
     def get_device(self):
@@ -57,15 +59,15 @@ class CudaTensor(torch.Tensor):
         if force:
             return self.detach().cpu().numpy()
         raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the "
-            "tensor to host memory first."
+            f"can't convert {self._device} device type tensor to numpy. Use Tensor.cpu() to copy "
+            "the tensor to host memory first."
         )
 
     def __array__(self, dtype=None, copy=None):
         return self.numpy()
 
     def __repr__(self):
-        return repr(self._inner).replace("tensor(", "cuda(", 1)
+        return repr(self._inner).replace("tensor(", f"{self._device.type}(", 1)
 
 
 def restored(inner, requires_grad, is_parameter):

@@ -3,7 +3,7 @@
 Tensors of the device say ``cuda:0`` to Python and are computed in host memory. What a GPU refuses
 is refused, in torch's own words where torch itself refuses: operands on two devices, ``numpy()``
 of a tensor on the device, a generator of the other device, memory that there is not, pinned
-memory of the device; with ``float64=False`` double precision, as Apple's MPS does. What a GPU
+memory of the device; and with ``kind="mps"``, for Apple's GPUs, double precision. What a GPU
 permits at a price is counted: launches of kernels, copies, and whatever the host waits for.
 
 The simulation cannot show
@@ -36,7 +36,7 @@ import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .cuda_tensor import CPU, CUDA, CudaTensor
+from .cuda_tensor import CPU, CudaTensor
 
 _NEEDED = (2, 6)
 _FOUND = tuple(int(part) for part in torch.__version__.split(".")[:2])
@@ -136,8 +136,8 @@ class SimulatedCuda:
         With ``trace=True``, the waits by kind and lines of code.
     """
 
-    def __init__(self, float64=True, memory=1 << 30, trace=False):
-        self.float64, self.memory, self.trace = float64, memory, trace
+    def __init__(self, kind="cuda", memory=1 << 30, trace=False):
+        self.device, self.memory, self.trace = torch.device(kind, 0), memory, trace
         self.generator = torch.Generator().manual_seed(0)
         self.is_absent = False
         # Storages by their address.
@@ -167,7 +167,7 @@ class SimulatedCuda:
                 "Attempting to deserialize object on a CUDA device but "
                 "torch.cuda.is_available() is False."
             )
-        return not self.is_absent and (wanted is None or torch.device(wanted).type == "cuda")
+        return not self.is_absent and (wanted is None or _is_on_device(wanted))
 
     def run(self, func, args, kwargs):
         """Run an operator as the device does."""
@@ -303,7 +303,7 @@ class SimulatedCuda:
             return value
         if id(value) in known:
             return known[id(value)]
-        if value.dtype == torch.float64 and not self.float64:
+        if value.dtype == torch.float64 and self.device.type == "mps":
             raise TypeError(
                 "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
                 "support float64. Please use float32 instead."
@@ -333,7 +333,8 @@ def _unwrapped(value):
 
 def _is_on_device(device):
     # Factories of C++ are told the device of the tensors that they work on, which is "meta" there.
-    return device is not None and torch.device(device).type in ("cuda", "meta")
+    kinds = active_simulation().device.type, "meta"
+    return device is not None and torch.device(device).type in kinds
 
 
 def _changes_nothing(tensor, dtype=None, memory_format=None, **others):
@@ -343,7 +344,8 @@ def _changes_nothing(tensor, dtype=None, memory_format=None, **others):
 def _check_generator(generator, on_device):
     # What arrives here is a new object of Python, for the generator of C++.
     if (generator._cdata in _Generator.on_device) != on_device:
-        wanted, found = ("cuda", "cpu") if on_device else ("cpu", "cuda")
+        kind = active_simulation().device.type
+        wanted, found = (kind, "cpu") if on_device else ("cpu", kind)
         raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
 
 
@@ -356,13 +358,13 @@ class _Generator(torch.Generator):
     def __new__(cls, device="cpu"):
         self = super().__new__(cls)
         cls.on_device.pop(self._cdata, None)
-        if torch.device(device).type == "cuda":
+        if torch.device(device).type != "cpu":
             cls.on_device[self._cdata] = self
         return self
 
     @property
     def device(self):
-        return CUDA if self._cdata in self.on_device else CPU
+        return active_simulation().device if self._cdata in self.on_device else CPU
 
 
 class _Operators(TorchDispatchMode):
@@ -382,15 +384,17 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is torch.Tensor.cuda:
-            return args[0].to(CUDA)
+            return args[0].to(active_simulation().device)
         if func is torch.Tensor.to:
             # Which device is meant, C++ would ask the driver.
             args = tuple(_with_number(arg) for arg in args)
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": _with_number(kwargs["device"])}
-            if func in (torch.tensor, torch.as_tensor, torch.asarray) and kwargs["device"] == CUDA:
+            if func in (torch.tensor, torch.as_tensor, torch.asarray) and _is_on_device(
+                kwargs["device"]
+            ):
                 # These would be made on the device in C++.
-                return func(*args, **{**kwargs, "device": None}).to(CUDA)
+                return func(*args, **{**kwargs, "device": None}).to(kwargs["device"])
         if func in _AUTOCAST and torch.is_autocast_enabled("cuda"):
             dtype = torch.get_autocast_dtype("cuda") if _AUTOCAST[func] else torch.float32
             args = [_cast(arg, dtype) for arg in args]
@@ -405,8 +409,9 @@ def _cast(value, dtype):
 
 
 def _with_number(value):
-    is_cuda = value == "cuda" if isinstance(value, str) else value == torch.device("cuda")
-    return CUDA if is_cuda else value
+    device = active_simulation().device
+    names = device.type, torch.device(device.type)
+    return device if isinstance(value, str | torch.device) and value in names else value
 
 
 def active_simulation():
@@ -420,8 +425,8 @@ def simulated_cuda(**options):
 
     Parameters
     ----------
-    float64 : bool, default=True
-        Whether the device has double precision.
+    kind : {"cuda", "mps"}, default="cuda"
+        What the device says it is. MPS has no double precision.
     memory : int, default=2**30
         Bytes that are free, for each tensor.
     trace : bool, default=False
@@ -431,6 +436,9 @@ def simulated_cuda(**options):
     ------
     SimulatedCuda
     """
+    # Optimizers import it, and its tables have to be of torch's real functions.
+    import torch._dynamo  # noqa: F401
+
     device = SimulatedCuda(**options)
     with contextlib.ExitStack() as stack:
         for owner, name, function in _replacements(device):
@@ -472,13 +480,16 @@ def some_cuda():
 def _replacements(device):
     """Yield owner, name and replacement of the functions of torch that ask the driver."""
     generator = device.generator
-    number = 0
+
+    def is_there(kind):
+        return lambda: device.device.type == kind and not device.is_absent
+
     cuda = {
-        "is_available": lambda: not device.is_absent,
-        "is_initialized": lambda: not device.is_absent,
-        "device_count": lambda: int(not device.is_absent),
+        "is_available": is_there("cuda"),
+        "is_initialized": is_there("cuda"),
+        "device_count": lambda: int(is_there("cuda")()),
         "_lazy_init": lambda: None,
-        "current_device": lambda: number,
+        "current_device": lambda: 0,
         "set_device": lambda *_: None,
         "synchronize": lambda *_: device._wait("synchronize"),
         "empty_cache": lambda: None,
@@ -496,6 +507,9 @@ def _replacements(device):
     }
     for name, function in cuda.items():
         yield torch.cuda, name, function
+    yield torch.backends.mps, "is_available", is_there("mps")
+    for name in ("get_rng_state", "set_rng_state", "manual_seed", "synchronize"):
+        yield torch.mps, name, cuda[name]
     stream = mock.Mock(**{"is_capturing.return_value": False})
     yield torch.accelerator, "current_stream", lambda *_: stream
     yield threading.Thread, "run", _run_in(device, threading.Thread.run)
@@ -537,7 +551,7 @@ def _load_at(load, device):
     def load_at(f, map_location=None, **kwargs):
         device._map_locations.append(map_location)
         if isinstance(map_location, str | torch.device):
-            if torch.device(map_location).type == "cuda":
+            if torch.device(map_location).type == device.device.type:
                 map_location = "cpu"
         try:
             return load(f, map_location=map_location, **kwargs)

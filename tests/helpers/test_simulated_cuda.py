@@ -143,12 +143,15 @@ def test_memory_is_limited():
 
 
 def test_a_device_without_double_precision():
-    with simulated_cuda(float64=False):
-        assert torch.zeros(1, device="cuda").dtype == torch.float32
+    with simulated_cuda(kind="mps"):
+        tensor = torch.zeros(1, device="mps")
+        assert tensor.dtype == torch.float32 and tensor.is_mps and not tensor.is_cuda
+        assert tensor.device == torch.device("mps:0")
+        assert torch.backends.mps.is_available() and not torch.cuda.is_available()
         for double in (
-            lambda: torch.zeros(1, device="cuda", dtype=torch.float64),
-            lambda: torch.zeros(1, device="cuda").double(),
-            lambda: torch.zeros(1, dtype=torch.float64).cuda(),
+            lambda: torch.zeros(1, device="mps", dtype=torch.float64),
+            lambda: torch.zeros(1, device="mps").double(),
+            lambda: torch.zeros(1, dtype=torch.float64).to("mps"),
         ):
             with pytest.raises(TypeError, match="doesn't support float64"):
                 double()
