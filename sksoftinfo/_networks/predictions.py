@@ -15,8 +15,9 @@ from .compat import get_len, set_training, to_tensor, unpack_data
 from .device import doubled, upload
 from .losses import log_mean_exp, log_proba_of_rows
 
-# Numbers that a batch of prediction holds, if that is more rows than a batch of training.
-_PREDICTION_NUMBERS = 1 << 18
+# Batches of prediction hold at most so many times the rows of a batch of training, and so many
+# numbers, if that is more rows. A launch on a GPU takes as long as many rows do.
+_ON_CPU, _ON_GPU = (32, 1 << 18), (256, 1 << 21)
 
 
 def evaluate_module(net):
@@ -41,7 +42,9 @@ def prediction_batches(net, X, n_draws=1):
     batch_size = net.batch_size
     if plain and len(X) and batch_size != -1:
         numbers = max(1, math.prod(X.shape[1:]), net.n_classes)
-        rows = min(32 * batch_size, _PREDICTION_NUMBERS // numbers) // n_draws
+        on_cpu = torch.device(net._input_device or "cpu").type == "cpu"
+        times, most = _ON_CPU if on_cpu else _ON_GPU
+        rows = min(times * batch_size, most // numbers) // n_draws
         batch_size = max(batch_size, rows)
     return make_iterator(net, dataset, False, batch_size)
 

@@ -101,3 +101,12 @@ def test_one_look_at_weights_and_averages(counted_cuda):
     averages = clf.net_.optimizer_.state
     next(iter(averages.values()))["exp_avg_sq"][0, 0] = np.inf
     assert has_diverged(clf.net_)
+
+
+def test_batches_of_prediction_are_larger_on_a_gpu(counted_cuda):
+    rows = np.tile(X, (40, 1))
+    n_batches = {}
+    for device in ("cpu", "cuda"):
+        clf = InfoSoftmaxClassifier(batch_size=8, **{**FAST, "device": device}).fit(X, Y)
+        n_batches[device] = len(prediction_batches(clf.net_, rows))
+    assert n_batches["cuda"] == 5 < n_batches["cpu"] == 38
