@@ -18,9 +18,12 @@ TRAININGS = {
     "prior": (InfoSoftmaxClassifier, {"class_prior": "empirical"}),
     "class weight": (InfoSoftmaxClassifier, {"class_weight": "balanced"}),
     "loader": (InfoSoftmaxClassifier, LOADER),
-    "additive": (StochasticInfoClassifier, {"noise": "additive"}),
-    "latent": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.1, **LOADER}),
-    "dropout": (StochasticInfoClassifier, {"noise": "dropout", "class_prior": "empirical"}),
+    "additive": (StochasticInfoClassifier, {"n_draws": 4}),
+    "latent": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.1, "n_draws": 4, **LOADER}),
+    "dropout": (
+        StochasticInfoClassifier,
+        {"noise": "dropout", "n_draws": 4, "class_prior": "empirical"},
+    ),
 }
 
 
@@ -51,8 +54,9 @@ def test_validation_rows_travel_once(counted_cuda):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_a_batch_of_prediction_waits_twice_at_most(counted_cuda, name):
     kind, options = TRAININGS[name]
-    clf = kind(batch_size=24, **FAST, **options).fit(X, Y)
-    rows, labels = np.tile(X, (40, 1)), np.tile(Y, 40)
+    clf = kind(batch_size=80, **FAST, **options).fit(X, Y)
+    clf.net_.set_params(batch_size=2)
+    rows, labels = np.tile(X, (6, 1)), np.tile(Y, 6)
     calls = [
         lambda n: clf.predict_proba(rows[:n]),
         lambda n: clf.score_bounds(rows[:n], labels[:n]),
@@ -61,7 +65,7 @@ def test_a_batch_of_prediction_waits_twice_at_most(counted_cuda, name):
         calls.append(lambda n: clf.expected_entropy(rows[:n]))
     for call in calls:
         waits, batches = [], []
-        for n in (2400, 9600):
+        for n in (500, 1440):
             counted_cuda.reset()
             call(n)
             waits.append(counted_cuda.counts["waits"])
