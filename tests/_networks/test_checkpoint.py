@@ -247,12 +247,14 @@ def test_another_training_is_refused(case, tmp_path):
 def test_what_does_not_change_the_training_may_change(tmp_path):
     checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
     options = {"random_state": 0, "module__dropout": 0.5}
-    InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], **options).fit(X, Y)
+    InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], device="cpu:0", **options).fit(
+        X, Y
+    )
     other = InfoSoftmaxClassifier(
         max_epochs=4, verbose=1, callbacks=[CrashAt(9, 9), checkpoint], device="cpu", **options
     )
     other.set_params(callbacks__print_log__sink=lambda text: None).fit(X, Y)
-    whole = InfoSoftmaxClassifier(max_epochs=4, **options).fit(X, Y)
+    whole = InfoSoftmaxClassifier(max_epochs=4, device="cpu", **options).fit(X, Y)
     np.testing.assert_array_equal(other.predict_proba(X), whole.predict_proba(X))
 
 

@@ -185,7 +185,9 @@ class SimulatedCuda:
         device, generator = kwargs.get("device"), kwargs.get("generator")
         if kwargs.get("pin_memory") and not _is_on_device(device):
             return self.pinned(func(*args, **{**kwargs, "pin_memory": False}))
-        if not ours and generator is None and not _is_on_device(device):
+        if any(tensor.is_meta for tensor in hosts) or (
+            not ours and generator is None and not _is_on_device(device)
+        ):
             return func(*args, **kwargs)
         if operator.name == "copy_":
             return self._copy(func, *args, **kwargs)
@@ -383,6 +385,10 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if _is_meta(kwargs.get("device")) or func is torch.Tensor.to and any(map(_is_meta, args)):
+            # Tensors without values that a test wants, and not those behind the device's.
+            with torch._C._DisableTorchDispatch():
+                return func(*args, **kwargs)
         if func is torch.Tensor.cuda:
             return args[0].to(active_simulation().device)
         if func is torch.Tensor.to:
@@ -406,6 +412,12 @@ def _cast(value, dtype):
     if isinstance(value, CudaTensor) and value.dtype in _FLOATS:
         return value.to(dtype)
     return value
+
+
+def _is_meta(value):
+    if isinstance(value, torch.Tensor):
+        return value.is_meta
+    return isinstance(value, str | torch.device) and value in ("meta", torch.device("meta"))
 
 
 def _with_number(value):

@@ -236,6 +236,14 @@ def test_inference_mode_and_threads(device):
     assert found == [[2, 2]]
 
 
+def test_tensors_without_values_stay_so(device):
+    with torch.device("meta"):
+        net = nn.Linear(1 << 20, 1 << 20)
+    assert net.weight.is_meta and not net.weight.is_cuda
+    assert torch.empty_like(net.weight).is_meta and torch.zeros(2).to("meta").is_meta
+    assert (net(torch.empty(3, 1 << 20, device="meta"))).shape == (3, 1 << 20)
+
+
 def test_nothing_is_left_behind():
     outer = active_simulation()
     before = torch.cuda.is_available(), torch.Generator, torch.load, torch.Tensor.pin_memory
