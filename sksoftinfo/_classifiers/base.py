@@ -32,8 +32,10 @@ from .._networks import (
     TrainingDiverged,
     check_monitors,
     check_output,
+    has_float64,
     make_net,
     make_train_split,
+    naming_batch_size,
     own_callbacks,
     predict_log_proba,
     resolve_device,
@@ -53,6 +55,7 @@ from .._utils import (
     encode_labels,
     fit_context,
     n_trained_on,
+    on_host,
     training_rows,
     users_stacklevel,
     validate_rows,
@@ -172,7 +175,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """
         with unchanged_on_error(self):
             self._check_skorch_names()
-            first = not hasattr(self, "net_")
+            first, classes = not hasattr(self, "net_"), on_host(classes)
             X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
             if first:
                 if classes is None:
@@ -252,7 +255,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             y, weight, minlength=len(self.classes_)
         )
         self.train_prior_ = self._label_weight / self._label_weight.sum()
-        self.class_prior_ = resolve_class_prior(self.class_prior, self.classes_, self.train_prior_)
+        self.class_prior_ = resolve_class_prior(
+            on_host(self.class_prior), self.classes_, self.train_prior_
+        )
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
         with seeded(seed):
@@ -274,7 +279,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 rows = {"X": rows, "sample_weight": weight / weight.mean()}
             options = {} if epochs is None else {"epochs": epochs}
             try:
-                net.partial_fit(rows, y.astype(np.int64), **options)
+                with naming_batch_size(net.batch_size):
+                    net.partial_fit(rows, y.astype(np.int64), **options)
             except TrainingDiverged as error:
                 if error.learned:
                     self.net_ = net
@@ -296,7 +302,15 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _initialized_net(self, X, seed):
         """Return an initialised net for rows of the shape and dtype of `X`."""
-        device = resolve_device(self.device)
+        dtype = module_dtype(self.dtype, X)
+        device = resolve_device(self.device, dtype)
+        if dtype == torch.float64 and not has_float64(device):
+            warnings.warn(
+                f"device={str(device)!r} has no double precision: the network and its rows are "
+                "of single precision there. Set dtype='float32', or device='cpu'.",
+                stacklevel=users_stacklevel(),
+            )
+            dtype = torch.float32
         module, module_params = self._module_and_params(X)
         net_class, more = self._net_class_and_params()
         params = {
@@ -311,7 +325,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             "device": device,
             "n_classes": len(self.classes_),
             "log_class_prior": log_class_prior(self.class_prior_),
-            "dtype": module_dtype(self.dtype, X),
+            "dtype": dtype,
             "seed": seed,
             **module_params,
             **self._skorch_params,
@@ -354,7 +368,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         # benchmarks/bench_speed.py.
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
-        return predict_log_proba(self.net_, with_channels(self._validate(X, reset=False)))
+        X = with_channels(self._validate(X, reset=False))
+        with naming_batch_size(self.net_.batch_size):
+            return predict_log_proba(self.net_, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
@@ -414,6 +430,25 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         scores = self._scores(X)
         return self.classes_[scores.argmax(axis=1)]
 
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy on these rows.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            Share of the rows, by weight, whose label is predicted.
+        """
+        return super().score(X, on_host(y), on_host(sample_weight))
+
     def pointwise_information(
         self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"
     ) -> np.ndarray:
@@ -443,7 +478,7 @@ default="train"
                 "reference_prior='empirical' needs labels, and there are none here: use 'train', "
                 "'uniform' or an array."
             )
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
         return factor * pointwise_information(self.predict_log_proba(X), prior)
 
     def score_bounds(
@@ -543,10 +578,13 @@ default="train"
         if groups is not None:
             groups = encode_groups(groups)
             check_consistent_length(groups, y)
-        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
+        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
         check_reference_covers(prior, y, self.classes_)
         accumulator = BoundsAccumulator(len(self.classes_))
-        output_upper = self._accumulate(accumulator, with_channels(X), y, sample_weight, **draws)
+        with naming_batch_size(self.net_.batch_size):
+            output_upper = self._accumulate(
+                accumulator, with_channels(X), y, sample_weight, **draws
+            )
         return bounds_from(
             accumulator,
             classes=self.classes_,

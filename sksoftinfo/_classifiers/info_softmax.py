@@ -61,7 +61,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA where there is one, else the CPU.
+        ``"auto"`` is CUDA, XPU or MPS where one of them works, else the CPU. MPS has no double
+        precision: with ``"auto"``, tables of float64 stay on the CPU, and with ``"mps"`` they are
+        converted, with a warning.
     accelerator : callable or None, default=None
         Function without arguments that returns an ``accelerate.Accelerator``.
     warm_start : bool, default=False

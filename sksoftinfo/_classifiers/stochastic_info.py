@@ -27,10 +27,11 @@ from .._networks import (
     PredictiveLoss,
     StochasticInfoNet,
     check_stochastic_module,
-    distributions_of_trunk,
     draw_bank,
-    log_proba_of_trunk,
+    evaluate_trunk,
     logits_of_trunk,
+    naming_batch_size,
+    noise_of_net,
     predict_log_proba_of_noise,
     trunk_batches,
     unwrapped,
@@ -120,7 +121,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA where there is one, else the CPU.
+        ``"auto"`` is CUDA, XPU or MPS where one of them works, else the CPU. MPS has no double
+        precision: with ``"auto"``, tables of float64 stay on the CPU, and with ``"mps"`` they are
+        converted, with a warning.
     accelerator : callable or None, default=None
         Function without arguments that returns an ``accelerate.Accelerator``.
     warm_start : bool, default=False
@@ -306,7 +309,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
         X = with_channels(self._validate(X, reset=False))
-        return predict_log_proba_of_noise(self.net_, X, noise)
+        with naming_batch_size(self.net_.batch_size):
+            return predict_log_proba_of_noise(self.net_, X, noise)
 
     def predict_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
         """Class probabilities, averaged over the bank of noise.
@@ -332,9 +336,11 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         noise = self._noise_for(n_draws)
         X = with_channels(self._validate(X, reset=False))
         parts = []
-        for hidden in trunk_batches(self.net_, X, len(noise)):
-            logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
-            parts.append([function(logits) for function in functions])
+        with naming_batch_size(self.net_.batch_size):
+            noise = noise_of_net(self.net_, noise)
+            for hidden in trunk_batches(self.net_, X, len(noise)):
+                logits = logits_of_trunk(self.net_, hidden, noise).cpu().numpy()
+                parts.append([function(logits) for function in functions])
         return factor * np.concatenate(parts, axis=1)
 
     def predictive_entropy(
@@ -462,7 +468,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         )
 
     def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):
-        net, bank = self.net_, self._noise_for(n_draws)
+        net = self.net_
+        bank = noise_of_net(net, self._noise_for(n_draws))
         # Another seed than that of training, which has seen the rows' labels through its noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
         output = None
@@ -470,9 +477,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             weight = None if sample_weight is None else sample_weight[rows]
             shape = len(hidden), len(bank)
             noise = unwrapped(net.module_).draw(shape, generator, net.dtype)
-            logits = logits_of_trunk(net, hidden, noise).cpu().numpy()
-            layer, gaussian = distributions_of_trunk(net, hidden)
-            log_proba = log_proba_of_trunk(net, hidden, bank)
+            logits, log_proba, layer, gaussian = evaluate_trunk(net, hidden, noise, bank)
             accumulator.update(logits, y[rows], weight, log_proba, gaussian)
             if layer is not None:
                 output = output or OutputInformation(len(y), net.seed + 2)

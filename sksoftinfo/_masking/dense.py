@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import torch
 
-from .._networks import StochasticInfoNet, posterior_logits
+from .._networks import StochasticInfoNet, download, posterior_logits, upload
 from .cell_geometry import measure_cells
 from .feature_layer import as_cells, find_feature_layer, replaced_output
 from .image_classifier import neural
@@ -164,7 +164,8 @@ def window_logits(net, images, layer, windows):
     module, images = own_copy(net.module_), _tensor(net, images)
     with torch.inference_mode():
         found = layer.window_logits(module, lambda: _image_logits(net, module, images), windows)
-        return _arrays(net, *found)
+        # Where a network computes in less, what follows does not.
+        return download(found, net.dtype)
 
 
 def window_features(net, images, layer, windows, weights=None):
@@ -182,10 +183,13 @@ def window_features(net, images, layer, windows, weights=None):
         if weights is None:
             maps = [channels] * len(windows)
         else:
-            maps = torch.as_tensor(weights).to(channels) @ as_cells(seen[0]).flatten(1).T
+            maps = (
+                upload(torch.as_tensor(weights).to(channels.dtype), channels.device)
+                @ as_cells(seen[0]).flatten(1).T
+            )
             maps = maps.unflatten(2, channels.shape[1:])
         averages = [window_average(*pair) for pair in zip(maps, windows, strict=True)]
-        return _arrays(net, torch.stack(averages), logits)
+        return download([torch.stack(averages), logits], net.dtype)
 
 
 def _image_logits(net, module, images):
@@ -195,12 +199,8 @@ def _image_logits(net, module, images):
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 
-def _arrays(net, *tensors):
-    # Where a network computes in less, what follows does not.
-    return [one.to("cpu", net.dtype).contiguous().numpy() for one in tensors]
-
-
 def _tensor(net, images):
     weight = next(net.module_.parameters(), None)
     device = None if weight is None else weight.device
-    return torch.as_tensor(images, device=device, dtype=net.dtype)
+    # A copy: torch warns of memory that may not be written.
+    return upload(torch.tensor(np.ascontiguousarray(images), dtype=net.dtype), device)

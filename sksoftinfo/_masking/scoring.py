@@ -9,6 +9,7 @@ its places are ``stride`` pixels apart.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from .dense import DenseScorer, dense_layer
 from .grid import GridScorer
@@ -48,6 +49,9 @@ def takes_crops(classifier, images, patch_size):
     crop = images[:1, :, : patch_size[0], : patch_size[1]]
     try:
         return bool(np.isfinite(classifier.logits(crop)).all())
+    # A device that is full says nothing of the network.
+    except torch.cuda.OutOfMemoryError:
+        raise
     # Whatever a module raises on a size that it cannot take, the answer is no.
     except (RuntimeError, ValueError, IndexError):
         return False

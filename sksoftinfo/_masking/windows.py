@@ -6,6 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from .._networks import upload
+
 
 def _window_weights(length, size):
     """Return weights (length, length) of an axis' cells in windows around each of them."""
@@ -36,7 +38,7 @@ def window_average(feature_map, size):
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
     down, across = (
-        torch.as_tensor(_window_weights(*axis)).to(feature_map)
+        upload(torch.as_tensor(_window_weights(*axis)).to(feature_map.dtype), feature_map.device)
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
     return down @ feature_map @ across.T

@@ -10,7 +10,14 @@ from .callbacks import (
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
-from .device import resolve_device, seeded
+from .device import (
+    download,
+    has_float64,
+    naming_batch_size,
+    resolve_device,
+    seeded,
+    upload,
+)
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
@@ -27,9 +34,9 @@ from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
 from .stochastic_predictions import (
-    distributions_of_trunk,
-    log_proba_of_trunk,
+    evaluate_trunk,
     logits_of_trunk,
+    noise_of_net,
     predict_log_proba_of_noise,
     trunk_batches,
 )
@@ -52,14 +59,17 @@ __all__ = [
     "check_monitors",
     "check_output",
     "check_stochastic_module",
-    "distributions_of_trunk",
+    "download",
     "draw_bank",
     "early_stopping",
+    "evaluate_trunk",
+    "has_float64",
     "log_proba_batches",
-    "log_proba_of_trunk",
     "logits_of_trunk",
     "make_net",
     "make_train_split",
+    "naming_batch_size",
+    "noise_of_net",
     "own_callbacks",
     "posterior_logits",
     "predict_log_proba",
@@ -69,5 +79,6 @@ __all__ = [
     "seeded",
     "trunk_batches",
     "unwrapped",
+    "upload",
     "with_rows",
 ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader, Subset
+
+from .device import upload
 
 # A shuffled pass gathers about this many bytes of rows in one go, and cuts its batches from them:
 # few enough to stay in the processor's cache, whatever the number of rows.
@@ -96,14 +100,18 @@ class ArrayBatches:
     ):
         self._names = list(X) if isinstance(X, dict) else None
         arrays = list(X.values()) if isinstance(X, dict) else [X]
-        n_samples = len(arrays[0])
-        arrays.append(torch.zeros(1, device="cpu").expand(n_samples) if y is None else y)
+        self._has_labels = y is not None
+        if self._has_labels:
+            arrays.append(y)
         self.device = torch.device(device or "cpu")
-        if resident and self.device.type == "cuda" and _fits(arrays, self.device):
-            arrays = [torch.as_tensor(array, device=self.device) for array in arrays]
-        self._arrays = arrays
-        self._rows = None if rows is None else np.asarray(rows)
-        self._n = n_samples if rows is None else len(self._rows)
+        if rows is not None:
+            rows = np.array(rows, dtype=np.int64, order="C")
+        self._n = len(arrays[0]) if rows is None else len(rows)
+        self._row_bytes = sum(map(_row_bytes, arrays))
+        if resident and self.device.type == "cuda" and self._fits():
+            arrays = [self._resident(array, rows) for array in arrays]
+            rows = None
+        self._arrays, self._rows = arrays, rows
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.generator = generator
@@ -118,33 +126,59 @@ class ArrayBatches:
         if self.shuffle:
             order = _data_loader_order(self._n, self.generator).numpy()
             rows = order if rows is None else rows[order]
+        # A GPU that is told the order once does not wait for it in each batch.
+        places = {array.device for array in self._arrays if isinstance(array, torch.Tensor)}
+        if rows is not None:
+            orders = {place: upload(torch.from_numpy(rows), place) for place in places}
         stop = len(self) * self.batch_size if self.drop_last else self._n
-        step = self._chunk_rows()
+        step = self.batch_size * max(1, self._chunk_rows() // self.batch_size)
         for start in range(0, stop, step):
             part = slice(start, min(start + step, stop))
-            part = part if rows is None else rows[part]
-            chunks = [self._take(array, part).split(self.batch_size) for array in self._arrays]
+            chunks = []
+            for array in self._arrays:
+                if rows is None:
+                    taken = part
+                elif isinstance(array, torch.Tensor):
+                    taken = orders[array.device][part]
+                else:
+                    taken = rows[part]
+                taken = upload(_taken(array, taken), self.device)
+                chunks.append(taken.split(self.batch_size))
+            if not self._has_labels:
+                chunks.append([torch.zeros(len(x), device="cpu") for x in chunks[0]])
             for *parts, y in zip(*chunks, strict=True):
                 x = parts[0] if self._names is None else dict(zip(self._names, parts, strict=True))
                 yield [x, y]
 
     def _chunk_rows(self):
-        row_bytes = sum(_n_bytes(array) for array in self._arrays) // max(1, len(self._arrays[0]))
-        return self.batch_size * max(1, _CHUNK_BYTES // max(1, row_bytes * self.batch_size))
+        return max(1, _CHUNK_BYTES // max(1, self._row_bytes))
 
-    def _take(self, array, rows):
-        """Return a copy of some rows: modules may work in place, and the rows are the user's."""
-        if isinstance(array, torch.Tensor):
-            if isinstance(rows, slice):
-                taken = array[rows].clone()
-            else:
-                taken = array[torch.as_tensor(rows, device=array.device)]
-            return taken.to(self.device, non_blocking=True)
-        taken = array[rows].copy() if isinstance(rows, slice) else array.take(rows, axis=0)
-        taken = torch.from_numpy(taken)
-        if self.device.type == "cuda":
-            return taken.pin_memory().to(self.device, non_blocking=True)
-        return taken.to(self.device)
+    def _fits(self):
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return self._n * self._row_bytes <= _RESIDENT_SHARE * free
+
+    def _resident(self, array, rows):
+        """Return rows of an array on the device, which are copied there a chunk at a time."""
+        first = _taken(array, slice(0, 1))
+        out = torch.empty((self._n, *first.shape[1:]), dtype=first.dtype, device=self.device)
+        for start in range(0, self._n, self._chunk_rows()):
+            part = slice(start, start + self._chunk_rows())
+            taken = part if rows is None else rows[part]
+            out[part] = upload(_taken(array, taken), self.device)
+        return out
+
+
+def _taken(array, rows):
+    """Return a copy of some rows: modules may work in place, and the rows are the user's."""
+    if isinstance(array, torch.Tensor):
+        if isinstance(rows, slice):
+            return array[rows].clone()
+        if isinstance(rows, np.ndarray):
+            rows = upload(torch.from_numpy(rows), array.device)
+        return array[rows]
+    # Runs forward in memory and may be written, as torch wants it.
+    taken = array[rows].copy() if isinstance(rows, slice) else array.take(rows, axis=0)
+    return torch.from_numpy(taken)
 
 
 def _data_loader_order(n, generator):
@@ -161,12 +195,6 @@ def _data_loader_order(n, generator):
     return order
 
 
-def _n_bytes(array):
-    if isinstance(array, torch.Tensor):
-        return array.element_size() * array.nelement()
-    return array.nbytes
-
-
-def _fits(arrays, device):
-    free, _ = torch.cuda.mem_get_info(device)
-    return sum(_n_bytes(array) for array in arrays) <= _RESIDENT_SHARE * free
+def _row_bytes(array):
+    row = math.prod(array.shape[1:])
+    return row * (array.element_size() if isinstance(array, torch.Tensor) else array.itemsize)

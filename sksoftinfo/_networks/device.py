@@ -21,28 +21,99 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def resolve_device(device):
-    """Return a torch device: CUDA for ``"auto"`` where there is one, else the CPU.
+def resolve_device(device, dtype=torch.float32):
+    """Return the torch device of a network.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        ``"auto"`` is the first of CUDA, XPU and MPS that works on this machine and computes in
+        `dtype`, else the CPU.
+    dtype : torch.dtype, default=torch.float32
+        Of the network.
 
     Raises
     ------
     ValueError
-        If torch does not know the device, or this machine does not have it.
+        If torch does not know the device, or it does not work on this machine.
     """
-    cuda = torch.cuda.is_available()
     if device == "auto":
-        return "cuda" if cuda else "cpu"
+        kinds = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}
+        for kind, backend in kinds.items():
+            if not backend.is_available() or not _works(kind):
+                continue
+            if dtype != torch.float64 or has_float64(kind):
+                return kind
+        return "cpu"
     try:
         kind = torch.device(device).type
     except RuntimeError as error:
         raise ValueError(
             f"device={device!r} is unknown to torch: use 'auto', 'cpu' or 'cuda'."
         ) from error
-    if kind == "cuda" and not cuda:
+    if kind != "cpu" and not _works(device):
         raise ValueError(
-            f"device={device!r}, and torch finds no CUDA device: use 'auto' or 'cpu'."
+            f"`device` must be one that works on this machine; got {str(device)!r}, and torch "
+            f"finds no such {kind.upper()} device. Use 'auto' or 'cpu'."
         )
     return device
+
+
+def _works(device):
+    """Return whether a device keeps a number and gives it back."""
+    try:
+        return torch.ones(1, device=device).item() == 1
+    # An AssertionError where torch is built without the device, an ImportError where its package
+    # is not installed.
+    except (RuntimeError, AssertionError, ImportError):
+        return False
+
+
+def upload(tensor, device):
+    """Return a tensor on a device, in single precision if that is all the device has.
+
+    CUDA copies it from pinned memory, and nothing waits.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+    device : torch.device, str or None
+        ``None`` leaves the tensor where it is.
+    """
+    if device is None:
+        return tensor
+    device = torch.device(device)
+    if tensor.dtype == torch.float64 and not has_float64(device):
+        tensor = tensor.float()
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def has_float64(device):
+    """Return whether a device that is there computes in double precision."""
+    device = torch.device(device)
+    if device.type == "xpu":
+        return bool(torch.xpu.get_device_properties(device).has_fp64)
+    return device.type != "mps"
+
+
+def doubled(tensor):
+    """Return a tensor in double precision, on the host if its device has none."""
+    return (tensor if has_float64(tensor.device) else tensor.cpu()).double()
+
+
+def download(tensors, dtype=torch.float64):
+    """Return tensors as arrays of a dtype, for which the host waits once."""
+    if dtype == torch.float64:
+        tensors = [doubled(tensor) for tensor in tensors]
+    else:
+        tensors = [tensor.to(dtype) for tensor in tensors]
+    if len({tensor.device for tensor in tensors}) == 1 and tensors[0].device.type != "cpu":
+        sizes = [tensor.numel() for tensor in tensors]
+        parts = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu().split(sizes)
+        tensors = [part.view(one.shape) for part, one in zip(parts, tensors, strict=True)]
+    return [tensor.cpu().contiguous().numpy() for tensor in tensors]
 
 
 @contextmanager
@@ -74,15 +145,25 @@ def seeded(seed):
     """
     with _LOCK, neutral_torch():
         state = torch.get_rng_state()
-        on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-        cuda_state = torch.cuda.get_rng_state_all() if on_cuda else None
+        given_back = [(torch.set_rng_state, state), *_device_states()]
         _seed_all(seed)
         try:
             yield
         finally:
-            torch.set_rng_state(state)
-            if cuda_state is not None:
-                torch.cuda.set_rng_state_all(cuda_state)
+            for set_state, value in given_back:
+                set_state(value)
+
+
+def _device_states():
+    """Return what sets the state of each device's generators, and the state."""
+    states = []
+    for backend in (torch.cuda, torch.xpu):
+        # What was never used has no state yet, and would take memory to have one.
+        if backend.is_available() and backend.is_initialized():
+            states.append((backend.set_rng_state_all, backend.get_rng_state_all()))
+    if torch.backends.mps.is_available():
+        states.append((torch.mps.set_rng_state, torch.mps.get_rng_state()))
+    return states
 
 
 def _seed_all(seed):
@@ -92,3 +173,14 @@ def _seed_all(seed):
     else:
         # Without such a device, torch.manual_seed takes a stack trace for it all the same.
         torch.default_generator.manual_seed(seed)
+
+
+@contextmanager
+def naming_batch_size(batch_size):
+    """Raise errors of a device that is out of memory with the parameter that helps."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise type(error)(
+            f"The device is out of memory: lower batch_size={batch_size}. {error}"
+        ) from error

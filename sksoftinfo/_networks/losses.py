@@ -132,4 +132,6 @@ def weighted_mean(values, weight=None):
     """
     if weight is None:
         return values.mean()
-    return (values * torch.as_tensor(weight).to(values)).mean()
+    if not isinstance(weight, torch.Tensor):
+        weight = torch.from_numpy(weight)
+    return (values * weight.to(values)).mean()

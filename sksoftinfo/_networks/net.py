@@ -103,6 +103,11 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     def _input_device(self):
         return self.device
 
+    def __getstate__(self):
+        # Copies of constants are of this machine's devices.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_constants"}
+
     def initialized_instance(self, instance_or_cls, kwargs):
         # skorch trains the very instance that it is given; the user's own must stay as it was.
         if isinstance(instance_or_cls, torch.nn.Module) and not kwargs:
@@ -115,7 +120,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return self
 
     def get_iterator(self, dataset, training=False):
-        return make_iterator(self, dataset, training, self.batch_size)
+        return make_iterator(self, dataset, training, self.batch_size, resident=True)
 
     def infer(self, x, **fit_params):
         logits = self.module_(module_input(self, x), **fit_params)

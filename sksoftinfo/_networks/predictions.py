@@ -12,10 +12,12 @@ import torch
 
 from .batches import whole_batches
 from .compat import get_len, set_training, to_tensor, unpack_data
+from .device import doubled, upload
 from .losses import log_mean_exp, log_proba_of_rows
 
-# Numbers that a batch of prediction holds, if that is more rows than a batch of training.
-_PREDICTION_NUMBERS = 1 << 18
+# Batches of prediction hold at most so many times the rows of a batch of training, and so many
+# numbers, if that is more rows. A launch on a GPU takes as long as many rows do.
+_ON_CPU, _ON_GPU = (32, 1 << 18), (256, 1 << 21)
 
 
 def evaluate_module(net):
@@ -40,13 +42,18 @@ def prediction_batches(net, X, n_draws=1):
     batch_size = net.batch_size
     if plain and len(X) and batch_size != -1:
         numbers = max(1, math.prod(X.shape[1:]), net.n_classes)
-        rows = min(32 * batch_size, _PREDICTION_NUMBERS // numbers) // n_draws
+        on_cpu = torch.device(net._input_device or "cpu").type == "cpu"
+        times, most = _ON_CPU if on_cpu else _ON_GPU
+        rows = min(times * batch_size, most // numbers) // n_draws
         batch_size = max(batch_size, rows)
     return make_iterator(net, dataset, False, batch_size)
 
 
-def make_iterator(net, dataset, training, batch_size):
-    """Return the net's iterator over a dataset, with a generator of its own and the batch size."""
+def make_iterator(net, dataset, training, batch_size, resident=False):
+    """Return the net's iterator over a dataset, with a generator of its own and the batch size.
+
+    Rows that are `resident` stay on a GPU from pass to pass, where they fit.
+    """
     prefix = "iterator_train" if training else "iterator_valid"
     kwargs = {"batch_size": batch_size, **net.get_params_for(prefix)}
     if kwargs["batch_size"] == -1:
@@ -61,7 +68,7 @@ def make_iterator(net, dataset, training, batch_size):
         kwargs.pop("batch_size")
     iterator = getattr(net, prefix)
     if iterator is whole_batches:
-        kwargs.update(device=net.device, resident=training)
+        kwargs.update(device=net.device, resident=resident)
     return iterator(dataset, **kwargs)
 
 
@@ -99,7 +106,22 @@ def posterior_logits(net, logits):
         )
     if net.log_class_prior is None:
         return logits
-    return logits + net.log_class_prior.to(logits)
+    return logits + constant(net, "log_class_prior", logits)
+
+
+def constant(net, name, like):
+    """Return an attribute of the net, a tensor, on the device of another and of its dtype.
+
+    It is copied once: a GPU would wait for a copy in each batch.
+    """
+    value, copies = getattr(net, name), net.__dict__.setdefault("_constants", {})
+    original, copied = copies.get((name, like.device, like.dtype), (None, None))
+    if original is not value:
+        # Training may need it, even if prediction was first.
+        with torch.inference_mode(False):
+            copied = upload(value.to(like.dtype), like.device)
+        copies[name, like.device, like.dtype] = value, copied
+    return copied
 
 
 def log_proba(net, logits):
@@ -111,13 +133,12 @@ def log_proba(net, logits):
         If there is a NaN among them.
     """
     # Scores of training rows reuse the logits of training, which carry gradients.
-    rows = log_proba_of_rows(posterior_logits(net, logits.detach().double()))
-    return checked(net, log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows)
+    rows = log_proba_of_rows(posterior_logits(net, doubled(logits.detach())))
+    return checked(net, (log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows).cpu().numpy())
 
 
 def checked(net, values):
-    """Return log probabilities as an array, unless there is a NaN among them."""
-    values = values.cpu().numpy()
+    """Return an array of log probabilities, unless there is a NaN among them."""
     if math.isnan(values.sum()):
         raise ValueError(
             f"module={type(net.module_).__name__} returned logits that are not finite: its "

@@ -72,7 +72,7 @@ def _outputs(net, x):
 def _are_probabilities(output, n_classes):
     if not isinstance(output, torch.Tensor) or output.shape[-1:] != (n_classes,):
         return False
-    output = output.double()
+    output = output.cpu().double()
     return bool((output >= 0).all() and ((output.sum(-1) - 1).abs() < 1e-3).all())
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from .device import upload
 from .losses import divergence_from_standard_normal, weighted_mean
 from .net import InfoSoftmaxNet
-from .predictions import module_input
+from .predictions import constant, module_input
 from .stochastic_module import unwrapped
 
 
@@ -47,9 +48,9 @@ class StochasticInfoNet(InfoSoftmaxNet):
     def infer(self, x, **fit_params):
         x = module_input(self, x)
         if not self.module_.training:
-            return self.module_(x, noise=self.noise_bank.to(x), **fit_params)
+            return self.module_(x, noise=constant(self, "noise_bank", x), **fit_params)
         module = unwrapped(self.module_)
-        noise = module.draw((self.n_draws,), self.noise_generator_, self.dtype).to(x)
+        noise = upload(module.draw((self.n_draws,), self.noise_generator_, self.dtype), x.device)
         if not self.beta:
             return self.module_(x, noise=noise, **fit_params)
         logits, self._distribution = self.module_(

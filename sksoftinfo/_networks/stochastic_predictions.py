@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import torch
 
+from .device import doubled, download, upload
 from .losses import log_mean_exp, log_proba_of_rows
-from .predictions import checked, evaluate_module, input_batches, join_batches, posterior_logits
+from .predictions import (
+    checked,
+    constant,
+    evaluate_module,
+    input_batches,
+    join_batches,
+    posterior_logits,
+)
 from .stochastic_module import unwrapped
 
 
@@ -21,36 +29,67 @@ def trunk_batches(net, X, n_draws):
         yield hidden
 
 
+def noise_of_net(net, noise):
+    """Return noise of the net's dtype on its device, copied there for all batches."""
+    return upload(noise.to(net.dtype), net._input_device)
+
+
 def logits_of_trunk(net, hidden, noise):
-    """Return posterior logits (b, K, M), a tensor of float64."""
+    """Return posterior logits (b, K, M) for noise on the net's device, a tensor of float64."""
     with torch.inference_mode():
-        noise = noise.to(net._input_device or "cpu", net.dtype)
         logits = unwrapped(net.module_).sample(hidden, noise)
-        return posterior_logits(net, logits.double())
-
-
-def log_proba_of_trunk(net, hidden, noise):
-    """Return log class probabilities (b, M) averaged over `noise`, an array of float64."""
-    log_proba = log_proba_of_rows(logits_of_trunk(net, hidden, noise))
-    return checked(net, log_mean_exp(log_proba, dim=1))
+        return posterior_logits(net, doubled(logits))
 
 
 def predict_log_proba_of_noise(net, X, noise):
     """Return log class probabilities averaged over `noise`, float64 of shape (n, M)."""
+    noise = noise_of_net(net, noise)
     batches = (
-        log_proba_of_trunk(net, hidden, noise) for hidden in trunk_batches(net, X, len(noise))
+        checked(net, _log_proba(net, hidden, noise).cpu().numpy())
+        for hidden in trunk_batches(net, X, len(noise))
     )
     return join_batches(batches, len(X), net.n_classes)
 
 
-def distributions_of_trunk(net, hidden):
-    """Return mean and scale of the noisy layer and of the posterior logits, or None each."""
+def evaluate_trunk(net, hidden, noise, bank):
+    """Return all that the bounds of a batch are made of, after one wait for the device.
+
+    Parameters
+    ----------
+    net : StochasticInfoNet
+    hidden : tensor of shape (b, ...)
+        The trunk's output.
+    noise : tensor of shape (b, K, ...)
+        Draws of each row.
+    bank : tensor of shape (K, ...)
+        The bank of prediction, on the net's device.
+
+    Returns
+    -------
+    logits : ndarray of shape (b, K, M), float64
+        Posterior logits by `noise`.
+    log_proba : ndarray of shape (b, M), float64
+        Log probabilities averaged over `bank`.
+    layer, gaussian : (ndarray, ndarray) or None
+        Mean and scale of the noisy layer, and of the posterior logits.
+    """
     module = unwrapped(net.module_)
     with torch.inference_mode():
-        layer, logits = module.distribution(hidden), module.logit_distribution(hidden)
-        if logits is not None and net.log_class_prior is not None:
-            logits = logits[0] + net.log_class_prior.to(logits[0]), logits[1]
-    return tuple(
-        None if pair is None else tuple(part.double().cpu().numpy() for part in pair)
-        for pair in (layer, logits)
-    )
+        layer, gaussian = module.distribution(hidden), module.logit_distribution(hidden)
+        if gaussian is not None and net.log_class_prior is not None:
+            gaussian = gaussian[0] + constant(net, "log_class_prior", gaussian[0]), gaussian[1]
+        logits = logits_of_trunk(net, hidden, noise_of_net(net, noise))
+        pairs = [pair for pair in (layer, gaussian) if pair is not None]
+        tensors = [
+            logits,
+            _log_proba(net, hidden, bank),
+            *(part for pair in pairs for part in pair),
+        ]
+        logits, log_proba, *parts = download(tensors)
+    pairs = [None if pair is None else (parts.pop(0), parts.pop(0)) for pair in (layer, gaussian)]
+    return logits, checked(net, log_proba), *pairs
+
+
+def _log_proba(net, hidden, noise):
+    with torch.inference_mode():
+        return log_mean_exp(log_proba_of_rows(logits_of_trunk(net, hidden, noise)), dim=1)

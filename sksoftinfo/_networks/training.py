@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import defaultdict
 
 import torch
 from skorch.callbacks import Callback, EpochScoring
 
-from .compat import get_len
+from .compat import get_len, largest_entries
 
 
 class TrainingDiverged(ValueError):
@@ -136,8 +137,11 @@ def has_diverged(net):
 
 
 def _are_finite(tensors):
-    """Return whether all tensors are finite: one look at a sum, most often."""
-    sums = [tensor.detach().sum() for tensor in tensors]
-    if not sums or math.isfinite(sum(sums)):
-        return True
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+    """Return whether all tensors are finite, after one look at those of a device and dtype."""
+    groups = defaultdict(list)
+    for tensor in tensors:
+        if tensor.numel():
+            groups[tensor.device, tensor.dtype].append(tensor.detach())
+    return all(
+        math.isfinite(torch.stack(largest_entries(group)).amax()) for group in groups.values()
+    )

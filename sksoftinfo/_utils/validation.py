@@ -36,7 +36,7 @@ def validate_rows(estimator, X, y="no_validation", **options):
     TypeError
         If `X` is sparse.
     """
-    X = plain_rows(X)
+    X, y = plain_rows(X), on_host(y)
     if not isinstance(y, str):
         check_labels(y)
     _check_unique_names(X)
@@ -103,6 +103,7 @@ def check_labels(y, name="y"):
 
     Bytes raise TypeError: scikit-learn took them once, and does no longer.
     """
+    y = on_host(y)
     refuse_masked(y, name)
     if isinstance(y, list | tuple) and any(
         isinstance(label, str) and label.endswith("\0") for label in y
@@ -135,7 +136,7 @@ def check_labels(y, name="y"):
 
 def encode_labels(y, classes, name="y"):
     """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
-    classes, y = np.asarray(classes), np.asarray(y)
+    classes, y = np.asarray(classes), np.asarray(on_host(y))
     if _are_indices(y, classes):
         return y.astype(np.int64, copy=False)
     try:
@@ -189,6 +190,7 @@ def check_two_classes(classes):
 
 def check_weights(sample_weight, X):
     """Return the weights of rows `X` as float64; negative, masked or all zero, ValueError."""
+    sample_weight = on_host(sample_weight)
     refuse_masked(sample_weight, "sample_weight")
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
@@ -223,17 +225,23 @@ def _is_missing(label):
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
+def on_host(values):
+    """Return the array of a tensor, which may be on any device; anything else as it is."""
+    # Without torch there are no tensors, and what needs none stays free of it.
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(values, torch.Tensor):
+        return values
+    values = values.detach().cpu()
+    # NumPy has no bfloat16.
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+
+
 def plain_rows(X, name="X"):
     """Return rows as scikit-learn takes them: a tensor of any device, or a masked array, as array.
 
     Masked entries, and frames that are not read yet, raise ValueError.
     """
-    # Without torch there are no tensors, and what needs none stays free of it.
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(X, torch.Tensor):
-        X = X.detach().cpu()
-        # NumPy has no bfloat16.
-        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    X = on_host(X)
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
         # A table of Arrow: NumPy would take its columns for rows.
         return X.to_pandas()

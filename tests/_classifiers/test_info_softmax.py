@@ -29,8 +29,7 @@ from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier, information_bounds
 from sksoftinfo._networks.modules import ConvNet
-
-CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+from tests.helpers.networks import module_output
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +83,7 @@ def test_predictions_agree_with_each_other(fitted, split):
     np.testing.assert_array_equal(
         fitted.classes_[fitted.decision_function(X).argmax(1)], fitted.predict(X)
     )
-    with torch.no_grad():
-        logits = fitted.module_(torch.as_tensor(X))
+    logits = module_output(fitted, X)
     np.testing.assert_allclose(proba, torch.softmax(logits, 1).numpy(), rtol=1e-10)
 
 
@@ -104,8 +102,8 @@ def test_objective_is_the_mean_log_softmax(split):
         with torch.no_grad():
             for parameter, gradient in zip(module.parameters(), gradients, strict=True):
                 parameter -= 0.5 * gradient
-    torch.testing.assert_close(fitted.module_.weight, module.weight)
-    torch.testing.assert_close(fitted.module_.bias, module.bias)
+    torch.testing.assert_close(fitted.module_.weight.cpu(), module.weight)
+    torch.testing.assert_close(fitted.module_.bias.cpu(), module.bias)
 
 
 def test_bounds_are_those_of_the_probabilities(fitted, split):
@@ -171,8 +169,7 @@ def test_class_prior_sits_inside_the_softmax(split, prior):
     np.testing.assert_allclose(fitted.train_prior_, frequencies)
     expected = {"uniform": np.full(3, 1 / 3), "empirical": frequencies}.get(str(prior), prior)
     np.testing.assert_allclose(fitted.class_prior_, expected)
-    with torch.no_grad():
-        logits = fitted.module_(torch.as_tensor(X_test)).numpy()
+    logits = module_output(fitted, X_test).numpy()
     unnormalised = np.exp(logits) * fitted.class_prior_
     np.testing.assert_allclose(
         fitted.predict_proba(X_test), unnormalised / unnormalised.sum(1, keepdims=True)
@@ -670,23 +667,6 @@ def test_fitting_does_not_import_optional_packages():
         "assert not {'matplotlib', 'torchvision', 'accelerate'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@CUDA
-def test_cuda_agrees_with_the_cpu(split):
-    X, X_test, y, y_test = split
-    options = {"random_state": 0, "max_epochs": 5}
-    on_cpu = InfoSoftmaxClassifier(device="cpu", **options).fit(X, y)
-    on_gpu = InfoSoftmaxClassifier(device="cuda", **options).fit(X, y)
-    assert next(on_gpu.module_.parameters()).is_cuda
-    np.testing.assert_allclose(
-        on_gpu.predict_proba(X_test), on_cpu.predict_proba(X_test), atol=1e-6
-    )
-    assert on_gpu.score_bounds(X_test, y_test).mi_lower == pytest.approx(
-        on_cpu.score_bounds(X_test, y_test).mi_lower, abs=1e-6
-    )
-    again = InfoSoftmaxClassifier(device="cuda", **options).fit(X, y)
-    np.testing.assert_array_equal(again.predict_proba(X_test), on_gpu.predict_proba(X_test))
 
 
 def test_bounds_of_the_training_rows_overstate_and_are_warned_about():

@@ -21,10 +21,11 @@ def test_dense_scores_are_the_head_on_each_windows_average(small, net):
     assert scorer.windows == [(1.0, 1.0), (1.0, 3.0), (2.0, 2.0), (2.0, 6.0)]
     logits, whole = scorer.logits(X[:3, None])
     with torch.no_grad():
-        feature_map = net.module_.feature_map(torch.as_tensor(X[:3, None]))
+        module = copy.deepcopy(net.module_).cpu()
+        feature_map = module.feature_map(torch.as_tensor(X[:3, None]))
         window = feature_map[:, :, 0:1, 1:4].mean((2, 3))
-        expected = net.module_.head(window).numpy()
-        single = net.module_.head(feature_map[:, :, 1, 3]).numpy()
+        expected = module.head(window).numpy()
+        single = module.head(feature_map[:, :, 1, 3]).numpy()
     np.testing.assert_allclose(logits[1, :, :, 0, 2].T, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(logits[0, :, :, 1, 3].T, single, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(whole, predict_logits(net.net_, X[:3, None]), rtol=1e-5, atol=1e-5)

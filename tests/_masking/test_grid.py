@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.frozen import FrozenEstimator
 
 from sksoftinfo import InfoMaskTransformer
@@ -10,6 +9,7 @@ from sksoftinfo._masking.fill import Fill
 from sksoftinfo._masking.image_classifier import ImageClassifier
 from sksoftinfo._masking.scoring import make_scorer
 from sksoftinfo._masking.spreading import interpolation_matrix
+from tests.helpers.networks import module_output
 
 
 @pytest.mark.parametrize("scoring", ["crop", "paste"])
@@ -31,8 +31,7 @@ def test_batched_scores_equal_a_loop_over_patches(small, net, scoring, size, str
                     canvas = np.full_like(image, 0.25)
                     canvas[:, top : top + size[0], left : left + size[1]] = patch
                     patch = canvas
-                with torch.no_grad():
-                    alone = net.module_(torch.as_tensor(patch[None]))[0].numpy()
+                alone = module_output(net, patch[None])[0].numpy()
                 np.testing.assert_allclose(batched[:, i, a, b], alone, rtol=1e-4, atol=1e-5)
 
 

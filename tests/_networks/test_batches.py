@@ -122,8 +122,7 @@ def test_what_is_no_array_goes_to_a_data_loader():
     assert isinstance(whole_batches(Dataset(X, y), 2, num_workers=0), DataLoader)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_rows_stay_on_the_gpu_where_they_fit(monkeypatch):
+def test_rows_stay_on_the_gpu_where_they_fit(cuda, monkeypatch):
     X, y = rows(100)
     options = {"batch_size": 7, "shuffle": True, "device": "cuda"}
 

@@ -114,7 +114,7 @@ X, y = load_iris(return_X_y=True)
 path, kill = sys.argv[1], sys.argv[2] == "kill"
 clf = InfoSoftmaxClassifier(
     callbacks=[ResumableCheckpoint(path + ".pt"), *([Kill()] if kill else [])],
-    module__dropout=0.2, batch_size=40, max_epochs=6, random_state=3,
+    module__dropout=0.2, batch_size=40, max_epochs=6, random_state=3, device="cpu",
 ).fit(X, y)
 np.save(path + ".npy", clf.predict_proba(X))
 """
@@ -126,7 +126,7 @@ def test_a_killed_process(tmp_path):
         command = [sys.executable, "-c", SCRIPT, str(path), how]
         assert subprocess.run(command, check=False).returncode == status
         assert path.with_suffix(".npy").exists() == (status == 0)
-    whole = InfoSoftmaxClassifier(module__dropout=0.2, **OPTIONS).fit(X, Y)
+    whole = InfoSoftmaxClassifier(module__dropout=0.2, device="cpu", **OPTIONS).fit(X, Y)
     np.testing.assert_array_equal(np.load(path.with_suffix(".npy")), whole.predict_proba(X))
 
 
@@ -247,12 +247,14 @@ def test_another_training_is_refused(case, tmp_path):
 def test_what_does_not_change_the_training_may_change(tmp_path):
     checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
     options = {"random_state": 0, "module__dropout": 0.5}
-    InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], **options).fit(X, Y)
+    InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], device="cpu:0", **options).fit(
+        X, Y
+    )
     other = InfoSoftmaxClassifier(
         max_epochs=4, verbose=1, callbacks=[CrashAt(9, 9), checkpoint], device="cpu", **options
     )
     other.set_params(callbacks__print_log__sink=lambda text: None).fit(X, Y)
-    whole = InfoSoftmaxClassifier(max_epochs=4, **options).fit(X, Y)
+    whole = InfoSoftmaxClassifier(max_epochs=4, device="cpu", **options).fit(X, Y)
     np.testing.assert_array_equal(other.predict_proba(X), whole.predict_proba(X))
 
 

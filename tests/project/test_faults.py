@@ -360,10 +360,14 @@ def test_callbacks_may_validate_by_themselves():
     assert len(classifier(callbacks=callbacks, max_epochs=9).fit(X, Y).history_) < 9
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
-def test_cuda_where_there_is_none():
-    with pytest.raises(ValueError, match="device='cuda', and torch finds no CUDA device"):
-        classifier(device="cuda").fit(X, Y)
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "xpu", "hpu", "meta"])
+def test_devices_that_there_are_not(device):
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("needs a machine without a CUDA device")
+    kind = device.partition(":")[0].upper()
+    message = f"got '{device}', and torch finds no such {kind} device. Use 'auto' or 'cpu'"
+    with pytest.raises(ValueError, match=message):
+        classifier(device=device).fit(X, Y)
 
 
 class Outputs(torch.nn.Module):

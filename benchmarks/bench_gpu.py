@@ -1,0 +1,88 @@
+"""How long on a GPU: ``python benchmarks/bench_gpu.py [--device cuda] [--scale 1] [--out FILE]``.
+
+Wall-clock times, beside those of a loop in bare torch that keeps its rows on the device: the
+median of the rounds with the smallest and the largest, after one that does not count. Written
+for the day that there is a GPU; ``--device cpu --scale 0.01`` shows that it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+from speed_contenders import BATCH_SIZE, Bare, Ours, images, table
+
+from sksoftinfo import InfoMaskTransformer, StochasticInfoClassifier
+
+_ROUNDS = 5
+_EPOCHS = 3
+
+
+def seconds(function, device):
+    """Return the wall-clock times of a function, until the device has finished."""
+    times = []
+    for _ in range(_ROUNDS + 1):
+        start = time.perf_counter()
+        function()
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return times[1:]
+
+
+def calls(X, y, device):
+    """Yield what is timed on these rows, and the function."""
+    bare, ours = Bare(device, fused=True), Ours(device)
+    yield f"fit, {_EPOCHS} epochs, bare torch", lambda: bare.fit(X, y, _EPOCHS)
+    yield f"fit, {_EPOCHS} epochs, sksoftinfo", lambda: ours.fit(X, y, _EPOCHS)
+    yield "predict_proba, bare torch", lambda: bare.predict_proba(X)
+    yield "predict_proba, sksoftinfo", lambda: ours.predict_proba(X)
+    yield "score_bounds", lambda: ours.clf.score_bounds(X[1:], y[1:])
+    if X.ndim == 2:
+        noisy = StochasticInfoClassifier(
+            noise="latent", max_epochs=_EPOCHS, batch_size=BATCH_SIZE, device=device
+        )
+        yield f"fit, {_EPOCHS} epochs, latent noise", lambda: noisy.fit(X, y)
+        yield "score_bounds, latent noise", lambda: noisy.score_bounds(X[1:], y[1:])
+    else:
+        masker = InfoMaskTransformer(FrozenEstimator(ours.clf), target=1, patch_size=16)
+        yield "fit of masks", lambda: masker.fit(X[:1000], y[:1000])
+        yield "transform", lambda: masker.transform(X)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    is_cuda = torch.device(options.device).type == "cuda"
+    device = torch.cuda.get_device_name() if is_cuda else platform.processor() or "CPU"
+    machine = f"{device}, torch {torch.__version__}, Python {platform.python_version()}"
+    print(machine)
+    results = []
+    for name, load in {
+        "table, 1,000,000 x 64": lambda: table(1_000_000, 64, 10),
+        "images, 2,000 x 28 x 56": images,
+    }.items():
+        X, y = load()
+        n = max(200, int(options.scale * len(X)))
+        print(f"\n{name}" + (f", of which {n:,}" if n < len(X) else ""))
+        for what, function in calls(X[:n], y[:n], options.device):
+            times = 1000 * np.array(seconds(function, options.device))
+            row = {"task": name, "rows": n, "what": what, "ms": [round(t, 3) for t in times]}
+            results.append(row)
+            spread = f"({times.min():.1f}, {times.max():.1f})"
+            print(f"    {what:34} {np.median(times):10.1f} ms {spread}", flush=True)
+    if options.out:
+        options.out.write_text(json.dumps({"machine": machine, "results": results}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Which device is taken, what it can do, and what is given back."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.frozen import FrozenEstimator
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo._networks import resolve_device
+from sksoftinfo._networks.device import download
+from tests._classifiers.test_info_softmax import TinyNet
+from tests.helpers.simulated_cuda import UNAVAILABLE, simulated_cuda
+
+simulation = pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE))
+X, Y = load_iris(return_X_y=True)
+DIGITS = load_digits(n_class=2)
+IMAGES, DIGIT = (DIGITS.images[:60] / 16).astype(np.float32), DIGITS.target[:60]
+FAST = {"random_state": 0, "max_epochs": 2, "batch_size": 100}
+
+
+@pytest.fixture
+def mps():
+    with simulated_cuda(kind="mps") as device:
+        yield device
+
+
+def test_auto_takes_the_first_that_works():
+    found = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}
+    works = "sksoftinfo._networks.device._works"
+    for there, working, taken in (
+        (["cuda", "xpu", "mps"], ["cuda", "xpu", "mps"], "cuda"),
+        (["xpu", "mps"], ["xpu", "mps"], "xpu"),
+        (["cuda", "mps"], ["mps"], "mps"),
+        (["cuda"], [], "cpu"),
+        ([], [], "cpu"),
+    ):
+        with mock.patch(works, lambda kind, working=working: kind in working):
+            for kind, backend in found.items():
+                mock.patch.object(
+                    backend, "is_available", lambda kind=kind, there=there: kind in there
+                ).start()
+            try:
+                assert resolve_device("auto") == taken
+            finally:
+                mock.patch.stopall()
+
+
+@simulation
+def test_double_precision_stays_where_there_is_some(mps):
+    assert resolve_device("auto", torch.float32) == "mps"
+    assert resolve_device("auto", torch.float64) == "cpu"
+    clf = InfoSoftmaxClassifier(**FAST).fit(X, Y)
+    assert clf.net_.device == "cpu" and clf.net_.dtype == torch.float64
+    assert InfoSoftmaxClassifier(**FAST).fit(IMAGES, DIGIT).net_.device == "mps"
+    assert InfoSoftmaxClassifier(**FAST).fit(X.astype(np.float32), Y).net_.device == "mps"
+
+
+@simulation
+def test_a_device_without_double_precision_converts_and_warns(mps):
+    with pytest.warns(UserWarning, match="device='mps' has no double precision"):
+        clf = InfoSoftmaxClassifier(device="mps", **FAST).fit(X, Y)
+    assert clf.module_.head.weight.is_mps and clf.net_.dtype == torch.float32
+    assert clf.predict_proba(X).dtype == np.float64
+
+
+@simulation
+@pytest.mark.parametrize(
+    "clf",
+    [
+        InfoSoftmaxClassifier(class_prior="empirical", class_weight="balanced"),
+        InfoSoftmaxClassifier(TinyNet, train_split=0.2),
+        StochasticInfoClassifier(noise="latent", beta=0.1, class_prior="empirical", n_draws=3),
+        StochasticInfoClassifier(noise="dropout", n_draws=3),
+        StochasticInfoClassifier(noise="gaussian", beta=0.1, n_draws=3, objective="dv"),
+    ],
+    ids=["weights", "module", "latent", "dropout", "gaussian"],
+)
+def test_single_precision_throughout(mps, clf):
+    rows, weight = X.astype(np.float32), np.linspace(0.5, 2, len(Y))
+    on_mps, on_cpu = (
+        type(clf)(**{**clf.get_params(), **FAST, "device": device}).fit(rows, Y, weight)
+        for device in ("mps", "cpu")
+    )
+    assert next(on_mps.module_.parameters()).is_mps
+    np.testing.assert_allclose(on_mps.predict_proba(rows), on_cpu.predict_proba(rows), atol=1e-5)
+    found, expected = (one.score_bounds(rows[1:], Y[1:]) for one in (on_mps, on_cpu))
+    assert found.mi_lower == pytest.approx(expected.mi_lower, abs=1e-5)
+
+
+@simulation
+@pytest.mark.parametrize("how", ["dense", "crop", "paste"])
+def test_masks_in_single_precision(mps, how):
+    options = {} if how == "dense" else {"stride": 4}
+    masker = InfoMaskTransformer(patch_scoring=how, patch_size=4, random_state=0, **options)
+    masker.fit(IMAGES, DIGIT)
+    assert masker.estimator_.net_.device == "mps"
+    assert masker.transform(IMAGES).shape == IMAGES.shape
+
+
+def test_generators_are_given_back(cuda):
+    for where in ("cpu", "cuda"):
+        torch.rand(1, device=where)
+    before = torch.get_rng_state(), torch.cuda.get_rng_state()
+    InfoSoftmaxClassifier(device="cuda", module__dropout=0.5, **FAST).fit(X, Y).predict(X)
+    for one, other in zip(
+        before, (torch.get_rng_state(), torch.cuda.get_rng_state()), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+@simulation
+def test_out_of_memory_names_the_batch_size():
+    with simulated_cuda() as device:
+        clf = InfoSoftmaxClassifier(device="cuda", **FAST)
+        noisy = StochasticInfoClassifier(device="cuda", n_draws=64, **FAST).fit(X, Y)
+        fitted = InfoSoftmaxClassifier(device="cuda", **FAST).fit(X, Y)
+        for memory, call in (
+            (40_000, lambda: clf.fit(X, Y)),
+            (1000, lambda: fitted.predict_proba(X)),
+            (1000, lambda: fitted.score_bounds(X[1:], Y[1:])),
+            (9000, lambda: noisy.predict_proba(X)),
+            (9000, lambda: noisy.expected_entropy(X)),
+        ):
+            device.memory = memory
+            with pytest.raises(torch.OutOfMemoryError, match="lower batch_size=100"):
+                call()
+            device.memory = 1 << 30
+
+
+@simulation
+def test_a_full_device_does_not_choose_the_scoring():
+    with simulated_cuda() as device:
+        clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(IMAGES, DIGIT)
+        masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0)
+        device.memory = 4000
+        with pytest.raises(torch.OutOfMemoryError):
+            masker.fit(IMAGES, DIGIT)
+        device.memory = 1 << 30
+        assert masker.fit(IMAGES, DIGIT).patch_scoring_ == "dense"
+
+
+def test_a_download_is_one(counted_cuda):
+    tensors = [torch.ones(2, 3), torch.zeros(0), torch.arange(4.0)]
+    counted_cuda.reset()
+    found = download([tensor.pin_memory().to("cuda") for tensor in tensors])
+    assert counted_cuda.counts["waits"] == 1
+    for array, tensor in zip(found, tensors, strict=True):
+        assert array.dtype == np.float64
+        np.testing.assert_array_equal(array, tensor.numpy())

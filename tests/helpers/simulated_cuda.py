@@ -1,0 +1,573 @@
+"""A CUDA device that is simulated, so that code for a GPU is tested where there is none.
+
+Tensors of the device say ``cuda:0`` to Python and are computed in host memory. What a GPU refuses
+is refused, in torch's own words where torch itself refuses: operands on two devices, ``numpy()``
+of a tensor on the device, a generator of the other device, memory that there is not, pinned
+memory of the device; and with ``kind="mps"``, for Apple's GPUs, double precision. What a GPU
+permits at a price is counted: launches of kernels, copies, and whatever the host waits for.
+
+The simulation cannot show
+
+- the arithmetic of kernels: results are those of the CPU to the last bit, so that other orders
+  of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU;
+- time, and what overlaps: every copy and every kernel is done when it is called;
+- graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
+  export to ONNX, CUDA graphs; nor Triton, streams and events;
+- several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
+- other processes: there is no device in a worker process, where tensors arrive on the host.
+
+It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
+why it does not work with the torch that is installed, or None.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import threading
+import traceback
+import weakref
+from typing import NamedTuple
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .cuda_tensor import CPU, CudaTensor
+
+_NEEDED = (2, 6)
+_FOUND = tuple(int(part) for part in torch.__version__.split(".")[:2])
+UNAVAILABLE = (
+    None
+    if _FOUND >= _NEEDED
+    else f"the simulated CUDA device needs torch 2.6 or later; found {torch.__version__}"
+)
+
+# Operators whose result, or whose result's shape, the host has to wait for.
+_WAITS = {
+    "_local_scalar_dense",
+    "bincount",
+    "equal",
+    "masked_select",
+    "nonzero",
+    "repeat_interleave",
+    "unique_consecutive",
+    "unique_dim",
+    "_unique2",
+}
+# Operators without a kernel that are not views either.
+_NO_KERNEL = {"detach", "alias", "lift_fresh", "_has_compatible_shallow_copy_type"}
+# Operators whose indices may be on the host: torch copies them.
+_TAKES_HOST_INDICES = {"index", "index_put", "index_put_", "_index_put_impl_"}
+# Functions that autocast computes in lower precision (True) or in single precision (False). In
+# C++ autocast leaves the device's tensors alone, which are meta tensors there.
+_AUTOCAST = {
+    **dict.fromkeys(
+        (
+            F.bilinear,
+            F.conv1d,
+            F.conv2d,
+            F.conv3d,
+            F.linear,
+            F.scaled_dot_product_attention,
+            torch.Tensor.__matmul__,
+            torch.Tensor.matmul,
+            torch.addmm,
+            torch.bmm,
+            torch.matmul,
+            torch.mm,
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        (
+            F.cross_entropy,
+            F.layer_norm,
+            F.log_softmax,
+            F.nll_loss,
+            F.softmax,
+            torch.exp,
+            torch.log,
+            torch.log_softmax,
+            torch.logsumexp,
+            torch.softmax,
+            torch.sum,
+        ),
+        False,
+    ),
+}
+_NOTHING = contextlib.nullcontext()
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16)
+
+
+class _Operator(NamedTuple):
+    """What the simulation has to know of an operator of torch."""
+
+    name: str
+    is_composed: bool
+    has_kernel: bool
+    is_random: bool
+
+
+@functools.cache
+def _operator(func):
+    name = func.name().split(".")[0].removeprefix("aten::")
+    return _Operator(
+        name,
+        func._can_decompose() and name != "pin_memory",
+        not func.is_view and name not in _NO_KERNEL,
+        torch.Tag.nondeterministic_seeded in func.tags,
+    )
+
+
+class SimulatedCuda:
+    """The device: what it computes, refuses and counts. `simulated_cuda` makes one.
+
+    Attributes
+    ----------
+    counts : collections.Counter
+        ``"launches"`` and ``"waits"``; ``"to_host"``, ``"to_device_pageable"``,
+        ``"to_device_scalar"``, ``"host_indices"``, ``"bool_index"`` and the names of operators
+        count what was waited for; ``"to_device_pinned"`` counts what was not.
+    places : collections.Counter
+        With ``trace=True``, the waits by kind and lines of code.
+    """
+
+    def __init__(self, kind="cuda", memory=1 << 30, trace=False):
+        self.device, self.memory, self.trace = torch.device(kind, 0), memory, trace
+        self.generator = torch.Generator().manual_seed(0)
+        self.is_absent = False
+        # Storages by their address.
+        self._pinned = {}
+        self._map_locations = []
+        self.reset()
+
+    def reset(self):
+        """Begin to count anew."""
+        self.counts = collections.Counter()
+        self.places = collections.Counter()
+
+    @contextlib.contextmanager
+    def absent(self):
+        """Within it, this is a machine without the device."""
+        self.is_absent = True
+        try:
+            yield
+        finally:
+            self.is_absent = False
+
+    def loads_onto_device(self):
+        """Return whether a tensor that is unpickled goes to the device."""
+        wanted = self._map_locations[-1] if self._map_locations else None
+        if self.is_absent and self._map_locations and wanted is None:
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but "
+                "torch.cuda.is_available() is False."
+            )
+        return not self.is_absent and (wanted is None or _is_on_device(wanted))
+
+    def run(self, func, args, kwargs):
+        """Run an operator as the device does."""
+        if self is not CudaTensor.device_of_threads:
+            # Another simulation, within this one, has done its part.
+            return func(*args, **kwargs)
+        operator = _operator(func)
+        if operator.is_composed:
+            # Autograd takes these apart before they come here, but for inference tensors.
+            with _Operators(self):
+                return func.decompose(*args, **kwargs)
+        ours, hosts = [], []
+        for tensor in _tensors([*args, *kwargs.values()]):
+            (ours if isinstance(tensor, CudaTensor) else hosts).append(tensor)
+        device, generator = kwargs.get("device"), kwargs.get("generator")
+        if kwargs.get("pin_memory") and not _is_on_device(device):
+            return self.pinned(func(*args, **{**kwargs, "pin_memory": False}))
+        if any(tensor.is_meta for tensor in hosts) or (
+            not ours and generator is None and not _is_on_device(device)
+        ):
+            return func(*args, **kwargs)
+        if operator.name == "copy_":
+            return self._copy(func, *args, **kwargs)
+        on_device = bool(ours) if device is None else _is_on_device(device)
+        if on_device and self.is_absent:
+            raise RuntimeError("No CUDA GPUs are available")
+        if on_device and device is not None and (torch.device(device).index or 0) != 0:
+            raise RuntimeError("CUDA error: invalid device ordinal")
+        if generator is not None:
+            _check_generator(generator, on_device)
+        if operator.name == "_to_copy":
+            if ours and on_device and _changes_nothing(args[0], **kwargs):
+                # C++ takes it for a copy from one device to another, and there is but one.
+                return CudaTensor(args[0]._inner.view_as(args[0]._inner))
+            self._count_transfer(args[0], on_device)
+        else:
+            self._check_operands(operator, args, ours, hosts)
+        args = [_unwrapped(arg) for arg in args]
+        kwargs = {
+            name: _unwrapped(value)
+            for name, value in kwargs.items()
+            if name not in ("non_blocking", "pin_memory")
+        }
+        if device is not None:
+            kwargs["device"] = CPU
+        if not on_device:
+            return func(*args, **kwargs)
+        self.counts["launches"] += operator.has_kernel
+        with self._own_generator() if operator.is_random and generator is None else _NOTHING:
+            out = func(*args, **kwargs)
+        known = {id(tensor._inner): tensor for tensor in ours}
+        if isinstance(out, list | tuple):
+            return type(out)(self._wrapped(one, known, operator) for one in out)
+        return self._wrapped(out, known, operator)
+
+    def pinned(self, tensor):
+        """Return a host tensor whose memory counts as pinned from now on."""
+        if isinstance(tensor, CudaTensor):
+            raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only CPU memory can be pinned")
+        storage = tensor.untyped_storage()
+        self._pinned[storage.data_ptr()] = weakref.ref(storage)
+        return tensor
+
+    def is_pinned(self, tensor):
+        """Return whether a tensor's memory is pinned."""
+        if isinstance(tensor, CudaTensor):
+            return False
+        reference = self._pinned.get(tensor.untyped_storage().data_ptr())
+        return reference is not None and reference() is not None
+
+    def _copy(self, func, target, source, *args, **kwargs):
+        on_device = isinstance(target, CudaTensor)
+        if on_device and not isinstance(source, CudaTensor) or not on_device:
+            self._count_transfer(source, on_device)
+        func(_unwrapped(target), _unwrapped(source), *args, **kwargs)
+        self.counts["launches"] += on_device
+        return target
+
+    def _count_transfer(self, source, to_device):
+        if isinstance(source, CudaTensor) == to_device:
+            return
+        if not to_device:
+            self._wait("to_host")
+        elif self.is_pinned(source):
+            self.counts["to_device_pinned"] += 1
+        else:
+            self._wait("to_device_pageable" if source.ndim else "to_device_scalar")
+
+    def _check_operands(self, operator, args, ours, hosts):
+        """Refuse operands on two devices, and count the operators that are waited for."""
+        if not ours:
+            return
+        has_host_arrays = any(tensor.ndim for tensor in hosts)
+        if operator.name in _TAKES_HOST_INDICES:
+            if not isinstance(args[0], CudaTensor):
+                raise RuntimeError(
+                    "indices should be either on cpu or on the same device as the indexed tensor "
+                    "(cpu)"
+                )
+            if has_host_arrays:
+                self._wait("host_indices")
+            if any(index.dtype in (torch.bool, torch.uint8) for index in _tensors(args[1])):
+                self._wait("bool_index")
+        elif has_host_arrays:
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"cuda:0 and cpu! (when checking arguments of {operator.name})"
+            )
+        if operator.name in _WAITS:
+            self._wait(operator.name)
+
+    def _wait(self, kind):
+        self.counts[kind] += 1
+        self.counts["waits"] += 1
+        if self.trace:
+            lines = [
+                f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+                for frame in traceback.extract_stack()
+                if "/sksoftinfo/" in frame.filename or "/skorch/" in frame.filename
+            ]
+            self.places[f"{kind} at {' < '.join(lines[:-4:-1])}"] += 1
+
+    @contextlib.contextmanager
+    def _own_generator(self):
+        state = torch.get_rng_state()
+        torch.set_rng_state(self.generator.get_state())
+        try:
+            yield
+        finally:
+            self.generator.set_state(torch.get_rng_state())
+            torch.set_rng_state(state)
+
+    def _wrapped(self, value, known, operator):
+        if not isinstance(value, torch.Tensor):
+            return value
+        if id(value) in known:
+            return known[id(value)]
+        if value.dtype == torch.float64 and self.device.type == "mps":
+            raise TypeError(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
+                "support float64. Please use float32 instead."
+            )
+        size = value.numel() * value.element_size()
+        if operator.has_kernel and size > self.memory:
+            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size} bytes.")
+        return CudaTensor(value)
+
+
+def _tensors(values):
+    """Yield the tensors among the arguments of an operator, which are in lists at most."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
+
+
+def _unwrapped(value):
+    if isinstance(value, CudaTensor):
+        return value._inner
+    if isinstance(value, list | tuple):
+        return type(value)(_unwrapped(one) for one in value)
+    return value
+
+
+def _is_on_device(device):
+    # Factories of C++ are told the device of the tensors that they work on, which is "meta" there.
+    kinds = active_simulation().device.type, "meta"
+    return device is not None and torch.device(device).type in kinds
+
+
+def _changes_nothing(tensor, dtype=None, memory_format=None, **others):
+    return dtype in (None, tensor.dtype) and memory_format is None
+
+
+def _check_generator(generator, on_device):
+    # What arrives here is a new object of Python, for the generator of C++.
+    if (generator._cdata in _Generator.on_device) != on_device:
+        kind = active_simulation().device.type
+        wanted, found = (kind, "cpu") if on_device else ("cpu", kind)
+        raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
+
+
+class _Generator(torch.Generator):
+    """A generator that may say that it is the device's."""
+
+    # By the address of the generator in C++.
+    on_device: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+    def __new__(cls, device="cpu"):
+        self = super().__new__(cls)
+        cls.on_device.pop(self._cdata, None)
+        if torch.device(device).type != "cpu":
+            cls.on_device[self._cdata] = self
+        return self
+
+    @property
+    def device(self):
+        return active_simulation().device if self._cdata in self.on_device else CPU
+
+
+class _Operators(TorchDispatchMode):
+    """Every operator of torch in this thread is run by the device."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device = device
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return self.device.run(func, args, kwargs or {})
+
+
+class _Functions(TorchFunctionMode):
+    """What has to be changed before C++ sees it: "cuda" without a number, and autocast."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if _is_meta(kwargs.get("device")) or func is torch.Tensor.to and any(map(_is_meta, args)):
+            # Tensors without values that a test wants, and not those behind the device's.
+            with torch._C._DisableTorchDispatch():
+                return func(*args, **kwargs)
+        if func is torch.Tensor.cuda:
+            return args[0].to(active_simulation().device)
+        if func is torch.Tensor.to:
+            # Which device is meant, C++ would ask the driver.
+            args = tuple(_with_number(arg) for arg in args)
+        if kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": _with_number(kwargs["device"])}
+            if func in (torch.tensor, torch.as_tensor, torch.asarray) and _is_on_device(
+                kwargs["device"]
+            ):
+                # These would be made on the device in C++.
+                return func(*args, **{**kwargs, "device": None}).to(kwargs["device"])
+        if func in _AUTOCAST and torch.is_autocast_enabled("cuda"):
+            dtype = torch.get_autocast_dtype("cuda") if _AUTOCAST[func] else torch.float32
+            args = [_cast(arg, dtype) for arg in args]
+            kwargs = {name: _cast(value, dtype) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def _cast(value, dtype):
+    if isinstance(value, CudaTensor) and value.dtype in _FLOATS:
+        return value.to(dtype)
+    return value
+
+
+def _is_meta(value):
+    if isinstance(value, torch.Tensor):
+        return value.is_meta
+    return isinstance(value, str | torch.device) and value in ("meta", torch.device("meta"))
+
+
+def _with_number(value):
+    device = active_simulation().device
+    names = device.type, torch.device(device.type)
+    return device if isinstance(value, str | torch.device) and value in names else value
+
+
+def active_simulation():
+    """Return the simulated device of this moment, or None."""
+    return CudaTensor.device_of_threads
+
+
+@contextlib.contextmanager
+def simulated_cuda(**options):
+    """Let there be one CUDA device, simulated, for as long as this lasts.
+
+    Parameters
+    ----------
+    kind : {"cuda", "mps"}, default="cuda"
+        What the device says it is. MPS has no double precision.
+    memory : int, default=2**30
+        Bytes that are free, for each tensor.
+    trace : bool, default=False
+        Whether to keep the lines of code that wait, in ``places``.
+
+    Yields
+    ------
+    SimulatedCuda
+    """
+    # Optimizers import it, and its tables have to be of torch's real functions.
+    import torch._dynamo  # noqa: F401
+
+    device = SimulatedCuda(**options)
+    with contextlib.ExitStack() as stack:
+        for owner, name, function in _replacements(device):
+            stack.enter_context(mock.patch.object(owner, name, function))
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        stack.callback(torch._C._set_only_lift_cpu_tensors, torch._C._only_lift_cpu_tensors())
+        torch._C._set_only_lift_cpu_tensors(True)
+        stack.enter_context(mock.patch.object(CudaTensor, "device_of_threads", device))
+        stack.enter_context(_Operators(device))
+        stack.enter_context(_Functions())
+        yield device
+
+
+class _Cuda:
+    """A CUDA device that there is."""
+
+    @contextlib.contextmanager
+    def absent(self):
+        """Within it, torch finds no CUDA device."""
+        with (
+            mock.patch.object(torch.cuda, "is_available", lambda: False),
+            mock.patch.object(torch.cuda, "device_count", lambda: 0),
+        ):
+            yield
+
+
+@contextlib.contextmanager
+def some_cuda():
+    """Yield the CUDA device of this machine, or where there is none, a simulated one."""
+    if active_simulation() is not None:
+        yield active_simulation()
+    elif torch.cuda.is_available():
+        yield _Cuda()
+    else:
+        with simulated_cuda() as device:
+            yield device
+
+
+def _replacements(device):
+    """Yield owner, name and replacement of the functions of torch that ask the driver."""
+    generator = device.generator
+
+    def is_there(kind):
+        return lambda: device.device.type == kind and not device.is_absent
+
+    cuda = {
+        "is_available": is_there("cuda"),
+        "is_initialized": is_there("cuda"),
+        "device_count": lambda: int(is_there("cuda")()),
+        "_lazy_init": lambda: None,
+        "current_device": lambda: 0,
+        "set_device": lambda *_: None,
+        "synchronize": lambda *_: device._wait("synchronize"),
+        "empty_cache": lambda: None,
+        "is_bf16_supported": lambda *_, **__: True,
+        "is_current_stream_capturing": lambda: False,
+        "mem_get_info": lambda *_: (device.memory, device.memory),
+        "get_device_name": lambda *_: "simulated",
+        "get_device_capability": lambda *_: (9, 0),
+        "get_rng_state": lambda *_: generator.get_state(),
+        "set_rng_state": lambda state, *_: generator.set_state(state),
+        "get_rng_state_all": lambda: [generator.get_state()],
+        "set_rng_state_all": lambda states: generator.set_state(states[0]),
+        "manual_seed": generator.manual_seed,
+        "manual_seed_all": generator.manual_seed,
+    }
+    for name, function in cuda.items():
+        yield torch.cuda, name, function
+    yield torch.backends.mps, "is_available", is_there("mps")
+    for name in ("get_rng_state", "set_rng_state", "manual_seed", "synchronize"):
+        yield torch.mps, name, cuda[name]
+    stream = mock.Mock(**{"is_capturing.return_value": False})
+    yield torch.accelerator, "current_stream", lambda *_: stream
+    yield threading.Thread, "run", _run_in(device, threading.Thread.run)
+    yield torch, "Generator", _Generator
+    yield torch.nn.Module, "_apply", _apply_by_swapping(torch.nn.Module._apply)
+    yield torch, "load", _load_at(torch.load, device)
+    yield torch.Tensor, "pin_memory", lambda tensor, *_: device.pinned(tensor.clone())
+    yield torch.Tensor, "is_pinned", lambda tensor, *_: device.is_pinned(tensor)
+
+
+def _apply_by_swapping(apply):
+    """Return ``Module._apply`` for parameters that change their class on their way to CUDA."""
+    future = torch.__future__
+
+    def apply_by_swapping(module, *args, **kwargs):
+        before = future.get_swap_module_params_on_conversion()
+        future.set_swap_module_params_on_conversion(True)
+        try:
+            return apply(module, *args, **kwargs)
+        finally:
+            future.set_swap_module_params_on_conversion(before)
+
+    return apply_by_swapping
+
+
+def _run_in(device, run):
+    """Return ``Thread.run`` with the device: modes of torch belong to one thread."""
+
+    def run_in(thread):
+        with _Operators(device), _Functions():
+            run(thread)
+
+    return run_in
+
+
+def _load_at(load, device):
+    """Return `torch.load` for storages that are all the host's; `restored` does the rest."""
+
+    def load_at(f, map_location=None, **kwargs):
+        device._map_locations.append(map_location)
+        if isinstance(map_location, str | torch.device):
+            if torch.device(map_location).type == device.device.type:
+                map_location = "cpu"
+        try:
+            return load(f, map_location=map_location, **kwargs)
+        finally:
+            device._map_locations.pop()
+
+    return load_at
