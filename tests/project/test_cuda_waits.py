@@ -76,14 +76,14 @@ def test_a_batch_of_prediction_waits_twice_at_most(counted_cuda, name):
 
 @pytest.mark.parametrize("how", ["dense", "crop", "paste"])
 def test_a_batch_of_masks_waits_twice_at_most(counted_cuda, how):
-    images, labels = RNG.random((160, 8, 8)).astype(np.float32), np.arange(160) % 2
+    images, labels = RNG.random((96, 8, 8)).astype(np.float32), np.arange(96) % 2
     clf = InfoSoftmaxClassifier(**FAST).fit(images, labels)
     options = {} if how == "dense" else {"stride": 2}
     masker = InfoMaskTransformer(
         FrozenEstimator(clf), patch_scoring=how, patch_size=[2, 4], batch_size=32, **options
     ).fit(images, labels)
     scorer, waits, batches = masker._mapper.scorer, [], []
-    for n in (32, 160):
+    for n in (32, 96):
         counted_cuda.reset()
         masker.transform(images[:n])
         waits.append(counted_cuda.counts["waits"])
