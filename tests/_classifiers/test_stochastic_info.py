@@ -375,7 +375,7 @@ def test_draws_of_prediction_and_scoring(fitted, split):
     likelihood = fitted.predict_log_proba(X, n_draws=4)[np.arange(len(y)), y].mean()
     assert bounds.mi_lower == pytest.approx(bounds.label_entropy + likelihood, abs=1e-12)
     for draws in (0, 1.5, "many"):
-        with pytest.raises(ValueError, match=f"n_draws={draws!r} is no number of draws"):
+        with pytest.raises(ValueError, match=f"`n_draws` must be an int above 0; got {draws!r}"):
             fitted.predict_proba(X, n_draws=draws)
 
 

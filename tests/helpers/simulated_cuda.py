@@ -14,6 +14,7 @@ The simulation cannot show
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
   export to ONNX, CUDA graphs; nor Triton, streams and events;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
+- lazy modules, whose parameters are made by their first batch;
 - other processes: there is no device in a worker process, where tensors arrive on the host.
 
 It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
