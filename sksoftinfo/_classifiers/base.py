@@ -33,6 +33,7 @@ from .._networks import (
     check_monitors,
     check_output,
     has_float64,
+    learn_columns,
     make_net,
     make_train_split,
     naming_batch_size,
@@ -118,7 +119,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
 (n_samples, n_channels, height, width)
-            Table or images.
+            Table or images. Where `module` is None, values of a table may be missing, NaN.
         y : array-like of shape (n_samples,)
             Labels: numbers or strings, at least two classes.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -213,7 +214,12 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         check_channels_first(X, any_dtype=self.module is None)
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
-        options = {"reset": reset, "allow_nd": True, "dtype": [np.float64, np.float32]}
+        options = {
+            "reset": reset,
+            "allow_nd": True,
+            "allow_nan": self.module is None,
+            "dtype": [np.float64, np.float32],
+        }
         if self.dtype != "auto":
             options["dtype"] = self.dtype
         elif len(getattr(X, "shape", ())) > 2:
@@ -243,6 +249,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         check_two_classes(classes)
         self.classes_ = classes
         self.input_shape_ = X.shape[1:]
+        self._missing = np.flatnonzero(np.isnan(X).any(axis=0)) if X.ndim == 2 else np.arange(0)
         self._random = check_random_state(self.random_state)
         self._label_weight = np.zeros(len(classes))
         if hasattr(self, "net_"):
@@ -272,6 +279,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 self._built_with = params
             else:
                 net = self._build(X, seed)
+                learn_columns(net, X, weight)
             net.seed = seed
             net.log_class_prior = log_class_prior(self.class_prior_)
             rows = with_channels(X)
@@ -337,7 +345,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return net
 
     def _module_and_params(self, X):
-        return module_and_params(self.module, X, len(self.classes_))
+        return module_and_params(self.module, X, len(self.classes_), self._missing)
 
     @property
     def module_(self):
@@ -601,5 +609,6 @@ default="train"
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = False
+        # Of tables; images have to be complete.
+        tags.input_tags.allow_nan = self.module is None
         return tags

@@ -28,7 +28,7 @@ def module_dtype(dtype, X):
     return torch.float64 if X.ndim == 2 and X.dtype == np.float64 else torch.float32
 
 
-def module_and_params(module, X, n_classes):
+def module_and_params(module, X, n_classes, missing):
     """Return what builds the network, and its parameters that follow from the data.
 
     Parameters
@@ -37,6 +37,8 @@ def module_and_params(module, X, n_classes):
         ``None`` is the default network for rows of this shape.
     X : ndarray of shape (n, ...)
     n_classes : int
+    missing : ndarray of int
+        Columns in which values are missing, of which the default network for tables is told.
 
     Returns
     -------
@@ -45,7 +47,9 @@ def module_and_params(module, X, n_classes):
         Those of ``module__n_features``, ``module__n_channels`` and ``module__n_classes`` that it
         accepts.
     """
+    sizes = {}
     if module is None:
+        sizes = {"missing": missing}
         module = {2: MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
         if module is None:
             raise ValueError(
@@ -55,7 +59,7 @@ def module_and_params(module, X, n_classes):
             )
     if isinstance(module, torch.nn.Module):
         return module, {}
-    sizes = {
+    sizes |= {
         "n_features": int(np.prod(X.shape[1:])),
         "n_channels": X.shape[1] if X.ndim == 4 else 1,
         "n_classes": n_classes,

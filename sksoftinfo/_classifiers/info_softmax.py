@@ -105,8 +105,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     Notes
     -----
-    A table is trained as it is. Columns of very different sizes are read badly, and bounds are
-    then too low: put a ``StandardScaler`` before, in a pipeline.
+    The default network for tables prepares their columns itself: it centres each by its median,
+    scales it by the distance of its quartiles, clips outliers smoothly, and imputes missing
+    values by the median beside a mark of where they were. It learns this from the rows of `fit`,
+    or of the first call of `partial_fit`. A `module` of your own gets the columns as they are.
 
     References
     ----------

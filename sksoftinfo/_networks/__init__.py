@@ -29,6 +29,7 @@ from .predictions import (
     predict_logits,
     with_rows,
 )
+from .prepare import learn_columns
 from .probe import check_output, check_stochastic_module
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
@@ -64,6 +65,7 @@ __all__ = [
     "early_stopping",
     "evaluate_trunk",
     "has_float64",
+    "learn_columns",
     "log_proba_batches",
     "logits_of_trunk",
     "make_net",

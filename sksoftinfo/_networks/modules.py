@@ -18,9 +18,11 @@ from numbers import Integral
 
 from torch import nn
 
+from .prepare import PrepareColumns
+
 
 class MLP(nn.Module):
-    """Multi-layer perceptron for tables.
+    """Multi-layer perceptron for tables, which prepares their columns itself.
 
     Parameters
     ----------
@@ -32,6 +34,9 @@ class MLP(nn.Module):
         Width of each hidden layer; empty for a linear network.
     dropout : float, default=0.0
         Dropout rate after each hidden layer while training.
+    missing : sequence of int, default=()
+        Positions of the columns in which values may be missing: each gives a second input, which
+        marks where they are.
 
     Examples
     --------
@@ -41,7 +46,7 @@ class MLP(nn.Module):
     torch.Size([2, 3])
     """
 
-    def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0):
+    def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0, missing=()):
         super().__init__()
         sizes = hidden_sizes if isinstance(hidden_sizes, Iterable) else [None]
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
@@ -49,8 +54,9 @@ class MLP(nn.Module):
                 "`hidden_sizes` must be a sequence of positive ints, one for each hidden layer; "
                 f"got {hidden_sizes!r}. Write (64,) for a single layer of width 64."
             )
+        self.prepare = PrepareColumns(n_features, missing)
         layers = []
-        width = n_features
+        width = self.prepare.n_outputs
         for size in hidden_sizes:
             layers += [nn.Linear(width, size), nn.ReLU()]
             if dropout:
@@ -72,7 +78,7 @@ class MLP(nn.Module):
         torch.Tensor of shape (n, width)
             What `head` takes.
         """
-        return self.body(x.flatten(1))
+        return self.body(self.prepare(x.flatten(1)))
 
     def forward(self, x):
         """Return logits.

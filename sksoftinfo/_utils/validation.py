@@ -16,7 +16,7 @@ from .compat import check_sample_weight
 _NAMED = 5
 
 
-def validate_rows(estimator, X, y="no_validation", **options):
+def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options):
     """Validate `X` and `y` as scikit-learn's ``validate_data``, and name the column that is wrong.
 
     Parameters
@@ -25,6 +25,8 @@ def validate_rows(estimator, X, y="no_validation", **options):
         Its ``n_features_in_`` and ``feature_names_in_`` are set or compared.
     X, y : as given to `fit` or `predict`
         A torch tensor may be on any device and need a gradient.
+    allow_nan : bool, default=False
+        Whether NaN is a missing value of a table. Images must be complete.
     **options : dict
         Of ``validate_data``.
 
@@ -44,7 +46,8 @@ def validate_rows(estimator, X, y="no_validation", **options):
     with naming_wrong_columns(X):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
     rows = validated if isinstance(y, str) else validated[0]
-    assert_finite(rows, "X", getattr(estimator, "feature_names_in_", None))
+    names = getattr(estimator, "feature_names_in_", None)
+    assert_finite(rows, "X", names, allow_nan=allow_nan and rows.ndim == 2)
     return validated
 
 
@@ -63,7 +66,7 @@ def naming_wrong_columns(X):
         ) from error
 
 
-def assert_finite(array, name, column_names=None):
+def assert_finite(array, name, column_names=None, allow_nan=False):
     """Raise ValueError if `array` has NaN or infinity, and say in which columns or where.
 
     Parameters
@@ -71,17 +74,19 @@ def assert_finite(array, name, column_names=None):
     array : ndarray of shape (n, d) or (n, ...)
     name : str
     column_names : sequence of str, default=None
+    allow_nan : bool, default=False
+        Whether infinity alone is refused.
     """
     try:
-        assert_all_finite(array, input_name=name)
+        assert_all_finite(array, input_name=name, allow_nan=allow_nan)
     except ValueError as error:
-        raise ValueError(_where_not_finite(array, name, column_names)) from error
+        raise ValueError(_where_not_finite(array, name, column_names, allow_nan)) from error
 
 
-def _where_not_finite(array, name, column_names):
+def _where_not_finite(array, name, column_names, allow_nan):
     wrong = np.isnan(array)
     what = "NaN"
-    if not wrong.any():
+    if allow_nan or not wrong.any():
         wrong = np.isinf(array)
         what = f"infinity or a value too large for {array.dtype},"
     rows = wrong.reshape(len(wrong), -1).any(axis=1)

@@ -575,7 +575,10 @@ def test_bad_input(fitted, split, images):
     X, X_test, y, y_test = split
     clf = InfoSoftmaxClassifier(max_epochs=1)
     cases = [
-        (lambda: clf.fit(np.where(X > 1, np.nan, X), y), "X contains NaN"),
+        (
+            lambda: InfoSoftmaxClassifier(TinyNet).fit(np.where(X > 1, np.nan, X), y),
+            "X contains NaN",
+        ),
         (lambda: clf.fit(np.where(X > 1, np.inf, X), y), "X contains infinity"),
         (lambda: clf.fit(X, np.zeros(len(X))), r"y holds the one class \[0.0\]"),
         (lambda: clf.fit(X, np.linspace(0, 1, len(X))), "Unknown label type: continuous"),

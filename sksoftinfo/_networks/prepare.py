@@ -1,0 +1,134 @@
+"""Columns of a table as a network needs them: of one size, without far outliers, complete."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+# Beyond this many rows, quantiles come from as many rows, evenly spaced: they cost a sort.
+_MOST_ROWS = 20_000
+# Share of the total weight by which a quantile may be missed, for sums are rounded.
+_ROUNDING = 1e-12
+
+
+def weighted_quantiles(X, shares, weight=None):
+    """Return quantiles of each column: the smallest value below which lies a share of the weight.
+
+    This inverted distribution function is the one definition of a quantile for which an integer
+    weight is the same as so many repetitions of the row. Missing values are left out.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        NaN is missing.
+    shares : sequence of float
+        Within (0, 1).
+    weight : ndarray of shape (n,), default=None
+        Positive weights; 1 for each row if None.
+
+    Returns
+    -------
+    ndarray of shape (len(shares), d)
+        NaN for a column without a value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._networks.prepare import weighted_quantiles
+    >>> weighted_quantiles(np.array([[1.0], [2.0], [3.0]]), [0.5], np.array([1.0, 1.0, 3.0]))
+    array([[3.]])
+    """
+    weight = np.ones(len(X)) if weight is None else weight
+    # NaN is sorted to the end, where it gets no weight.
+    order = np.argsort(X, axis=0)
+    ordered = np.take_along_axis(X, order, axis=0)
+    reached = np.cumsum(np.where(np.isnan(ordered), 0.0, weight[order]), axis=0)
+    found = [(reached < share * reached[-1] * (1 - _ROUNDING)).sum(axis=0) for share in shares]
+    return np.take_along_axis(ordered, np.minimum(found, len(X) - 1), axis=0)
+
+
+class PrepareColumns(nn.Module):
+    """Prepare the columns of a table inside the network: scale, clip smoothly, impute.
+
+    Each column is centred by its median and divided by the distance of its quartiles, or where
+    these coincide by half its range; a constant column becomes 0. What results is clipped
+    smoothly to within (-3, 3). A missing value becomes the median, and columns in which values
+    were missing at `fit` each give a second column that marks where.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of input columns.
+    missing : sequence of int, default=()
+        Positions of the columns that get a mark.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sksoftinfo._networks.prepare import PrepareColumns
+    >>> prepare = PrepareColumns(1, missing=[0])
+    >>> prepare.learn(np.array([[1e6], [2e6], [3e6], [4e6], [np.nan]]))
+    >>> prepare(torch.tensor([[2e6], [float("nan")]]))
+    tensor([[0., 0.],
+            [0., 1.]])
+    """
+
+    def __init__(self, n_features, missing=()):
+        super().__init__()
+        self.n_outputs = n_features + len(missing)
+        self.register_buffer("median", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
+        self.register_buffer("marked", torch.as_tensor(np.array(missing, dtype=np.int64)))
+
+    def learn(self, X, weight=None):
+        """Set median and scale of each column from the training rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            NaN is missing.
+        weight : ndarray of shape (n,), default=None
+            Non-negative weights of the rows.
+        """
+        step = -(-len(X) // _MOST_ROWS)
+        X = X[::step]
+        if weight is not None:
+            weight = weight[::step]
+            X, weight = X[weight > 0], weight[weight > 0]
+        low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
+        known = ~np.isnan(median)
+        least = np.where(np.isnan(X), np.inf, X).min(axis=0)
+        most = np.where(np.isnan(X), -np.inf, X).max(axis=0)
+        with np.errstate(all="ignore"):
+            spread = np.where(high > low, high - low, 0.5 * (most - least))
+            scale = np.where(known & (spread > 0), 1 / spread, 0.0)
+        self.median.copy_(torch.as_tensor(np.where(known, median, 0.0)))
+        self.scale.copy_(torch.as_tensor(np.where(np.isfinite(scale), scale, 0.0)))
+
+    def forward(self, x):
+        """Return prepared columns, shape (n, n_outputs)."""
+        # A value so far away that the difference overflows is as good as one at the limit.
+        scaled = ((x - self.median) * self.scale).clamp(-1e6, 1e6)
+        scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
+        scaled = scaled / torch.sqrt(1 + (scaled / 3) ** 2)
+        if not len(self.marked):
+            return scaled
+        marks = torch.isnan(x[:, self.marked]).to(scaled.dtype)
+        return torch.cat([scaled, marks], dim=1)
+
+
+def learn_columns(net, X, weight=None):
+    """Let what prepares columns within the module of an initialised net learn from its rows.
+
+    Parameters
+    ----------
+    net : InfoSoftmaxNet
+    X : ndarray of shape (n, ...)
+        Training rows.
+    weight : ndarray of shape (n,), default=None
+        Non-negative weights of the rows.
+    """
+    for module in net.module_.modules():
+        if isinstance(module, PrepareColumns):
+            module.learn(X.reshape(len(X), -1), weight)

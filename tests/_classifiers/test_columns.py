@@ -1,0 +1,135 @@
+"""What tables hold as people have them: columns of any size, and missing values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_iris, load_wine
+from sklearn.model_selection import train_test_split
+
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo.export import log_proba_module
+
+FEW = {"max_epochs": 5, "random_state": 0}
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+def test_raw_columns_need_no_scaler(estimator):
+    """Wine's columns are of sizes 0.1 to 1,700."""
+    X, y = load_wine(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    raw = estimator(random_state=0).fit(X, y)
+    assert raw.score(X_test, y_test) > 0.9
+    sizes = 10.0 ** np.linspace(-9, 9, X.shape[1])
+    scaled = estimator(random_state=0).fit(X * sizes, y)
+    np.testing.assert_allclose(
+        scaled.predict_proba(X_test * sizes), raw.predict_proba(X_test), atol=1e-6
+    )
+
+
+@pytest.fixture(scope="module")
+def gaps():
+    """Iris without a tenth of two columns, and the information that is in where it misses."""
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    rng = np.random.default_rng(0)
+    X.loc[rng.random(len(X)) < 0.1, "petal width (cm)"] = np.nan
+    X["told"] = np.where((y == 0) & (rng.random(len(X)) < 0.9), np.nan, 1.0)
+    return X, y
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+def test_missing_values_are_taken_from_frames_and_arrays(estimator, gaps):
+    X, y = gaps
+    fitted = estimator(random_state=0).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    proba = fitted.predict_proba(X)
+    array = estimator(random_state=0).fit(X.to_numpy(), y)
+    np.testing.assert_array_equal(array.predict_proba(X.to_numpy()), proba)
+    nullable = estimator(random_state=0).fit(X.convert_dtypes(), y)
+    np.testing.assert_allclose(nullable.predict_proba(X.convert_dtypes()), proba)
+    only_told = InfoSoftmaxClassifier(random_state=0).fit(X[["told"]], y)
+    assert only_told.score_bounds(X[["told"]][:149], y[:149]).mi_lower > 0.3
+
+
+def test_a_value_missing_where_none_was_at_fit_is_the_median(gaps):
+    X, y = gaps
+    fitted = InfoSoftmaxClassifier(**FEW).fit(X, y)
+    row = X.iloc[[100]].copy()
+    row["sepal length (cm)"] = np.nan
+    filled = row.fillna({"sepal length (cm)": X["sepal length (cm)"].quantile(0.5, "lower")})
+    np.testing.assert_allclose(fitted.predict_proba(row), fitted.predict_proba(filled))
+
+
+def test_the_first_chunk_decides_how_columns_are_prepared(gaps):
+    X, y = gaps
+    chunk = np.arange(len(X)) % 2 == 0
+    clf = InfoSoftmaxClassifier(random_state=0)
+    clf.partial_fit(X[chunk], y[chunk], classes=[0, 1, 2])
+    kept = {name: value.clone() for name, value in clf.module_.prepare.state_dict().items()}
+    clf.partial_fit(1e3 * X[~chunk], y[~chunk])
+    torch.testing.assert_close(dict(clf.module_.prepare.state_dict()), kept)
+
+
+def test_what_was_learned_of_columns_travels_with_the_network(gaps, tmp_path):
+    pytest.importorskip("safetensors")
+    from sksoftinfo import load, save
+
+    X, y = gaps
+    fitted = InfoSoftmaxClassifier(**FEW).fit(X, y)
+    save(fitted, tmp_path / "classifier")
+    proba = fitted.predict_proba(X)
+    np.testing.assert_array_equal(load(tmp_path / "classifier").predict_proba(X), proba)
+    module = log_proba_module(fitted)
+    with torch.no_grad():
+        np.testing.assert_allclose(module(torch.as_tensor(X.to_numpy())).exp(), proba)
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_images_have_to_be_complete(estimator, wrong):
+    images = np.zeros((20, 8, 8), dtype=np.float32)
+    images[1::2] = 1
+    y = np.arange(20) % 2
+    fitted = estimator(max_epochs=1, random_state=0).fit(images, y)
+    images[3, 4, 5] = wrong
+    for shape in [(20, 8, 8), (20, 1, 8, 8)]:
+        place = r"first at \(3, " + ("0, " if len(shape) == 4 else "") + r"4, 5\)"
+        with pytest.raises(ValueError, match=f"contains (NaN|infinity).*{place}"):
+            estimator(max_epochs=1).fit(images.reshape(shape), y)
+    with pytest.raises(ValueError, match="contains (NaN|infinity)"):
+        fitted.predict(images)
+
+
+def test_infinity_and_the_gaps_of_a_module_of_ones_own_are_refused(gaps):
+    X, y = gaps
+    infinite = X.fillna(0)
+    infinite.iloc[3, 0] = np.inf
+    with pytest.raises(ValueError, match="contains infinity .* in column 'sepal length"):
+        InfoSoftmaxClassifier(**FEW).fit(infinite, y)
+    both = X.copy()
+    both.iloc[3, 0] = np.inf
+    with pytest.raises(ValueError, match="contains infinity .* in column 'sepal length"):
+        InfoSoftmaxClassifier(**FEW).fit(both, y)
+    with pytest.raises(ValueError, match="contains NaN in column 'petal width"):
+        InfoSoftmaxClassifier(torch.nn.Linear(5, 3), **FEW).fit(X, y)
+
+
+def test_weights_are_repetitions_for_columns_too():
+    rng = np.random.default_rng(0)
+    X, y = rng.lognormal(size=(20, 3)), np.arange(20) % 2
+    X[rng.random(X.shape) < 0.2] = np.nan
+    weight = rng.integers(0, 4, 20)
+    options = {"max_epochs": 20, "batch_size": -1, "random_state": 0}
+    weighted = InfoSoftmaxClassifier(**options).fit(X, y, weight)
+    repeated = InfoSoftmaxClassifier(**options).fit(np.repeat(X, weight, 0), np.repeat(y, weight))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-7)
+
+
+def test_frames_of_polars_may_have_gaps():
+    pl = pytest.importorskip("polars")
+    X = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0] * 5, "b": [0.0, 1.0, 0.0, 1.0] * 5})
+    y = np.arange(20) % 2
+    clf = InfoSoftmaxClassifier(**FEW)
+    expected = clf.fit(X, y).predict_proba(X)
+    frame = pl.from_pandas(X)
+    np.testing.assert_allclose(clf.fit(frame, y).predict_proba(frame), expected)

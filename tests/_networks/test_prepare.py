@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+
+from sksoftinfo._networks.prepare import PrepareColumns, weighted_quantiles
+
+
+def test_quantiles_are_numpys_and_weights_are_repetitions():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 20, size=(40, 5)).astype(float)
+    shares = (0.1, 0.25, 0.5, 0.75, 1.0)
+    expected = np.quantile(X, shares, axis=0, method="inverted_cdf")
+    np.testing.assert_array_equal(weighted_quantiles(X, shares), expected)
+    weight = rng.integers(1, 6, size=40)
+    repeated = weighted_quantiles(np.repeat(X, weight, axis=0), shares)
+    for scale in (1.0, 0.1, 1 / 3):
+        np.testing.assert_array_equal(weighted_quantiles(X, shares, weight * scale), repeated)
+
+
+def test_quantiles_leave_missing_values_out():
+    X = np.array([[3.0, np.nan], [np.nan, np.nan], [1.0, np.nan], [2.0, np.nan]])
+    found = weighted_quantiles(X, (0.5, 1.0), np.array([1.0, 99.0, 1.0, 1.0]))
+    np.testing.assert_array_equal(found, [[2.0, np.nan], [3.0, np.nan]])
+
+
+def prepared(X, new=None, missing=(), dtype=torch.float64):
+    prepare = PrepareColumns(X.shape[1], missing).to(dtype)
+    prepare.learn(X)
+    return prepare(torch.as_tensor(X if new is None else new, dtype=dtype)).numpy()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_columns_of_any_size_are_brought_to_one(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1))
+    sizes = np.array([[1e-12, 1.0, 1e7]])
+    found = prepared(X * sizes, dtype=dtype)
+    np.testing.assert_allclose(found, np.repeat(found[:, 1:2], 3, axis=1), rtol=1e-4, atol=1e-4)
+    assert 0.5 < found[:, 1].std() < 1.5
+
+
+def test_outliers_constants_and_columns_of_few_values():
+    X = np.zeros((100, 4))
+    X[:, 0] = np.arange(100)
+    X[0, 0] = 1e300
+    X[:, 1] = 7.0
+    X[:9, 2] = 5.0
+    X[:, 3] = np.nan
+    found = prepared(X)
+    assert np.abs(found).max() <= 3
+    assert np.ptp(found[1:, 0]) > 1
+    np.testing.assert_array_equal(found[:, [1, 3]], 0)
+    assert np.ptp(found[:, 2]) > 1
+    far = np.array([[np.finfo(float).max, 1e308, -1e308, 1e5]])
+    assert np.isfinite(prepared(X, far)).all()
+
+
+def test_missing_values_are_marked_only_where_they_were_missing_at_fit():
+    X = np.array([[1.0, 4.0], [2.0, np.nan], [3.0, 6.0]])
+    found = prepared(X, np.array([[np.nan, np.nan], [2.0, 4.0]]), missing=[1])
+    np.testing.assert_array_equal(found, [[0, 0, 1], [0, 0, 0]])
+
+
+def test_many_rows_are_a_sample():
+    X = np.arange(250_000.0)[:, None]
+    prepare = PrepareColumns(1).double()
+    prepare.learn(X)
+    assert prepare.median.item() == pytest.approx(125_000, rel=1e-2)
+    assert prepare.scale.item() == pytest.approx(1 / 125_000, rel=1e-2)
