@@ -51,6 +51,8 @@ def bounds(options):
     print(sentence(options.target, found))
     if columns is not None:
         print("\n" + "\n".join(ranking(columns)))
+    elif len(table.features) > _MAX_RANKED and not options.no_columns:
+        print(f"\nUp to {_MAX_RANKED} columns are evaluated one by one: name them by --columns.")
     print("\n" + (str(found) if options.all else "\n".join(details(found))))
 
 

@@ -92,6 +92,8 @@ def read_file(path, *, sep=None, encoding=None):
         If the file is damaged, or is not a table.
     OSError
         If it cannot be opened.
+    ImportError
+        If a library that reads this format is not installed.
     """
     path = Path(path)
     # A folder and a file that is not there are not damaged tables.
@@ -99,6 +101,10 @@ def read_file(path, *, sep=None, encoding=None):
         start = file.read(16)
     try:
         return _read(path, start, sep, encoding)
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs a library that is not installed: install sksoftinfo[table]. ({error})"
+        ) from error
     except _NotATable as error:
         raise ValueError(f"{path} {error}.") from error
     except Exception as error:

@@ -146,6 +146,14 @@ def test_groups_and_time(frame, tmp_path, capsys):
     assert 0.5 < numbers(printed.out)[0] < 1.05
 
 
+def test_tables_of_many_columns(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(60, 31)).round(3)).add_prefix("c")
+    wide.assign(kind=wide["c0"] > 0).to_csv(tmp_path / "t.csv", index=False)
+    printed = run(capsys, tmp_path / "t.csv", "--model", "logistic")
+    assert "Up to 30 columns are evaluated one by one: name them by --columns." in printed.out
+
+
 def test_copies_are_told_of(tmp_path, capsys):
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(rng.normal(size=(80, 3)).round(6), columns=list("abc"))

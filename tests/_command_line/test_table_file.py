@@ -1,8 +1,10 @@
+import builtins
 import bz2
 import gzip
 import io
 import json
 import lzma
+import sys
 import zipfile
 
 import numpy as np
@@ -269,3 +271,22 @@ def test_damaged_files_raise_value_error_or_are_read(tmp_path):
                 assert "t.csv" in str(error)
                 refused += 1
     assert read > 20 and refused > 20
+
+
+@pytest.mark.parametrize("missing, name", [("pandas", "t.csv"), ("pyarrow", "t.parquet")])
+def test_what_to_install(tmp_path, monkeypatch, missing, name):
+    path = tmp_path / name
+    frame().to_parquet(path) if name.endswith("parquet") else path.write_text(TEXT)
+    real = builtins.__import__
+
+    def without(module, *args, **kwargs):
+        if module.partition(".")[0] == missing:
+            raise ImportError(f"no {missing}")
+        return real(module, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with monkeypatch.context() as loaded:
+        for module in [one for one in sys.modules if one.partition(".")[0] == missing]:
+            loaded.delitem(sys.modules, module)
+        with pytest.raises(ImportError, match=r"install sksoftinfo\[table\]"):
+            read_file(path)
