@@ -111,6 +111,12 @@ def _add_bounds(commands):
     model.add_argument("--jobs", type=int, metavar="N", help="models to train at a time")
     model.add_argument("--seed", type=int, default=0, help="seed of the folds and models")
     model.add_argument("--json", action="store_true", help="print one JSON object")
+    model.add_argument(
+        "--report",
+        type=Path,
+        metavar="PAGE.html",
+        help="write a page with pictures; takes about three times as long",
+    )
     model.add_argument("--all", action="store_true", help="print the paper's quantities, too")
 
 

@@ -13,12 +13,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .. import InfoSoftmaxClassifier, InfoStackClassifier
-from .._evaluation import cross_val_bounds, feature_information, make_table_encoder
+from .._evaluation import (
+    cross_val_bounds,
+    feature_information,
+    make_table_encoder,
+    mi_estimate,
+)
 from .demo import check_seed
 from .table_answer import as_json, details, ranking, sentence, tell
 from .table_columns import read_columns
 from .table_file import read_file
 from .table_labels import make_labels
+from .table_page import make_page
 from .table_report import divide, report_lines, suspicions
 from .wording import counted
 
@@ -42,9 +48,13 @@ def bounds(options):
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always", UserWarning)
-        found, columns = evaluate(table, labels, options, memory=folder)
+        found, columns, estimate = evaluate(table, labels, options, memory=folder)
     later = list(dict.fromkeys(str(one.message) for one in caught if _is_for_the_user(one)))
     tell(f"warning: {one}" for one in later)
+    if options.report is not None:
+        page = make_page(options, table, labels, found, columns, estimate, report, [*told, *later])
+        options.report.write_text(page, encoding="utf-8")
+        tell([f"wrote {options.report}"])
     if options.json:
         print(as_json(options.target, found, columns, report, [*told, *later]))
         return
@@ -117,7 +127,7 @@ def make_model(options, memory=None):
 
 
 def evaluate(table, labels, options, memory=None):
-    """Return the bounds of all columns, and the information of each or None.
+    """Return the bounds of all columns, the information of each, and the estimate for a page.
 
     Parameters
     ----------
@@ -129,7 +139,7 @@ def evaluate(table, labels, options, memory=None):
 
     Returns
     -------
-    tuple of InformationBounds and FeatureInformation or None
+    tuple of InformationBounds, FeatureInformation or None, and InformationEstimate or None
     """
     frame = table.frame(labels.rows)
     groups = None
@@ -146,15 +156,18 @@ def evaluate(table, labels, options, memory=None):
         "verbose": 1,
     }
     found = cross_val_bounds(make_model(options, memory), frame, labels.y, **shared)
-    if options.no_columns or not 1 < frame.shape[1] <= _MAX_RANKED:
-        return found, None
-    logistic = make_pipeline(
-        make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
-    )
+    columns = estimate = None
     with warnings.catch_warnings():
         # They were given for the first answer.
         warnings.simplefilter("ignore", UserWarning)
-        return found, feature_information(logistic, frame, labels.y, **shared)
+        if not options.no_columns and 1 < frame.shape[1] <= _MAX_RANKED:
+            logistic = make_pipeline(
+                make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
+            )
+            columns = feature_information(logistic, frame, labels.y, **shared)
+        if options.report is not None:
+            estimate = mi_estimate(make_model(options, memory), frame, labels.y, **shared)
+    return found, columns, estimate
 
 
 def _is_for_the_user(warning):
