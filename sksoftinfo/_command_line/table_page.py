@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 
-from .. import FeatureInformationDisplay, InformationBoundsDisplay
+from .. import FeatureInformationDisplay
 from .table_answer import details, sentence
 
 # Rows that are shown of those whose labels were least expected, and their columns.
@@ -21,8 +21,8 @@ h1 { font-size: 1.3rem; line-height: 1.35; } h2 { font-size: 1.1rem; margin-top:
 figure { margin: 0; } img { display: block; height: auto; max-width: 100%; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.9rem; }
 td, th { border-bottom: 1px solid #ddd; padding: 0.2rem 0.7rem 0.2rem 0; text-align: left;
-         vertical-align: top; overflow-wrap: anywhere; }
-pre { overflow-x: auto; background: #f6f6f6; padding: 0.7rem; font-size: 0.85rem; }
+         vertical-align: top; }
+pre { white-space: pre-wrap; background: #f6f6f6; padding: 0.7rem; font-size: 0.85rem; }
 .warning { border-left: 4px solid #d08000; margin: 0.4rem 0; padding-left: 0.6rem; }
 """
 # The page is of a stranger's data: it must not load or run anything.
@@ -53,7 +53,7 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
     parts += [
         "<h2>Bounds</h2>",
-        _picture(InformationBoundsDisplay(found).plot().figure_, "The ladder of bounds."),
+        _picture(_ladder(found), "Lower bound with its interval and limit, below the entropy."),
         f"<pre>{_text(chr(10).join(details(found)))}</pre>",
         "<h2>Would more rows help?</h2>",
         _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
@@ -101,6 +101,26 @@ def _picture(figure, description):
     return (
         f'<figure><img alt="{_text(description)}" src="data:image/svg+xml;base64,{data}"></figure>'
     )
+
+
+def _ladder(found):
+    """Draw the lower bound with its interval and limit below the entropy of the labels."""
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(6.4, 2.0), layout="constrained")
+    level = f"{100 * found.confidence_level:g} %"
+    axis.barh(["H(Y)"], [found.label_entropy], color="0.8")
+    axis.barh(["lower bound"], [max(found.mi_lower, 0)], color="C0", alpha=0.5)
+    low, high = found.interval
+    axis.plot(
+        [low, high], ["lower bound"] * 2, color="C0", label=f"{level} interval of this model"
+    )
+    limit = f"{level} lower limit of I(X;Y)"
+    axis.plot([found.mi_lower_limit], ["lower bound"], "|k", ms=22, mew=3, label=limit)
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    axis.set_xlabel(f"information ({found.units})")
+    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
 
 
 def _curve(estimate):
