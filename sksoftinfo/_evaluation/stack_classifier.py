@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -132,8 +132,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         classes, encoded = np.unique(y, return_inverse=True)
         check_two_classes(classes)
-        if len(encoded) != X.shape[0]:
-            raise ValueError(f"X must have a row for each label; got {X.shape[0]} and {len(y)}.")
+        check_consistent_length(X, encoded)
         counts = np.bincount(encoded)
         cv = min(self.cv, max(2, counts.max())) if isinstance(self.cv, Integral) else self.cv
         folds = make_folds(
