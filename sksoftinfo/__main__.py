@@ -41,26 +41,83 @@ def build_parser():
     )
     demo.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     demo.add_argument("--seed", type=int, default=0, help="seed of data and training")
+    _add_bounds(commands)
+    return parser
+
+
+def _add_bounds(commands):
     bounds = commands.add_parser(
         "bounds",
         help="print how much information a table holds about one of its columns",
         description=(
-            "Reads a comma-separated table with a header, encodes its columns as numbers, and "
-            "prints how much the other columns say about the target, at least: cross-fitted in "
-            "five folds, with a 95 % confidence limit, against the target's entropy H(Y)."
+            "Reads a table (text with separators, parquet, xlsx or JSON, also compressed), tells "
+            "what it read, and prints how much the other columns tell about the target, at least: "
+            "cross-fitted in five folds, with a confidence limit, against the target's entropy. "
+            "The answer goes to standard output, all else to standard error."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    bounds.add_argument("table", type=Path, metavar="TABLE.csv", help="the table")
+    bounds.add_argument("table", type=Path, metavar="TABLE", help="file of the table")
     bounds.add_argument("--target", required=True, metavar="COLUMN", help="column of labels")
-    bounds.add_argument(
+    rows = bounds.add_argument_group("columns and rows")
+    rows.add_argument("--columns", nargs="+", metavar="COLUMN", help="use these columns alone")
+    rows.add_argument("--drop", nargs="+", metavar="COLUMN", help="leave these columns out")
+    rows.add_argument(
+        "--groups", metavar="COLUMN", help="rows of one value belong together, such as a patient"
+    )
+    rows.add_argument(
+        "--time", metavar="COLUMN", help="order of the rows: each is predicted from those before"
+    )
+    rows.add_argument(
+        "--bins",
+        type=int,
+        metavar="K",
+        help="cut a target of numbers into K classes of equal size",
+    )
+    rows.add_argument(
+        "--drop-missing-target", action="store_true", help="leave rows without a label out"
+    )
+    rows.add_argument(
+        "--rare-classes",
+        choices=("drop", "merge"),
+        default="drop",
+        help="what becomes of classes of fewer than five rows",
+    )
+    rows.add_argument(
+        "--equal-rows",
+        choices=("auto", "together", "independent"),
+        default="auto",
+        help="whether equal rows count as one; by itself, where they look like copies",
+    )
+    reading = bounds.add_argument_group("reading, found out unless named")
+    reading.add_argument("--sep", metavar="MARK", help="what separates columns, such as ; or tab")
+    reading.add_argument("--decimal", choices=(".", ","), help="decimal mark")
+    reading.add_argument("--encoding", metavar="NAME", help="such as utf-8, latin-1 or utf-16")
+    model = bounds.add_argument_group("model and answer")
+    model.add_argument(
         "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
         help="classifier: our network, logistic regression, boosting, or a mixture of several",
     )
-    bounds.add_argument("--units", choices=("bits", "nats"), default="bits", help="unit")
-    return parser
+    model.add_argument(
+        "--quick", action="store_true", help="mix logistic regression and boosting alone"
+    )
+    model.add_argument(
+        "--no-columns", action="store_true", help="do not evaluate each column by itself"
+    )
+    model.add_argument("--confidence-level", type=float, default=0.95, help="of the limit")
+    model.add_argument("--units", choices=("bits", "nats"), default="bits", help="unit")
+    model.add_argument("--jobs", type=int, metavar="N", help="models to train at a time")
+    model.add_argument("--seed", type=int, default=0, help="seed of the folds and models")
+    model.add_argument("--json", action="store_true", help="print one JSON object")
+    model.add_argument(
+        "--report",
+        type=Path,
+        metavar="PAGE.html",
+        help="write a page with pictures; takes about three times as long",
+    )
+    model.add_argument("--all", action="store_true", help="print the paper's quantities, too")
 
 
 def main(arguments=None):
@@ -77,5 +134,10 @@ def main(arguments=None):
     return 0
 
 
-if __name__ == "__main__":
+def run():
+    """Run the command line and end the program: what the script `sksoftinfo` does."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,196 +1,175 @@
-"""Tables from files: read, encoded as numbers, and asked what they hold about one column."""
+"""``python -m sksoftinfo bounds``: a table from a file, and what it holds about one column."""
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.compose import make_column_transformer
+import tempfile
+import warnings
+from pathlib import Path
+
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
-from .._classifiers import InfoSoftmaxClassifier
-from .._evaluation import cross_val_bounds
+from .. import InfoSoftmaxClassifier, InfoStackClassifier
+from .._evaluation import (
+    cross_val_bounds,
+    feature_information,
+    make_table_encoder,
+    mi_estimate,
+)
+from .demo import check_seed
+from .table_answer import as_json, details, ranking, sentence, tell
+from .table_columns import read_columns
+from .table_file import read_file
+from .table_labels import make_labels
+from .table_page import make_page
+from .table_report import divide, report_lines, suspicions
+from .wording import counted
 
-MODELS = ("info", "logistic", "boosting", "stack")
-# Rarer categories share one column: one of an identifier each would only cost memory.
-_MAX_CATEGORIES = 30
-# What separates columns where it is not a comma.
-_OTHER_MARKS = (";", "\t", "|")
-
-
-def read_columns(path):
-    """Read a comma-separated file with a header.
-
-    pandas reads it where it is installed; else NumPy does, which wants every row to have as many
-    fields as the header.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_rows,)
-        float64 with NaN where a number is missing, or object with None where a text is.
-
-    Raises
-    ------
-    ValueError
-        If the file is no table.
-    OSError
-        If it cannot be opened.
-    """
-    try:
-        import pandas as pd
-    except ImportError:
-        return _read_with_numpy(path)
-    try:
-        frame = pd.read_csv(path)
-    except (ValueError, UnicodeError) as error:
-        raise ValueError(f"{path} is no comma-separated table: {error}") from error
-    columns = {}
-    for position, name in enumerate(frame.columns):
-        column = frame.iloc[:, position]
-        if pd.api.types.is_numeric_dtype(column):
-            columns[str(name)] = column.to_numpy(dtype=np.float64)
-        else:
-            columns[str(name)] = np.where(column.isna(), None, column.astype(str)).astype(object)
-    return columns
-
-
-def _read_with_numpy(path):
-    try:
-        table = np.loadtxt(path, dtype=str, delimiter=",", quotechar='"', comments=None, ndmin=2)
-    except (ValueError, UnicodeError) as error:
-        raise ValueError(
-            f"{path} is no comma-separated table that NumPy reads; pandas reads more, if it is "
-            f"installed: {error}"
-        ) from error
-    if not table.size:
-        raise ValueError(f"{path} is empty.")
-    columns = {}
-    for name, texts in zip(table[0], table[1:].T, strict=True):
-        try:
-            columns[str(name)] = np.where(texts == "", "nan", texts).astype(np.float64)
-        except ValueError:
-            columns[str(name)] = np.where(texts == "", None, texts.astype(object))
-    return columns
-
-
-def split_target(columns, target):
-    """Return the other columns, and the labels in column `target`.
-
-    Raises
-    ------
-    ValueError
-        If the column is missing, constant, continuous or incomplete, or the only one.
-    """
-    if target not in columns:
-        if len(columns) == 1 and any(mark in next(iter(columns)) for mark in _OTHER_MARKS):
-            raise ValueError(
-                f"--target {target}: the table has one column, named {next(iter(columns))!r}: "
-                "separate its columns by commas."
-            )
-        raise ValueError(f"--target {target}: no such column; there are {', '.join(columns)}.")
-    features = {name: column for name, column in columns.items() if name != target}
-    labels = columns[target]
-    if not features:
-        raise ValueError(f"--target {target} is the only column: there is nothing to ask.")
-    missing = np.array([value is None or value != value for value in labels], dtype=bool)
-    if missing.any():
-        raise ValueError(
-            f"--target {target} has no value in {missing.sum()} of {len(labels)} rows: fill them "
-            "or leave these rows out."
-        )
-    if labels.dtype == object:
-        labels = labels.astype(str)
-    elif (labels != np.round(labels)).any():
-        raise ValueError(
-            f"--target {target} is continuous: bring it into classes, as by its quartiles."
-        )
-    else:
-        labels = labels.astype(np.int64)
-    if len(np.unique(labels)) < 2:
-        raise ValueError(f"--target {target} is constant: it holds no information.")
-    return features, labels
-
-
-def encode(features):
-    """Encode columns as numbers: categories as indicators, missing numbers by the median.
-
-    Labels are not looked at, so that all rows may be encoded before any is held out.
-
-    Parameters
-    ----------
-    features : dict of str to ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_encoded), float64
-    """
-    table = np.column_stack([np.asarray(column, dtype=object) for column in features.values()])
-    is_text = [column.dtype == object for column in features.values()]
-    texts = [index for index, text in enumerate(is_text) if text]
-    numbers = [index for index, text in enumerate(is_text) if not text]
-    encoder = make_column_transformer(
-        (
-            make_pipeline(
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-            ),
-            numbers,
-        ),
-        (
-            make_pipeline(
-                SimpleImputer(strategy="constant", fill_value="", missing_values=None),
-                OneHotEncoder(max_categories=_MAX_CATEGORIES, sparse_output=False),
-            ),
-            texts,
-        ),
-        sparse_threshold=0.0,
-    )
-    return encoder.fit_transform(table).astype(np.float64)
-
-
-def table_bounds(path, target, *, model="stack", units="bits"):
-    """How much a table holds about one of its columns.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Comma-separated, with a header.
-    target : str
-        Column of labels.
-    model : {"info", "logistic", "boosting", "stack"}, default="stack"
-    units : {"nats", "bits"}, default="bits"
-
-    Returns
-    -------
-    InformationBounds
-        Cross-fitted in five shuffled stratified folds.
-    """
-    features, y = split_target(read_columns(path), target)
-    _, counts = np.unique(y, return_counts=True)
-    if counts.min() < 5:
-        raise ValueError(
-            f"--target {target} has a class of {counts.min()} rows: each needs at least five. "
-            "Merge rare classes, or leave them out."
-        )
-    estimator = {
-        "info": make_pipeline(StandardScaler(), InfoSoftmaxClassifier(random_state=0)),
-        "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=0),
-        "stack": "stack",
-    }[model]
-    return cross_val_bounds(estimator, encode(features), y, units=units)
+_N_FOLDS = 5
+_OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "joblib", "tqdm"}
+# Each column costs two more models.
+_MAX_RANKED = 30
 
 
 def bounds(options):
     """Print what a table holds about one of its columns."""
-    found = table_bounds(options.table, options.target, model=options.model, units=options.units)
-    print(
-        f"{options.table} says of {options.target!r} at least {found.mi_lower:.3f} of "
-        f"H(Y) = {found.label_entropy:.3f} {found.units}; at least "
-        f"{found.mi_lower_limit:.3f} {found.units} with 95 % confidence.\n\n{found}"
+    check_seed(options.seed)
+    if not 0 < options.confidence_level < 1:
+        raise ValueError(f"--confidence-level {options.confidence_level} must be between 0 and 1.")
+    raw, table, labels = read_table(options)
+    report = report_lines(options.table, raw, table, labels)
+    told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
+    tell([*report, *(f"warning: {one}" for one in told)])
+    with (
+        tempfile.TemporaryDirectory(prefix="sksoftinfo-") as folder,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        found, columns, estimate = evaluate(table, labels, options, memory=folder)
+    later = list(dict.fromkeys(str(one.message) for one in caught if _is_for_the_user(one)))
+    tell(f"warning: {one}" for one in later)
+    if options.report is not None:
+        page = make_page(options, table, labels, found, columns, estimate, report, [*told, *later])
+        options.report.write_text(page, encoding="utf-8")
+        tell([f"wrote {options.report}"])
+    if options.json:
+        print(as_json(options.target, found, columns, report, [*told, *later]))
+        return
+    print(sentence(options.target, found))
+    if columns is not None:
+        print("\n" + "\n".join(ranking(columns)))
+    elif len(table.features) > _MAX_RANKED and not options.no_columns:
+        print(f"\nUp to {_MAX_RANKED} columns are evaluated one by one: name them by --columns.")
+    print("\n" + (str(found) if options.all else "\n".join(details(found))))
+
+
+def read_table(options):
+    """Return what is in the file, its columns by their part, and the labels.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    tuple of RawTable, Table and Labels
+    """
+    raw = read_file(options.table, sep=options.sep, encoding=options.encoding)
+    columns = read_columns(raw, decimal=options.decimal, labels=options.target)
+    if not len(raw.frame):
+        raise ValueError(f"{options.table} has a header and no rows: save the table again.")
+    if len(columns) == 1 and columns[0].name != options.target:
+        raise ValueError(
+            f"--target {options.target}: the table has one column, named {columns[0].name!r}: "
+            "name what separates its columns by --sep."
+        )
+    table = divide(
+        columns,
+        options.target,
+        only=options.columns,
+        drop=options.drop or [],
+        groups=options.groups,
+        time=options.time,
     )
+    labels = make_labels(
+        table.target,
+        bins=options.bins,
+        drop_missing=options.drop_missing_target,
+        rare_classes=options.rare_classes,
+    )
+    for option, column in (("--groups", table.groups), ("--time", table.time)):
+        if column is not None and column.values.iloc[labels.rows].isna().any():
+            missing = int(column.values.iloc[labels.rows].isna().sum())
+            raise ValueError(
+                f"{option} {column.name} has no value in {counted(missing, 'row')}: fill them, or "
+                "leave these rows out."
+            )
+    if table.time is not None:
+        order = table.time.values.iloc[labels.rows].argsort(kind="stable").to_numpy()
+        labels.y, labels.rows = labels.y[order], labels.rows[order]
+    return raw, table, labels
+
+
+def make_model(options, memory=None):
+    """Return the classifier that the options name, columns encoded before it."""
+    if options.quick or options.model == "stack":
+        members = "quick" if options.quick else "all"
+        return InfoStackClassifier(members=members, encoder=make_table_encoder(), memory=memory)
+    classifier = {
+        "info": InfoSoftmaxClassifier(random_state=options.seed),
+        "logistic": LogisticRegression(max_iter=1000),
+        "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=options.seed),
+    }[options.model]
+    return make_pipeline(make_table_encoder(), StandardScaler(), classifier)
+
+
+def evaluate(table, labels, options, memory=None):
+    """Return the bounds of all columns, the information of each, and the estimate for a page.
+
+    Parameters
+    ----------
+    table : Table
+    labels : Labels
+    options : argparse.Namespace
+    memory : str, default=None
+        Folder where encoded columns are kept.
+
+    Returns
+    -------
+    tuple of InformationBounds, FeatureInformation or None, and InformationEstimate or None
+    """
+    frame = table.frame(labels.rows)
+    groups = None
+    if table.groups is not None:
+        groups = table.groups.values.iloc[labels.rows].astype(str).to_numpy(dtype=object)
+    shared = {
+        "groups": groups,
+        "cv": _N_FOLDS if table.time is None else TimeSeriesSplit(_N_FOLDS),
+        "random_state": options.seed,
+        "equal_rows": options.equal_rows,
+        "n_jobs": options.jobs,
+        "confidence_level": options.confidence_level,
+        "units": options.units,
+        "verbose": 1,
+    }
+    found = cross_val_bounds(make_model(options, memory), frame, labels.y, **shared)
+    columns = estimate = None
+    with warnings.catch_warnings():
+        # They were given for the first answer.
+        warnings.simplefilter("ignore", UserWarning)
+        if not options.no_columns and 1 < frame.shape[1] <= _MAX_RANKED:
+            logistic = make_pipeline(
+                make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
+            )
+            columns = feature_information(logistic, frame, labels.y, **shared)
+        if options.report is not None:
+            estimate = mi_estimate(make_model(options, memory), frame, labels.y, **shared)
+    return found, columns, estimate
+
+
+def _is_for_the_user(warning):
+    """Whether a warning is ours: those of encoders and members are about their own work."""
+    return not _OTHERS.intersection(Path(str(warning.filename)).parts)

@@ -9,14 +9,18 @@ from .feature_display import FeatureInformationDisplay
 from .feature_information import FeatureInformation, feature_information
 from .learning_curve import InformationLearningCurveDisplay
 from .score import score_bounds
+from .stack_classifier import InfoStackClassifier
+from .table_encoder import make_table_encoder
 
 __all__ = [
     "FeatureInformation",
     "FeatureInformationDisplay",
+    "InfoStackClassifier",
     "InformationEstimate",
     "InformationLearningCurveDisplay",
     "cross_val_bounds",
     "feature_information",
+    "make_table_encoder",
     "mi_estimate",
     "score_bounds",
 ]

@@ -62,10 +62,12 @@ def cross_val_bounds(
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, also a Pipeline. ``"stack"`` is a mixture
         of the label prior, logistic regression, linear and quadratic discriminant analysis,
-        nearest neighbours, boosting and two networks on standardised columns, all seeded. Members
-        are weighted by the likelihood of the labels held out in the other folds.
+        nearest neighbours, boosting and two networks on standardised columns, all seeded: an
+        `InfoStackClassifier`. Members are weighted by the likelihood of the labels held out in the
+        other folds, and trained once for each.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
-        A finite numeric table for ``"stack"``.
+        For ``"stack"`` finite numbers, or a data frame, whose texts, dates and gaps are encoded by
+        skrub within each fold; not sparse.
     y : array-like of shape (n_samples,)
         Labels. The estimator gets them as they are.
     groups : array-like of shape (n_samples,), default=None

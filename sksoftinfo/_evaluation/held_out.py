@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils import check_array, indexable
@@ -55,12 +56,12 @@ def routed_params(estimator, cv, y, params, groups):
     among it; elsewhere all of it goes to `fit`.
     """
     params = dict(params or {})
-    if isinstance(estimator, str):
+    if as_stack(estimator) is not None:
         if get_config()["enable_metadata_routing"]:
             groups = params.pop("groups", groups)
         if params:
             raise ValueError(
-                f"params must be empty for estimator='stack', some of whose members take none; "
+                f"params must be empty for the stack, some of whose members take none; "
                 f"got {sorted(params)}. Pass a classifier, or sample_weight for the evaluation."
             )
         return {}, {}, groups
@@ -152,32 +153,42 @@ def held_out_probas(
     -------
     list of ndarray of shape (n, M)
     """
-    if not isinstance(estimator, str):
+    stack = as_stack(estimator)
+    if stack is None:
         (X,) = indexable(X)
         members = [(estimator, view) for view in views]
-        return _proba_of_members(members, X, y, folds, classes, n_jobs, fit_params, verbose)
+        return held_out_members(
+            members, X, y, folds, classes, n_jobs=n_jobs, fit_params=fit_params, verbose=verbose
+        )
     # The stack needs torch, and other classifiers do not.
-    from .stack import mix_held_out, stack_members
+    from .stack import mix_held_out
+    from .stack_classifier import stack_pipelines
 
-    X = numeric_table(X)
+    X, encoder = stack._validated(X, reset=True)
     y = np.searchsorted(classes, y)
-    stacks = [
-        stack_members(
-            y, folds.splits, X.shape[1] if view.columns is None else len(view.columns)
-        ).values()
-        for view in views
-    ]
+    stacks = [stack_pipelines(stack, X, encoder, view, y, folds.splits).values() for view in views]
     members = [
         (member, view) for view, stack in zip(views, stacks, strict=True) for member in stack
     ]
     codes = np.arange(len(classes))
-    predictions = iter(_proba_of_members(members, X, y, folds, codes, n_jobs, None, verbose))
+    predictions = iter(
+        held_out_members(members, X, y, folds, codes, n_jobs=n_jobs, verbose=verbose)
+    )
     # Where the columns hold nothing, the label frequencies are the best prediction.
     prior = prior_proba(y, folds, len(classes))
     return [
         mix_held_out([prior, *(next(predictions) for _ in stack)], y, folds, sample_weight)
         for stack in stacks
     ]
+
+
+def as_stack(estimator):
+    """Return a copy of the `InfoStackClassifier` that is given or named; None if another is."""
+    from .stack_classifier import InfoStackClassifier
+
+    if isinstance(estimator, str):
+        return InfoStackClassifier()
+    return clone(estimator) if isinstance(estimator, InfoStackClassifier) else None
 
 
 def prior_proba(encoded, folds, n_classes):
@@ -237,7 +248,13 @@ def possible(probas, encoded, folds, n_classes):
 
 
 def numeric_table(X):
-    """Return `X` as a finite table of float64, or raise ValueError that names what is wrong."""
+    """Return `X` as a finite table of float64, or raise an error that names what is wrong."""
+    if sparse.issparse(X):
+        raise TypeError(
+            "X is sparse, and the stack takes dense tables alone: pass X.toarray() if it fits "
+            "into memory, put TruncatedSVD before a classifier in a Pipeline, or pass a "
+            "classifier that takes sparse tables, such as LogisticRegression()."
+        )
     column_names = getattr(X, "columns", None)
     X = plain_rows(X)
     with naming_wrong_columns(X):
@@ -246,7 +263,7 @@ def numeric_table(X):
     return X
 
 
-def _proba_of_members(members, X, y, folds, classes, n_jobs, fit_params, verbose):
+def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=None, verbose=0):
     """Return one array of held-out probabilities for each classifier with its view of `X`."""
     n_folds = len(folds.splits)
     # Results as they come are for the progress bar alone: some backends of joblib have none.

@@ -13,15 +13,14 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from .._classifiers import InfoSoftmaxClassifier, early_stopping
 
 _MAX_STEPS = 2000
+_QUICK = ("logistic", "boosting")
 
 
-def stack_members(y, splits, n_features):
+def stack_members(y, splits, n_features, kinds="all"):
     """Return names and unfitted classifiers of the stack.
 
     Two networks, since neither is near p(y|x) on all tables: one whose strong decay suits few or
@@ -37,11 +36,15 @@ def stack_members(y, splits, n_features):
     y : ndarray of int of shape (n,)
     splits : sequence of (train, test) index arrays
     n_features : int
+    kinds : {"all", "quick"}, default="all"
+        ``"quick"`` are logistic regression and boosting.
 
     Returns
     -------
     dict of str to estimator
     """
+    if kinds not in ("all", "quick"):
+        raise ValueError(f"members must be 'all' or 'quick'; got {kinds!r}.")
     n_classes = y.max() + 1
     fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
     n_rows = min(len(train) for train, _ in splits)
@@ -76,7 +79,7 @@ def stack_members(y, splits, n_features):
         del members["more neighbours"]
     if n_rows < 100 or not can_hold_out:
         del members["wide network"]
-    return {name: make_pipeline(StandardScaler(), member) for name, member in members.items()}
+    return {name: members[name] for name in _QUICK} if kinds == "quick" else members
 
 
 def mixture_weights(likelihoods, sample_weight=None):

@@ -1,118 +1,209 @@
-import builtins
+import json
 import re
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
 from sksoftinfo import __main__ as command_line
-from sksoftinfo._command_line.table import MODELS, encode, read_columns, table_bounds
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("skrub")
 
 
-@pytest.fixture(params=["pandas", "numpy"])
-def reader(request, monkeypatch):
-    """Both ways to read a file; without pandas its import fails."""
-    if request.param == "pandas":
-        pytest.importorskip("pandas")
-        return request.param
-    real = builtins.__import__
-
-    def without_pandas(name, *args, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
-    return request.param
+def run(capsys, path, *arguments, target="kind", code=0):
+    """Return what `bounds` prints, on standard output and error."""
+    arguments = ["bounds", str(path), "--target", target, *arguments]
+    assert command_line.main(arguments) == code
+    return capsys.readouterr()
 
 
-def write(path, rows, header="colour,size,kind"):
-    path.write_text("\n".join([header, *rows]) + "\n")
+def numbers(text):
+    return [float(number) for number in re.findall(r"\d\.\d{3}", text)]
+
+
+QUICK = ("--model", "logistic", "--no-columns")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """One bit of colour decides between two of four equally frequent kinds; size says nothing."""
+    rng = np.random.default_rng(0)
+    red = rng.integers(2, size=300)
+    kind = np.array([["lime", "pear"], ["plum", "cherry"]])[red, rng.integers(2, size=300)]
+    return pd.DataFrame(
+        {
+            "colour": np.array(["green", "red"])[red],
+            "size": np.where(rng.random(300) < 0.1, np.nan, rng.normal(size=300).round(3)),
+            "weight": 40 + rng.normal(size=300).round(2) + 4 * red,
+            "kind": kind,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def fruit(frame, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fruit") / "fruit.csv"
+    frame.to_csv(path, index=False)
     return path
 
 
-@pytest.fixture
-def fruit(tmp_path):
-    """One bit of colour decides between two of four equally frequent kinds; size says nothing."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for _ in range(600):
-        red = rng.integers(2)
-        kind = (
-            ["lime", "pear"][rng.integers(2)] if not red else ["plum", "cherry"][rng.integers(2)]
+@pytest.mark.parametrize("model", [("--quick",), *(("--model", m) for m in ("info", "boosting"))])
+def test_one_bit_is_found(fruit, capsys, model):
+    printed = run(capsys, fruit, *model, "--no-columns").out
+    lower, entropy, limit = numbers(printed.splitlines()[0])
+    assert 0.6 < lower < 1.05
+    assert limit < lower
+    assert entropy == pytest.approx(2.0, abs=0.02)
+
+
+def test_the_stack_and_its_columns(frame, tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    frame[:120].drop(columns="weight").to_csv(path, index=False)
+    printed = run(capsys, path)
+    first, _, header, *columns = printed.out.splitlines()
+    assert 0.7 < numbers(first)[0] < 1.1
+    assert header.startswith("Columns, by logistic regression, in bits")
+    assert columns[0].split()[0] == "colour"
+    assert columns[1].split()[:3] == ["size", "nothing", "shown"]
+    assert "assumes that rows are independent draws" in printed.out
+    assert "  colour  text, 2 values" in printed.err.splitlines()
+
+
+def test_report_comes_first_and_elsewhere(fruit, capsys):
+    printed = run(capsys, fruit, *QUICK)
+    assert printed.out.startswith("The other columns carry at least")
+    report = printed.err.splitlines()[:5]
+    assert report[0] == f"{fruit}: 300 rows, 4 columns (utf-8, columns separated by commas)"
+    assert report[1].startswith("  kind    target, 4 classes: ")
+    assert report[3].startswith("  size    number, ")
+    assert "InformationBounds" not in printed.out
+    assert "InformationBounds in bits" in run(capsys, fruit, *QUICK, "--all").out
+
+
+def dirty(frame):
+    """Yield ways in which people keep the same table."""
+    grams = frame.assign(weight=[f"{one} g" for one in frame["weight"]])
+    yield "t.csv", frame.to_csv(index=False, sep=";", decimal=",")
+    yield "t.csv", frame.to_csv(index=False, decimal=",")
+    yield "t.csv", frame.to_csv(index=False, na_rep="n.d.", encoding="utf-16").encode("utf-16")
+    yield "t.tsv", frame.to_csv(index=False, sep="\t", na_rep="?")
+    yield "t.csv", grams.to_csv(index=False)
+    yield "t.csv", frame.assign(Größe="Möwe").to_csv(index=False).encode("latin-1")
+    yield "t.csv", frame.to_csv(index=True)
+    yield "t.json", frame.to_json(orient="records")
+
+
+def test_dirty_files_give_the_clean_answer(frame, fruit, tmp_path, capsys):
+    clean = numbers(run(capsys, fruit, *QUICK).out)[0]
+    for name, content in dirty(frame):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        assert numbers(run(capsys, path, *QUICK).out)[0] == pytest.approx(clean, abs=0.01)
+        path.unlink()
+
+
+def test_options(fruit, frame, tmp_path, capsys):
+    printed = run(capsys, fruit, *QUICK, "--drop", "colour", "size")
+    assert "colour  not wanted: left out" in printed.err
+    assert 0.7 < numbers(printed.out)[0] < 1.05
+    printed = run(capsys, fruit, *QUICK, "--columns", "size")
+    assert "nothing shown" in printed.out
+    printed = run(capsys, fruit, *QUICK, "--bins", "4", target="weight")
+    assert "target, 4 classes: " in printed.err
+    assert 0.5 < numbers(printed.out)[0] < 1.1
+    printed = run(capsys, fruit, *QUICK, "--units", "nats", "--confidence-level", "0.5")
+    assert "nats of entropy in 'kind' (50 % limit" in printed.out
+    answer = json.loads(run(capsys, fruit, "--model", "logistic", "--json").out)
+    assert answer["columns"][0]["name"] in ("colour", "weight")
+    assert len(answer["columns"]) == 3
+    gaps = tmp_path / "gaps.csv"
+    frame.assign(kind=frame["kind"].where(frame["kind"] != "plum")).to_csv(gaps, index=False)
+    printed = run(capsys, gaps, *QUICK, "--drop-missing-target")
+    assert re.search(r"warning: \d+ rows without a label left out", printed.err)
+
+
+def test_seeds_give_the_same_answer_twice(fruit, capsys):
+    with joblib.parallel_config("threading"):
+        first, again, other = (
+            run(capsys, fruit, *QUICK, "--seed", seed, "--jobs", jobs).out
+            for seed, jobs in (("1", "1"), ("1", "2"), ("2", "1"))
         )
-        size = "" if rng.random() < 0.1 else f"{rng.normal():.3f}"
-        rows.append(f"{['green', 'red'][red]},{size},{kind}")
-    return write(tmp_path / "fruit.csv", rows)
+    assert first == again
+    assert first != other
 
 
-def test_columns_of_numbers_and_texts(reader, tmp_path):
-    path = write(tmp_path / "t.csv", ['red,1.5,"a, b"', ",2,c", "green,,d"])
-    columns = read_columns(path)
-    assert columns["colour"].tolist() == ["red", None, "green"]
-    np.testing.assert_array_equal(columns["size"], [1.5, 2.0, np.nan])
-    assert columns["kind"].tolist() == ["a, b", "c", "d"]
-    # Two colours and none; size and whether it is missing; three kinds.
-    encoded = encode(columns)
-    assert encoded.shape == (3, 2 + 3 + 3)
-    assert np.isfinite(encoded).all()
-    np.testing.assert_allclose(encoded[:, 0], [1.5, 2.0, 1.75])
+def test_groups_and_time(frame, tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    table = frame.assign(patient=np.arange(300) // 10, day=np.arange(300))
+    table[::-1].to_csv(path, index=False)
+    printed = run(capsys, path, *QUICK, "--groups", "patient")
+    assert "30 groups are independent draws" in printed.out
+    assert "patient  groups: left out" in printed.err
+    printed = run(capsys, path, *QUICK, "--time", "day")
+    assert "rows are in time order" in printed.out
+    assert 0.5 < numbers(printed.out)[0] < 1.05
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_one_bit_is_found(reader, fruit, model):
-    bounds = table_bounds(fruit, "kind", model=model)
-    assert bounds.label_entropy == pytest.approx(2.0, abs=0.02)
-    # The network and boosting lose more to what they read into 600 sizes.
-    assert 0.85 < bounds.mi_lower < 1.05
-    assert bounds.mi_lower_limit < 1.0
-    assert bounds.units == "bits"
+def test_tables_of_many_columns(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(60, 31)).round(3)).add_prefix("c")
+    wide.assign(kind=wide["c0"] > 0).to_csv(tmp_path / "t.csv", index=False)
+    printed = run(capsys, tmp_path / "t.csv", "--model", "logistic")
+    assert "Up to 30 columns are evaluated one by one: name them by --columns." in printed.out
 
 
-def test_command_prints_bound_limit_and_entropy(fruit, capsys):
-    assert command_line.main(["bounds", str(fruit), "--target", "kind"]) == 0
-    first, *table = capsys.readouterr().out.splitlines()
-    numbers = [float(number) for number in re.findall(r"\d\.\d{3}", first)]
-    assert len(numbers) == 3
-    lower, entropy, limit = numbers
-    assert limit < lower < 1.05 < entropy
-    assert "InformationBounds in bits: 600 samples, 4 classes" in table
-    nats = ["bounds", str(fruit), "--target", "kind", "--model", "logistic", "--units", "nats"]
-    assert command_line.main(nats) == 0
-    assert "InformationBounds in nats" in capsys.readouterr().out
+def test_copies_are_told_of(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(80, 3)).round(6), columns=list("abc"))
+    noise = noise.assign(kind=rng.integers(2, size=80))
+    path = tmp_path / "t.csv"
+    pd.concat([noise] * 5).to_csv(path, index=False)
+    printed = run(capsys, path, "--model", "boosting", "--no-columns")
+    assert "320 of 400 rows repeat another row in all columns" in printed.err
+    assert "nothing shown" in printed.out
+    printed = run(
+        capsys, path, "--model", "boosting", "--no-columns", "--equal-rows", "independent"
+    )
+    assert numbers(printed.out)[0] > 0.1
 
 
 @pytest.mark.parametrize(
-    "rows, target, message",
+    "text, arguments, message",
     [
-        (["r,1,a"] * 9, "taste", "--target taste: no such column; there are colour, size, kind"),
-        (["r,1,a"] * 9, "kind", "--target kind is constant"),
-        (["r,1.5,a", "g,2.25,b"] * 9, "size", "--target size is continuous"),
-        (["r,1,a", "g,2,b", "g,3,"] * 9, "kind", "no value in 9 of 27 rows"),
-        (["r,1,a", "g,,b"] * 9, "size", "no value in 9 of 18 rows"),
-        (["r,1,a"] * 9 + ["g,2,b"] * 4, "kind", "a class of 4 rows: each needs at least five"),
-        (["r,1,a", "r,1,a,b,c"], "kind", "no comma-separated table"),
+        ("a,kind\n", (), "has a header and no rows"),
+        ("a;b\n1;2\n", (), "--target kind: no such column; there are a, b"),
+        ("a\n1\n2\n", (), "the table has one column, named 'a': name what separates"),
+        ("kind\n1\n2\n", (), "there is no other column to use"),
+        ("a,kind\n1,x\n2,y\n", ("--seed", "-1"), "--seed -1 is outside"),
+        ("a,kind\n1,x\n2,y\n", ("--confidence-level", "2"), "--confidence-level 2.0 must be"),
+        ("a,g,kind\n1,,x\n2,1,y\n" * 9, ("--groups", "g"), "--groups g has no value in 9 rows"),
+        ("a,kind,kind\n1,x,y\n", (), "--target kind: 2 columns have this name"),
     ],
 )
-def test_bad_tables(reader, tmp_path, capsys, rows, target, message):
-    path = write(tmp_path / "t.csv", rows)
-    assert command_line.main(["bounds", str(path), "--target", target]) == 2
-    printed = capsys.readouterr().err.strip()
-    assert message in printed
-    assert "\n" not in printed
+def test_refusals_are_one_line(tmp_path, capsys, text, arguments, message):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    printed = run(capsys, path, *arguments, code=2)
+    assert printed.out == ""
+    assert message in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
 
 
-def test_files_that_are_no_tables(reader, tmp_path, capsys):
-    only = write(tmp_path / "only.csv", ["1", "2"] * 9, header="y")
-    semicolons = write(tmp_path / "s.csv", ["1;2", "2;1"] * 9, header="a;y")
-    binary, empty = tmp_path / "b.csv", tmp_path / "e.csv"
-    binary.write_bytes(bytes(range(128, 256)))
-    empty.write_text("")
-    for path, message in (
-        (only, "the only column"),
-        (semicolons, "the table has one column, named 'a;y': separate its columns by commas"),
-        (binary, "no comma-separated table"),
-        (empty, ""),
-        (tmp_path, "directory"),
-    ):
-        assert command_line.main(["bounds", str(path), "--target", "y"]) == 2
-        assert message in capsys.readouterr().err
+def test_first_steps(tmp_path, monkeypatch, capsys):
+    """The page prints what the command does."""
+    page = (Path(__file__).parents[2] / "docs" / "first_steps.md").read_text()
+    (snippet,) = re.findall(r"```python\n([^`]*wines\.csv[^`]*)```", page)
+    command, shown = re.search(r"\$ python -m sksoftinfo (bounds .*)\n([^`]*)```", page).groups()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "first_steps.md", "exec"), {})
+    assert command_line.main([*command.split(), "--no-columns"]) == 0
+    printed = capsys.readouterr()
+    told = printed.err.splitlines()
+    for line in shown.splitlines()[:4]:
+        assert line in told
+    answer = re.sub(r"\d\.\d{3}", "#", printed.out.splitlines()[0])
+    assert answer in re.sub(r"\d\.\d{3}", "#", shown)
+    expected = numbers(shown.splitlines()[4])
+    np.testing.assert_allclose(numbers(printed.out.splitlines()[0]), expected, atol=0.05)

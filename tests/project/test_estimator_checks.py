@@ -6,7 +6,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo import (
+    InfoMaskTransformer,
+    InfoSoftmaxClassifier,
+    InfoStackClassifier,
+    StochasticInfoClassifier,
+)
 from tests._classifiers.test_stochastic_info import NoisyFeatures
 
 ESTIMATORS = [
@@ -25,6 +30,7 @@ ESTIMATORS = [
     StochasticInfoClassifier(noise="latent", beta=0.01),
     StochasticInfoClassifier(NoisyFeatures, noise="module"),
     StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
+    InfoStackClassifier(members="quick"),
     InfoMaskTransformer(),
     InfoMaskTransformer(InfoSoftmaxClassifier(module__hidden_sizes=(16,)), batch_size=7),
     InfoMaskTransformer(LogisticRegression(), threshold_reference="fit", information="pmi"),

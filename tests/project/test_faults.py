@@ -100,8 +100,10 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
             ask(bad)
     with pytest.raises(ValueError, match="InfoMask|X contains NaN in column 'c'"):
         InfoMaskTransformer(classifier()).fit(bad, Y)
-    with pytest.raises(ValueError, match="X contains NaN in column 'c'"):
-        cross_val_bounds("stack", bad, Y)
+    with pytest.raises(ValueError, match="X contains NaN in column 2"):
+        cross_val_bounds("stack", bad.to_numpy(), Y)
+    with pytest.raises(ValueError, match="X contains infinity .* in column 'c'"):
+        cross_val_bounds("stack", replaced(FRAME, np.inf), Y)
     with pytest.raises(ValueError, match="y_proba contains NaN in column 1"):
         information_bounds([0, 1], [[0.5, 0.5], [0.5, np.nan]])
 
@@ -118,8 +120,6 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
 def test_columns_that_are_no_numbers_are_named(column, kind):
     with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
         classifier().fit(FRAME.assign(k=column), Y)
-    with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
-        cross_val_bounds("stack", FRAME.assign(k=column), Y)
 
 
 def test_texts_in_polars_are_named():
@@ -159,7 +159,7 @@ def test_tensors(dtype):
     ],
 )
 def test_sparse_is_refused(fit):
-    with pytest.raises(TypeError, match="[Ss]parse data was passed"):
+    with pytest.raises(TypeError, match="[Ss]parse data was passed|X is sparse"):
         fit(scipy.sparse.csr_matrix(X))
 
 

@@ -1,0 +1,122 @@
+"""What a table holds about its target: in a sentence, by columns, in detail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from .wording import counted
+
+
+def sentence(target, found):
+    """Return the answer in one sentence.
+
+    Parameters
+    ----------
+    target : str
+    found : InformationBounds
+
+    Returns
+    -------
+    str
+    """
+    level, units = f"{100 * found.confidence_level:g} %", found.units
+    entropy = f"{found.label_entropy:.3f} {units} of entropy in {target!r}"
+    if found.mi_lower <= 0 and found.mi_lower_limit <= 0:
+        return (
+            f"The other columns carry at least 0 of the {entropy} ({level} limit: 0): this model "
+            f"does worse than the label frequencies, by {-found.mi_lower:.3f} {units}; nothing "
+            "shown."
+        )
+    return (
+        f"The other columns carry at least {max(found.mi_lower, 0):.3f} of the {entropy} "
+        f"({level} limit: {found.mi_lower_limit:.3f})."
+    )
+
+
+def details(found):
+    """Return a few lines about how the answer was found."""
+    lower, upper = found.interval
+    groups = "" if found.n_groups is None else f" in {counted(found.n_groups, 'group')}"
+    return [
+        f"  {counted(found.n_samples, 'row')}{groups}, {counted(found.n_classes, 'class')}",
+        f"  {100 * found.confidence_level:g} % interval of this model's information: "
+        f"{lower:.3f} to {upper:.3f} {found.units}",
+        f"  assumes that {found.assumption}",
+        "  A better model may show more; --all prints the paper's quantities.",
+    ]
+
+
+def ranking(columns):
+    """Return a line for each column, the most informative first.
+
+    Parameters
+    ----------
+    columns : FeatureInformation
+    """
+    order = columns.alone_lower.argsort(kind="stable")[::-1]
+    width = min(max(len(name) for name in columns.names), 30)
+    lines = [
+        f"Columns, by logistic regression, in {columns.units}: alone (lower bound), and lost "
+        "without it (estimate)"
+    ]
+    for i in order:
+        alone, lost = columns.alone_lower[i], columns.lost_estimate[i]
+        low, high = columns.lost_interval[i]
+        shown = f"{alone:.3f}" if alone > 0 else "nothing shown"
+        lines.append(
+            f"  {columns.names[i]:<{width}}  {shown:>13}  {lost:7.3f} ({low:.3f} to {high:.3f})"
+        )
+    return lines
+
+
+def as_json(target, found, columns, report, warnings) -> str:
+    """Return the answer as one JSON object.
+
+    Parameters
+    ----------
+    target : str
+    found : InformationBounds
+    columns : FeatureInformation or None
+    report, warnings : list of str
+
+    Returns
+    -------
+    str
+    """
+    answer: dict[str, Any] = {
+        "answer": sentence(target, found),
+        "target": target,
+        "bounds": found.to_dict(),
+        "columns": None,
+        "report": report,
+        "warnings": warnings,
+    }
+    if columns is not None:
+        answer["columns"] = [
+            {
+                "name": columns.names[i],
+                "alone_lower": columns.alone_lower[i],
+                "alone_limit": columns.alone_limit[i],
+                "lost_estimate": columns.lost_estimate[i],
+                "lost_interval": columns.lost_interval[i].tolist(),
+            }
+            for i in columns.alone_lower.argsort(kind="stable")[::-1]
+        ]
+    # NaN is not JSON.
+    return json.dumps(_without_nan(answer), indent=2, default=float)
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def tell(lines):
+    """Print lines to standard error, at once: the answer alone goes to standard output."""
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,372 @@
+"""Tables from files: which format they have, and their entries as they are written."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import contextlib
+import csv
+import gzip
+import io
+import json
+import lzma
+import re
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .wording import counted
+
+# More than this, decompressed, is not read: a few kilobytes may stand for terabytes.
+_MAX_BYTES = 2**32
+# What is looked at to find out how columns are separated.
+_MAX_SNIFFED_LINES = 500
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
+_SEPARATOR_NAMES = {"tab": "\t", r"\t": "\t", "space": r"\s+", " ": r"\s+"}
+_STREAMS = (
+    (b"\x1f\x8b", "gzip", gzip.open),
+    (b"\xfd7zXZ\x00", "xz", lzma.open),
+    (b"BZh", "bzip2", bz2.open),
+)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_REFUSED = (
+    (b"\xd0\xcf\x11\xe0", "an old or protected Excel file: save it as .xlsx or .csv"),
+    (b"%PDF", "a PDF: save its table as .csv"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd: decompress it"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: extract the table"),
+    (b"Rar!", "a rar archive: extract the table"),
+    (b"\x89HDF", "an HDF5 file: save its table as .csv or .parquet"),
+    (b"\x80\x04\x95", "a pickle, which may run programs: save its table as .csv or .parquet"),
+)
+
+
+class RawTable(NamedTuple):
+    """Entries of a file as they are written, and how it was read.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the header; they may repeat or be empty.
+    frame : pandas.DataFrame
+        Its columns are numbered. Texts are not interpreted.
+    how : str
+        What was found out about the format.
+    warnings : list of str
+        What the user should know.
+    separator : str or None
+        What separates columns, in a text file.
+    """
+
+    names: list[str]
+    frame: Any
+    how: str
+    warnings: list[str]
+    separator: str | None = None
+
+
+def read_file(path, *, sep=None, encoding=None):
+    """Read a table from a file: text with separators, parquet, xlsx or JSON, also compressed.
+
+    Parameters
+    ----------
+    path : str or path-like
+    sep : str, default=None
+        What separates columns in a text file; found out if None.
+    encoding : str, default=None
+        Of a text file; found out if None.
+
+    Returns
+    -------
+    RawTable
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or is not a table.
+    OSError
+        If it cannot be opened.
+    ImportError
+        If a library that reads this format is not installed.
+    """
+    path = Path(path)
+    # A folder and a file that is not there are not damaged tables.
+    with path.open("rb") as file:
+        start = file.read(16)
+    try:
+        return _read(path, start, sep, encoding)
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs a library that is not installed: install sksoftinfo[table]. ({error})"
+        ) from error
+    except _NotATable as error:
+        raise ValueError(f"{path} {error}.") from error
+    except Exception as error:
+        # Parsers of damaged files raise errors of many kinds.
+        uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if uneven:
+            expected, line, seen = uneven.groups()
+            raise ValueError(
+                f"{path} has {seen} entries in line {line} and {expected} in its header: mend the "
+                "line, or name the separator by --sep."
+            ) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"{path} cannot be read as a table: {reason.rstrip('.')}. If the file is whole, name "
+            "its format by --sep or --encoding."
+        ) from error
+
+
+class _NotATable(Exception):
+    """What a file is, in words that follow its name."""
+
+
+def _read(path, start, sep, encoding):
+    if not start:
+        raise _NotATable("is empty: save the table again")
+    data, how = _decompressed(path, start)
+    for mark, what in _REFUSED:
+        if data.startswith(mark):
+            raise _NotATable(f"is {what}")
+    if data.startswith(b"PAR1"):
+        return _parquet(data, how)
+    if data.startswith(b"PK\x03\x04"):
+        return _excel(data, how)
+    text, how_encoded = _decoded(data, encoding)
+    how = [*how, how_encoded]
+    is_json = ".json" in path.name.lower() or ".jsonl" in path.name.lower()
+    if is_json or (sep is None and text.lstrip()[:1] in ("[", "{")):
+        try:
+            return _json(text, how)
+        except (ValueError, RecursionError):
+            if is_json:
+                raise
+    return _separated(text, sep, how)
+
+
+def _decompressed(path, start):
+    """Return the bytes of a file, or of the only file in an archive, and how it was packed."""
+    for mark, name, open_stream in _STREAMS:
+        if start.startswith(mark):
+            with open_stream(path) as stream:
+                return _limited(stream), [name]
+    if not start.startswith(b"PK\x03\x04"):
+        with path.open("rb") as stream:
+            return _limited(stream), []
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+            raise _NotATable(f"holds more than {_MAX_BYTES >> 30} GiB: cut it into parts")
+        names = [
+            name
+            for name in archive.namelist()
+            if not name.endswith("/") and not name.startswith("__MACOSX/")
+        ]
+        if "[Content_Types].xml" in names:
+            return path.read_bytes(), []
+        if len(names) != 1:
+            raise _NotATable(
+                f"holds {counted(len(names), 'file')} ({', '.join(names[:5])}): extract the table"
+            )
+        with archive.open(names[0]) as stream:
+            return _limited(stream), [f"{names[0]!r} in zip"]
+
+
+def _limited(stream):
+    data = stream.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise _NotATable(f"holds more than {_MAX_BYTES >> 30} GiB: cut it into parts")
+    return data
+
+
+def _decoded(data, encoding):
+    """Return the text, its lines ended by a newline, and its encoding in words."""
+    if encoding is not None:
+        text = _decode(data, encoding)
+        if text is None:
+            raise _NotATable(f"is not encoded in {encoding}: name another --encoding")
+    else:
+        encodings = [name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)][:1]
+        if not encodings and b"\x00" in data[:1000]:
+            # Letters of western languages have a zero byte in UTF-16, on one side.
+            zeros = [data[side:1000:2].count(0) for side in (0, 1)]
+            encodings = ["utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"]
+        for encoding in encodings or ["utf-8", "cp1252"]:
+            text = _decode(data, encoding)
+            if text is not None:
+                break
+        else:
+            raise _NotATable("is neither a table nor a text in utf-8: name its --encoding")
+    if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
+        raise _NotATable("is not a text: save the table as .csv, .xlsx or .parquet")
+    if not text.strip():
+        raise _NotATable("is empty: save the table again")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
+
+
+def _decode(data, encoding):
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
+    except LookupError as error:
+        raise _NotATable(f"cannot be decoded: --encoding {encoding} is unknown") from error
+
+
+def _separated(text, sep, how):
+    import pandas as pd
+
+    lines = text.split("\n")
+    if sep is None and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
+        sep, lines[0] = lines[0][4], ""
+    sep = _SEPARATOR_NAMES.get(sep, sep) or _sniffed(lines[:_MAX_SNIFFED_LINES])
+    rows = list(_fields(lines[:_MAX_SNIFFED_LINES], sep))
+    width = _width(rows)
+    first = _header_line(lines, sep, width)
+    header = next(_fields(lines[first : first + 1], sep))
+    sniffed_body = [row for row in rows if len(row) == width]
+    warnings = []
+    skipped = sum(bool(line.strip()) for line in lines[:first])
+    if skipped:
+        warnings.append(f"{counted(skipped, 'line')} before the header left out.")
+    body = pd.read_csv(
+        io.StringIO(text),
+        sep=sep,
+        header=None,
+        skiprows=first + 1,
+        names=range(max(width, len(header))),
+        index_col=False,
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+    )
+    if len(header) == width - 1 and width > 2:
+        # R writes row names without a name for them; others end each row by a separator.
+        header = [*header, ""] if all(not row[-1] for row in sniffed_body) else ["", *header]
+    if len(header) < width:
+        raise _NotATable(
+            f"has {len(header)} names in its header and {width} entries in most rows: mend the "
+            "header, or name the separator by --sep"
+        )
+    short = sum(len(row) < width for row in _fields(lines[first + 1 :], sep))
+    if short:
+        warnings.append(
+            f"Fewer entries than the header in {counted(short, 'row')} of {len(body)}: what they "
+            "lack counts as missing. Is the file whole?"
+        )
+    how = [*how, f"columns separated by {_SEPARATORS.get(sep, repr(sep))}"]
+    return RawTable(header, body, ", ".join(how), warnings, sep)
+
+
+def _fields(lines, sep):
+    """Yield the fields of each line that is not empty, as far as they can be read."""
+    if sep == r"\s+":
+        yield from (line.split() for line in lines if line.strip())
+    elif len(sep) > 1:
+        yield from (re.split(sep, line) for line in lines if line.strip())
+    else:
+        with contextlib.suppress(csv.Error):
+            rows = csv.reader(lines, delimiter=sep, skipinitialspace=True)
+            yield from (row for row in rows if row)
+
+
+def _width(rows):
+    """Return how many fields most rows have."""
+    counts = Counter(len(row) for row in rows)
+    return max(counts, key=lambda width: (counts[width], width), default=1)
+
+
+def _sniffed(lines):
+    """Return the separator by which most rows have as many fields as the header."""
+    best, best_score = ",", None
+    for sep in _SEPARATORS:
+        rows = list(_fields(lines, sep))
+        width = _width(rows)
+        agreeing = sum(len(row) == width for row in rows) / max(len(rows), 1)
+        if width < 2 or (sep == r"\s+" and (agreeing < 1 or best_score is not None)):
+            continue
+        score = (len(rows[0]) == width, agreeing, width)
+        if best_score is None or score > best_score:
+            best, best_score = sep, score
+    return best
+
+
+def _header_line(lines, sep, width):
+    """Return the number of the header's line: titles and comments may stand before it."""
+    for number, line in enumerate(lines):
+        fields = [field for field in next(_fields([line], sep), []) if field.strip()]
+        if (len(fields) > 1 and not line.startswith("#")) or (width == 1 and fields):
+            return number
+        if line.startswith("#") and len(fields) == width:
+            return number
+    return 0
+
+
+def _parquet(data, how):
+    import pandas as pd
+
+    # Whole numbers with gaps would lose digits in float64.
+    frame = pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable")
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return _typed(frame, [*how, "parquet"], [])
+
+
+def _typed(frame, how, warnings):
+    names = ["" if name is None else str(name) for name in frame.columns]
+    return RawTable(names, frame.set_axis(range(len(names)), axis=1), ", ".join(how), warnings)
+
+
+def _excel(data, how):
+    import pandas as pd
+
+    sheets = pd.read_excel(
+        io.BytesIO(data),
+        sheet_name=None,
+        header=None,
+        dtype=object,
+        keep_default_na=False,
+        na_values=[""],
+    )
+    filled = {name: sheet for name, sheet in sheets.items() if sheet.notna().any(axis=None)}
+    if not filled:
+        raise _NotATable("has no sheet with entries: save the table again")
+    name, sheet = next(iter(filled.items()))
+    warnings = []
+    if len(filled) > 1:
+        others = ", ".join(repr(other) for other in list(filled)[1:])
+        warnings.append(f"Only the first sheet, {name!r}, is read; others are {others}.")
+    sheet = sheet.dropna(how="all").dropna(axis=1, how="all")
+    given = sheet.notna().sum(axis=1)
+    # The name of row numbers may be empty; titles above the header fill a cell or two.
+    first = int((given >= sheet.shape[1] - 1).to_numpy().argmax())
+    if first:
+        warnings.append(f"{counted(first, 'row')} before the header left out.")
+    header = ["" if entry is None or entry != entry else str(entry) for entry in sheet.iloc[first]]
+    frame = sheet.iloc[first + 1 :].set_axis(range(len(header)), axis=1).reset_index(drop=True)
+    return RawTable(header, frame, ", ".join([*how, f"xlsx, sheet {name!r}"]), warnings)
+
+
+def _json(text, how):
+    import pandas as pd
+
+    try:
+        content, kind = json.loads(text), "JSON"
+    except ValueError:
+        content = [json.loads(line) for line in text.splitlines() if line.strip()]
+        kind = "lines of JSON"
+    if isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        if len(content) == 1 and lists and isinstance(lists[0][0], dict):
+            content = lists[0]
+        elif all(isinstance(value, dict) for value in content.values()):
+            content = {name: pd.Series(value, dtype=object) for name, value in content.items()}
+    if not content or not isinstance(content, (list, dict)):
+        raise _NotATable('holds no table: write a list of rows, such as [{"a": 1}, {"a": 2}]')
+    # Whole numbers with gaps would lose digits in float64.
+    return _typed(pd.DataFrame(content, dtype=object), [*how, kind], [])

@@ -1,0 +1,149 @@
+"""Labels of a table: classes from its target column, and which rows have one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .wording import counted
+
+# Rows that a class needs: one to hold out in each of five folds.
+MIN_ROWS = 5
+# Numbers count as quantities where they have more values than this, and more than one in four
+# rows.
+_MANY_VALUES = 20
+_MAX_SHOWN = 8
+
+
+@dataclass
+class Labels:
+    """Labels of the rows that have one.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_kept,)
+        int64, or texts.
+    rows : ndarray of int of shape (n_kept,)
+        Rows of the table that are kept.
+    warnings : list of str
+    """
+
+    y: np.ndarray
+    rows: np.ndarray
+    warnings: list[str] = field(default_factory=list)
+
+    def __str__(self):
+        classes, counts = np.unique(self.y, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        shown = ", ".join(f"{classes[i]} {counts[i]}" for i in order[:_MAX_SHOWN])
+        more = ", ..." if len(classes) > _MAX_SHOWN else ""
+        return f"{len(classes)} classes: {shown}{more}"
+
+
+def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
+    """Return the labels in a column.
+
+    Parameters
+    ----------
+    column : Column
+    bins : int, default=None
+        Cut numbers at their quantiles into this many classes.
+    drop_missing : bool, default=False
+        Leave rows out that have no label.
+    rare_classes : {"drop", "merge"}, default="drop"
+        What becomes of classes with fewer than `MIN_ROWS` rows.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, constant, or quantities.
+    """
+    values, named = column.values, f"--target {column.name}"
+    found = Labels(np.empty(0), np.arange(len(values)))
+    missing = values.isna().to_numpy()
+    if missing.all():
+        raise ValueError(f"{named} has no value in any row: name another column.")
+    if missing.any():
+        if not drop_missing:
+            raise ValueError(
+                f"{named} has no value in {missing.sum()} of {len(missing)} rows: fill them, or "
+                "leave these rows out by --drop-missing-target."
+            )
+        found.rows = np.flatnonzero(~missing)
+        found.warnings.append(f"{counted(missing.sum(), 'row')} without a label left out.")
+    values = values[~missing]
+    if column.kind == "date" and bins is None:
+        raise ValueError(f"{named} is a date: name another column, or pass --bins 4.")
+    if bins is not None:
+        found.y = _binned(values, bins, column)
+    elif column.kind == "text":
+        found.y = values.to_numpy(dtype=object).astype(str)
+    else:
+        found.y = _classes(values, named)
+    _treat_rare(found, rare_classes, named)
+    if len(np.unique(found.y)) < 2:
+        raise ValueError(
+            f"{named} is constant: it holds no information. Name a column with two values or more."
+        )
+    return found
+
+
+def _classes(values, named):
+    numbers = values.to_numpy(dtype=np.float64)
+    n_values = len(np.unique(numbers))
+    many = n_values > _MANY_VALUES and n_values > len(numbers) / 4
+    if many or (numbers != np.round(numbers)).any():
+        raise ValueError(
+            f"{named} is continuous, with {n_values} different numbers in {len(numbers)} rows: "
+            "bring it into classes of equal size by --bins 4."
+        )
+    return numbers.astype(np.int64)
+
+
+def _binned(values, bins, column):
+    import pandas as pd
+
+    if bins < 2:
+        raise ValueError(f"--bins {bins} must be at least 2.")
+    if column.kind == "text":
+        raise ValueError(
+            f"--bins {bins} needs a target of numbers, and {column.name} holds texts: leave "
+            "--bins out."
+        )
+    if column.kind == "number":
+        values = values.astype("float64")
+    return pd.qcut(values, bins, duplicates="drop").astype(str).to_numpy(dtype=object).astype(str)
+
+
+def _treat_rare(found, rare_classes, named):
+    classes, encoded, counts = np.unique(found.y, return_inverse=True, return_counts=True)
+    rare = classes[counts < MIN_ROWS]
+    if not len(rare):
+        return
+    if len(rare) == len(classes):
+        raise ValueError(
+            f"{named} has {len(classes)} classes in {len(found.y)} rows, none of at least "
+            f"{MIN_ROWS} rows: name another column."
+        )
+    shown = ", ".join(repr(str(name)) for name in rare[:5]) + (", ..." if len(rare) > 5 else "")
+    is_rare = (counts < MIN_ROWS)[encoded]
+    if rare_classes == "merge" and is_rare.sum() >= MIN_ROWS:
+        merged = "other"
+        while merged in classes.astype(str):
+            merged += "_"
+        found.y = np.where(is_rare, merged, found.y.astype(str))
+        found.warnings.append(
+            f"{counted(len(rare), 'class')} of fewer than {MIN_ROWS} rows ({shown}) merged into "
+            f"{merged!r}."
+        )
+        return
+    found.y, found.rows = found.y[~is_rare], found.rows[~is_rare]
+    found.warnings.append(
+        f"{counted(len(rare), 'class')} of fewer than {MIN_ROWS} rows left out ({shown}), "
+        f"{counted(is_rare.sum(), 'row')} in all: the answer is about the other classes."
+    )

@@ -1,0 +1,172 @@
+"""``--report``: one page, without a network, on what a table holds about its target."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import numpy as np
+
+from .. import FeatureInformationDisplay
+from .table_answer import details, sentence
+
+# Rows that are shown of those whose labels were least expected, and their columns.
+_N_ODD_ROWS = 20
+_MAX_COLUMNS = 8
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 0 auto; max-width: 60rem;
+       padding: 1rem; }
+h1 { font-size: 1.3rem; line-height: 1.35; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+figure { margin: 0; } img { display: block; height: auto; max-width: 100%; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.9rem; }
+td, th { border-bottom: 1px solid #ddd; padding: 0.2rem 0.7rem 0.2rem 0; text-align: left;
+         vertical-align: top; }
+pre { white-space: pre-wrap; background: #f6f6f6; padding: 0.7rem; font-size: 0.85rem; }
+.warning { border-left: 4px solid #d08000; margin: 0.4rem 0; padding-left: 0.6rem; }
+"""
+# The page is of a stranger's data: it must not load or run anything.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def make_page(options, table, labels, found, columns, estimate, report, warnings):
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    table : Table
+    labels : Labels
+    found : InformationBounds
+    columns : FeatureInformation or None
+    estimate : InformationEstimate
+    report, warnings : list of str
+
+    Returns
+    -------
+    str
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    parts = [f"<h1>{_text(sentence(options.target, found))}</h1>"]
+    parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
+    parts += [
+        "<h2>Bounds</h2>",
+        _picture(_ladder(found), "Lower bound with its interval and limit, below the entropy."),
+        f"<pre>{_text(chr(10).join(details(found)))}</pre>",
+        "<h2>Would more rows help?</h2>",
+        _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
+        "<p>The extrapolation is an estimate, not a bound; its interval is of the sampling error "
+        "alone.</p>",
+    ]
+    if columns is not None:
+        display = FeatureInformationDisplay(columns).plot()
+        parts += [
+            "<h2>Columns</h2>",
+            "<p>By logistic regression. What a column carries alone is a lower bound; what is "
+            "lost without it is an estimate.</p>",
+            _picture(display.figure_, "Columns by what they carry, with intervals."),
+        ]
+    parts += [
+        "<h2>Rows whose labels were least expected</h2>",
+        "<p>Their labels may be wrong, or they are unlike the others. Rows are counted from 1, "
+        "below the header.</p>",
+        _odd_rows(table, labels, found),
+        "<h2>What was read</h2>",
+        f"<pre>{_text(chr(10).join(report))}</pre>",
+    ]
+    title = f"{options.target} in {options.table.name}"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _text(text):
+    return html.escape(str(text))
+
+
+def _picture(figure, description):
+    from matplotlib import pyplot
+
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+    data = base64.b64encode(stream.getvalue()).decode()
+    return (
+        f'<figure><img alt="{_text(description)}" src="data:image/svg+xml;base64,{data}"></figure>'
+    )
+
+
+def _ladder(found):
+    """Draw the lower bound with its interval and limit below the entropy of the labels."""
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(6.4, 2.0), layout="constrained")
+    level = f"{100 * found.confidence_level:g} %"
+    axis.barh(["H(Y)"], [found.label_entropy], color="0.8")
+    axis.barh(["lower bound"], [max(found.mi_lower, 0)], color="C0", alpha=0.5)
+    low, high = found.interval
+    axis.plot(
+        [low, high], ["lower bound"] * 2, color="C0", label=f"{level} interval of this model"
+    )
+    limit = f"{level} lower limit of I(X;Y)"
+    axis.plot([found.mi_lower_limit], ["lower bound"], "|k", ms=22, mew=3, label=limit)
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    axis.set_xlabel(f"information ({found.units})")
+    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
+
+
+def _curve(estimate):
+    """Draw bounds against the share of the training rows, and the extrapolation."""
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(6.4, 3.0), layout="constrained")
+    bounds = [estimate.mi_lower_half, estimate.mi_lower]
+    axis.plot([0, 1], bounds, "o-", label="lower bound")
+    low, high = estimate.interval
+    value = estimate.value
+    axis.errorbar(
+        [2],
+        [value],
+        yerr=np.maximum(0, [[value - low], [high - value]]),
+        fmt="o",
+        capsize=3,
+        color="C1",
+        label="extrapolated: an estimate",
+    )
+    axis.axhline(estimate.label_entropy, color="black", linestyle="--", label="H(Y)")
+    axis.set_xticks([0, 1, 2], ["half of the training rows", "all", "endlessly many"])
+    axis.set_xlim(-0.4, 2.4)
+    axis.set_ylabel(f"information ({estimate.units})")
+    axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _odd_rows(table, labels, found):
+    """Return a table of the rows of the most negative pointwise information."""
+    # In time order the first rows are trained on alone.
+    rows, y = (one[len(one) - found.n_samples :] for one in (labels.rows, labels.y))
+    order = np.argsort(found.pointwise, kind="stable")[:_N_ODD_ROWS]
+    order = order[found.pointwise[order] < 0]
+    if not len(order):
+        return "<p>None: each label was more probable than its frequency.</p>"
+    frame = table.frame(rows[order]).iloc[:, :_MAX_COLUMNS]
+    names = ["row", table.target.name, found.units, *frame.columns]
+    head = "".join(f"<th>{_text(name)}</th>" for name in names)
+    body = ""
+    for place, (_, values) in zip(order, frame.iterrows(), strict=True):
+        cells = [rows[place] + 1, y[place], f"{found.pointwise[place]:.2f}", *values]
+        body += f"<tr>{''.join(f'<td>{_text(_short(cell))}</td>' for cell in cells)}</tr>\n"
+    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+
+
+def _short(entry):
+    text = "" if entry is None or entry != entry else str(entry)
+    return text if len(text) <= 60 else f"{text[:57]}..."

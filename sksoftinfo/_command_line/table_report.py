@@ -1,0 +1,299 @@
+"""What was read from a table: which columns are used, which are left out, and what looks wrong."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .wording import counted
+
+# Columns that are listed one by one.
+_MAX_LISTED = 40
+# A column that gives this share of the labels away is the target under another name, or nearly so.
+_NEARLY = 0.99
+_FEWEST_ROWS = 10
+
+
+@dataclass
+class Table:
+    """Columns of a table by their part, and what the user should know.
+
+    Parameters
+    ----------
+    target : Column
+    features : list of Column
+    groups, time : Column or None
+        Which rows belong together, and their order.
+    left_out : dict of str to str
+        Reasons by name.
+    warnings : list of str
+    n_rows : int
+    """
+
+    target: Any
+    features: list[Any]
+    groups: Any
+    time: Any
+    left_out: dict[str, str]
+    warnings: list[str] = field(default_factory=list)
+    n_rows: int = 0
+
+    def frame(self, rows):
+        """Return the features of some rows as a data frame."""
+        import pandas as pd
+
+        frame = pd.concat([one.values.reset_index(drop=True) for one in self.features], axis=1)
+        frame.columns = [one.name for one in self.features]
+        return frame.iloc[rows].reset_index(drop=True)
+
+
+def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
+    """Divide columns into target, features, and those that are left out.
+
+    Parameters
+    ----------
+    columns : list of Column
+    target : str
+    only : list of str, default=None
+        Features to use; all but those that carry nothing if None.
+    drop : list of str
+        Columns to leave out.
+    groups, time : str, default=None
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If a column is not there or not unique, or if no feature is left.
+    """
+    names = [column.name for column in columns]
+    asked = {"--target": [target], "--columns": only or [], "--drop": drop}
+    asked |= {"--groups": [groups] if groups else [], "--time": [time] if time else []}
+    for option, values in asked.items():
+        for value in values:
+            _check_name(option, value, names)
+    for option in ("--columns", "--drop", "--groups", "--time"):
+        if target in asked[option]:
+            raise ValueError(f"{option} {target} is the target: name other columns.")
+    table = Table(None, [], None, None, {}, n_rows=len(columns[0].values))
+    _rename_repeated(columns, table)
+    for column in columns:
+        if column.name == target:
+            table.target = column
+            continue
+        if column.name == groups:
+            table.groups = column
+        if column.name == time:
+            table.time = column
+        if column.name in drop or (only is not None and column.name not in only):
+            reason = "not wanted"
+        elif column.name in (groups, time) and not (only and column.name in only):
+            reason = " and ".join(
+                part for part, name in (("groups", groups), ("time", time)) if column.name == name
+            )
+        else:
+            reason = None if only and column.name in only else _carries_nothing(column, table)
+        if reason is None:
+            table.features.append(column)
+            table.warnings += column.warnings
+        else:
+            table.left_out[column.name] = reason
+    table.warnings += table.target.warnings
+    if not table.features:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in table.left_out.items())
+        raise ValueError(
+            f"--target {target}: there is no other column to use"
+            + (f" ({reasons}). Name those to use nevertheless by --columns." if reasons else ".")
+        )
+    return table
+
+
+def _check_name(option, name, names):
+    count = names.count(name)
+    if count == 1:
+        return
+    if count > 1:
+        raise ValueError(
+            f"{option} {name}: {count} columns have this name. Rename one of them, so that it is "
+            "clear which is meant."
+        )
+    near = difflib.get_close_matches(name, names, 1, 0.6)
+    lower = [other for other in names if other.casefold() == name.strip().casefold()]
+    hint = f"; did you mean {(lower or near)[0]}?" if lower or near else "."
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    raise ValueError(f"{option} {name}: no such column; there are {shown}{hint}")
+
+
+def _rename_repeated(columns, table):
+    seen: dict[str, int] = {}
+    taken = {column.name for column in columns}
+    for column in columns:
+        seen[column.name] = seen.get(column.name, 0) + 1
+        if seen[column.name] == 1:
+            continue
+        number = seen[column.name]
+        while f"{column.name}.{number}" in taken:
+            number += 1
+        table.warnings.append(
+            f"Two columns are named {column.name!r}: the later one is called "
+            f"{column.name}.{number} here."
+        )
+        column.name = f"{column.name}.{number}"
+        taken.add(column.name)
+
+
+def _carries_nothing(column, table):
+    """Return why a column is left out unless it is named, or None."""
+    values = column.values
+    if values.isna().all():
+        return "empty"
+    if values.nunique(dropna=False) == 1:
+        return "constant"
+    if _counts_rows(values):
+        return "counts the rows"
+    for other in table.features:
+        if values.dtype == other.values.dtype and values.equals(other.values):
+            return f"equals {other.name}"
+    return None
+
+
+def _counts_rows(values):
+    """Whether whole numbers count the rows, also where some of them were taken out or shuffled."""
+    if str(values.dtype) != "Int64" or len(values) < _FEWEST_ROWS or values.isna().any():
+        return False
+    numbers = values.to_numpy(dtype=np.int64)
+    if len(np.unique(numbers)) < len(numbers):
+        return False
+    steps = np.diff(numbers)
+    return bool(
+        (steps == steps[0]).all()
+        or np.ptp(numbers) == len(numbers) - 1
+        or ((steps > 0).all() and np.ptp(numbers) < 1.5 * len(numbers))
+    )
+
+
+def suspicions(table, labels):
+    """Return warnings about columns that know too much, and about rows that repeat.
+
+    Parameters
+    ----------
+    table : Table
+    labels : Labels
+
+    Returns
+    -------
+    list of str
+    """
+    import pandas as pd
+
+    found = []
+    frame = table.frame(labels.rows)
+    codes = np.unique(labels.y, return_inverse=True)[1]
+    n_classes = codes.max() + 1
+    for column, (name, values) in zip(table.features, frame.items(), strict=True):
+        entries = pd.factorize(values)[0]
+        n_values = entries.max() + 1
+        if 2 <= n_values <= max(20, 2 * n_classes) and len(codes) >= 5 * n_values:
+            counts = np.zeros((n_values + 1, n_classes))
+            np.add.at(counts, (entries, codes), 1)
+            share = counts.max(axis=1).sum() / len(codes)
+            if share >= _NEARLY and counts.sum(axis=0).max() / len(codes) < _NEARLY:
+                found.append(
+                    f"{name} gives the label away in {100 * share:.4g} % of the rows: is it the "
+                    f"target under another name? Leave it out by --drop {_quoted(name)}."
+                )
+        elif n_values == len(values) and _is_identifier(column, values):
+            order = f", or pass --time {_quoted(name)}" if column.kind == "date" else ""
+            found.append(
+                f"{name} has another value in each row{_sorted(values)}: if it numbers or names "
+                "the rows, it tells nothing about the next one; leave it out by --drop "
+                f"{_quoted(name)}{order}."
+            )
+        if column.kind == "text":
+            found += _nearly_equal_texts(name, values)
+    return found
+
+
+def _is_identifier(column, values):
+    if column.kind == "text":
+        return not values.str.contains(" ").any()
+    if column.kind == "date":
+        return values.is_monotonic_increasing or values.is_monotonic_decreasing
+    whole = str(values.dtype) == "Int64"
+    return whole and (values.is_monotonic_increasing or values.is_monotonic_decreasing)
+
+
+def _sorted(values):
+    return ", in their order" if values.is_monotonic_increasing else ""
+
+
+def _nearly_equal_texts(name, values):
+    texts = sorted(values.dropna().unique())
+    if len(texts) > 1000:
+        return []
+    first: dict[str, str] = {}
+    pairs = []
+    for text in texts:
+        other = first.setdefault(" ".join(text.casefold().split()), text)
+        if other != text:
+            pairs.append(f"{other!r} and {text!r}")
+    if not pairs:
+        return []
+    more = ", ..." if len(pairs) > 3 else ""
+    return [f"{name}: {', '.join(pairs[:3])}{more} differ in case or blanks only: kept apart."]
+
+
+def _quoted(name):
+    return f"'{name}'" if " " in name else name
+
+
+def report_lines(path, raw, table, labels):
+    """Return the reading report, a line for each column.
+
+    Parameters
+    ----------
+    path : path-like
+    raw : RawTable
+    table : Table
+    labels : Labels
+
+    Returns
+    -------
+    list of str
+    """
+    n_columns = len(table.features) + len(table.left_out) + 1
+    repeated = int(table.frame(labels.rows).duplicated().sum())
+    copies = f" ({repeated} repeat another)" if repeated else ""
+    size = f"{counted(table.n_rows, 'row')}{copies}, {counted(n_columns, 'column')}"
+    lines = [f"{path}: {size} ({raw.how})"]
+    rows = [(table.target.name, f"target, {labels}")]
+    rows += [(column.name, describe(column)) for column in table.features[:_MAX_LISTED]]
+    rest = table.features[_MAX_LISTED:]
+    left_out = list(table.left_out.items())
+    rows += [(name, f"{why}: left out") for name, why in left_out[:_MAX_LISTED]]
+    width = min(max(len(name) for name, _ in rows), 30)
+    lines += [f"  {name:<{width}}  {text}" for name, text in rows]
+    if rest:
+        kinds = [counted(sum(one.kind == kind for one in rest), kind) for kind in _KINDS]
+        lines.append(f"  and {len(rest)} more: {', '.join(kinds)}")
+    if len(left_out) > _MAX_LISTED:
+        lines.append(f"  and {len(left_out) - _MAX_LISTED} more that are left out")
+    return lines
+
+
+_KINDS = ("number", "date", "text")
+
+
+def describe(column):
+    """Return kind, values and gaps of a column in words."""
+    missing = int(column.values.isna().sum())
+    parts = [column.kind]
+    if column.kind == "text":
+        parts.append(counted(column.values.nunique(), "value"))
+    return ", ".join([*parts, *column.notes, *([f"{missing} missing"] if missing else [])])

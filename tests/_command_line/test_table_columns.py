@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+
+from sksoftinfo._command_line.table_columns import read_columns
+from sksoftinfo._command_line.table_file import RawTable
+
+pd = pytest.importorskip("pandas")
+
+
+def column(entries, *, decimal=None, labels=False, beside=()):
+    """Return the column of these texts, in a table with other columns."""
+    frame = pd.DataFrame({0: list(entries), **{i + 1: one for i, one in enumerate(beside)}})
+    names = ["a", *(f"b{i}" for i in range(len(beside)))]
+    raw = RawTable(names, frame, "", [])
+    return read_columns(raw, decimal=decimal, labels="a" if labels else None)[0]
+
+
+@pytest.mark.parametrize(
+    "entries, numbers, notes",
+    [
+        (["1", "2", "30"], [1, 2, 30], []),
+        (["1.5", "-2", "+.5", "1e3", "2."], [1.5, -2, 0.5, 1000, 2], []),
+        (["1,5", "2,25", "3,0"], [1.5, 2.25, 3], ["decimal commas"]),
+        (["1.234,5", "2,25"], [1234.5, 2.25], ["decimal commas", "thousands separated by '.'"]),
+        (["1,234.5", "2.25"], [1234.5, 2.25], ["thousands separated by ','"]),
+        (["3,750", "4,000", "120"], [3750, 4000, 120], ["thousands separated by ','"]),
+        (["1,234,567", "3,750"], [1234567, 3750], ["thousands separated by ','"]),
+        (["1.234.567", "3.750"], [1234567, 3750], ["thousands separated by '.'"]),
+        (["0,125", "0,250"], [0.125, 0.25], ["decimal commas"]),
+        (["0.125", "1.250"], [0.125, 1.25], []),
+        (["1 234", "12 345 678", "5"], [1234, 12345678, 5], []),
+        (["1\u00a0234,5", "2\u202f000,25"], [1234.5, 2000.25], ["decimal commas"]),
+        (["1'234.5", "12'345.25"], [1234.5, 12345.25], []),
+        (["39.1 mm", "18.7 mm"], [39.1, 18.7], ["in mm"]),
+        (["39,1mm", "18,7mm"], [39.1, 18.7], ["in mm", "decimal commas"]),
+        (["5 %", "7.5%"], [5, 7.5], ["in %"]),
+        (["$5", "$1,234.50"], [5, 1234.5], ["thousands separated by ','"]),
+        (["5 €", "7 €"], [5, 7], ["in €"]),
+        (["−5", "7"], [-5, 7], []),
+        ([" 1", "2 ", "3"], [1, 2, 3], []),
+    ],
+)
+def test_numbers(entries, numbers, notes):
+    found = column(entries)
+    assert found.kind == "number"
+    np.testing.assert_allclose(found.values.astype(float), numbers)
+    assert found.notes == notes
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    "word", ["", "?", "n.d.", "N.D.", "NA", "n/a", "NaN", "null", "-", "#N/A", "<NA>", "missing"]
+)
+def test_missing_entries_among_numbers(word):
+    found = column(["1.5", word, "2.5"])
+    assert found.kind == "number"
+    np.testing.assert_array_equal(found.values, [1.5, np.nan, 2.5])
+    assert found.warnings == []
+
+
+def test_another_column_decides_what_a_comma_is():
+    assert column(["3,750", "4,000"], beside=[["1,5", "2,5"]]).values.tolist() == [3.75, 4.0]
+    assert column(["3,750", "4,000"], beside=[["1.5", "2.5"]]).values.tolist() == [3750, 4000]
+    assert column(["3.750", "4.000"], beside=[["1,5", "2,5"]]).values.tolist() == [3750, 4000]
+    both = [["1.5", "2.5"], ["1,5", "2,5"]]
+    assert column(["3,750", "4,000"], beside=both).values.tolist() == [3750, 4000]
+
+
+def test_decimal_mark_that_is_named():
+    assert column(["3,750", "4,000"], decimal=",").values.tolist() == [3.75, 4.0]
+    assert column(["3.750", "4.000"], decimal=",").values.tolist() == [3750, 4000]
+    wrong = column(["3.75", "4.5"], decimal=",")
+    assert wrong.kind == "text"
+    assert "'3.75' are not numbers with the decimal mark ','" in wrong.warnings[0]
+
+
+def test_words_among_many_numbers_count_as_missing():
+    found = column([*map(str, range(19)), "broken"])
+    assert found.kind == "number"
+    assert found.values.isna().sum() == 1
+    assert found.warnings == ["a: not a number in 1 row ('broken'): counts as missing."]
+
+
+def test_columns_of_numbers_and_words_are_texts():
+    found = column([*map(str, range(8)), "low", "high"])
+    assert found.kind == "text"
+    assert found.warnings[0].startswith("a: 80 % of the entries are numbers and others are not")
+    assert column(["low", "high", "1"]).warnings == []
+
+
+def test_several_units():
+    found = column(["5 mm", "0.5 cm", "7 mm"])
+    assert found.kind == "text"
+    assert "several units ('mm', 'cm')" in found.warnings[0]
+    assert column(["1.5", "2", "3k"]).kind == "text"
+    assert column(["1.5", "2", "3mm"]).values.tolist() == [1.5, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["1st", "2nd", "3rd"],
+        ["W001", "W002"],
+        ["007", "008", "010"],
+        [str(2**53), str(2**53 + 1)],
+        ["12 Main Street", "14 Main Street"],
+        ["1-2", "3-4"],
+        ["10:30", "11:45"],
+        ["NA", "None", "nan"],
+        ["True", "False"],
+        ["1.2.3", "1.2.4"],
+        ["1,5", "1.5"],
+        ["12,34,5", "1,2"],
+    ],
+)
+def test_texts_stay_as_they_are(entries):
+    found = column(entries)
+    assert found.kind == "text"
+    assert found.values.tolist() == entries
+
+
+@pytest.mark.parametrize("bad", ["inf", "-Infinity", "1e300"])
+def test_numbers_without_end(bad):
+    found = column(["1.5", bad, "2.5"])
+    np.testing.assert_array_equal(found.values, [1.5, np.nan, 2.5])
+    assert found.warnings == ["a: infinite, or beyond 3e+38, in 1 row: counts as missing."]
+
+
+def test_labels_keep_their_identity():
+    near = [str(2**53 - 1), str(2**53), str(2**53 + 1)]
+    assert column(near, labels=True).values.tolist() == near
+    assert column([f"{2.0**53}", "1e19"], labels=True).kind == "text"
+    assert column(["NA", "None", "b"], labels=True).values.tolist() == ["NA", "None", "b"]
+    assert column(["5 mm", "7 mm"], labels=True).values.tolist() == ["5 mm", "7 mm"]
+    assert column([*map(str, range(19)), "x"], labels=True).values.tolist()[-1] == "x"
+    assert column(["0", "1", "1.0"], labels=True).values.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "entries, month",
+    [
+        (["2020-01-31", "2020-02-01"], 2),
+        (["2020/01/31", "2020/02/01"], 2),
+        (["31.01.2020", "01.02.2020"], 2),
+        (["31/01/2020", "01/02/2020"], 2),
+        (["2020-01-31 10:15", "2020-02-01 11:00"], 2),
+        (["2020-01-31T10:15:00Z", "2020-02-01T11:00:00Z"], 2),
+    ],
+)
+def test_dates(entries, month):
+    found = column([*entries, ""])
+    assert found.kind == "date"
+    assert found.values[1].month == month
+    assert found.values.isna().tolist() == [False, False, True]
+
+
+def test_columns_with_a_type():
+    frame = pd.DataFrame(
+        {
+            0: pd.array([1, None, 3], dtype="Int64"),
+            1: pd.array([True, None, False], dtype="boolean"),
+            2: pd.Categorical(["x", None, "y"]),
+            3: pd.to_timedelta([1, 2, None], unit="min"),
+            4: [1.5, np.inf, np.nan],
+            5: pd.to_datetime(["2020-01-01", None, "2020-01-02"], utc=True),
+            6: [[1], {"b": 2}, None],
+            7: pd.array([1, 2**60, None], dtype="Int64"),
+        }
+    )
+    found = read_columns(RawTable(list("abcdefgh"), frame, "", []))
+    kinds = ["number", "text", "text", "number", "number", "date", "text", "text"]
+    assert [one.kind for one in found] == kinds
+    assert found[1].values.dropna().tolist() == ["True", "False"]
+    assert found[2].values.dropna().tolist() == ["x", "y"]
+    assert found[3].values.dropna().tolist() == [60, 120]
+    assert found[3].notes == ["in seconds"]
+    assert found[4].values.isna().tolist() == [False, True, True]
+    assert found[6].values.dropna().tolist() == ["[1]", "{'b': 2}"]
+    assert found[7].values.dropna().tolist() == ["1", str(2**60)]
+    assert all(one.values.isna().any() for one in found)
+
+
+def test_names_are_stripped_and_filled_in():
+    frame = pd.DataFrame({0: ["1"], 1: ["2"]})
+    found = read_columns(RawTable([" y ", ""], frame, "", []))
+    assert [one.name for one in found] == ["y", "Unnamed: 1"]

@@ -1,0 +1,292 @@
+import builtins
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from sksoftinfo._command_line.table_columns import read_columns
+from sksoftinfo._command_line.table_file import read_file
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+pytest.importorskip("openpyxl")
+
+TEXT = "size,colour\n1.5,red\n2.5,blue\n,red\n"
+
+
+def written(tmp_path, content, name="t.csv"):
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def entries(raw):
+    return raw.frame.astype(object).where(raw.frame.notna(), None).to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    "content, how",
+    [
+        (TEXT, "utf-8, columns separated by commas"),
+        (TEXT.replace("\n", "\r\n"), "utf-8, columns separated by commas"),
+        (TEXT.replace("\n", "\r"), "utf-8, columns separated by commas"),
+        (TEXT.replace(",", ";"), "utf-8, columns separated by semicolons"),
+        (TEXT.replace(",", "\t"), "utf-8, columns separated by tabs"),
+        (TEXT.replace(",", "|"), "utf-8, columns separated by bars"),
+        ("sep=;\n" + TEXT.replace(",", ";"), "utf-8, columns separated by semicolons"),
+        (TEXT.replace(",", ", "), "utf-8, columns separated by commas"),
+        ('"size","colour"\n"1.5","red"\n2.5,"blue"\n"",red', "utf-8, columns separated by commas"),
+        (TEXT.encode("utf-8-sig"), "utf-8-sig, columns separated by commas"),
+        (TEXT.encode("utf-16"), "utf-16, columns separated by commas"),
+        (TEXT.encode("utf-16-le"), "utf-16-le, columns separated by commas"),
+        (TEXT.encode("utf-16-be"), "utf-16-be, columns separated by commas"),
+        (TEXT.encode("utf-32"), "utf-32, columns separated by commas"),
+        (gzip.compress(TEXT.encode()), "gzip, utf-8, columns separated by commas"),
+        (bz2.compress(TEXT.encode()), "bzip2, utf-8, columns separated by commas"),
+        (lzma.compress(TEXT.encode()), "xz, utf-8, columns separated by commas"),
+    ],
+)
+def test_texts_are_found_out(tmp_path, content, how):
+    raw = read_file(written(tmp_path, content))
+    assert raw.names == ["size", "colour"]
+    assert entries(raw) == [["1.5", "red"], ["2.5", "blue"], ["", "red"]]
+    assert raw.how == how
+    assert raw.warnings == []
+
+
+def test_blanks_separate_columns_where_nothing_else_does(tmp_path):
+    raw = read_file(written(tmp_path, "a b  c\n1 2 x\n3  4 y\n"))
+    assert (raw.names, raw.separator) == (["a", "b", "c"], r"\s+")
+    raw = read_file(written(tmp_path, "what it is\nfirst\nthe second\n"))
+    assert raw.names == ["what it is"]
+
+
+def test_western_letters(tmp_path):
+    raw = read_file(written(tmp_path, "größe,y\n1,Möwe\n".encode("latin-1")))
+    assert raw.names == ["größe", "y"]
+    assert raw.how.startswith("cp1252")
+    greek = written(tmp_path, "α,y\n1,β\n".encode("iso8859-7"))
+    assert read_file(greek, encoding="iso8859-7").names == ["α", "y"]
+
+
+def test_separator_that_is_named(tmp_path):
+    path = written(tmp_path, "a,b;y\n1,2;x\n3,4;z\n")
+    assert read_file(path, sep=";").names == ["a,b", "y"]
+    assert read_file(written(tmp_path, "a::y\n1::x\n"), sep="::").names == ["a", "y"]
+    assert read_file(written(tmp_path, "a\ty\n1\tx\n"), sep="tab").names == ["a", "y"]
+
+
+@pytest.mark.parametrize(
+    "content, names, warned, n_rows",
+    [
+        ("Table of birds\n\n" + TEXT, ["size", "colour"], ["1 line before the header"], 3),
+        ("# by hand\n" + TEXT, ["size", "colour"], ["1 line before the header"], 3),
+        ("a,b,y,\n1,2,x,\n3,4,z,\n", ["a", "b", "y", ""], [], 2),
+        ("a,b,y\n1,2,x,\n3,4,z,\n", ["a", "b", "y", ""], [], 2),
+        ("a,b,y\nr1,1,2,x\nr2,3,4,z\n", ["", "a", "b", "y"], [], 2),
+        ("a,b,y\n1,2,x\n3,4,z\n5,6\n", ["a", "b", "y"], ["Fewer entries than the header"], 3),
+        ("\n\na,y\n1,x\n\n2,z\n", ["a", "y"], [], 2),
+    ],
+)
+def test_headers(tmp_path, content, names, warned, n_rows):
+    raw = read_file(written(tmp_path, content))
+    assert raw.names == names
+    assert len(raw.warnings) == len(warned)
+    for warning, start in zip(raw.warnings, warned, strict=True):
+        assert warning.startswith(start)
+    assert len(raw.frame) == n_rows
+
+
+def frame():
+    return pd.DataFrame(
+        {
+            "number": pd.array([1, None, 2**53 + 1], dtype="Int64"),
+            "text": ["NA", "None", "b"],
+            "date": pd.to_datetime(["2020-01-01", "2020-02-01", "2021-01-01"]),
+        }
+    )
+
+
+def test_parquet_excel_and_zip(tmp_path):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    frame().to_parquet(folder / "t.parquet")
+    excel = frame().astype({"number": str})
+    with pd.ExcelWriter(folder / "t.xlsx") as writer:
+        pd.DataFrame().to_excel(writer, sheet_name="empty")
+        excel.to_excel(writer, sheet_name="data", index=False, startrow=2)
+        excel.to_excel(writer, sheet_name="more")
+    with zipfile.ZipFile(folder / "t.zip", "w") as archive:
+        archive.writestr("in/t.csv", TEXT)
+        archive.writestr("__MACOSX/t.csv", "")
+    columns = read_columns(read_file(folder / "t.parquet"))
+    assert [column.kind for column in columns] == ["text", "text", "date"]
+    assert columns[0].values[2] == str(2**53 + 1)
+    assert columns[1].values.tolist() == ["NA", "None", "b"]
+    raw = read_file(folder / "t.xlsx")
+    assert raw.how == "xlsx, sheet 'data'"
+    assert raw.warnings == ["Only the first sheet, 'data', is read; others are 'more'."]
+    columns = read_columns(raw)
+    assert [column.kind for column in columns] == ["text", "text", "date"]
+    assert columns[0].values[2] == str(2**53 + 1)
+    raw = read_file(folder / "t.zip")
+    assert raw.names == ["size", "colour"]
+    assert raw.how.startswith("'in/t.csv' in zip")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"a": 1, "y": "x"}, {"a": 2**60 + 1, "y": None}],
+        {"a": [1, 2**60 + 1], "y": ["x", None]},
+        {"a": {"0": 1, "1": 2**60 + 1}, "y": {"0": "x", "1": None}},
+        {"rows": [{"a": 1, "y": "x"}, {"a": 2**60 + 1}]},
+    ],
+)
+def test_json(tmp_path, content):
+    raw = read_file(written(tmp_path, json.dumps(content), "t.json"))
+    assert raw.names == ["a", "y"]
+    first, second = read_columns(raw)
+    assert first.values.tolist() == ["1", str(2**60 + 1)]
+    assert second.values.isna().tolist() == [False, True]
+
+
+def test_lines_of_json(tmp_path):
+    raw = read_file(written(tmp_path, '{"a": 1, "y": "x"}\n{"a": 2, "y": "z"}\n'))
+    assert raw.how == "utf-8, lines of JSON"
+    assert entries(raw) == [[1, "x"], [2, "z"]]
+    # A header may begin with a bracket.
+    assert read_file(written(tmp_path, "[a],y\n1,x\n")).names == ["[a]", "y"]
+
+
+def packed(*names):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, TEXT)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "is empty"),
+        (" \n\n", "is empty"),
+        (bytes(range(128, 256)), "neither a table nor a text in utf-8"),
+        (b"a,y\n1,\x01\x02\n", "is not a text"),
+        ("a,b,y\n1,2,x\n1,2,3,x\n", "has 4 entries in line 3 and 3 in its header"),
+        ("a,y\n1,x\n2,z,3\n", "has 3 entries in line 3 and 2 in its header"),
+        ('a,y\n1,x\n2,"z\n3,x\n', "EOF inside string"),
+        ("a,y\n1,2,3,x\n4,5,6,z\n", "has 2 names in its header and 4 entries in most rows"),
+        (gzip.compress(TEXT.encode() * 99)[:-20], "cannot be read as a table"),
+        (lzma.compress(TEXT.encode() * 99)[:-20], "cannot be read as a table"),
+        (packed("a.csv", "b.csv"), "holds 2 files (a.csv, b.csv): extract the table"),
+        (packed("a.csv")[:-30], "cannot be read as a table"),
+        (packed("[Content_Types].xml"), "cannot be read as a table"),
+        (b"PAR1" + bytes(50) + b"PAR1", "cannot be read as a table"),
+        (b"\xd0\xcf\x11\xe0" + bytes(99), "old or protected Excel file"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x80\x04\x95" + bytes(99), "a pickle, which may run programs"),
+    ],
+)
+def test_files_that_are_no_tables(tmp_path, content, message):
+    path = written(tmp_path, content)
+    with pytest.raises(ValueError) as error:
+        read_file(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_json_that_is_none(tmp_path):
+    for content in ("[1, 2", "[" * 100_000, "3", "[]", "{}"):
+        with pytest.raises(ValueError, match=r"t\.json"):
+            read_file(written(tmp_path, content, "t.json"))
+
+
+def test_encodings_that_do_not_fit(tmp_path):
+    path = written(tmp_path, "ä,y\n1,x\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="not encoded in utf-8: name another --encoding"):
+        read_file(path, encoding="utf-8")
+    with pytest.raises(ValueError, match="--encoding klingon is unknown"):
+        read_file(path, encoding="klingon")
+
+
+def test_too_large_when_decompressed(tmp_path, monkeypatch):
+    monkeypatch.setattr("sksoftinfo._command_line.table_file._MAX_BYTES", 100)
+    for pack in (gzip.compress, bz2.compress, lzma.compress):
+        with pytest.raises(ValueError, match="holds more than"):
+            read_file(written(tmp_path, pack(b"a,y\n" * 1000)))
+    with pytest.raises(ValueError, match="holds more than"):
+        read_file(written(tmp_path, packed(*"abcdefgh")))
+
+
+def test_files_that_cannot_be_opened(tmp_path):
+    with pytest.raises(OSError):
+        read_file(tmp_path)
+    with pytest.raises(OSError):
+        read_file(tmp_path / "no.csv")
+
+
+def test_damaged_files_raise_value_error_or_are_read(tmp_path):
+    """Bytes of good files changed, cut out and repeated, 25 times each."""
+    (tmp_path / "made").mkdir()
+    frame().to_parquet(tmp_path / "made/t.parquet")
+    frame().astype({"number": str}).to_excel(tmp_path / "made/t.xlsx")
+    good = [
+        TEXT.encode() * 3,
+        TEXT.replace(",", ";").encode("utf-16"),
+        gzip.compress(TEXT.encode()),
+        packed("t.csv"),
+        json.dumps([{"a": 1, "y": [2, {"z": None}]}] * 3).encode(),
+        (tmp_path / "made/t.parquet").read_bytes(),
+        (tmp_path / "made/t.xlsx").read_bytes(),
+    ]
+    rng = np.random.default_rng(0)
+    read = refused = 0
+    for content in good:
+        for _ in range(25):
+            damaged = bytearray(content)
+            for _ in range(rng.integers(1, 4)):
+                start = rng.integers(len(damaged))
+                end = start + rng.integers(1, 1 + max(len(damaged) // 4, 1))
+                kind = rng.integers(4)
+                if kind == 0:
+                    damaged[start] = rng.integers(256)
+                elif kind == 1 and end < len(damaged):
+                    del damaged[start:end]
+                elif kind == 2:
+                    damaged[start:start] = damaged[start:end]
+                else:
+                    damaged[start:start] = rng.choice(list(b',;"\n\0[{\xff')).tobytes()[:1]
+            try:
+                read_columns(read_file(written(tmp_path, bytes(damaged))))
+                read += 1
+            except ValueError as error:
+                assert "t.csv" in str(error)
+                refused += 1
+    assert read > 20 and refused > 20
+
+
+@pytest.mark.parametrize("missing, name", [("pandas", "t.csv"), ("pyarrow", "t.parquet")])
+def test_what_to_install(tmp_path, monkeypatch, missing, name):
+    path = tmp_path / name
+    frame().to_parquet(path) if name.endswith("parquet") else path.write_text(TEXT)
+    real = builtins.__import__
+
+    def without(module, *args, **kwargs):
+        if module.partition(".")[0] == missing:
+            raise ImportError(f"no {missing}")
+        return real(module, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with monkeypatch.context() as loaded:
+        for module in [one for one in sys.modules if one.partition(".")[0] == missing]:
+            loaded.delitem(sys.modules, module)
+        with pytest.raises(ImportError, match=r"install sksoftinfo\[table\]"):
+            read_file(path)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from sksoftinfo._command_line.table_columns import read_columns
+from sksoftinfo._command_line.table_file import RawTable
+from sksoftinfo._command_line.table_labels import make_labels
+
+pd = pytest.importorskip("pandas")
+
+
+def labels(entries, **options):
+    raw = RawTable(["y"], pd.DataFrame({0: list(map(str, entries))}), "", [])
+    return make_labels(read_columns(raw, labels="y")[0], **options)
+
+
+def test_numbers_and_texts():
+    found = labels([0, 1, "2.0"] * 5)
+    assert found.y.dtype == np.int64
+    assert found.y.tolist() == [0, 1, 2] * 5
+    found = labels(["NA", "None"] * 5)
+    assert found.y.tolist() == ["NA", "None"] * 5
+    assert str(found) == "2 classes: NA 5, None 5"
+    assert found.rows.tolist() == list(range(10))
+    assert found.warnings == []
+
+
+def test_labels_around_the_largest_whole_float_are_three_classes():
+    found = labels([2**53 - 1, 2**53, 2**53 + 1] * 5)
+    assert len(set(found.y.tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    "entries, options, message",
+    [
+        ([""] * 9, {}, "--target y has no value in any row"),
+        (["a", "b", ""] * 9, {}, "no value in 9 of 27 rows.* --drop-missing-target"),
+        (["a"] * 9, {}, "--target y is constant"),
+        (["a", ""] * 9, {"drop_missing": True}, "--target y is constant"),
+        ([0.5, 1.5] * 9, {}, "continuous, with 2 different numbers in 18 rows.* --bins 4"),
+        (range(40), {}, "continuous, with 40 different numbers in 40 rows.* --bins 4"),
+        (["2020-01-01", "2020-01-02"] * 9, {}, "is a date"),
+        (["a", "b"] * 9, {"bins": 2}, "--bins 2 needs a target of numbers, and y holds texts"),
+        (range(40), {"bins": 1}, "--bins 1 must be at least 2"),
+        (map("w{}".format, range(40)), {}, "40 classes in 40 rows, none of at least 5 rows"),
+        (["a"] * 9 + ["b"] * 4, {}, "--target y is constant"),
+    ],
+)
+def test_labels_that_are_none(entries, options, message):
+    with pytest.raises(ValueError, match=message):
+        labels(entries, **options)
+
+
+def test_rows_without_a_label_are_left_out():
+    found = labels(["a", "", "b"] * 5, drop_missing=True)
+    assert found.rows.tolist() == [i for i in range(15) if i % 3 != 1]
+    assert found.y.tolist() == ["a", "b"] * 5
+    assert found.warnings == ["5 rows without a label left out."]
+
+
+def test_rare_classes():
+    entries = ["a"] * 9 + ["b"] * 9 + ["c"] * 3 + ["d"] * 2
+    found = labels(entries)
+    assert sorted(set(found.y)) == ["a", "b"]
+    assert found.rows.tolist() == list(range(18))
+    assert found.warnings == [
+        "2 classes of fewer than 5 rows left out ('c', 'd'), 5 rows in all: the answer is about "
+        "the other classes."
+    ]
+    found = labels(entries, rare_classes="merge")
+    assert found.y.tolist()[-5:] == ["other"] * 5
+    assert found.warnings == ["2 classes of fewer than 5 rows ('c', 'd') merged into 'other'."]
+    # Too few to be a class even together; a name that is taken.
+    assert len(labels(entries[:-1], rare_classes="merge").y) == 18
+    taken = ["other"] * 9 + ["b"] * 9 + ["c"] * 3 + ["d"] * 2
+    assert labels(taken, rare_classes="merge").y.tolist()[-1] == "other_"
+
+
+def test_bins_are_of_equal_size():
+    found = labels(np.arange(100) / 8, bins=4)
+    assert np.unique(found.y, return_counts=True)[1].tolist() == [25] * 4
+    # A value that occurs often leaves fewer bins.
+    assert len(set(labels([0] * 60 + list(range(1, 41)), bins=4).y)) == 2
+    assert len(set(labels(map("2020-01-{:02}".format, range(1, 31)), bins=3).y)) == 3

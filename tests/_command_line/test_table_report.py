@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+
+from sksoftinfo._command_line.table_columns import read_columns
+from sksoftinfo._command_line.table_file import RawTable
+from sksoftinfo._command_line.table_labels import make_labels
+from sksoftinfo._command_line.table_report import divide, report_lines, suspicions
+
+pd = pytest.importorskip("pandas")
+
+N = 40
+LABELS = ["x", "y"] * (N // 2)
+RANDOM = np.random.default_rng(0).normal(size=N).round(3)
+
+
+def columns(**entries):
+    frame = pd.DataFrame({i: list(map(str, one)) for i, one in enumerate(entries.values())})
+    return read_columns(RawTable(list(entries), frame, "as it is", []), labels="y")
+
+
+def table(**entries):
+    return divide(columns(**entries, y=LABELS), "y")
+
+
+def warned(**entries):
+    found = table(**entries)
+    return found.warnings + suspicions(found, make_labels(found.target))
+
+
+@pytest.mark.parametrize(
+    "entries, reason",
+    [
+        (range(N), "counts the rows"),
+        (range(N, 0, -1), "counts the rows"),
+        (range(0, 3 * N, 3), "counts the rows"),
+        (np.random.default_rng(0).permutation(N) + 7, "counts the rows"),
+        ([i for i in range(N + 3) if i not in (5, 8, 20)], "counts the rows"),
+        ([""] * N, "empty"),
+        (["n"] * N, "constant"),
+        (RANDOM, "equals a"),
+    ],
+)
+def test_columns_that_are_left_out(entries, reason):
+    found = table(a=RANDOM, b=entries)
+    assert [one.name for one in found.features] == ["a"]
+    assert found.left_out == {"b": reason}
+    kept = divide(columns(a=RANDOM, b=entries, y=LABELS), "y", only=["b"])
+    assert [one.name for one in kept.features] == ["b"]
+    assert kept.left_out == {"a": "not wanted"}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        RANDOM,
+        np.arange(N) / 8,
+        np.arange(N) // 2,
+        ["n", *[""] * (N - 1)],
+        np.arange(N) ** 2,
+        map("w{}".format, range(N)),
+    ],
+)
+def test_columns_that_are_kept(entries):
+    found = table(a=RANDOM[::-1], b=entries)
+    assert [one.name for one in found.features] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "entries, message",
+    [
+        (LABELS, "b gives the label away in 100 % of the rows: is it the target under another"),
+        ([1, 2] * (N // 2), "b gives the label away in 100 % of the rows"),
+        (map("W{:03}".format, range(N)), "b has another value in each row, in their order"),
+        (np.arange(N) ** 2, "b has another value in each row, in their order"),
+        (pd.date_range("2020-01-01", periods=N).strftime("%Y-%m-%d"), "b has another value in"),
+        (["Male", "male", "female"] * 13 + ["male"], "b: 'Male' and 'male' differ in case or bla"),
+        ([*range(N - 1), "lots"], r"b: not a number in 1 row \('lots'\): counts as missing"),
+    ],
+)
+def test_warnings(entries, message):
+    found = warned(a=RANDOM, b=entries)
+    assert len(found) == 1
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(found[0])
+
+
+def test_what_is_not_suspicious():
+    names = map("person {}".format, np.random.default_rng(0).permutation(N))
+    assert warned(a=RANDOM, b=names, c=np.arange(N) // 4, d=np.arange(N) % 3) == []
+
+
+def test_names_that_repeat():
+    raw = columns(a=RANDOM, b=RANDOM[::-1], y=LABELS)
+    raw[1].name = "a"
+    found = divide(raw, "y")
+    assert [one.name for one in found.features] == ["a", "a.2"]
+    assert found.warnings == ["Two columns are named 'a': the later one is called a.2 here."]
+    raw = columns(a=RANDOM, b=LABELS, y=LABELS)
+    raw[1].name = "y"
+    with pytest.raises(ValueError, match="--target y: 2 columns have this name. Rename one"):
+        divide(raw, "y")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"target": "Y"}, r"--target Y: no such column; there are a, b, y; did you mean y\?"),
+        ({"target": "colour"}, r"--target colour: no such column; there are a, b, y\."),
+        ({"only": ["a", "z"]}, "--columns z: no such column"),
+        ({"drop": ["z"]}, "--drop z: no such column"),
+        ({"groups": "z"}, "--groups z: no such column"),
+        ({"time": "z"}, "--time z: no such column"),
+        ({"drop": ["y"]}, "--drop y is the target"),
+        ({"groups": "y"}, "--groups y is the target"),
+        ({"drop": ["a", "b"]}, r"no other column to use \(a: not wanted; b: not wanted\)"),
+    ],
+)
+def test_columns_that_are_not_there(options, message):
+    with pytest.raises(ValueError, match=message):
+        divide(columns(a=RANDOM, b=RANDOM, y=LABELS), options.pop("target", "y"), **options)
+
+
+def test_only_the_target():
+    with pytest.raises(ValueError, match=r"there is no other column to use\."):
+        divide(columns(y=LABELS), "y")
+
+
+def test_groups_and_time_are_not_features():
+    raw = columns(a=RANDOM, g=np.arange(N) // 4, t=np.arange(N), y=LABELS)
+    found = divide(raw, "y", groups="g", time="t")
+    assert [one.name for one in found.features] == ["a"]
+    assert found.left_out == {"g": "groups", "t": "time"}
+    assert (found.groups.name, found.time.name) == ("g", "t")
+    found = divide(raw, "y", groups="g", time="t", only=["a", "g"])
+    assert [one.name for one in found.features] == ["a", "g"]
+
+
+def test_report():
+    raw = columns(
+        size=[*RANDOM[:-2], "", "?"], kind=["p", "q", ""] * 13 + ["p"], n=range(N), y=LABELS
+    )
+    found = divide(raw, "y")
+    lines = report_lines(
+        "t.csv", RawTable([], None, "by hand", []), found, make_labels(found.target)
+    )
+    assert lines == [
+        "t.csv: 40 rows, 4 columns (by hand)",
+        "  y     target, 2 classes: x 20, y 20",
+        "  size  number, 2 missing",
+        "  kind  text, 2 values, 13 missing",
+        "  n     counts the rows: left out",
+    ]
+
+
+def test_long_reports_are_cut():
+    random = np.random.default_rng(0)
+    many = {f"c{i}": random.normal(size=N).round(3) for i in range(60)}
+    empty = {f"e{i}": [""] * N for i in range(50)}
+    found = table(**many, **empty)
+    lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
+    assert "  and 20 more: 20 numbers, 0 dates, 0 texts" in lines
+    assert "  and 10 more that are left out" in lines
+    assert len(lines) == 1 + 1 + 40 + 40 + 2
+
+
+def test_rows_that_repeat_are_counted():
+    found = table(a=[1.5, 2.5] * (N // 2))
+    lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
+    assert lines[0].startswith("t.csv: 40 rows (38 repeat another), 2 columns")
