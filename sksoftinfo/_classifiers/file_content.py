@@ -175,6 +175,7 @@ def check_fitted(fitted, *, stochastic):
         "_label_weight",
         "train_prior_",
         "class_prior_",
+        "_missing",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
     optional = {"feature_names_in_"}
@@ -187,6 +188,7 @@ def check_fitted(fitted, *, stochastic):
     _check_classes(fitted["classes_"])
     n_classes = len(fitted["classes_"])
     _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
+    _check_missing(fitted["_missing"], fitted["n_features_in_"])
     _check_vector("_label_weight", fitted["_label_weight"], n_classes)
     for name in ("train_prior_", "class_prior_"):
         _check_vector(name, fitted[name], n_classes)
@@ -248,6 +250,17 @@ def _check_shape(shape, n_features):
     )
     _check(
         _is_int(n_features) and n_features == shape[0], "has an n_features_in_ of another shape"
+    )
+
+
+def _check_missing(missing, n_features):
+    _check(
+        isinstance(missing, np.ndarray)
+        and missing.ndim == 1
+        and missing.dtype.kind == "i"
+        and bool((np.diff(missing) > 0).all())
+        and (not len(missing) or (missing[0] >= 0 and missing[-1] < n_features)),
+        "has _missing that are not columns",
     )
 
 

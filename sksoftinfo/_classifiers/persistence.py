@@ -19,7 +19,7 @@ from .portable import fitted_attributes, is_stochastic, net_state, restore
 from .stochastic_info import StochasticInfoClassifier
 
 # Of the layout of the file, not of the package.
-_FORMAT = 2
+_FORMAT = 3
 _KEY = "sksoftinfo"
 _ESTIMATORS = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
 #: Classes of this folder and below that ``skops.io.load`` has to trust.
