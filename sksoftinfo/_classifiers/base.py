@@ -226,7 +226,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         scikit-learn's validation of a row takes longer than a small network, and doubles the time
         of ``one row`` in benchmarks/bench_speed.py.
         """
-        if type(X) is not np.ndarray or not len(X) or X.shape[1:] != self.input_shape_:
+        if type(X) is not np.ndarray or not len(X):
+            return False
+        if self.input_shape_ is not None and X.shape[1:] != self.input_shape_:
             return False
         dtypes = ("float32", "float64") if self.dtype == "auto" else (self.dtype,)
         if (
@@ -298,6 +300,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = self._initialized_net(X, seed)
         if self.module is not None:
             check_output(net, with_channels(X))
+        self._built_with = self.get_params(deep=False)
         return net
 
     def _initialized_net(self, X, seed):
@@ -333,8 +336,12 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = make_net(net_class, self.accelerator, **params)
         net.initialize()
         check_monitors(net)
-        self._built_with = self.get_params(deep=False)
         return net
+
+    def _take_over(self, net):
+        """Predict by this net, which was built with the parameters as they are, from now on."""
+        self.net_ = net
+        self._built_with = self.get_params(deep=False)
 
     def _module_and_params(self, X):
         return module_and_params(self.module, X, len(self.classes_))
