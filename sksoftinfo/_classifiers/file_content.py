@@ -179,14 +179,10 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
         "class_prior_",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
-<<<<<<< HEAD
-    optional = {"feature_names_in_"}
-=======
     any_shape = pretrained and fitted.get("input_shape_") is None
     if not any_shape:
         required.add("n_features_in_")
-    optional = set() if pretrained else {"feature_names_in_", "_fitted_on"}
->>>>>>> 3f5d07b (ENH: a classifier around a network that was trained elsewhere)
+    optional = set() if pretrained else {"feature_names_in_"}
     _check(required <= fitted.keys(), f"lacks {sorted(required - fitted.keys())}")
     unknown = sorted(
         name if name.isidentifier() else ascii(name)
