@@ -134,6 +134,37 @@ def resolve_prior(prior, y, estimator, classes):
     )
 
 
+def kind_of_calibration(calibrate, information, y, n_classes):
+    """Return the source of the calibration, "labels", "shared" or None.
+
+    Parameters
+    ----------
+    calibrate : bool, "shared" or "features"
+    information : str
+    y : ndarray of shape (n,), int, or None
+        Class indices.
+    n_classes : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.fitting import kind_of_calibration
+    >>> [kind_of_calibration(True, "pmi", y, 2) for y in (np.array([0, 1]), np.array([1]), None)]
+    ['labels', 'shared', 'shared']
+    """
+    if not calibrate or information == "logit":
+        return None
+    if calibrate == "features":
+        if y is None:
+            raise ValueError(
+                "calibrate='features' learns from labels; got y=None. Give the images' labels, or "
+                "use calibrate=True."
+            )
+        return "labels"
+    complete = y is not None and len(np.unique(y)) == n_classes
+    return "labels" if complete and calibrate != "shared" else "shared"
+
+
 def calibration_sample(n_images, random_state, shared):
     """Return the rows of the images to calibrate on, and a seed of the calibration."""
     rng = check_random_state(random_state)

@@ -31,6 +31,7 @@ from .fitting import (
     best_sizes,
     calibration_sample,
     fit_estimator,
+    kind_of_calibration,
     known_classes,
     presence_floors,
     resolve_prior,
@@ -50,14 +51,13 @@ from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundin
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
 from .shared_calibration import SHIPPED_FLOOR, are_enough
+from .targets import encode_target, targets_of_images
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 # The least probability whose logarithm a score takes.
 _SMALLEST_PROBA = 1e-12
-# Classes that a message lists, at most.
-_LABELS_SHOWN = 30
 
 
 class InfoMaskTransformer(
@@ -333,7 +333,7 @@ class InfoMaskTransformer(
         else:
             X, y = self._validate(X, y, reset=True)
             check_classification_targets(y)
-        self._encode_targets(known_classes(self.estimator, y))
+        encode_target(self.target, known_classes(self.estimator, y), self.combine)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
         candidates = candidate_sizes(
@@ -350,7 +350,9 @@ class InfoMaskTransformer(
         self.classes_ = self.estimator_.classes_
         encoded = None if y is None else encode_labels(y, self.classes_)
         self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)
-        self.calibration_ = self._kind_of_calibration(encoded)
+        self.calibration_ = kind_of_calibration(
+            self.calibrate, self.information, encoded, len(self.classes_)
+        )
         self.patch_scoring_, self._dense = choose_scoring(
             self.patch_scoring,
             self.stride,
@@ -374,20 +376,6 @@ class InfoMaskTransformer(
             self.calibration_ = "shipped"
         self._fit_sizes(candidates, images, encoded, seed, whole)
         return self
-
-    def _kind_of_calibration(self, y):
-        """Return what class indices, or None, allow to calibrate by."""
-        if not self.calibrate or self.information == "logit":
-            return None
-        if self.calibrate == "features":
-            if y is None:
-                raise ValueError(
-                    "calibrate='features' learns from labels; got y=None. Give the images' "
-                    "labels, or use calibrate=True."
-                )
-            return "labels"
-        complete = y is not None and len(np.unique(y)) == len(self.classes_)
-        return "labels" if complete and self.calibrate != "shared" else "shared"
 
     def _fit_sizes(self, candidates, images, y, seed, whole):
         """Settle for the candidate whose score is best, and learn when a class is there."""
@@ -639,7 +627,7 @@ class InfoMaskTransformer(
 
     def _separation(self, images, y):
         """Return the score of each image that has the target."""
-        targets = self._encode_targets(self.classes_)
+        targets = encode_target(self.target, self.classes_, self.combine)
         if targets is not None:
             has_target = np.isin(y, targets)
             if not has_target.any():
@@ -737,38 +725,8 @@ class InfoMaskTransformer(
 
     def _targets_of(self, n_images, target=None, y=None):
         """Return class indices (T, n) for each image, or None, and whether they are one group."""
-        if y is not None:
-            labels = np.asarray(y)
-            if labels.shape != (n_images,):
-                raise ValueError(
-                    f"`y` must hold one target for each of {n_images} images; got shape "
-                    f"{labels.shape}. Use `target` for one that all images share."
-                )
-            return encode_labels(labels, self.classes_)[None], False
-        targets = self._encode_targets(self.classes_, target)
-        if targets is None:
-            return None, False
-        as_group = self.combine == "group" and len(targets) > 1
-        return np.repeat(np.array(targets)[:, None], n_images, axis=1), as_group
-
-    def _encode_targets(self, classes, target=None):
-        """Return class indices of the target, or None for the predicted class."""
         target = self.target if target is None else target
-        if target is None:
-            return None
-        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
-        known = {label: index for index, label in enumerate(np.asarray(classes).tolist())}
-        if not labels or any(label not in known for label in labels):
-            raise ValueError(
-                f"target={target!r} is not a class that is known: choose among "
-                f"{_some_of(list(known))}."
-            )
-        if self.combine == "group" and len(set(labels)) == len(known):
-            raise ValueError(
-                "`target` must leave out a class with combine='group'; got all of them. Any of "
-                "all classes is in every image."
-            )
-        return [known[label] for label in labels]
+        return targets_of_images(n_images, self.classes_, target, self.combine, y)
 
     def __getstate__(self):
         if self.memory is not None:
@@ -793,10 +751,3 @@ class InfoMaskTransformer(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _some_of(labels):
-    """Return labels for a message, the first of them where there are many."""
-    if len(labels) <= _LABELS_SHOWN:
-        return labels
-    return f"{labels[:_LABELS_SHOWN]} and {len(labels) - _LABELS_SHOWN} more"
