@@ -36,6 +36,7 @@ __all__ = [
     "TRUSTED_CLASSES",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
+    "SharedCalibration",
     "neural",
     "window_average",
 ]

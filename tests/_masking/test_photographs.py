@@ -1,5 +1,7 @@
 """Masks of a network that was trained elsewhere, from pictures without labels."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masking import shared_calibration
+from sksoftinfo._masking.shared_calibration import (
+    N_OTHERS,
+    SharedCalibration,
+    features,
+    other_labels,
+)
+from sksoftinfo._networks import ConvNet
+from sksoftinfo.export import information_map_module
 from tests.helpers.pretrained import Colours, pretrained_network
 
 NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
@@ -177,3 +188,76 @@ def test_nothing_of_the_network_changes(pictures):
     InfoMaskTransformer(clf, random_state=0).fit(images, clf.predict(images)).transform(images)
     for name, value in clf.module_.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("information", ["weight_of_evidence", "pmi"])
+def test_maps_of_a_shared_calibration_are_exported(information):
+    images = np.random.default_rng(0).normal(size=(12, 1, 16, 16)).astype(np.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = ConvNet(1, 5, channels=(8, 8), kernel_size=3)
+    module.head.weight.data.mul_(20)
+    clf = InfoSoftmaxClassifier.from_module(module, classes=list("edcba"))
+    masker = InfoMaskTransformer(clf, information=information, patch_size=[4, 8]).fit(images)
+    assert masker.calibration_ in ("shared", "shipped")
+    with torch.no_grad():
+        maps = information_map_module(masker, "d")(torch.as_tensor(images)).numpy()
+    np.testing.assert_allclose(maps, masker.information_map(images, "d"), rtol=1e-3, atol=1e-3)
+
+
+def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
+    """Ten to 200 pictures, ten to 1,000 classes, a hundred times the penalty's constant."""
+    rng = np.random.default_rng(0)
+
+    def numbers(n_images, n_classes, penalty=shared_calibration._C):
+        monkeypatch.setattr(shared_calibration, "_C", penalty)
+        labels = rng.permutation(n_classes)[np.arange(n_images) % n_classes]
+        logits = rng.normal(0, 1, (n_classes, n_images, 4, 4))
+        object_here = rng.random((n_images, 4, 4)) < 0.5
+        logits[labels, np.arange(n_images)] += 6 * object_here
+        others = other_labels(labels, N_OTHERS, np.random.RandomState(0))
+        seen = features(logits, np.concatenate([labels[None], others]))
+        fitted = SharedCalibration(np.full(n_classes, 1 / n_classes)).fit(seen)
+        slope, of_rivals = fitted.coef_
+        # The logit that is no evidence among rivals as they are on average.
+        return slope, -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope
+
+    slope, zero = numbers(200, 1000)
+    assert slope > 0.2 and 0 < zero < 3
+    for other in (numbers(10, 1000), numbers(10, 10), numbers(200, 10), numbers(200, 1000, 1e4)):
+        assert other[0] == pytest.approx(slope, rel=0.15)
+        assert other[1] == pytest.approx(zero, abs=0.4)
+
+
+def test_a_constant_added_to_all_logits_changes_nothing(network, pictures):
+    images = pictures[0]
+    shifted = Colours()
+    shifted.head.bias.data += 50
+    other = InfoSoftmaxClassifier.from_module(shifted, classes=NAMES)
+    maps = [
+        InfoMaskTransformer(clf, random_state=0).fit(images[:n]).information_maps(images)
+        for n in (1, 30)
+        for clf in (network, other)
+    ]
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(maps[2], maps[3], rtol=1e-3, atol=1e-3)
+
+
+def test_a_fitted_masker_is_pickled_and_cached(network, pictures, tmp_path):
+    images, _, labels = pictures
+    plain = InfoMaskTransformer(network, random_state=0).fit(images)
+    cached = InfoMaskTransformer(network, random_state=0, memory=str(tmp_path)).fit(images)
+    copied = pickle.loads(pickle.dumps(plain))
+    for other in (cached, cached, copied):
+        np.testing.assert_array_equal(other.mask(images, y=labels), plain.mask(images, y=labels))
+        group = [
+            one.set_params(combine="group").information_map(images, NAMES[:2])
+            for one in (plain, other)
+        ]
+        union = [
+            one.set_params(combine="union").information_map(images, NAMES[:2])
+            for one in (plain, other)
+        ]
+        np.testing.assert_allclose(group[0], group[1], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(union[0], union[1], rtol=1e-5, atol=1e-6)
+        assert not np.allclose(group[0], union[0])
