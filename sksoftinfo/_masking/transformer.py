@@ -370,7 +370,7 @@ class InfoMaskTransformer(
         shared = encoded is None or self.calibration_ == "shared"
         sample, seed = calibration_sample(len(images), self.random_state, shared)
         images = images[sample]
-        whole = self._classifier.logits(images) if shared else None
+        whole: Any = self._classifier.logits(images) if shared else None
         encoded = whole.argmax(axis=1) if encoded is None else encoded[sample]
         if self.calibration_ == "shared" and not are_enough(encoded):
             self.calibration_ = "shipped"
