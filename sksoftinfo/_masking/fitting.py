@@ -42,9 +42,9 @@ def known_classes(estimator, y):
         return estimator.classes_
     if y is None:
         raise ValueError(
-            "y=None needs a classifier that is fitted already: give the images' labels, or as "
-            "`estimator` a FrozenEstimator or InfoSoftmaxClassifier.from_module(network, "
-            "classes=...)."
+            "InfoMaskTransformer requires y to be passed, but the target y is None: `estimator` "
+            "has to be trained. Give the images' labels, or as `estimator` a FrozenEstimator or "
+            "InfoSoftmaxClassifier.from_module(network, classes=...)."
         )
     classes = np.unique(y)
     check_two_classes(classes)
