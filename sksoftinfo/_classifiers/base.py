@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from .._networks import (
     make_net,
     make_train_split,
     naming_batch_size,
+    net_unchanged_on_error,
     own_callbacks,
     predict_log_proba,
     resolve_device,
@@ -262,9 +264,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         )
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
-        with seeded(seed):
-            if hasattr(self, "net_"):
-                net = self.net_
+        net = getattr(self, "net_", None)
+        with seeded(seed), nullcontext() if net is None else net_unchanged_on_error(net):
+            if net is not None:
                 live = self._live_params()
                 net.set_params(
                     **{name: value for name, value in live.items() if getattr(net, name) != value}

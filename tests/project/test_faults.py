@@ -422,7 +422,7 @@ def test_exceptions_of_the_users_own_code_come_out_as_they_are():
 
 def test_a_last_batch_of_one_row_and_batch_normalisation():
     module = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3))
-    with pytest.raises(ValueError, match="batch_size=149 leaves one of 150 rows over"):
+    with pytest.raises(ValueError, match="batch_size=149 leaves one row over"):
         classifier(module=module, batch_size=149).fit(X, Y)
     classifier(module=module, batch_size=149, iterator_train__drop_last=True).fit(X, Y)
 
