@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._classifiers import InfoSoftmaxClassifier
-from ._masking import InfoMaskTransformer, neural, window_average
+from ._masking import InfoMaskTransformer, SharedCalibration, neural, window_average
 
 __all__ = ["information_map_module", "log_proba_module"]
 
@@ -154,7 +154,7 @@ class _InformationMap(_Posterior):
         self.register_buffer("across", torch.as_tensor(scorer.across))
         calibrations = mapper.calibrations_ or [None] * len(mapper.size_groups)
         self.groups = torch.nn.ModuleList(
-            _GroupInformation(sizes, mapper.kind, mapper.prior, calibration, target)
+            _group_information(sizes, mapper.kind, mapper.prior, calibration, target)
             for sizes, calibration in zip(mapper.size_groups, calibrations, strict=True)
         )
 
@@ -199,6 +199,38 @@ class _GroupInformation(torch.nn.Module):
             return torch.log_softmax(scores, -1)[..., self.target] - self.log_prior_at_target
         others = torch.logsumexp(scores.index_select(-1, self.others), dim=-1)
         return scores[..., self.target] - others - self.log_odds_prior
+
+
+class _SharedInformation(torch.nn.Module):
+    """As `_GroupInformation`, by a calibration that all classes share."""
+
+    def __init__(self, sizes, kind, calibration, target):
+        super().__init__()
+        self.sizes, self.kind, self.target = sizes, kind, target
+        prior = calibration.prior
+        self.coef = [float(one) for one in calibration.coef_]
+        self.intercept = calibration.intercept_
+        others = np.delete(np.arange(len(prior)), target)
+        self.register_buffer("others", torch.as_tensor(others))
+        self.log_n_others = float(np.log(len(others)))
+        self.log_prior = float(np.log(prior[target]))
+        self.log_odds_prior = float(logit(prior[target]))
+
+    def forward(self, inputs):
+        logits = inputs[:, :, :, self.sizes].mean(dim=-2)
+        logits = logits - logits.mean(dim=-1, keepdim=True)
+        others = torch.logsumexp(logits.index_select(-1, self.others), dim=-1)
+        evidence = self.coef[0] * logits[..., self.target] + self.intercept
+        evidence = evidence + self.coef[1] * (others - self.log_n_others)
+        if self.kind == "weight_of_evidence":
+            return evidence
+        return torch.nn.functional.logsigmoid(evidence + self.log_odds_prior) - self.log_prior
+
+
+def _group_information(sizes, kind, prior, calibration, target):
+    if isinstance(calibration, SharedCalibration):
+        return _SharedInformation(sizes, kind, calibration, target)
+    return _GroupInformation(sizes, kind, prior, calibration, target)
 
 
 def _whole_calibration(calibration):

@@ -20,7 +20,12 @@ from .equations import (
 from .from_probabilities import cross_fitted_bounds, information_bounds
 from .observations import encode_groups
 from .output_upper import OutputInformation
-from .priors import check_reference_covers, resolve_class_prior, resolve_reference_prior
+from .priors import (
+    check_distribution,
+    check_reference_covers,
+    resolve_class_prior,
+    resolve_reference_prior,
+)
 from .result import InformationBounds, bounds_from
 from .units import Units, check_units, nats_to
 
@@ -33,6 +38,7 @@ __all__ = [
     "Units",
     "bounds_from",
     "certain_row_terms",
+    "check_distribution",
     "check_confidence_level",
     "check_reference_covers",
     "check_units",

@@ -8,6 +8,7 @@ from .base import BaseInfoClassifier
 from .info_softmax import InfoSoftmaxClassifier
 from .persistence import TRUSTED_CLASSES, load, save
 from .portable import CheckedStateMixin
+from .pretrained import is_pretrained
 from .stochastic_info import StochasticInfoClassifier
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "StochasticInfoClassifier",
     "TRUSTED_CLASSES",
     "early_stopping",
+    "is_pretrained",
     "load",
     "save",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from .._networks import (
     make_net,
     make_train_split,
     naming_batch_size,
+    net_unchanged_on_error,
     own_callbacks,
     predict_log_proba,
     resolve_device,
@@ -232,7 +234,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         scikit-learn's validation of a row takes longer than a small network, and doubles the time
         of ``one row`` in benchmarks/bench_speed.py.
         """
-        if type(X) is not np.ndarray or not len(X) or X.shape[1:] != self.input_shape_:
+        if type(X) is not np.ndarray or not len(X):
+            return False
+        if self.input_shape_ is not None and X.shape[1:] != self.input_shape_:
             return False
         dtypes = ("float32", "float64") if self.dtype == "auto" else (self.dtype,)
         if (
@@ -267,9 +271,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         )
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
-        with seeded(seed):
-            if hasattr(self, "net_"):
-                net = self.net_
+        net = getattr(self, "net_", None)
+        with seeded(seed), nullcontext() if net is None else net_unchanged_on_error(net):
+            if net is not None:
                 live = self._live_params()
                 net.set_params(
                     **{name: value for name, value in live.items() if getattr(net, name) != value}
@@ -306,6 +310,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = self._initialized_net(X, seed)
         if self.module is not None:
             check_output(net, with_channels(X))
+        self._built_with = self.get_params(deep=False)
         return net
 
     def _initialized_net(self, X, seed):
@@ -341,8 +346,12 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = make_net(net_class, self.accelerator, **params)
         net.initialize()
         check_monitors(net)
-        self._built_with = self.get_params(deep=False)
         return net
+
+    def _take_over(self, net):
+        """Predict by this net, which was built with the parameters as they are, from now on."""
+        self.net_ = net
+        self._built_with = self.get_params(deep=False)
 
     def _module_and_params(self, X):
         return module_and_params(self.module, X, len(self.classes_), self._missing)

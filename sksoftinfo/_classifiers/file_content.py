@@ -158,7 +158,7 @@ def check_sizes(params, n_weights):
                 raise ValueError(f"{name} has {len(value)} entries for {n_weights} weights")
 
 
-def check_fitted(fitted, *, stochastic):
+def check_fitted(fitted, *, stochastic, pretrained=False):
     """Raise ValueError unless attributes are all those of a fitted classifier, and consistent.
 
     Parameters
@@ -167,28 +167,35 @@ def check_fitted(fitted, *, stochastic):
         Values by name, without the net.
     stochastic : bool
         Whether they are of a `StochasticInfoClassifier`.
+    pretrained : bool, default=False
+        Whether they are around a network that was trained elsewhere: its classes have an order of
+        their own, and its rows may have any shape.
     """
     required = {
         "classes_",
         "input_shape_",
-        "n_features_in_",
         "_label_weight",
         "train_prior_",
         "class_prior_",
-        "_missing",
+        *(() if pretrained else ("_missing",)),
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
-    optional = {"feature_names_in_"}
+    any_shape = pretrained and fitted.get("input_shape_") is None
+    if not any_shape:
+        required.add("n_features_in_")
+    optional = set() if pretrained else {"feature_names_in_"}
     _check(required <= fitted.keys(), f"lacks {sorted(required - fitted.keys())}")
     unknown = sorted(
         name if name.isidentifier() else ascii(name)
         for name in fitted.keys() - required - optional
     )
     _check(not unknown, f"has attributes that a file does not hold: {', '.join(unknown)[:200]}")
-    _check_classes(fitted["classes_"])
+    _check_classes(fitted["classes_"], in_order=not pretrained)
     n_classes = len(fitted["classes_"])
-    _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
-    _check_missing(fitted["_missing"], fitted["n_features_in_"])
+    if not any_shape:
+        _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
+    if not pretrained:
+        _check_missing(fitted["_missing"], fitted["n_features_in_"])
     _check_vector("_label_weight", fitted["_label_weight"], n_classes)
     for name in ("train_prior_", "class_prior_"):
         _check_vector(name, fitted[name], n_classes)
@@ -219,7 +226,7 @@ def _check(condition, message):
         raise ValueError(f"it {message}")
 
 
-def _check_classes(classes):
+def _check_classes(classes, in_order):
     _check(
         isinstance(classes, np.ndarray)
         and classes.ndim == 1
@@ -234,6 +241,7 @@ def _check_classes(classes):
             "has classes_ that are neither texts nor numbers",
         )
     try:
+        classes = classes if in_order else np.sort(classes)
         ordered = bool(np.all(classes[:-1] < classes[1:]))
     except TypeError:
         ordered = False

@@ -176,6 +176,61 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         self.verbose = verbose
         self._store_skorch_params(kwargs)
 
+    @classmethod
+    def from_module(cls, module, *, classes, input_shape=None, prior="uniform", device="auto"):
+        """Return a fitted classifier around a network that was trained elsewhere.
+
+        The network is never trained: it is copied, in float32 and in evaluation mode, and no call
+        changes a weight or a statistic of a batch normalisation. `fit` and `partial_fit` raise,
+        and ``sklearn.base.clone`` returns the classifier itself, so that nothing that clones
+        estimators trains it. Where something calls `fit`, e.g. a pipeline, wrap the classifier in
+        a ``sklearn.frozen.FrozenEstimator``. Of its parameters, `decision` and `batch_size` can
+        be set.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Network that returns logits of shape (n_samples, n_classes).
+        classes : array-like of shape (n_classes,)
+            Names of its outputs, in their order: distinct texts or numbers.
+        input_shape : tuple of int, default=None
+            Shape of a row, e.g. (3, 224, 224). With it, the network is tried out at once, and
+            rows of another shape are refused. ``None`` takes rows of any shape.
+        prior : "uniform" or array-like of shape (n_classes,), default="uniform"
+            Reference prior ``train_prior_`` of what the classifier says, in the order of
+            `classes`. Its logits are taken as they are: what prior they hold, they learned.
+        device : str or torch.device, default="auto"
+            ``"auto"`` is CUDA where there is one, else the CPU.
+
+        Returns
+        -------
+        InfoSoftmaxClassifier
+            Fitted; ``classes_`` are in the order of the network's outputs.
+
+        Raises
+        ------
+        TypeError
+            If `module` is not a torch module.
+        ValueError
+            If the classes are not distinct or of several types, if the prior is not a
+            distribution, or if the network's output does not have one column for each class.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sksoftinfo import InfoSoftmaxClassifier
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+        >>> clf = InfoSoftmaxClassifier.from_module(
+        ...     network, classes=["tabby", "beagle"], input_shape=(3, 2, 2)
+        ... )
+        >>> clf.predict_proba(torch.zeros(5, 3, 2, 2)).shape
+        (5, 2)
+        """
+        # A subclass of this class.
+        from .pretrained import PretrainedClassifier
+
+        return PretrainedClassifier().wrap(module, classes, input_shape, prior, device)
+
     def _net_class_and_params(self):
         params = {"criterion": self.criterion}
         if isinstance(self.criterion, type):

@@ -13,15 +13,19 @@ from sklearn.utils.validation import check_is_fitted
 from .._networks import LogSoftmaxLoss
 from .._utils import whole_file
 from .._version import __version__
-from .file_content import CLASSES, check_fitted, refused_params
+from .file_content import CLASSES, refused_params
 from .info_softmax import InfoSoftmaxClassifier
-from .portable import fitted_attributes, is_stochastic, net_state, restore
+from .portable import check_results, fitted_attributes, net_state, restore
+from .pretrained import PretrainedClassifier
 from .stochastic_info import StochasticInfoClassifier
 
 # Of the layout of the file, not of the package.
 _FORMAT = 3
 _KEY = "sksoftinfo"
-_ESTIMATORS = {cls.__name__: cls for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier)}
+_ESTIMATORS = {
+    cls.__name__: cls
+    for cls in (InfoSoftmaxClassifier, StochasticInfoClassifier, PretrainedClassifier)
+}
 #: Classes of this folder and below that ``skops.io.load`` has to trust.
 TRUSTED_CLASSES = (InfoSoftmaxClassifier, StochasticInfoClassifier, LogSoftmaxLoss)
 _KEYS = {
@@ -104,7 +108,7 @@ def save(estimator, path):
     weights = {name: np.asarray(value, order="C") for name, value in net.pop("weights").items()}
     fitted = fitted_attributes(estimator)
     try:
-        check_fitted(fitted, stochastic=is_stochastic(estimator))
+        check_results(estimator, fitted)
     except ValueError as error:
         raise ValueError(f"`estimator` cannot be saved: {error}. Use pickle.") from error
     params = estimator.get_params()

@@ -72,6 +72,9 @@ class CheckedStateMixin:
 class PortableMixin(CheckedStateMixin):
     """Mixin of the classifiers: what skops sees of one has no pickle in it."""
 
+    # Whether the network was trained elsewhere, and its parameters cannot change.
+    _is_pretrained = False
+
     def __getstate__(self):
         refused = refused_params(self.get_params(), self._get_param_names(), trusted=True)
         if refused:
@@ -84,7 +87,7 @@ class PortableMixin(CheckedStateMixin):
             state.pop(name, None)
         if "net_" in state:
             state["net_"] = net_state(self)
-            check_fitted(fitted_attributes(self), stochastic=is_stochastic(self))
+            check_results(self, fitted_attributes(self))
         return state
 
     def _set_checked_state(self, state):
@@ -119,6 +122,11 @@ def is_stochastic(estimator):
     return "n_draws" in estimator._get_param_names()
 
 
+def check_results(estimator, fitted):
+    """Raise ValueError unless attributes are those that a classifier like `estimator` has."""
+    check_fitted(fitted, stochastic=is_stochastic(estimator), pretrained=estimator._is_pretrained)
+
+
 def fitted_attributes(estimator):
     """Return the results of a fitted classifier by name, without the net."""
     left_out = {*estimator._get_param_names(), *_NO_RESULTS}
@@ -137,7 +145,7 @@ def net_state(estimator):
     check_is_fitted(estimator, "net_")
     changed = [
         name
-        for name in changed_params(estimator._built_with, estimator.get_params(deep=False))
+        for name in ([] if estimator._is_pretrained else _changed(estimator))
         if name in _OF_THE_MODULE or name.startswith("module__")
     ]
     if changed:
@@ -165,6 +173,10 @@ def net_state(estimator):
     return {"weights": weights, "dtype": dtype, "seed": int(net.seed), "history": history}
 
 
+def _changed(estimator):
+    return changed_params(estimator._built_with, estimator.get_params(deep=False))
+
+
 def restore(estimator, fitted, state):
     """Set the attributes of a fitted classifier, which has its parameters, and build its net.
 
@@ -190,11 +202,11 @@ def restore(estimator, fitted, state):
     """
     estimator._check_skorch_names()
     estimator._validate_params()
-    check_fitted(fitted, stochastic=is_stochastic(estimator))
+    check_results(estimator, fitted)
     check_net(state)
     vars(estimator).update(fitted)
     estimator._random = check_random_state(estimator.random_state)
-    estimator.net_ = _restored_net(estimator, state)
+    estimator._take_over(_restored_net(estimator, state))
 
 
 def _restored_net(estimator, state):
@@ -204,7 +216,8 @@ def _restored_net(estimator, state):
         warnings.warn(f"{error} device='auto' takes its place.", stacklevel=users_stacklevel())
         estimator.device = "auto"
     # Of no size in memory, whatever their shape.
-    rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *estimator.input_shape_))
+    shape = (1,) if estimator.input_shape_ is None else estimator.input_shape_
+    rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *shape))
     weights = {name: torch.as_tensor(np.array(value)) for name, value in state["weights"].items()}
     accelerator, estimator.accelerator = estimator.accelerator, None
     try:
@@ -226,7 +239,6 @@ def _restored_net(estimator, state):
         net.noise_bank = torch.as_tensor(estimator.noise_bank_, device="cpu")
     net.module_.eval()
     net.history.extend(state["history"])
-    estimator._built_with = estimator.get_params(deep=False)
     return net
 
 

@@ -13,6 +13,7 @@ from .grid import GridScorer
 from .image_classifier import ImageClassifier, neural
 from .maps import InformationMapper
 from .patch_grid import PatchGrid
+from .shared_calibration import SharedCalibration
 from .transformer import InfoMaskTransformer
 from .windows import window_average
 
@@ -28,12 +29,14 @@ TRUSTED_CLASSES = (
     InformationMapper,
     PatchCalibration,
     PatchGrid,
+    SharedCalibration,
 )
 
 __all__ = [
     "TRUSTED_CLASSES",
     "InfoMaskDisplay",
     "InfoMaskTransformer",
+    "SharedCalibration",
     "neural",
     "window_average",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from .evidence import group_information, patch_information
+
 # Places that a calibration is fitted on, at most.
 _MAX_ROWS = 50_000
 
@@ -71,6 +73,30 @@ class PatchCalibration:
         coef = self.coef_.astype(inputs.dtype)
         weighed = coef @ inputs.reshape(coef.shape[1], -1)
         return self.scores_of_weighed(weighed.reshape(-1, *inputs.shape[-3:]))
+
+    def information(self, kind, inputs, classes, weighed=False):
+        """Return information of places about classes.
+
+        Parameters
+        ----------
+        kind : {"weight_of_evidence", "pmi"}
+        inputs : ndarray of shape (S, ..., n, rows, columns)
+            What `scores` reads or, `weighed`, what was multiplied by the coefficients.
+        classes : ndarray of shape (T, n), int
+
+        Returns
+        -------
+        ndarray of shape (T, n, rows, columns)
+            In nats.
+        """
+        return patch_information(kind, self._any_scores(inputs, weighed), self.prior_, classes)
+
+    def of_group(self, kind, inputs, classes, weighed=False):
+        """Return information of places about "any of the classes", (n, rows, columns)."""
+        return group_information(kind, self._any_scores(inputs, weighed), self.prior_, classes)
+
+    def _any_scores(self, inputs, weighed):
+        return self.scores_of_weighed(inputs.sum(axis=0)) if weighed else self.scores(inputs)
 
     def weights(self, n_sizes):
         """Return the coefficients of each size of patches, (n_sizes, M, C)."""

@@ -9,7 +9,7 @@ import torch
 
 from .._networks import StochasticInfoNet, download, posterior_logits, upload
 from .cell_geometry import measure_cells
-from .feature_layer import as_cells, find_feature_layer, replaced_output
+from .feature_layer import as_cells, find_feature_layer
 from .image_classifier import neural
 from .spreading import interpolation_matrix, spread
 from .windows import window_average
@@ -101,7 +101,7 @@ def own_copy(module):
     optimizer or ``weight.data`` changes them; a fresh one at every batch costs a twentieth of the
     forward pass, and computing channels last on a CPU saves 12 % of `mask` in bench_masking.py.
     """
-    fresh = copy.deepcopy(module).eval()
+    fresh = copy.deepcopy(module).eval().requires_grad_(False)
     if all(weight.device.type == "cpu" for weight in [*fresh.parameters(), *fresh.buffers()]):
         fresh = fresh.to(memory_format=torch.channels_last)
     return fresh
@@ -134,14 +134,17 @@ def dense_layer(classifier, images, name):
     net = ours.net_
     module, probed = own_copy(net.module_), _tensor(net, probed)
 
-    def run(images=probed):
-        return _image_logits(net, module, images)
+    def run(rows=slice(None)):
+        return _image_logits(net, module, probed[rows])
 
     with torch.inference_mode():
         layer = find_feature_layer(module, run, len(probed), name)
     if layer is None:
         return None
-    return layer, measure_cells(layer, module, run, probed)
+    # In noise, more units are on than in an image.
+    return layer, measure_cells(
+        layer, module, lambda images: _image_logits(net, module, images), probed[-1:]
+    )
 
 
 def window_logits(net, images, layer, windows):
@@ -163,7 +166,11 @@ def window_logits(net, images, layer, windows):
     """
     module, images = own_copy(net.module_), _tensor(net, images)
     with torch.inference_mode():
-        found = layer.window_logits(module, lambda: _image_logits(net, module, images), windows)
+
+        def run(rows=slice(None)):
+            return _image_logits(net, module, images[rows])
+
+        found = layer.window_logits(module, run, windows)
         # Where a network computes in less, what follows does not.
         return download(found, net.dtype)
 
@@ -177,7 +184,7 @@ def window_features(net, images, layer, windows, weights=None):
     """
     seen = []
     module, images = own_copy(net.module_), _tensor(net, images)
-    with torch.inference_mode(), replaced_output(module, layer.name, seen.append):
+    with torch.inference_mode(), layer.replaced(module, seen.append):
         logits = _image_logits(net, module, images)
         channels = seen[0].transpose(0, 1)
         if weights is None:

@@ -104,3 +104,32 @@ def patch_information(kind, scores, prior, classes):
         of_prior = np.log(prior)
     nothing = of_prior.astype(scores.dtype)
     return information - nothing.reshape(*classes.shape, *[1] * (scores.ndim - 2))
+
+
+def group_information(kind, scores, prior, classes):
+    """Return the information of patches about "any of the classes", shape (n, ...), in nats.
+
+    The group takes the place of its classes: they are not each other's rivals.
+
+    Parameters
+    ----------
+    kind, scores, prior
+        As in `patch_information`.
+    classes : ndarray of shape (T, n), int
+        The group, the same for all images. Another class is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.evidence import group_information
+    >>> log_proba = np.log([[0.4], [0.4], [0.2]])
+    >>> prior = np.array([0.25, 0.25, 0.5])
+    >>> group_information("weight_of_evidence", log_proba, prior, np.array([[0], [1]])).round(3)
+    array([1.386])
+    """
+    group = np.isin(np.arange(len(prior)), classes[:, 0])
+    together = logsumexp(scores[group], axis=0, keepdims=True)
+    merged = np.concatenate([together, scores[~group]]).astype(scores.dtype)
+    of_merged = np.concatenate([[prior[group].sum()], prior[~group]])
+    first = np.zeros((1, scores.shape[1]), dtype=int)
+    return patch_information(kind, merged, of_merged, first)[0]

@@ -25,11 +25,19 @@ _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum
 
 
 @contextmanager
-def replaced_output(module, name, function):
-    """Let `function` replace the output of the submodule `name`; None leaves it."""
-    hook = module.get_submodule(name).register_forward_hook(
-        lambda _, args, output: function(output)
-    )
+def replaced_output(module, name, function, call=1):
+    """Let `function` replace the output of the submodule `name` in one run; None leaves it.
+
+    Of a submodule that serves several places, e.g. an activation, the output of a `call` alone.
+    """
+    n_calls = 0
+
+    def replace(_, args, output):
+        nonlocal n_calls
+        n_calls += 1
+        return function(output) if n_calls == call else None
+
+    hook = module.get_submodule(name).register_forward_hook(replace)
     try:
         yield
     finally:
@@ -44,20 +52,28 @@ class FeatureLayer:
     ----------
     name : str
         Of the submodule.
-    pooling : {"logits", "average", "maximum", "own"}
+    pooling : {"logits", "linear", "average", "maximum", "own"}
         ``"logits"``: the network's logits are the mean of its logits of single cells (average
-        pooling and a linear head); ``"average"`` and ``"maximum"``: it sees nothing of the map
-        but that, behind which there may be any head; ``"own"``: it forgets positions, and takes
-        windows as it takes the whole map.
+        pooling and a linear head); ``"linear"``: the same of a network that does not take single
+        cells, whose head is known by its gradient; ``"average"`` and ``"maximum"``: it sees
+        nothing of the map but that, behind which there may be any head; ``"own"``: it forgets
+        positions, and takes windows as it takes the whole map.
+    call : int, default=1
+        Which of the calls of the submodule it is, from 1.
     """
 
     name: str
     pooling: str
+    call: int = 1
+
+    def replaced(self, module, function):
+        """Let `function` replace the layer's output in one run of the module."""
+        return replaced_output(module, self.name, function, self.call)
 
     def feature_map(self, module, run):
         """Return the map (n, C, h, w) that ``run()`` makes."""
         seen = []
-        with replaced_output(module, self.name, seen.append):
+        with self.replaced(module, seen.append):
             run()
         return seen[0]
 
@@ -68,7 +84,7 @@ class FeatureLayer:
         ----------
         module : torch.nn.Module
         run : callable
-            Without arguments: runs the module on n images, and returns its logits.
+            Runs the module on n images, or on a slice of them, and returns its logits.
         sizes : sequence of (float, float)
             Windows' height and width, in cells.
 
@@ -81,6 +97,14 @@ class FeatureLayer:
             (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
             windows = [window_average(cells, size) for size in sizes]
             return torch.stack(windows), cells.mean((2, 3)).T
+        if self.pooling == "linear":
+            seen = []
+            with self.replaced(module, seen.append):
+                whole = run()
+            weight = self.head_weight(module, lambda: run(slice(1)))
+            bias = (whole - seen[0].mean((2, 3)) @ weight.T).mean(0)
+            cells = torch.einsum("mc,nchw->mnhw", weight, seen[0]) + bias[:, None, None, None]
+            return torch.stack([window_average(cells, size) for size in sizes]), whole
         if self.pooling == "own":
             # Windows of several sizes do not fit into one batch.
             windows = [self._own_logits(module, run, size) for size in sizes]
@@ -96,6 +120,35 @@ class FeatureLayer:
         )
         return torch.stack(windows), everything[..., 0, 0].T
 
+    def head_weight(self, module, run):
+        """Return the weights (M, C) of the head behind an average of the map, by its gradient.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        run : callable
+            Without arguments: runs the module on one image, and returns its logits.
+        """
+        averages = []
+
+        def single(feature_map):
+            averages[:] = [feature_map.detach().mean((2, 3), keepdim=True).requires_grad_()]
+            return averages[0]
+
+        def constant(feature_map):
+            return single(feature_map).expand_as(feature_map).contiguous()
+
+        with torch.inference_mode(False), torch.enable_grad():
+            # The gradient of each class is as large as the map; some pool a map of one size only.
+            found = _attempt(module, run, self.name, self.call, single)
+            if found is None:
+                with self.replaced(module, constant):
+                    found = run()
+            (logits,) = found
+            classes = torch.eye(len(logits), dtype=logits.dtype, device=logits.device)
+            (weight,) = torch.autograd.grad(logits, averages[0], classes, is_grads_batched=True)
+        return weight.flatten(1)
+
     def _cell_logits(self, module, run, maps):
         """Return logits (M, n, h, w) of the cells of each map (n, C, h, w) made of the layer's."""
         shapes = []
@@ -105,7 +158,7 @@ class FeatureLayer:
             shapes[:] = [(len(one), *one.shape[2:]) for one in made]
             return torch.cat([as_cells(one) for one in made])
 
-        with replaced_output(module, self.name, batch_of_cells):
+        with self.replaced(module, batch_of_cells):
             logits = run()
         parts = logits.split([math.prod(shape) for shape in shapes])
         return [
@@ -120,7 +173,7 @@ class FeatureLayer:
             shape[:] = len(feature_map), *feature_map.shape[2:]
             return feature_windows(feature_map, size)
 
-        with replaced_output(module, self.name, batch_of_windows):
+        with self.replaced(module, batch_of_windows):
             return run().T.reshape(-1, *shape)
 
 
@@ -136,12 +189,12 @@ def find_feature_layer(module, run, n_images, name):
     ----------
     module : torch.nn.Module
     run : callable
-        Without arguments: runs the module on `n_images` images, and returns its logits.
+        Runs the module on `n_images` images, or on a slice of them, and returns its logits.
     n_images : int
     name : str or None
         The layer to try, instead of the last ones.
     """
-    own, outputs = _spatial_outputs(module, run, n_images)
+    own, outputs, calls = _spatial_outputs(module, run, n_images)
     if name is None:
         # A container gives out what its last layer did: once is enough.
         seen = {id(output): name for name, output in outputs.items()}
@@ -149,14 +202,14 @@ def find_feature_layer(module, run, n_images, name):
     else:
         names = [name] if name in outputs else []
     for name in names:
-        pooling = _proven_pooling(module, run, name, own)
+        pooling = _proven_pooling(module, run, name, calls[name], own)
         if pooling is not None:
-            return FeatureLayer(name, pooling)
+            return FeatureLayer(name, pooling, calls[name])
     return None
 
 
 def _spatial_outputs(module, run, n_images):
-    """Return the logits, and the maps (n, C, h, w) of submodules called once, by their names."""
+    """Return the logits, maps (n, C, h, w) of submodules' last calls, and numbers of calls."""
     calls, outputs = {}, {}
 
     def listen(name):
@@ -179,10 +232,10 @@ def _spatial_outputs(module, run, n_images):
     finally:
         for hook in hooks:
             hook.remove()
-    return logits, {name: output for name, output in outputs.items() if calls[name] == 1}
+    return logits, outputs, calls
 
 
-def _proven_pooling(module, run, name, own):
+def _proven_pooling(module, run, name, call, own):
     """Return how the network pools the layer's map, if that reproduces its logits, else None."""
     order = []
 
@@ -198,21 +251,48 @@ def _proven_pooling(module, run, name, own):
         "maximum": lambda feature_map: feature_map.amax((2, 3), keepdim=True),
         "own": permuted,
     }
-    for pooling, function in trials.items():
-        logits = _attempt(module, run, name, function)
+    takes_windows = _takes_windows(module, run, name, call, own)
+    for pooling, function in trials.items() if takes_windows else ():
+        logits = _attempt(module, run, name, call, function)
         if logits is None or not len(logits) or logits.ndim != 2 or len(logits) % len(own):
-            continue
-        if pooling == "own" and not _takes_windows(module, run, name, own):
             continue
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
         if logits.shape == own.shape and _close(logits, own):
             return pooling
+    if _has_linear_head(module, run, FeatureLayer(name, "linear", call), own):
+        return "linear"
     return None
 
 
-def _takes_windows(module, run, name, own):
+def _has_linear_head(module, run, layer, own):
+    """Return whether the logits are weights of the average of the map, and a bias."""
+    strongest = []
+
+    def strongest_cell(feature_map):
+        cells = feature_map.flatten(2)
+        index = cells.norm(dim=1).argmax(1)
+        strongest.append(cells[torch.arange(len(cells), device=cells.device), :, index])
+        return strongest[0][..., None, None].expand_as(feature_map).contiguous()
+
+    try:
+        averages = layer.feature_map(module, run).mean((2, 3))
+        weight = layer.head_weight(module, lambda: run(slice(1)))
+        # A head that is not linear may be so near the averages.
+        with layer.replaced(module, strongest_cell):
+            of_strongest = run()
+        found = torch.cat([averages, strongest[0]]) @ weight.T
+    except Exception as error:
+        raise_if_out_of_memory(error)
+        return False
+    expected = torch.cat([own, of_strongest])
+    if found.shape != expected.shape:
+        return False
+    return _close(found + (expected - found)[:1], expected)
+
+
+def _takes_windows(module, run, name, call, own):
     """Return whether the network takes single cells and other batches in place of the map."""
-    logits = _attempt(module, run, name, as_cells)
+    logits = _attempt(module, run, name, call, as_cells)
     return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
 
@@ -226,13 +306,21 @@ def _tolerance(logits):
     return _TF32_TOLERANCE if logits.is_cuda and logits.dtype == torch.float32 else _TOLERANCE
 
 
-def _attempt(module, run, name, function):
+def _attempt(module, run, name, call, function):
     try:
-        with replaced_output(module, name, function):
+        with replaced_output(module, name, function, call):
             return run()
     # A device that is full says nothing of the network.
     except torch.cuda.OutOfMemoryError:
         raise
     # Whatever a network raises on a map that it cannot take, it is not a proof.
-    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+    except Exception as error:
+        raise_if_out_of_memory(error)
         return None
+
+
+def raise_if_out_of_memory(error):
+    """Raise an error again that does not tell what a network takes, but what the machine has."""
+    is_allocation = isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or is_allocation:
+        raise error

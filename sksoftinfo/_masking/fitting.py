@@ -7,16 +7,19 @@ import uuid
 import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from .._bounds import check_distribution, label_frequencies
 from .._classifiers import InfoSoftmaxClassifier
 from .._utils import check_two_classes, encode_labels
+from .image_classifier import is_fitted_already, neural
 from .row_shapes import estimator_row_shape
 
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 1000
+# Fewer, where one calibration serves all classes: it has three numbers to learn.
+_SHARED_IMAGES = 200
 # Share of the images with a class whose best patch may have less information about it than
 # `presence_floor_`. Chosen on validation composites of digits: with more, targets are lost.
 _FLOOR_SHARE = 0.01
@@ -29,20 +32,27 @@ def known_classes(estimator, y):
     ----------
     estimator : classifier or None
         Before `fit_estimator`.
-    y : ndarray of shape (n,)
+    y : ndarray of shape (n,) or None
         Labels.
     """
-    if isinstance(estimator, FrozenEstimator):
+    if is_fitted_already(estimator):
         check_is_fitted(estimator)
-        encode_labels(y, estimator.classes_)
+        if y is not None:
+            encode_labels(y, estimator.classes_)
         return estimator.classes_
+    if y is None:
+        raise ValueError(
+            "InfoMaskTransformer requires y to be passed, but the target y is None: `estimator` "
+            "has to be trained. Give the images' labels, or as `estimator` a FrozenEstimator or "
+            "InfoSoftmaxClassifier.from_module(network, classes=...)."
+        )
     classes = np.unique(y)
     check_two_classes(classes)
     return classes
 
 
 def fit_estimator(estimator, X, y, image_shape, random_state, memory):
-    """Return a fitted classifier of images, unless it is frozen a clone of `estimator`.
+    """Return a fitted classifier of images, a clone of `estimator` unless it is fitted already.
 
     Parameters
     ----------
@@ -71,7 +81,7 @@ def fit_estimator(estimator, X, y, image_shape, random_state, memory):
     if estimator is None:
         estimator = InfoSoftmaxClassifier(max_epochs=30)
     row_shape = estimator_row_shape(estimator, X.shape[1:], image_shape)
-    if isinstance(estimator, FrozenEstimator):
+    if is_fitted_already(estimator):
         return estimator, row_shape, None if memory is None else joblib.hash(estimator)
     estimator = clone(estimator)
     if random_state is not None:
@@ -94,12 +104,72 @@ def set_random_states(estimator, seed):
     return estimator.set_params(**{name: rng.randint(np.iinfo(np.int32).max) for name in names})
 
 
-def calibration_sample(n_images, random_state):
+def resolve_prior(prior, y, estimator, classes):
+    """Return the prior of classes against which information is measured, all of it positive.
+
+    Parameters
+    ----------
+    prior : None, "uniform" or array-like of shape (M,)
+        ``None`` is the frequencies of `y`, or without them the classifier's own.
+    y : ndarray of shape (n,), int, or None
+        Class indices.
+    estimator : fitted classifier
+    classes : ndarray of shape (M,)
+    """
+    n_classes = len(classes)
+    uniform = np.full(n_classes, 1 / n_classes)
+    if isinstance(prior, str):
+        return uniform
+    if prior is not None:
+        return check_distribution(prior, classes, "prior")
+    if y is None:
+        own = getattr(neural(estimator), "train_prior_", uniform)
+        return own if own.min() > 0 else (own + uniform) / 2
+    counts = np.bincount(y, minlength=n_classes)
+    # What did not occur is not impossible: half an image of each class more.
+    return (
+        label_frequencies(y, n_classes)
+        if counts.min() > 0
+        else (counts + 0.5) / (len(y) + 0.5 * n_classes)
+    )
+
+
+def kind_of_calibration(calibrate, information, y, n_classes):
+    """Return the source of the calibration, "labels", "shared" or None.
+
+    Parameters
+    ----------
+    calibrate : bool, "shared" or "features"
+    information : str
+    y : ndarray of shape (n,), int, or None
+        Class indices.
+    n_classes : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.fitting import kind_of_calibration
+    >>> [kind_of_calibration(True, "pmi", y, 2) for y in (np.array([0, 1]), np.array([1]), None)]
+    ['labels', 'shared', 'shared']
+    """
+    if not calibrate or information == "logit":
+        return None
+    if calibrate == "features":
+        if y is None:
+            raise ValueError(
+                "calibrate='features' learns from labels; got y=None. Give the images' labels, or "
+                "use calibrate=True."
+            )
+        return "labels"
+    complete = y is not None and len(np.unique(y)) == n_classes
+    return "labels" if complete and calibrate != "shared" else "shared"
+
+
+def calibration_sample(n_images, random_state, shared):
     """Return the rows of the images to calibrate on, and a seed of the calibration."""
     rng = check_random_state(random_state)
-    return rng.permutation(n_images)[:_CALIBRATION_IMAGES], int(
-        rng.randint(np.iinfo(np.int32).max)
-    )
+    rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
+    return rows, int(rng.randint(np.iinfo(np.int32).max))
 
 
 def best_sizes(candidates, score):
@@ -113,6 +183,11 @@ def best_sizes(candidates, score):
     """
     scores = {sizes[0]: float(score(sizes)) for sizes in candidates}
     return max(candidates, key=lambda sizes: scores[sizes[0]]), scores
+
+
+def shared_floor(maxima):
+    """Return the information that the best patch of an image has about its class, at least."""
+    return np.quantile(maxima, _FLOOR_SHARE, method="lower")
 
 
 def presence_floors(maxima, y, n_classes):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from .._classifiers import BaseInfoClassifier
+from .._classifiers import BaseInfoClassifier, is_pretrained
 from .._networks import predict_logits
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
@@ -19,6 +19,11 @@ def neural(estimator):
     if isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator if isinstance(estimator, BaseInfoClassifier) else None
+
+
+def is_fitted_already(estimator):
+    """Return whether a classifier is used as it is, and not trained."""
+    return isinstance(estimator, FrozenEstimator) or is_pretrained(estimator)
 
 
 class ImageClassifier:

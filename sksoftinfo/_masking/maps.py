@@ -9,7 +9,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_memory
 
 from .calibration import PatchCalibration
-from .evidence import patch_information
+from .evidence import group_information, patch_information
+from .shared_calibration import N_OTHERS, SharedCalibration, features, other_labels
 
 
 class InformationMapper:
@@ -29,7 +30,7 @@ class InformationMapper:
 
     Attributes
     ----------
-    calibrations_ : list of PatchCalibration, or None
+    calibrations_ : list of PatchCalibration or SharedCalibration, or None
         One for each group of sizes; ``None`` takes the classifier's own answer to the patch.
     """
 
@@ -54,6 +55,39 @@ class InformationMapper:
         """Fit the calibrations on what `inputs` returned, and the images' labels."""
         self.calibrations_ = self._calibrations(inputs, y, seed)
 
+    def share_calibrations(self, images, labels, seed):
+        """Fit calibrations that are shared by all classes, in one pass over images.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, C, H, W)
+        labels : ndarray of shape (n,), int
+            Class of each whole image.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Information of each image's best place about its class.
+        """
+        others = other_labels(labels, N_OTHERS, np.random.RandomState(seed))
+        classes = np.concatenate([labels[None], others])
+        seen = [[] for _ in self.size_groups]
+        for rows in gen_batches(len(images), self.scorer.images_per_batch):
+            logits = self.scorer.patch_logits(images[rows])
+            for parts, group in zip(seen, self.size_groups, strict=True):
+                parts.append(features(logits[group].mean(axis=0), classes[:, rows]))
+        seen = [np.concatenate(parts, axis=2) for parts in seen]
+        self.calibrations_ = [SharedCalibration(self.prior).fit(one) for one in seen]
+        own = [
+            calibration.of_features(self.kind, one[:, :1], labels[None])
+            for calibration, one in zip(self.calibrations_, seen, strict=True)
+        ]
+        return self.scorer.assemble(np.min(own, axis=0)[0]).max(axis=(1, 2))
+
+    def ship_calibrations(self, whole):
+        """Take the calibrations of the package, in units of the logits of whole images (n, M)."""
+        self.calibrations_ = [SharedCalibration(self.prior).ship(whole) for _ in self.size_groups]
+
     def _calibrations(self, inputs, y, seed):
         return [
             PatchCalibration(len(self.prior)).fit(
@@ -67,7 +101,7 @@ class InformationMapper:
 
         Calibrated on the half of the images that it is not in: what is read from many features
         fits the images of its own calibration better than any others. ``-inf`` where the other
-        half has too few labels.
+        half has too few labels, or not this one.
         """
         order = np.argsort(y, kind="stable")
         halves = [order[::2], order[1::2]]
@@ -78,27 +112,32 @@ class InformationMapper:
                 if len(np.unique(y[fitted])) < 2:
                     continue
                 calibrations = self._calibrations(inputs[:, :, fitted], y[fitted], seed)
-            places = self._places(inputs[:, :, rest], y[rest][None], calibrations)
-            maxima[rest] = self.scorer.assemble(places[0]).max(axis=(1, 2))
+                # Of a class that only the other half has, this one knows nothing.
+                rest = rest[np.isin(y[rest], y[fitted])]
+            if len(rest):
+                places = self._places(inputs[:, :, rest], y[rest][None], calibrations)
+                maxima[rest] = self.scorer.assemble(places[0]).max(axis=(1, 2))
         return maxima
 
-    def evaluate(self, images, targets=None):
+    def evaluate(self, images, targets=None, as_group=False):
         """Yield, batch by batch, what is known of images, from one pass that serves all classes.
 
         Parameters
         ----------
         images : ndarray of shape (n, C, H, W)
-        targets : sequence of T ints, default=None
-            Indices of classes; ``None`` is the one that the classifier takes each image for.
+        targets : ndarray of shape (T, n), int, default=None
+            Classes for each image; ``None`` is the one that the classifier takes it for.
+        as_group : bool, default=False
+            Whether the T classes, the same for all images, are one: "any of them".
 
         Yields
         ------
         rows : slice
         classes : ndarray of shape (T, b), int
             The classes that the information is about, for each image.
-        places : ndarray of shape (T, b, rows, columns)
+        places : ndarray of shape (T, b, rows, columns), or (1, b, rows, columns) of a group
             Information of the scorer's places in nats, which its `assemble` makes maps of.
-        whole : ndarray of shape (T, b)
+        whole : ndarray of shape (T, b), or (1, b) of a group
             Weight of evidence of the classifier's answer to the whole image.
         """
         read = self.scorer.logits
@@ -106,12 +145,9 @@ class InformationMapper:
             read = partial(self.scorer.weighed_features, weights=self._weights())
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
             inputs, whole = read(images[rows])
-            if targets is None:
-                classes = whole.argmax(axis=1)[None]
-            else:
-                classes = np.repeat(np.asarray(targets)[:, None], len(whole), axis=1)
-            evidence = patch_information("weight_of_evidence", whole.T, self.prior, classes)
-            places = self._places(inputs, classes, self.calibrations_, self.on_features)
+            classes = whole.argmax(axis=1)[None] if targets is None else targets[:, rows]
+            evidence = _information("weight_of_evidence", whole.T, self.prior, classes, as_group)
+            places = self._places(inputs, classes, self.calibrations_, self.on_features, as_group)
             yield rows, classes, places, evidence
 
     def _weights(self):
@@ -123,7 +159,7 @@ class InformationMapper:
             ]
         )
 
-    def _places(self, inputs, classes, calibrations, weighed=False):
+    def _places(self, inputs, classes, calibrations, weighed=False, as_group=False):
         """Return information of places, shape (T, n, rows, columns), about classes (T, n)."""
         least = None
         for index, group in enumerate(self.size_groups):
@@ -131,31 +167,40 @@ class InformationMapper:
                 # Sizes that were not weighed against each other count alike.
                 places = np.mean(
                     [
-                        patch_information(self.kind, one, self.prior, classes)
+                        _information(self.kind, one, self.prior, classes, as_group)
                         for one in inputs[group]
                     ],
                     axis=0,
                 )
+            elif as_group:
+                calibration = calibrations[index]
+                places = calibration.of_group(self.kind, inputs[group], classes, weighed)[None]
             else:
                 calibration = calibrations[index]
-                if weighed:
-                    scores = calibration.scores_of_weighed(inputs[group].sum(axis=0))
-                else:
-                    scores = calibration.scores(inputs[group])
-                places = patch_information(self.kind, scores, calibration.prior_, classes)
+                places = calibration.information(self.kind, inputs[group], classes, weighed)
             least = places if least is None else np.minimum(least, places)
         return least
 
     def maxima(self, images):
         """Return the largest information about each class, shape (M,)."""
-        maxima = np.full(len(self.prior), -np.inf)
-        for _, _, places, _ in self.evaluate(images, range(len(self.prior))):
-            maxima = np.maximum(maxima, self.scorer.assemble(places).max(axis=(1, 2, 3)))
+        n_classes = len(self.prior)
+        maxima = np.full(n_classes, -np.inf)
+        targets = np.repeat(np.arange(n_classes)[:, None], len(images), axis=1)
+        for _, _, places, _ in self.evaluate(images, targets):
+            # Maps of all of many classes would take more memory than the network.
+            largest = [self.scorer.assemble(one).max() for one in places]
+            maxima = np.maximum(maxima, largest)
         return maxima
 
 
-def evaluate_cached(mapper, images, targets, memory, key):
-    """Yield what ``mapper.evaluate(images, targets)`` does, from a cache where it is there.
+def _information(kind, scores, prior, classes, as_group):
+    if as_group:
+        return group_information(kind, scores, prior, classes)[None]
+    return patch_information(kind, scores, prior, classes)
+
+
+def evaluate_cached(mapper, images, targets, as_group, memory, key):
+    """Yield what ``mapper.evaluate`` does, from a cache where it is there.
 
     With a cache everything is computed at once, and only once for the same images: it is handed
     out in batches, since maps take more memory than places.
@@ -163,28 +208,28 @@ def evaluate_cached(mapper, images, targets, memory, key):
     Parameters
     ----------
     mapper : InformationMapper
-    images, targets
+    images, targets, as_group
         As in `InformationMapper.evaluate`.
     memory : str, path, joblib.Memory or None
     key : str or None
         Stands for the mapper in the cache.
     """
     if memory is None:
-        yield from mapper.evaluate(images, targets)
+        yield from mapper.evaluate(images, targets, as_group)
         return
     everything = check_memory(memory).cache(collect, ignore=["mapper"])
-    found = everything(mapper, images, targets, key)
+    found = everything(mapper, images, targets, as_group, key)
     for rows in gen_batches(len(images), mapper.scorer.classifier.batch_size):
         yield rows, *(one[:, rows] for one in found)
 
 
-def collect(mapper, images, targets, key):
+def collect(mapper, images, targets, as_group, key):
     """Return classes (T, n), places (T, n, rows, columns) and evidence (T, n) of all images.
 
     As `InformationMapper.evaluate` yields them. `key` stands for the mapper where the result is
     cached.
     """
-    found = [batch for _, *batch in mapper.evaluate(images, targets)]
+    found = [batch for _, *batch in mapper.evaluate(images, targets, as_group)]
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
 
 

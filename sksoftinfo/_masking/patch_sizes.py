@@ -6,13 +6,16 @@ from numbers import Integral
 
 # Shares of an image's shorter side, or of a table's width, that patch_size="auto" tries.
 _AUTO_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)
+# The share where there are no labels to compare sizes by. Of one photograph's animal, smaller
+# windows show the outline best.
+_UNLABELLED_SHARES = (0.15,)
 
 
-def candidate_sizes(patch_size, image_size):
+def candidate_sizes(patch_size, image_size, labelled=True):
     """Return the candidates to try: tuples of sizes (height, width), smallest patch first.
 
     The sizes of a candidate are weighed together. There is one candidate, unless `patch_size` is
-    "auto", of one size, unless `patch_size` is a list.
+    "auto" and images are `labelled`, of one size, unless `patch_size` is a list.
 
     Raises
     ------
@@ -31,7 +34,8 @@ def candidate_sizes(patch_size, image_size):
     is_table = height == 1
     if isinstance(patch_size, str):
         side = width if is_table else min(height, width)
-        lengths = sorted({max(1, round(share * side)) for share in _AUTO_SHARES})
+        shares = _AUTO_SHARES if labelled else _UNLABELLED_SHARES
+        lengths = sorted({max(1, round(share * side)) for share in shares})
         sizes = [(1, length) if is_table else (length, length) for length in lengths]
         # A patch that is the whole image masks nothing.
         return [(size,) for size in sizes if size != image_size] or [(size,) for size in sizes]

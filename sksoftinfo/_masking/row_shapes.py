@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
-from .image_classifier import neural
+from .image_classifier import is_fitted_already, neural
 
 
 def canonical_shape(row_shape, image_shape=None):
@@ -55,7 +54,7 @@ def estimator_row_shape(estimator, row_shape, canonical):
     Images stay images for those that take them, and are flattened for the others.
     """
     classifier = neural(estimator)
-    if isinstance(estimator, FrozenEstimator) and classifier is not None:
+    if is_fitted_already(estimator) and getattr(classifier, "input_shape_", None) is not None:
         return classifier.input_shape_
     is_table = len(row_shape) == 1 and canonical[:2] == (1, 1)
     if is_table or not get_tags(estimator).input_tags.three_d_array:

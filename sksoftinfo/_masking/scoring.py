@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .dense import DenseScorer, dense_layer
+from .feature_layer import raise_if_out_of_memory
 from .grid import GridScorer
 from .image_classifier import neural
 from .patch_grid import PatchGrid
@@ -53,7 +54,8 @@ def takes_crops(classifier, images, patch_size):
     except torch.cuda.OutOfMemoryError:
         raise
     # Whatever a module raises on a size that it cannot take, the answer is no.
-    except (RuntimeError, ValueError, IndexError):
+    except Exception as error:
+        raise_if_out_of_memory(error)
         return False
 
 

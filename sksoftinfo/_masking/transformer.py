@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from .._bounds import label_frequencies
 from .._classifiers import CheckedStateMixin
 from .._utils import (
     HasMethods,
@@ -31,10 +31,13 @@ from .fitting import (
     best_sizes,
     calibration_sample,
     fit_estimator,
+    kind_of_calibration,
     known_classes,
     presence_floors,
+    resolve_prior,
+    shared_floor,
 )
-from .image_classifier import ImageClassifier
+from .image_classifier import ImageClassifier, is_fitted_already
 from .maps import InformationMapper, calibration_inputs, evaluate_cached
 from .masks import (
     check_threshold,
@@ -47,6 +50,8 @@ from .masks import (
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
+from .shared_calibration import SHIPPED_FLOOR, are_enough
+from .targets import encode_target, targets_of_images
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -80,15 +85,19 @@ class InfoMaskTransformer(
     estimator : classifier, default=None
         Trained on X and y in `fit`; ``None`` is an
         ``InfoSoftmaxClassifier(max_epochs=30)``. A
-        ``sklearn.frozen.FrozenEstimator`` is used as it is. Any classifier with
-        ``predict_proba`` will do.
+        ``sklearn.frozen.FrozenEstimator`` is used as it is, and so is a network of
+        ``InfoSoftmaxClassifier.from_module``. Any classifier with ``predict_proba`` will do.
     target : label, list of labels or None, default=None
-        Class whose evidence is kept; the union for a list. ``None`` is the predicted class of
+        Class whose evidence is kept; several for a list. ``None`` is the predicted class of
         each image.
+    combine : {"union", "group"}, default="union"
+        What a list of labels stands for: the union of the masks of each, which are each other's
+        rivals, or one group, "any of them", whose classes are not.
     patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
-        shorter side and takes the one whose `score` on images of `fit` is best.
+        shorter side and takes the one whose `score` on images of `fit` is best; without labels
+        it is 0.15 of the shorter side.
     context : float, default=1.5
         A patch only counts as far as its surroundings, so many times larger, are evidence of the
         target as well: its information is the lesser of the two. What looks like the target only
@@ -109,12 +118,19 @@ class InfoMaskTransformer(
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
-    calibrate : bool or "features", default=True
+    calibrate : bool, "shared" or "features", default=True
         Whether ``p(t|patch)`` comes from a logistic regression, fitted in `fit`, of the image's
         label on the logits of its patches; else it is the classifier's own probability for the
-        patch.
+        patch. ``"shared"`` is one regression for all classes, of "is this class in the image" on
+        its logit and its rivals', and is used as well where `fit` has no labels, or none of some
+        class. With fewer than ten images, or five different labels, its three numbers are those
+        that ship with the package.
         ``"features"`` regresses on windows of the feature map: that replaces the network's
         head, and no longer explains the network that was given.
+    prior : None, "uniform" or array-like of shape (n_classes,), default=None
+        Prior p(t) against which information is measured. ``None`` is the label frequencies of
+        `fit`, with half an image of each class more where one is missing; without labels it is
+        the classifier's ``train_prior_``, or uniform.
     threshold : float, default=0.2
         Pixels with more information than this are kept: a share within [0, 1], or nats.
     threshold_reference : {"image", "fit", "absolute"}, default="image"
@@ -150,7 +166,10 @@ class InfoMaskTransformer(
     classes_ : ndarray of shape (n_classes,)
         Its labels.
     prior_ : ndarray of shape (n_classes,)
-        Label frequencies of `fit`.
+        Prior in use.
+    calibration_ : {"labels", "shared", "shipped"} or None
+        Where the calibration comes from: the labels of `fit`, a class at a time; images of
+        `fit`, for all classes together; or the package.
     patch_scoring_ : str
         Scoring in use.
     patch_size_ : tuple of int, or tuple of tuples
@@ -168,7 +187,8 @@ class InfoMaskTransformer(
     presence_floor_ : ndarray of shape (n_classes,)
         Information of the best patch about a class, at least, in 99 % of the images of `fit` that
         have it, in nats, by a calibration on the half without them; ``-inf`` where presence is not
-        required, or `fit` had fewer than two images of the class.
+        required, or `fit` had fewer than two images of the class. One number for all classes
+        where the calibration is shared.
     n_features_in_ : int
         Columns of flat input.
     input_shape_ : tuple of int
@@ -195,6 +215,7 @@ class InfoMaskTransformer(
     _parameter_constraints: dict = {
         "estimator": [None, HasMethods(["fit", "predict_proba"])],
         "target": "no_validation",
+        "combine": [StrOptions({"union", "group"})],
         "patch_size": [
             StrOptions({"auto"}),
             IntegerInterval(1),
@@ -206,7 +227,8 @@ class InfoMaskTransformer(
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
         "feature_layer": [None, str],
-        "calibrate": ["boolean", StrOptions({"features"})],
+        "calibrate": ["boolean", StrOptions({"shared", "features"})],
+        "prior": [None, StrOptions({"uniform"}), "array-like"],
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
         "require_presence": ["boolean"],
@@ -229,6 +251,7 @@ class InfoMaskTransformer(
         estimator=None,
         *,
         target=None,
+        combine="union",
         patch_size="auto",
         context=1.5,
         stride="auto",
@@ -236,6 +259,7 @@ class InfoMaskTransformer(
         feature_layer=None,
         information="weight_of_evidence",
         calibrate=True,
+        prior=None,
         threshold=0.2,
         threshold_reference="image",
         require_presence=True,
@@ -249,6 +273,7 @@ class InfoMaskTransformer(
     ):
         self.estimator = estimator
         self.target = target
+        self.combine = combine
         self.patch_size = patch_size
         self.context = context
         self.stride = stride
@@ -256,6 +281,7 @@ class InfoMaskTransformer(
         self.feature_layer = feature_layer
         self.information = information
         self.calibrate = calibrate
+        self.prior = prior
         self.threshold = threshold
         self.threshold_reference = threshold_reference
         self.require_presence = require_presence
@@ -267,16 +293,26 @@ class InfoMaskTransformer(
         self.memory = memory
         self.random_state = random_state
 
+    def _validate_params(self):
+        if isinstance(self.estimator, torch.nn.Module):
+            raise TypeError(
+                "`estimator` must be a classifier; got a torch module of class "
+                f"{type(self.estimator).__name__}. Wrap it in "
+                "InfoSoftmaxClassifier.from_module(module, classes=...)."
+            )
+        super()._validate_params()
+
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: ArrayLike) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Train the classifier on whole images, and learn how it reads patches.
 
         Parameters
         ----------
         X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d)
             Images, flat images if `image_shape` is given, or a table.
-        y : array-like of shape (n,)
-            Labels of the images. No pixel is labelled.
+        y : array-like of shape (n,), default=None
+            Labels of the images. No pixel is labelled. A classifier that is fitted already needs
+            none: any images will do, even one, and none has to hold the target.
 
         Returns
         -------
@@ -285,16 +321,24 @@ class InfoMaskTransformer(
 
         Raises
         ------
+        TypeError
+            If `estimator` is a torch module: ``InfoSoftmaxClassifier.from_module`` wraps it.
         ValueError
-            If a parameter does not fit the images, or a label or target is unknown.
+            If a parameter does not fit the images, or a label or target is unknown; or if there
+            are no labels and the classifier is not fitted, or ``calibrate="features"``.
         """
         check_threshold(self.threshold, self.threshold_reference)
-        X, y = self._validate(X, y, reset=True)
-        check_classification_targets(y)
-        self._encode_targets(known_classes(self.estimator, y))
+        if y is None:
+            X = self._validate(X, reset=True)
+        else:
+            X, y = self._validate(X, y, reset=True)
+            check_classification_targets(y)
+        encode_target(self.target, known_classes(self.estimator, y), self.combine)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
-        candidates = candidate_sizes(self.patch_size, self._image_shape[1:])
+        candidates = candidate_sizes(
+            self.patch_size, self._image_shape[1:], labelled=y is not None
+        )
         candidates = candidates_for_stride(candidates, self.stride)
         images = self._images(X)
         self._fill = Fill(self.fill_value).fit(images)
@@ -304,8 +348,11 @@ class InfoMaskTransformer(
         )
         self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
         self.classes_ = self.estimator_.classes_
-        encoded = encode_labels(y, self.classes_)
-        self.prior_ = label_frequencies(encoded, len(self.classes_))
+        encoded = None if y is None else encode_labels(y, self.classes_)
+        self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)
+        self.calibration_ = kind_of_calibration(
+            self.calibrate, self.information, encoded, len(self.classes_)
+        )
         self.patch_scoring_, self._dense = choose_scoring(
             self.patch_scoring,
             self.stride,
@@ -320,15 +367,21 @@ class InfoMaskTransformer(
             self.feature_layer_ = layer.name
             self.receptive_field_ = tuple(one.receptive_field for one in geometry)
 
-        sample, seed = calibration_sample(len(images), self.random_state)
-        self._fit_sizes(candidates, images[sample], encoded[sample], seed)
+        shared = encoded is None or self.calibration_ == "shared"
+        sample, seed = calibration_sample(len(images), self.random_state, shared)
+        images = images[sample]
+        whole: Any = self._classifier.logits(images) if shared else None
+        encoded = whole.argmax(axis=1) if encoded is None else encoded[sample]
+        if self.calibration_ == "shared" and not are_enough(encoded):
+            self.calibration_ = "shipped"
+        self._fit_sizes(candidates, images, encoded, seed, whole)
         return self
 
-    def _fit_sizes(self, candidates, images, y, seed):
+    def _fit_sizes(self, candidates, images, y, seed, whole):
         """Settle for the candidate whose score is best, and learn when a class is there."""
 
         def score(sizes):
-            self._use_sizes(sizes, images, y, seed)
+            self._use_sizes(sizes, images, y, seed, whole)
             return self._separation(images, y).mean()
 
         # Candidates are compared on all images: none is masked whole.
@@ -336,17 +389,18 @@ class InfoMaskTransformer(
         best = candidates[0]
         if len(candidates) > 1:
             best, self.patch_size_scores_ = best_sizes(candidates, score)
-        inputs = self._use_sizes(best, images, y, seed)
+        floors = self._use_sizes(best, images, y, seed, whole)
         if self._presence_required:
-            maxima = self._mapper.held_out_maxima(inputs, y, seed)
-            self.presence_floor_ = presence_floors(maxima, y, len(self.classes_))
+            self.presence_floor_ = floors()
 
-    def _use_sizes(self, sizes, images, y, seed):
-        """Map information by patches of these sizes from now on; return what was calibrated on."""
+    def _use_sizes(self, sizes, images, y, seed, whole):
+        """Map information by patches of these sizes from now on.
+
+        What is returned is a function without arguments, of the floors of presence.
+        """
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
         literal = self.information == "logit"
-        calibrated = bool(self.calibrate) and not literal
-        on_features = calibrated and self.calibrate == "features"
+        on_features = self.calibration_ is not None and self.calibrate == "features"
         if on_features and self._dense is None:
             raise ValueError(
                 "calibrate='features' reads windows of a network's feature map, and "
@@ -370,19 +424,34 @@ class InfoMaskTransformer(
         self._map_key = None
         if self.memory is not None:
             identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
-            kinds = (self.patch_scoring_, self.feature_layer_, self.calibrate, self.information)
+            kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, on_features)
+            kinds = (*kinds, self.information, self.prior_)
             self._map_key = joblib.hash((*identity, *kinds))
-        inputs = None
-        if calibrated or self._presence_required:
-            read = check_memory(self.memory).cache(calibration_inputs, ignore=["mapper"])
-            inputs = read(self._mapper, images, self._map_key)
-        if calibrated:
-            self._mapper.calibrate(inputs, y, seed)
+        floors = self._calibrate(images, y, seed, whole)
         if self.threshold_reference == "fit":
             self.reference_maximum_ = self._mapper.maxima(images)
-        return inputs
+        return floors
 
-    def information_map(self, X: Any, target: Any = None) -> np.ndarray:
+    def _calibrate(self, images, y, seed, whole):
+        """Calibrate the mapper; return a function that returns the floors of presence."""
+        mapper, n_classes = self._mapper, len(self.classes_)
+        if self.calibration_ == "shipped":
+            mapper.ship_calibrations(whole)
+            return lambda: np.full(n_classes, SHIPPED_FLOOR)
+        if self.calibration_ == "shared":
+            maxima = mapper.share_calibrations(images, y, seed)
+            return lambda: np.full(n_classes, shared_floor(maxima))
+        if self.calibration_ is None and not self._presence_required:
+            return lambda: np.full(n_classes, -np.inf)
+        read = check_memory(self.memory).cache(calibration_inputs, ignore=["mapper"])
+        inputs = read(mapper, images, self._map_key)
+        if self.calibration_ is not None:
+            mapper.calibrate(inputs, y, seed)
+        return lambda: presence_floors(mapper.held_out_maxima(inputs, y, seed), y, n_classes)
+
+    def information_map(
+        self, X: Any, target: Any = None, *, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Return the information of each pixel's patches about the target.
 
         Parameters
@@ -390,7 +459,10 @@ class InfoMaskTransformer(
         X : array-like
             As in `fit`.
         target : label, list of labels or None, default=None
-            ``None`` is the transformer's own `target`; the maximum for a list.
+            ``None`` is the transformer's own `target`. Of a list the maximum or, with
+            ``combine="group"``, the information about any of them.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of `target`.
 
         Returns
         -------
@@ -402,11 +474,20 @@ class InfoMaskTransformer(
         ValueError
             If the target is unknown, or rows have another shape than in `fit`.
         """
-        maps = self._information(X, target)
-        most = maps[0] if len(maps) == 1 else maps.max(axis=0)
+        check_is_fitted(self)
+        images = self._images(self._validate(X, reset=False))
+        targets, as_group = self._targets_of(len(images), target, y)
+        scorer = self._mapper.scorer
+        most = np.empty((len(images), *images.shape[2:]), dtype=scorer.dtype)
+        for rows, _, places, _ in self._evaluate(images, targets, as_group):
+            most[rows] = scorer.assemble(places[0])
+            for others in places[1:]:
+                np.maximum(most[rows], scorer.assemble(others), out=most[rows])
         return most[:, 0] if self._is_table else most
 
-    def information_maps(self, X: Any, targets: Sequence | None = None) -> np.ndarray:
+    def information_maps(
+        self, X: Any, targets: Sequence | None = None, *, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Return the information about several classes from one pass over the images.
 
         Parameters
@@ -414,7 +495,9 @@ class InfoMaskTransformer(
         X : array-like
             As in `fit`.
         targets : list of labels, default=None
-            All of ``classes_``, if None.
+            All of ``classes_``, if None. They are never a group.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of `targets`: one map of each.
 
         Returns
         -------
@@ -427,44 +510,50 @@ class InfoMaskTransformer(
             If a target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
-        maps = self._information(X, self.classes_ if targets is None else targets)
-        return maps[:, :, 0] if self._is_table else maps
-
-    def _information(self, X, target):
-        check_is_fitted(self)
         images = self._images(self._validate(X, reset=False))
-        targets = self._encode_targets(self.classes_, target)
-        scorer, n_targets = self._mapper.scorer, 1 if targets is None else len(targets)
-        maps = np.empty((n_targets, len(images), *images.shape[2:]), dtype=scorer.dtype)
+        if targets is None and y is None:
+            targets = self.classes_
+        targets, _ = self._targets_of(len(images), targets, y)
+        scorer = self._mapper.scorer
+        maps = np.empty((len(targets), len(images), *images.shape[2:]), dtype=scorer.dtype)
         for rows, _, places, _ in self._evaluate(images, targets):
             maps[:, rows] = scorer.assemble(places)
-        return maps
+        return maps[:, :, 0] if self._is_table else maps
 
-    def mask(self, X: Any) -> np.ndarray:
+    def mask(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
         """Return which pixels are kept.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of the transformer's own `target`.
 
         Returns
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
             Of dtype bool; float64 weights within [0, 1] for ``mask_type="soft"``.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
         self._check_parameters()
-        masks = self._all_masks(self._images(self._validate(X, reset=False)))
+        masks = self._all_masks(self._images(self._validate(X, reset=False)), y=y)
         return masks[:, 0] if self._is_table else masks
 
-    def bounding_boxes(self, X: Any) -> np.ndarray:
+    def bounding_boxes(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
         """Return the box around the largest connected part of each mask.
 
         Parameters
         ----------
         X : array-like
             Images, as in `fit`.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of the transformer's own `target`.
 
         Returns
         -------
@@ -480,15 +569,17 @@ class InfoMaskTransformer(
         check_is_fitted(self)
         self._check_parameters()
         images = self._images(self._validate(X, reset=False))
-        return largest_boxes(self._all_masks(images) >= 0.5)
+        return largest_boxes(self._all_masks(images, y=y) >= 0.5)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, y: ArrayLike | None = None) -> np.ndarray:
         """Replace the pixels that are not kept by `fill_value`.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of the transformer's own `target`.
 
         Returns
         -------
@@ -500,7 +591,7 @@ class InfoMaskTransformer(
         X = self._validate(X, reset=False)
         images = self._images(X)
         out = np.empty_like(images)
-        for rows, kept in self._masks(images):
+        for rows, kept in self._masks(images, y=y):
             out[rows] = self._fill.mix(images[rows], kept)
         return out.reshape(X.shape)
 
@@ -536,7 +627,7 @@ class InfoMaskTransformer(
 
     def _separation(self, images, y):
         """Return the score of each image that has the target."""
-        targets = self._encode_targets(self.classes_)
+        targets = encode_target(self.target, self.classes_, self.combine)
         if targets is not None:
             has_target = np.isin(y, targets)
             if not has_target.any():
@@ -555,40 +646,54 @@ class InfoMaskTransformer(
             np.maximum(1 - outside, _SMALLEST_PROBA)
         )
 
-    def _all_masks(self, images, target=None):
+    def _all_masks(self, images, target=None, y=None):
         """Return the masks (n, H, W) of all images."""
         dtype = bool if self.mask_type == "hard" else np.float64
         out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
-        for rows, kept in self._masks(images, target):
+        for rows, kept in self._masks(images, target, y):
             out[rows] = kept
         return out
 
-    def _masks(self, images, target=None):
+    def _masks(self, images, target=None, y=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
-        targets = self._encode_targets(self.classes_, target)
+        targets, as_group = self._targets_of(len(images), target, y)
         presence = self._presence_required and targets is not None
-        for rows, classes, places, whole in self._evaluate(images, targets):
-            maps = self._mapper.scorer.assemble(places)
-            peak = maps.max(axis=(2, 3))
-            reference = self.threshold_reference
-            fit_maximum = self.reference_maximum_[classes] if reference == "fit" else None
-            limit = information_limits(peak, self.threshold, reference, fit_maximum)
-            if presence:
-                limit[lacks_target(whole, peak, self.presence_floor_[classes])] = np.inf
-            limit = limit[:, :, None, None]
-            if self.mask_type == "soft":
-                kept = soft_masks(maps, limit).max(axis=0)
-            else:
-                kept = (maps > limit).any(axis=0)
+        for rows, classes, places, whole in self._evaluate(images, targets, as_group):
+            # Of a group, whichever of its classes is there.
+            floors = self.presence_floor_[classes]
+            maxima = None
+            if self.threshold_reference == "fit":
+                maxima = self.reference_maximum_[classes]
+            if as_group:
+                floors = floors.min(axis=0, keepdims=True)
+                maxima = None if maxima is None else maxima.max(axis=0, keepdims=True)
+            kept = None
+            # One class after the other: maps take more memory than places.
+            for index in range(len(places)):
+                one = slice(index, index + 1)
+                maps = self._mapper.scorer.assemble(places[one])
+                peak = maps.max(axis=(2, 3))
+                fit_maximum = None if maxima is None else maxima[one]
+                limit = information_limits(
+                    peak, self.threshold, self.threshold_reference, fit_maximum
+                )
+                if presence:
+                    limit[lacks_target(whole[one], peak, floors[one])] = np.inf
+                limit = limit[:, :, None, None]
+                if self.mask_type == "soft":
+                    part = soft_masks(maps, limit)[0]
+                else:
+                    part = maps[0] > limit[0]
+                kept = part if kept is None else np.maximum(kept, part)
             if self.components:
                 part = images[rows]
                 ink = (part != self._fill(part)).any(axis=1)
                 kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
             yield rows, kept
 
-    def _evaluate(self, images, targets):
+    def _evaluate(self, images, targets, as_group=False):
         """Yield batches of places, and what goes with them, of class indices or None."""
-        return evaluate_cached(self._mapper, images, targets, self.memory, self._map_key)
+        return evaluate_cached(self._mapper, images, targets, as_group, self.memory, self._map_key)
 
     @property
     def _presence_required(self):
@@ -618,18 +723,10 @@ class InfoMaskTransformer(
     def _images(self, X):
         return X.reshape(len(X), *self._image_shape)
 
-    def _encode_targets(self, classes, target=None):
-        """Return class indices of the target, or None for the predicted class."""
+    def _targets_of(self, n_images, target=None, y=None):
+        """Return class indices (T, n) for each image, or None, and whether they are one group."""
         target = self.target if target is None else target
-        if target is None:
-            return None
-        labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
-        known = np.asarray(classes).tolist()
-        if not labels or any(label not in known for label in labels):
-            raise ValueError(
-                f"target={target!r} is not a class that is known: choose among {known}."
-            )
-        return [known.index(label) for label in labels]
+        return targets_of_images(n_images, self.classes_, target, self.combine, y)
 
     def __getstate__(self):
         if self.memory is not None:
@@ -650,7 +747,7 @@ class InfoMaskTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = not is_fitted_already(self.estimator)
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

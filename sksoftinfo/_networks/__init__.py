@@ -41,7 +41,7 @@ from .stochastic_predictions import (
     predict_log_proba_of_noise,
     trunk_batches,
 )
-from .training import TrainingDiverged
+from .training import TrainingDiverged, net_unchanged_on_error
 
 __all__ = [
     "MLP",
@@ -71,6 +71,7 @@ __all__ = [
     "make_net",
     "make_train_split",
     "naming_batch_size",
+    "net_unchanged_on_error",
     "noise_of_net",
     "own_callbacks",
     "posterior_logits",

@@ -17,7 +17,6 @@ from .._utils import users_stacklevel
 from .batches import whole_batches
 from .callbacks import QuietPrintLog
 from .compat import (
-    get_len,
     set_training,
     step_optimizers,
     to_device,
@@ -48,7 +47,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
     Training stops at a loss or weight that is not finite, and the net goes back to the last epoch
-    that was good; after any other error it is as it was before.
+    that was good.
 
     Parameters
     ----------
@@ -141,7 +140,8 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return weighted_mean(loss, X["sample_weight"] if isinstance(X, dict) else None)
 
     def fit_loop(self, X, y=None, epochs=None, **kwargs):
-        self._before = self._last_good = TrainingState(self)
+        self._last_good = TrainingState(self, with_optimizer=False)
+        self._n_epochs_before = len(self.history)
         self._stopped_by_callback = False
         epochs = self.max_epochs if epochs is None else epochs
         # A callback may have resumed a training, of which so many epochs are done already.
@@ -157,20 +157,17 @@ class InfoSoftmaxNet(NeuralNetClassifier):
                     stacklevel=users_stacklevel(),
                 )
             raise
-        except TrainingDiverged:
-            raise
-        except Exception as error:
-            self._before.restore(self)
+        except ValueError as error:
             if "more than 1 value per channel" in str(error):
                 raise ValueError(
                     "A batch holds a single row, from which batch normalisation cannot learn: "
-                    f"batch_size={self.batch_size} leaves one of {get_len(X)} rows over. Set "
-                    "another batch_size, or iterator_train__drop_last=True."
+                    f"batch_size={self.batch_size} leaves one row over. Set another batch_size, "
+                    "or iterator_train__drop_last=True."
                 ) from error
             raise
         finally:
             set_training(self, False)
-            del self._before, self._last_good, self._stopped_by_callback
+            del self._n_epochs_before, self._last_good, self._stopped_by_callback
             # A generator is of no use after training, and would have to be copied with the net.
             self.__dict__.pop("order_generator_", None)
 
@@ -231,7 +228,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         raise TrainingDiverged(
             "Training diverged: the loss or the network's weights are not finite in epoch "
             f"{epoch} at lr={lr:g}. Scale X, or lower lr.{kept}",
-            learned=self._last_good.n_epochs > self._before.n_epochs,
+            learned=self._last_good.n_epochs > self._n_epochs_before,
         )
 
     def forward_iter(self, X, training=False, device="cpu"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
+from contextlib import contextmanager
 
 import torch
 from skorch.callbacks import Callback, EpochScoring
 
-from .compat import get_len, largest_entries
+from .compat import get_len, largest_entries, set_training
 
 
 class TrainingDiverged(ValueError):
@@ -71,6 +72,25 @@ class TrainingState:
             net.optimizer_.load_state_dict(self.optimizer)
         if self.noise is not None:
             net.noise_generator_.set_state(self.noise)
+
+
+@contextmanager
+def net_unchanged_on_error(net):
+    """Bring a net that is trained on back to all that it was if an error ends its training.
+
+    That is its weights and optimizer, and its attributes, such as the class prior, learning rate
+    and callbacks. What was learned before a divergence is kept.
+    """
+    attributes, state = dict(vars(net)), TrainingState(net)
+    try:
+        yield
+    except BaseException as error:
+        if not (isinstance(error, TrainingDiverged) and error.learned):
+            vars(net).clear()
+            vars(net).update(attributes)
+            state.restore(net)
+            set_training(net, False)
+        raise
 
 
 def _copied(module):

@@ -140,13 +140,23 @@ def check_labels(y, name="y"):
 
 
 def encode_labels(y, classes, name="y"):
-    """Return the index of each label in sorted `classes`; unseen labels raise ValueError."""
+    """Return the index of each label in distinct `classes`; unseen labels raise ValueError.
+
+    Examples
+    --------
+    >>> from sksoftinfo._utils import encode_labels
+    >>> encode_labels(["cat", "dog", "cat"], ["dog", "cat"])
+    array([1, 0, 1])
+    """
     classes, y = np.asarray(classes), np.asarray(on_host(y))
     if _are_indices(y, classes):
         return y.astype(np.int64, copy=False)
     try:
-        index = np.searchsorted(classes, y)
-        unseen = classes[np.minimum(index, len(classes) - 1)] != y
+        # Those of a network that was trained elsewhere are in the order of its outputs.
+        order = np.argsort(classes, kind="stable")
+        place = np.searchsorted(classes, y, sorter=order)
+        index = order[np.minimum(place, len(classes) - 1)]
+        unseen = classes[index] != y
     except TypeError:  # of types that have no order beside those of the classes
         unseen = np.ones(len(y), dtype=bool)
     if np.any(unseen):
@@ -165,19 +175,18 @@ def _are_indices(y, classes):
         and len(y) > 0
         and 0 <= y.min()
         and y.max() < len(classes)
-        # Sorted and distinct, they are consecutive if the ends are.
-        and classes[0] == 0
-        and classes[-1] == len(classes) - 1
+        and np.array_equal(classes, np.arange(len(classes)))
     )
 
 
 def check_row_shape(X, input_shape, owner):
     """Raise ValueError if images or arrays of images `X` have another shape than those of fit.
 
-    Tables are left to scikit-learn's own check, which also knows their feature names.
+    Where `input_shape` is None, any shape will do. Tables are left to scikit-learn's own check,
+    which also knows their feature names.
     """
     shape = getattr(X, "shape", None)
-    if shape is None or (len(shape) <= 2 and len(input_shape) == 1):
+    if shape is None or input_shape is None or (len(shape) <= 2 and len(input_shape) == 1):
         return
     if tuple(shape[1:]) != tuple(input_shape):
         raise ValueError(

@@ -83,12 +83,13 @@ def test_a_clone_is_fitted_once_where_there_is_a_cache(small, tmp_path):
 
 
 def test_a_sample_is_without_repetition_and_repeatable():
-    rows, seed = calibration_sample(1500, 0)
+    rows, seed = calibration_sample(1500, 0, shared=False)
     assert len(np.unique(rows)) == 1000 and rows.max() < 1500
-    again, same = calibration_sample(1500, 0)
+    again, same = calibration_sample(1500, 0, shared=False)
     np.testing.assert_array_equal(rows, again)
     assert seed == same
-    assert sorted(calibration_sample(7, 0)[0]) == list(range(7))
+    assert sorted(calibration_sample(7, 0, shared=False)[0]) == list(range(7))
+    assert len(calibration_sample(1500, 0, shared=True)[0]) == 200
 
 
 def test_of_equal_sizes_the_first_is_taken():

@@ -90,14 +90,24 @@ def test_entries_that_are_not_finite_are_located(table, message):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         with pytest.raises(ValueError, match=message):
-            classifier(dtype="float32").fit(table, Y)
+            # The default network takes missing values of tables; a module of one's own does not.
+            module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+            classifier(module=module, dtype="float32").fit(table, Y)
+
+
+def test_missing_values_of_a_table_are_imputed_by_the_default_network(fitted):
+    bad = replaced(FRAME, np.nan)
+    assert np.isfinite(classifier().fit(bad, Y).predict_proba(bad)).all()
+    assert np.isfinite(fitted.score_bounds(bad[1:], Y[1:]).mi_lower)
+    with pytest.raises(ValueError, match="X contains infinity .* in column 'c'"):
+        fitted.predict_proba(replaced(FRAME, np.inf))
 
 
 def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
-    bad = replaced(FRAME, np.nan)
+    bad, infinite = replaced(FRAME, np.nan), replaced(FRAME, np.inf)
     for ask in (fitted.predict_proba, lambda X: fitted.score_bounds(X, Y)):
-        with pytest.raises(ValueError, match="X contains NaN in column 'c'"):
-            ask(bad)
+        with pytest.raises(ValueError, match="X contains infinity .* in column 'c'"):
+            ask(infinite)
     with pytest.raises(ValueError, match="InfoMask|X contains NaN in column 'c'"):
         InfoMaskTransformer(classifier()).fit(bad, Y)
     with pytest.raises(ValueError, match="X contains NaN in column 2"):
@@ -422,7 +432,7 @@ def test_exceptions_of_the_users_own_code_come_out_as_they_are():
 
 def test_a_last_batch_of_one_row_and_batch_normalisation():
     module = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3))
-    with pytest.raises(ValueError, match="batch_size=149 leaves one of 150 rows over"):
+    with pytest.raises(ValueError, match="batch_size=149 leaves one row over"):
         classifier(module=module, batch_size=149).fit(X, Y)
     classifier(module=module, batch_size=149, iterator_train__drop_last=True).fit(X, Y)
 
@@ -466,7 +476,8 @@ def test_a_loss_that_is_not_finite_while_the_weights_are():
 
 
 def test_divergence_of_a_chunk_leaves_what_was_learned():
-    clf = InfoSoftmaxClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
+    module = torch.nn.Linear(4, 3)
+    clf = InfoSoftmaxClassifier(module, random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
     before = clf.predict_proba(X)
     with pytest.raises(ValueError, match="in epoch 2 .* weights of epoch 1"):
         clf.partial_fit(X * 1e200, Y)

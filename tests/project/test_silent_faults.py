@@ -518,3 +518,52 @@ def test_many_fits_leave_no_memory_or_file_behind():
     assert tensors <= 0
     # In KiB, of 300 fits: what an allocator keeps is not a leak.
     assert peak < 8_000
+
+
+class Refusing(Callback):
+    """Raises at one event of training."""
+
+    def __init__(self, event):
+        self.event = event
+
+    def refuse(self, event):
+        if event == self.event:
+            raise RuntimeError(f"refused at {event}")
+
+    def on_train_begin(self, net, **kwargs):
+        self.refuse("on_train_begin")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.refuse("on_epoch_end")
+
+    def on_train_end(self, net, **kwargs):
+        self.refuse("on_train_end")
+
+
+@pytest.mark.parametrize("event", ["on_train_begin", "on_epoch_end", "on_train_end"])
+def test_a_callback_that_refuses_leaves_network_and_callbacks_as_they_were(event):
+    options = {**FAST, "warm_start": True, "class_prior": "empirical"}
+    clf = InfoSoftmaxClassifier(**options).fit(X, Y)
+    before, proba = learned(clf), clf.predict_proba(X)
+    lr, prior = clf.net_.lr, clf.net_.log_class_prior
+    clf.set_params(callbacks=[("refusing", Refusing(event))], lr=0.1)
+    for train in (clf.fit, clf.partial_fit):
+        with pytest.raises(RuntimeError, match=f"refused at {event}"):
+            train(X[:90], Y[:90])
+        np.testing.assert_array_equal(clf.predict_proba(X), proba)
+        assert (clf.net_.lr, clf.net_.log_class_prior) == (lr, prior)
+    clf.set_params(callbacks=None, lr=0.003)
+    for name, value in before.items():
+        if name not in ("callbacks", "lr"):
+            np.testing.assert_equal(learned(clf)[name], value)
+    assert len(clf.fit(X, Y).history_) == 6
+
+
+def test_a_refused_chunk_leaves_the_prior_inside_the_softmax():
+    rows = X.astype(np.float32)
+    clf = InfoSoftmaxClassifier(Raises, class_prior="empirical", **FAST)
+    clf.partial_fit(rows, Y, classes=[0, 1, 2])
+    proba = clf.predict_proba(rows)
+    with pytest.raises(RuntimeError, match="cannot take"):
+        clf.partial_fit(np.full_like(rows[:50], 100), Y[:50])
+    np.testing.assert_array_equal(clf.predict_proba(rows), proba)

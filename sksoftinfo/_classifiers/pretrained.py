@@ -1,0 +1,207 @@
+"""`PretrainedClassifier`: a fitted classifier around a network that was trained elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from .._bounds import check_distribution
+from .._networks import check_output
+from .._utils import check_labels
+from .build import with_channels
+from .info_softmax import InfoSoftmaxClassifier
+
+# What does not need another network, or training.
+_SETTABLE = ("decision", "batch_size")
+# Images at once: networks for photographs are large, and nothing is learned from batches.
+_BATCH_SIZE = 32
+
+
+class PretrainedClassifier(InfoSoftmaxClassifier):
+    """A fitted classifier that is never trained; `InfoSoftmaxClassifier.from_module` makes it.
+
+    Its parameter `module` is the very network that its net holds: there is one copy of it.
+    """
+
+    _is_pretrained = True
+
+    @property
+    def module(self):
+        """The network."""
+        return self.net_.module_ if "net_" in vars(self) else self._given
+
+    @module.setter
+    def module(self, module):
+        if "net_" in vars(self):
+            raise AttributeError("module cannot be set: call from_module for another network.")
+        self._given = module
+
+    def wrap(self, module, classes, input_shape, prior, device):
+        """Set what `fit` would learn, around a copy of `module`.
+
+        Parameters
+        ----------
+        module, classes, input_shape, prior, device
+            As in `InfoSoftmaxClassifier.from_module`.
+        """
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(
+                f"`module` must be a torch.nn.Module; got {_called(module)}. Give an instance "
+                "that holds the trained weights."
+            )
+        self.classes_ = _checked_classes(classes)
+        n_classes = len(self.classes_)
+        self.input_shape_ = _checked_shape(input_shape)
+        if self.input_shape_ is not None:
+            self.n_features_in_ = self.input_shape_[0]
+        uniform = np.full(n_classes, 1 / n_classes)
+        is_uniform = isinstance(prior, str) and prior == "uniform"
+        self.train_prior_ = (
+            uniform if is_uniform else check_distribution(prior, self.classes_, "prior")
+        )
+        self.class_prior_ = uniform
+        self._label_weight = self.train_prior_
+        # Set past `set_params`, which refuses them from now on.
+        self.module, self.device, self.dtype = module, device, "float32"
+        self.batch_size = _BATCH_SIZE
+        self._validate_params()
+        self._take_over(self._initialized_net(self._no_rows(), seed=0))
+        if self.input_shape_ is not None:
+            rows = np.random.default_rng(0).random((2, *self.input_shape_), dtype=np.float32)
+            check_output(self.net_, with_channels(rows))
+            self.predict_log_proba(rows)
+        return self
+
+    def _take_over(self, net):
+        net.module_.eval().requires_grad_(False)
+        # skorch's own reference to what it was built from, and ours: each would be pickled.
+        net.module = type(net.module_)
+        del self._given
+        self.net_ = net
+
+    def _module_and_params(self, X):
+        module, params = super()._module_and_params(X)
+        if self.input_shape_ is None:
+            # Rows of any shape do not tell how many channels a network is built for.
+            params = {name: params[name] for name in params if name == "module__n_classes"}
+        return module, params
+
+    def _no_rows(self):
+        """Return rows of the shape and dtype, of no size in memory."""
+        shape = self.input_shape_ or (1, 1, 1)
+        return np.broadcast_to(np.zeros((), np.float32), (1, *shape))
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Raise ValueError: the network is never trained."""
+        self._refuse_training()
+
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+        """Raise ValueError: the network is never trained."""
+        self._refuse_training()
+
+    def _refuse_training(self):
+        raise ValueError(
+            "A classifier of InfoSoftmaxClassifier.from_module is fitted, and is never trained: "
+            "use it as it is, wrap it in sklearn.frozen.FrozenEstimator where something calls "
+            "fit, or train InfoSoftmaxClassifier(module)."
+        )
+
+    def __sklearn_clone__(self):
+        return self
+
+    def set_params(self, **params):
+        """Set `decision` or `batch_size`; anything else that differs raises ValueError.
+
+        Parameters
+        ----------
+        **params : dict
+            Named parameters.
+
+        Returns
+        -------
+        self
+            The classifier.
+        """
+        if "net_" not in vars(self):
+            # On the way from a file.
+            return super().set_params(**params)
+        now = self.get_params(deep=False)
+        fixed = [
+            name
+            for name, value in params.items()
+            if name not in _SETTABLE and not (name in now and _is_same(now[name], value))
+        ]
+        if fixed:
+            raise ValueError(
+                f"{', '.join(sorted(fixed))} cannot be set: a classifier of "
+                "InfoSoftmaxClassifier.from_module is never trained, and takes "
+                f"{' and '.join(_SETTABLE)} alone. Call from_module for another one."
+            )
+        before = {name: now[name] for name in _SETTABLE}
+        super().set_params(**{name: params[name] for name in _SETTABLE if name in params})
+        try:
+            self._validate_params()
+        except ValueError:
+            super().set_params(**before)
+            raise
+        self.net_.batch_size = int(self.batch_size)
+        return self
+
+
+def is_pretrained(estimator):
+    """Return whether a classifier is one of `InfoSoftmaxClassifier.from_module`."""
+    return isinstance(estimator, PretrainedClassifier)
+
+
+def _is_same(one, other):
+    return one is other or (type(one) is type(other) and bool(np.all(one == other)))
+
+
+def _called(value):
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
+    return f"an object of class {type(value).__name__}"
+
+
+def _checked_classes(classes):
+    """Return the names of outputs as an array, or raise."""
+    if isinstance(classes, list | tuple):
+        # NumPy would make texts of numbers beside texts.
+        classes = np.array([*classes, None], dtype=object)[:-1]
+    names = np.asarray(classes)
+    check_labels(names, "classes")
+    if names.ndim != 1 or len(names) < 2:
+        raise ValueError(
+            f"`classes` must name two outputs or more, in one dimension; got shape {names.shape}. "
+            "Give one name for each output of the network."
+        )
+    if names.dtype == object:
+        names = np.array(names.tolist())
+    if names.dtype.kind not in "biufUO":
+        raise ValueError(
+            f"`classes` must be texts or numbers; got {names.dtype}. Give one name for each "
+            "output of the network."
+        )
+    distinct, counts = np.unique(names, return_counts=True)
+    if len(distinct) < len(names):
+        twice = distinct[counts > 1][:5].tolist()
+        raise ValueError(
+            f"`classes` must be distinct; got several times {twice}. Tell these outputs apart, "
+            "e.g. by their index in the name."
+        )
+    return names
+
+
+def _checked_shape(input_shape):
+    if input_shape is None:
+        return None
+    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
+    if not shape or not all(isinstance(side, Integral) and side > 0 for side in shape):
+        raise ValueError(
+            f"`input_shape` must be the shape of a row, e.g. (3, 224, 224); got {input_shape!r}. "
+            "Give positive whole numbers, or None for rows of any shape."
+        )
+    return tuple(int(side) for side in shape)

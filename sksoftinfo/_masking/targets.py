@@ -1,0 +1,75 @@
+"""From the labels that a user names to the class indices of each image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._utils import encode_labels
+
+# Classes that a message lists, at most.
+_LABELS_SHOWN = 30
+
+
+def encode_target(target, classes, combine):
+    """Return class indices of the target, or None for the predicted class.
+
+    Parameters
+    ----------
+    target : label, list of labels or None
+    classes : ndarray of shape (M,)
+    combine : {"union", "group"}
+        As in the transformer.
+
+    Raises
+    ------
+    ValueError
+        If a label is unknown, or a group is all classes.
+
+    Examples
+    --------
+    >>> from sksoftinfo._masking.targets import encode_target
+    >>> encode_target(["dog", "cat"], ["cat", "dog", "car"], "group")
+    [1, 0]
+    """
+    if target is None:
+        return None
+    labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+    known = np.asarray(classes).tolist()
+    if not labels or any(label not in known for label in labels):
+        named = known[:_LABELS_SHOWN]
+        more = f" and {len(known) - len(named)} more" if len(known) > len(named) else ""
+        raise ValueError(
+            f"target={target!r} is not a class that is known: choose among {named}{more}."
+        )
+    if combine == "group" and len(set(labels)) == len(known):
+        raise ValueError(
+            "`target` must leave out a class with combine='group'; got all of them. Any of all "
+            "classes is in every image."
+        )
+    return [known.index(label) for label in labels]
+
+
+def targets_of_images(n_images, classes, target, combine, y):
+    """Return class indices (T, n) for each image, or None, and whether they are one group.
+
+    Parameters
+    ----------
+    n_images : int
+    classes, target, combine
+        As in `encode_target`.
+    y : array-like of shape (n,) or None
+        A target for each image, instead of `target`.
+    """
+    if y is not None:
+        labels = np.asarray(y)
+        if labels.shape != (n_images,):
+            raise ValueError(
+                f"`y` must hold one target for each of {n_images} images; got shape "
+                f"{labels.shape}. Use `target` for one that all images share."
+            )
+        return encode_labels(labels, classes)[None], False
+    targets = encode_target(target, classes, combine)
+    if targets is None:
+        return None, False
+    as_group = combine == "group" and len(targets) > 1
+    return np.repeat(np.array(targets)[:, None], n_images, axis=1), as_group

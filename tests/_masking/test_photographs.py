@@ -1,0 +1,263 @@
+"""Masks of a network that was trained elsewhere, from pictures without labels."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masking import shared_calibration
+from sksoftinfo._masking.shared_calibration import (
+    N_OTHERS,
+    SharedCalibration,
+    features,
+    other_labels,
+)
+from sksoftinfo._networks import ConvNet
+from sksoftinfo.export import information_map_module
+from tests.helpers.pretrained import Colours, pretrained_network
+
+NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Grey pictures with a square of a colour, and where the square is."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(0, 0.1, (30, 3, 32, 32)).astype(np.float32)
+    squares = np.zeros((30, 32, 32), dtype=bool)
+    labels = rng.permutation(np.arange(30) % 6)
+    for image, square, label in zip(images, squares, labels, strict=True):
+        top, left = rng.integers(0, 17, 2)
+        square[top : top + 16, left : left + 16] = True
+        image[:, square] += Colours.colours[label][:, None].numpy()
+    return images, squares, np.array(NAMES)[labels]
+
+
+def iou(masks, squares):
+    return (masks & squares).sum((1, 2)) / (masks | squares).sum((1, 2))
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, FrozenEstimator], ids=["itself", "frozen"])
+@pytest.mark.parametrize("n", [1, 30])
+def test_pictures_without_labels_are_enough(network, pictures, n, wrap):
+    images, squares, labels = pictures
+    assert (network.predict(images) == labels).all()
+    masker = InfoMaskTransformer(wrap(network)).fit(images[:n])
+    assert masker.calibration_ == ("shipped" if n == 1 else "shared")
+    assert masker.patch_scoring_ == "dense" and masker.estimator_ is not None
+    assert np.isfinite(masker.presence_floor_).all() and masker.presence_floor_.shape == (6,)
+    np.testing.assert_allclose(masker.prior_, 1 / 6)
+    masks = masker.mask(images, y=labels)
+    assert iou(masks, squares).mean() > 0.5
+    absent = masker.mask(images, y=np.roll(NAMES, 1)[np.searchsorted(sorted(NAMES), labels)])
+    there = np.roll(NAMES, 1)[np.searchsorted(sorted(NAMES), labels)] == labels
+    assert absent[~there].mean() < 0.03
+
+
+def test_even_none_of_the_target(network, pictures):
+    images, _, labels = pictures
+    others = labels != "red"
+    masker = InfoMaskTransformer(network, target="red").fit(images[others])
+    assert masker.mask(images[others]).mean() < 0.03
+    kept = masker.mask(images[~others])
+    assert kept.any((1, 2)).all() and np.isfinite(masker.information_map(images)).all()
+    with pytest.raises(ValueError, match="'mauve' is not a class"):
+        InfoMaskTransformer(network, target="mauve").fit(images)
+
+
+@pytest.mark.parametrize("which", ["one class", "five classes"])
+def test_labels_of_some_classes_alone(network, pictures, which):
+    images, squares, labels = pictures
+    rows = labels == "red" if which == "one class" else labels != "red"
+    masker = InfoMaskTransformer(network, patch_size=6).fit(images[rows], labels[rows])
+    assert masker.calibration_ == ("shipped" if which == "one class" else "shared")
+    assert (masker.prior_ > 0).all() and masker.prior_.sum() == pytest.approx(1)
+    maps = masker.information_maps(images)
+    assert np.isfinite(maps).all()
+    assert iou(masker.mask(images, y=labels), squares).mean() > 0.5
+
+
+def test_the_prior_is_given_or_the_networks(pictures):
+    images, _, labels = pictures
+    given = np.array([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
+    network = InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES, prior=given)
+    fits = {
+        None: InfoMaskTransformer(network).fit(images[:1]),
+        "uniform": InfoMaskTransformer(network, prior="uniform").fit(images[:1]),
+        "array": InfoMaskTransformer(network, prior=given[::-1]).fit(images[:12], labels[:12]),
+    }
+    np.testing.assert_allclose(fits[None].prior_, given)
+    np.testing.assert_allclose(fits["uniform"].prior_, 1 / 6)
+    np.testing.assert_allclose(fits["array"].prior_, given[::-1])
+    assert not any(np.isnan(masker.presence_floor_).any() for masker in fits.values())
+    with pytest.raises(ValueError, match="`prior` must be a distribution"):
+        InfoMaskTransformer(network, prior=[0.5, 0.5]).fit(images)
+
+
+def test_a_target_for_each_image_and_a_group(network, pictures):
+    images, _, labels = pictures
+    masker = InfoMaskTransformer(network, mask_type="soft").fit(images)
+    single = {name: masker.set_params(target=name).mask(images) for name in NAMES}
+    maps = dict(zip(NAMES, masker.information_maps(images, NAMES), strict=True))
+    masker.set_params(target=None)
+    wanted = np.roll(labels, 3)
+    each = np.array([single[name][i] for i, name in enumerate(wanted)])
+    np.testing.assert_allclose(masker.mask(images, y=wanted), each, atol=1e-6)
+    expected = np.array([maps[name][i] for i, name in enumerate(wanted)])
+    np.testing.assert_allclose(
+        masker.information_map(images, y=wanted), expected, rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        masker.information_maps(images, y=wanted)[0], expected, rtol=1e-4, atol=1e-5
+    )
+    filled = masker.transform(images, wanted)
+    np.testing.assert_allclose(filled, images * each[:, None], atol=1e-5)
+    assert masker.bounding_boxes(images, y=wanted).shape == (30, 4)
+
+    pair = ["red", "blue"]
+    union = np.maximum(maps["red"], maps["blue"])
+    np.testing.assert_allclose(masker.information_map(images, pair), union, rtol=1e-4, atol=1e-5)
+    alone = InfoMaskTransformer(network, context=1).fit(images)
+    middle = alone.information_maps(images, pair).mean(axis=0)
+    group = alone.set_params(combine="group").information_map(images, pair)
+    # The likelihood of the group is the mean of its classes', and so between the two.
+    assert (group >= middle - 1e-4).all() and group.max() <= union.max() + 1
+    assert alone.set_params(target=pair).mask(images[labels == "red"]).any((1, 2)).all()
+    masker.set_params(combine="group")
+    for wrong in (["red"], wanted[:4], np.repeat(wanted[:, None], 2, 1)):
+        with pytest.raises(ValueError, match="`y` must hold one target for each"):
+            masker.mask(images, y=wrong)
+    with pytest.raises(ValueError, match="unknown: "):
+        masker.mask(images, y=["mauve"] * 30)
+    with pytest.raises(ValueError, match="must leave out a class"):
+        masker.information_map(images, NAMES)
+
+
+def test_a_group_is_not_its_own_rival(network, pictures):
+    """What could be either of two classes is evidence of the two together."""
+    images, _, labels = pictures
+    between = np.zeros((1, 3, 32, 32), dtype=np.float32)
+    between[:] = (Colours.colours[1] + Colours.colours[5]).numpy()[:, None, None] / 2
+    options = {"calibrate": False, "patch_size": 8}
+    masker = InfoMaskTransformer(network, combine="group", **options).fit(images, labels)
+    group = masker.information_map(between, ["red", "blue"]).max()
+    alone = [masker.information_map(between, name).max() for name in ("red", "blue")]
+    assert group > max(alone) + np.log(2)
+
+
+def test_what_is_refused(network, pictures):
+    images, _, labels = pictures
+    with pytest.raises(TypeError, match="from_module"):
+        InfoMaskTransformer(pretrained_network()).fit(images, labels)
+    for estimator in (None, LogisticRegression()):
+        with pytest.raises(ValueError, match="the target y is None.*from_module"):
+            InfoMaskTransformer(estimator).fit(images)
+    with pytest.raises(ValueError, match="calibrate='features' learns from labels"):
+        InfoMaskTransformer(network, calibrate="features").fit(images)
+    with pytest.raises(ValueError, match="calibrate"):
+        InfoMaskTransformer(network, calibrate="pictures").fit(images)
+
+
+@pytest.mark.parametrize("reference", ["fit", "absolute"])
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_every_reference_of_the_threshold_works_without_labels(
+    network, pictures, reference, calibrate
+):
+    images, squares, labels = pictures
+    masker = InfoMaskTransformer(
+        network, threshold_reference=reference, threshold=0.2, calibrate=calibrate, patch_size=8
+    ).fit(images)
+    assert iou(masker.mask(images, y=labels), squares).mean() > 0.3
+    assert not np.isnan(masker.presence_floor_).any()
+
+
+def test_nothing_of_the_network_changes(pictures):
+    module = pretrained_network()
+    clf = InfoSoftmaxClassifier.from_module(module, classes=["a", "b", "c"])
+    before = {name: value.clone() for name, value in clf.module_.state_dict().items()}
+    images = pictures[0]
+    InfoMaskTransformer(clf, random_state=0).fit(images, clf.predict(images)).transform(images)
+    for name, value in clf.module_.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("information", ["weight_of_evidence", "pmi"])
+def test_maps_of_a_shared_calibration_are_exported(information):
+    images = np.random.default_rng(0).normal(size=(12, 1, 16, 16)).astype(np.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = ConvNet(1, 5, channels=(8, 8), kernel_size=3)
+    module.head.weight.data.mul_(20)
+    clf = InfoSoftmaxClassifier.from_module(module, classes=list("edcba"))
+    masker = InfoMaskTransformer(clf, information=information, patch_size=[4, 8]).fit(images)
+    assert masker.calibration_ in ("shared", "shipped")
+    with torch.no_grad():
+        maps = information_map_module(masker, "d")(torch.as_tensor(images)).numpy()
+    np.testing.assert_allclose(maps, masker.information_map(images, "d"), rtol=1e-3, atol=1e-3)
+
+
+def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
+    """Ten to 200 pictures, ten to 1,000 classes, a hundred times the penalty's constant."""
+    rng = np.random.default_rng(0)
+
+    def numbers(n_images, n_classes, penalty=shared_calibration._C):
+        monkeypatch.setattr(shared_calibration, "_C", penalty)
+        labels = rng.permutation(n_classes)[np.arange(n_images) % n_classes]
+        logits = rng.normal(0, 1, (n_classes, n_images, 4, 4))
+        object_here = rng.random((n_images, 4, 4)) < 0.5
+        logits[labels, np.arange(n_images)] += 6 * object_here
+        others = other_labels(labels, N_OTHERS, np.random.RandomState(0))
+        seen = features(logits, np.concatenate([labels[None], others]))
+        fitted = SharedCalibration(np.full(n_classes, 1 / n_classes)).fit(seen)
+        slope, of_rivals = fitted.coef_
+        # The logit that is no evidence among rivals as they are on average.
+        return slope, -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope
+
+    slope, zero = numbers(200, 1000)
+    assert slope > 0.2 and 0 < zero < 3
+    for other in (numbers(10, 1000), numbers(10, 10), numbers(200, 10), numbers(200, 1000, 1e4)):
+        assert other[0] == pytest.approx(slope, rel=0.15)
+        assert other[1] == pytest.approx(zero, abs=0.4)
+
+
+def test_a_constant_added_to_all_logits_changes_nothing(network, pictures):
+    images = pictures[0]
+    shifted = Colours()
+    shifted.head.bias.data += 50
+    other = InfoSoftmaxClassifier.from_module(shifted, classes=NAMES)
+    maps = [
+        InfoMaskTransformer(clf, random_state=0).fit(images[:n]).information_maps(images)
+        for n in (1, 30)
+        for clf in (network, other)
+    ]
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(maps[2], maps[3], rtol=1e-3, atol=1e-3)
+
+
+def test_a_fitted_masker_is_pickled_and_cached(network, pictures, tmp_path):
+    images, _, labels = pictures
+    plain = InfoMaskTransformer(network, random_state=0).fit(images)
+    cached = InfoMaskTransformer(network, random_state=0, memory=str(tmp_path)).fit(images)
+    copied = pickle.loads(pickle.dumps(plain))
+    for other in (cached, cached, copied):
+        np.testing.assert_array_equal(other.mask(images, y=labels), plain.mask(images, y=labels))
+        group = [
+            one.set_params(combine="group").information_map(images, NAMES[:2])
+            for one in (plain, other)
+        ]
+        union = [
+            one.set_params(combine="union").information_map(images, NAMES[:2])
+            for one in (plain, other)
+        ]
+        np.testing.assert_allclose(group[0], group[1], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(union[0], union[1], rtol=1e-5, atol=1e-6)
+        assert not np.allclose(group[0], union[0])
