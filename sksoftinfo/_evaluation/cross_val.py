@@ -86,9 +86,10 @@ def cross_val_bounds(
     equal_rows : {"auto", "together", "independent"}, default="auto"
         What to do with rows that are equal in all columns. ``"together"`` holds them out together
         and counts them as one observation, ``"independent"`` treats them as rows of their own.
-        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where at
-        least two columns each have nearly as many values as there are different rows. Equal rows
-        of discrete columns are natural, and independent.
+        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where their
+        labels agree, and at least two columns each have nearly as many values as there are
+        different rows, or equal rows are many times more than independent columns would have.
+        Other equal rows, as those of discrete columns, are natural, and independent.
     bins : int, default=None
         Number of classes of equal size into which numeric labels are cut at their quantiles.
     labels : array-like of shape (n_classes,), default=None

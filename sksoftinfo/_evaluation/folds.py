@@ -129,7 +129,7 @@ def make_folds(
     cv = splitter_of(cv, y, groups)
     copies = None
     if equal_rows == "auto":
-        copies = copied_rows(X)
+        copies = copied_rows(X, y)
     elif equal_rows == "together":
         copies = equal_rows_of(X)
     clusters = _joined(codes, copies)
@@ -195,8 +195,8 @@ def _warn_of_copies(copies, kept_together):
     n_repeats = len(copies) - (copies.max() + 1)
     what = "Equal rows stay in one fold and" if kept_together else "Equal rows"
     warnings.warn(
-        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, although columns "
-        f"have nearly as many values as there are different rows. {what} belong to one "
+        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, more than would be "
+        f"natural, and their labels agree. {what} belong to one "
         "observation; equal_rows='independent' treats them as rows of their own.",
         stacklevel=users_stacklevel(),
     )
