@@ -11,7 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import LogSoftmaxLoss
-from .._utils import whole_file
+from .._utils import check_regular_file, whole_file
 from .._version import __version__
 from .file_content import CLASSES, refused_params
 from .info_softmax import InfoSoftmaxClassifier
@@ -215,6 +215,7 @@ def _not_saved_here(path, error):
 def _read(path):
     """Return the JSON text and the weights of a file whose checksum is right."""
     safetensors = _safetensors()
+    check_regular_file(path)
     with open(path, "rb"):
         pass
     try:
