@@ -340,6 +340,51 @@ def test_a_parameter_that_another_network_is_built_by_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["clf"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": -1.0},
+        {"decision": "zz"},
+        {"random_state": "x"},
+        {"class_weight": "x"},
+        {"optimizer__zz": 3},
+        {"criterion__zz": 3},
+    ],
+)
+def test_what_load_would_refuse_is_refused_by_save(change, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=(), **FAST).fit(X, Y)
+    with pytest.raises(ValueError, match=next(iter(change))):
+        save(clf.set_params(**change), tmp_path / "clf")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "sizes, change",
+    [
+        ([3], lambda sizes: sizes.__setitem__(0, 4)),
+        ([3], lambda sizes: sizes.append(3)),
+        (np.array([3]), lambda sizes: sizes.__setitem__(0, 4)),
+    ],
+)
+def test_parameters_that_change_in_place_are_noticed(sizes, change, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=sizes, **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    change(sizes)
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        save(clf, tmp_path / "clf")
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        clf.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("other", [np.array([3]), np.array([[3, 3]]), 3, (3, 3)])
+def test_arrays_that_broadcast_are_not_the_same(other, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=np.array([3, 3]), **FAST).fit(X, Y)
+    clf.partial_fit(X, Y)
+    clf.set_params(module__hidden_sizes=np.array([3, 3])).partial_fit(X, Y)
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        save(clf.set_params(module__hidden_sizes=other), tmp_path / "clf")
+
+
 def test_a_compiled_network_is_saved_as_it_was_before(tmp_path, monkeypatch):
     compiled = []
 

@@ -470,19 +470,16 @@ def _set(place, **values):
 
 MOMENTS, GROUP = "optimizer/state/0", "optimizer/param_groups/0"
 STOP, SCHEDULE = "callbacks/stop", "callbacks/schedule/lr_scheduler_"
+NAN = torch.tensor(torch.nan, dtype=torch.float64)
 BEYOND = torch.arange(12.0, dtype=torch.float64).as_strided((3, 4), (0, 0), 11)
 FORGED = {
     "short moment": _set(MOMENTS, exp_avg=torch.ones(1, dtype=torch.float64)),
     "long moment": _set(MOMENTS, exp_avg_sq=torch.ones(3, 5, dtype=torch.float64)),
     "moment of ints": _set(MOMENTS, exp_avg=torch.ones(3, 4, dtype=torch.int8)),
     "moment of singles": _set(MOMENTS, exp_avg=torch.ones(3, 4)),
-    "moment that is NaN": _set(
-        MOMENTS, exp_avg=torch.full((3, 4), torch.nan, dtype=torch.float64)
-    ),
+    "moment that is NaN": _set(MOMENTS, exp_avg=NAN.expand(3, 4).clone()),
     "moment beyond its memory": _set(MOMENTS, exp_avg=BEYOND),
-    "moment elsewhere": _set(
-        MOMENTS, exp_avg=torch.ones(3, 4, dtype=torch.float64, device="meta")
-    ),
+    "moment elsewhere": _set(MOMENTS, exp_avg=NAN.expand(3, 4).to("meta")),
     "moment as text": _set(MOMENTS, exp_avg="x"),
     "steps": _set(MOMENTS, step=torch.ones(5)),
     "step as text": _set(MOMENTS, step="x"),
@@ -507,9 +504,7 @@ FORGED = {
     "no groups": _set("optimizer", param_groups=[]),
     "training": _set("training", _5=6),
     "weights of ints": _set("module", **{"head.bias": torch.ones(3, dtype=torch.int8)}),
-    "weights that are NaN": _set(
-        "module", **{"head.bias": torch.full((3,), torch.nan, dtype=torch.float64)}
-    ),
+    "weights that are NaN": _set("module", **{"head.bias": NAN.expand(3).clone()}),
     "text as weights": _set("module", **{"head.bias": "x"}),
     "score": _set("callbacks/train_loss", best_score_="x"),
     "score of many": _set("callbacks/train_loss", best_score_=torch.ones(3)),
