@@ -17,8 +17,8 @@ from .equations import (
     pointwise_information,
     predictive_entropy,
 )
-from .from_probabilities import cross_fitted_bounds, information_bounds
-from .observations import encode_groups
+from .from_probabilities import cross_fitted_bounds, information_bounds, named_labels
+from .observations import check_weight_bounds, encode_groups
 from .output_upper import OutputInformation
 from .priors import (
     check_distribution,
@@ -42,6 +42,7 @@ __all__ = [
     "check_confidence_level",
     "check_reference_covers",
     "check_units",
+    "check_weight_bounds",
     "compare_bounds",
     "cross_fitted_bounds",
     "encode_groups",
@@ -50,6 +51,7 @@ __all__ = [
     "floor_share",
     "information_bounds",
     "label_frequencies",
+    "named_labels",
     "nats_to",
     "pointwise_information",
     "predictive_entropy",

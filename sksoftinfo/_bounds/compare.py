@@ -49,9 +49,10 @@ class BoundsDifference:
     standard_error : float
         Over rows, which are paired, or over groups of rows.
     interval : tuple of float
-        Two-sided confidence interval of the difference in the population (Student's).
+        Two-sided confidence interval of the difference in the population (Student's); NaN where
+        all differences are equal and not 0, from which no error can be estimated.
     p_value : float
-        Two-sided, of no difference in the population.
+        Two-sided, of no difference in the population; NaN as the interval is.
     confidence_level : float
         Probability with which the interval holds.
     n_samples : int
@@ -103,10 +104,15 @@ class BoundsDifference:
         level = f"{100 * self.confidence_level:g} %"
         groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
         approximate = " (approximate: cross-fitted)" if self.cross_fitted else ""
+        if np.isnan(self.p_value):
+            caveat = "All differences are equal: no error can be estimated from them."
+        else:
+            caveat = "Student's t: too certain if rare rows, few or none of these, differ by much."
         return (
             f"BoundsDifference in {self.units}: {self.n_samples} samples{groups}\n"
             f"  {self.difference:.4f}, {level} interval {low:.4f} to {high:.4f}, "
-            f"p = {self.p_value:.2g}{approximate}"
+            f"p = {self.p_value:.2g}{approximate}\n"
+            f"  {caveat}"
         )
 
 
@@ -138,8 +144,10 @@ def compare_bounds(
     Notes
     -----
     Student's t on paired differences, with errors robust to clusters if there are groups. It needs
-    no bounded values, but a sample in which the mean is about normal: where differences are rare
-    and large, it is not.
+    no bounded values, but a sample in which the mean is about normal. Where large differences are
+    rare, such as failures of a classifier that is sure of itself, it is not: a sample may hold few
+    of them or none, and interval and p-value are then too certain. Where all differences are equal
+    and not 0, there is nothing to estimate an error from, and both are NaN.
 
     Examples
     --------
@@ -158,23 +166,27 @@ def compare_bounds(
     # A row of weight zero adds nothing, even where its value is infinite.
     values = np.where(weights > 0, values, 0.0)
     difference = float(np.average(values, weights=weights))
-    deviations = weights * (values - difference)
-    if rows.groups is None:
-        deviations = deviations[weights > 0]
-    else:
-        codes = np.unique(rows.groups[weights > 0], return_inverse=True)[1]
-        deviations = np.bincount(codes, deviations[weights > 0])
+    used = weights > 0
+    deviations = (weights * (values - difference))[used]
+    # What rounding may leave of equal differences.
+    tiny = 1e-13 * float(np.maximum(abs(a.pointwise), abs(b.pointwise))[used].max())
+    rounding = tiny * weights[used]
+    if rows.groups is not None:
+        codes = np.unique(rows.groups[used], return_inverse=True)[1]
+        deviations, rounding = (np.bincount(codes, of_rows) for of_rows in (deviations, rounding))
     n = len(deviations)
     if n < 2:
         raise ValueError(
             f"A comparison needs at least 2 independent rows or groups; got {n}. Score more."
         )
-    error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
-    half = error * float(special.stdtrit(n - 1, (1 + confidence_level) / 2))
-    if error > 0:
+    if (abs(deviations) > rounding).any():
+        error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
+        half = error * float(special.stdtrit(n - 1, (1 + confidence_level) / 2))
         p_value = 2 * float(special.stdtr(n - 1, -abs(difference) / error))
+    elif abs(difference) <= tiny:
+        error, half, p_value = 0.0, 0.0, 1.0
     else:
-        p_value = float(difference == 0)
+        error, half, p_value = 0.0, np.nan, np.nan
     return BoundsDifference(
         difference=difference,
         standard_error=error,

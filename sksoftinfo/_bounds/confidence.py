@@ -185,13 +185,15 @@ def confidence_limits(
 
     def result(level):
         half, quarter = _parted(level)
+        # No classifier carries more than I(X;Y), and that is at most log M.
+        log_m = float(np.log(n_classes))
         return ConfidenceLimits(
             mi_lower_floored=float(np.average(floored, weights=row_weights)),
             mi_lower_limit=max(0.0, found["information", half], fano(quarter)),
             betting_lower_limit=max(0.0, found["information", level]),
             fano_lower_limit=fano(half),
-            label_entropy_upper_limit=min(float(np.log(n_classes)), -found["-entropy", level]),
-            interval=(found["floored", half], -found["-floored", half]),
+            label_entropy_upper_limit=min(log_m, -found["-entropy", level]),
+            interval=(found["floored", half], min(log_m, -found["-floored", half])),
         )
 
     return [result(level) for level in levels]

@@ -65,7 +65,8 @@ def entropy(p):
     >>> round(entropy([0.5, 0.5]), 3)
     0.693
     """
-    return float(-xlogy(p, p).sum())
+    # Adding 0 makes the entropy of one class 0, and not -0.
+    return float(-xlogy(p, p).sum() + 0.0)
 
 
 def kl_divergence(p, r):

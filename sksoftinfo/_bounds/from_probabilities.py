@@ -91,7 +91,9 @@ def information_bounds(
         is the probability of the second of two labels.
     labels : array-like of shape (n_classes,), default=None
         All labels in the order of the columns, such as scikit-learn's ``classes_``; those of
-        `y_true`, sorted, if None. `reference_prior` and ``classes`` follow the same order.
+        `y_true`, sorted, if None. `reference_prior` and ``classes`` follow the same order. Name
+        all of them where some may be missing from the rows: `label_entropy_upper_limit` counts
+        the classes that are seen or named, and no others.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights of independent rows. A row of weight 2 counts twice as
         much, and as one observation: the limits know the difference to two rows. They hold if no
@@ -194,7 +196,7 @@ weight_bound, group_bound, units
     if not len(observed):
         raise ValueError("y_true is empty: give at least one label.")
     check_consistent_length(observed, y_proba, sample_weight, groups, folds)
-    classes = unique_labels(observed) if labels is None else _named_labels(labels)
+    classes = _seen_labels(observed) if labels is None else named_labels(labels)
     order = np.argsort(classes)
     y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
@@ -224,7 +226,19 @@ weight_bound, group_bound, units
     )
 
 
-def _named_labels(labels):
+def _seen_labels(observed):
+    """Return the labels that occur, sorted; numbers that are quantities raise ValueError."""
+    if observed.dtype.kind == "f" and (observed != np.trunc(observed)).any():
+        raise ValueError(
+            f"y_true must hold classes; got {len(np.unique(observed))} different numbers in "
+            f"{len(observed)} rows, such as {observed[observed != np.trunc(observed)][0]:g}. Cut "
+            "quantities into classes before training, as cross_val_bounds does with bins=4, or by "
+            "numpy.digitize."
+        )
+    return unique_labels(observed)
+
+
+def named_labels(labels):
     """Return the labels that the caller names, in that order, as an array."""
     if np.ndim(labels) != 1:
         raise ValueError(f"`labels` must be a list of all labels; got {labels!r}.")

@@ -107,7 +107,7 @@ def effective_size(weights):
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
-def check_weight_bounds(weights, groups, weight_bound, group_bound):
+def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
     """Return the largest possible weight of an observation, or None if it is that of those given.
 
     Raises

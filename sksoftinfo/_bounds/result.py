@@ -114,7 +114,10 @@ class InformationBounds:
         the full `confidence_level`. Calibration does not matter for it. Choose one of the three
         limits before looking at them: the largest does not hold at the level.
     label_entropy_upper_limit : float
-        Upper confidence limit of H(Y) of the population, and so of I(X;Y), at `confidence_level`.
+        Upper confidence limit of H(Y) of the population, and so of I(X;Y), at `confidence_level`,
+        for labels of these `n_classes` classes. Classes that were neither seen nor named by
+        ``labels`` are not counted, and no number of rows bounds the entropy of what may be
+        missing: name all classes where some may not occur in the rows.
     interval : tuple of float
         Two-sided confidence interval of ``E log q'(y|x) / p(y)``, the information of this
         classifier as it is, q' being ``(1 - eps) q + eps p_hat``: no recalibration, no Fano, no
@@ -311,7 +314,7 @@ class InformationBounds:
             f"{level} lower limit of I(X;Y): the one to use",
             f"{level} lower limit of I(X;Y), by betting alone",
             f"{level} lower limit of I(X;Y), from the error rate alone",
-            f"{level} upper limit of H(Y)",
+            f"{level} upper limit of H(Y), of the {self.n_classes} classes seen or named",
         )
         interval = ("interval", f"{level} interval of mi_lower_floored, this classifier as it is")
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)

@@ -74,7 +74,7 @@ from .build import (
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
 from .skorch_params import SkorchParams
-from .warm_start import LIVE_PARAMS, check_unchanged, renew_callbacks
+from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbacks
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -280,7 +280,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 )
                 params = self.get_params(deep=False)
                 renew_callbacks(net, self._built_with, params)
-                self._built_with = params
+                self._built_with = kept_params(params)
             else:
                 net = self._build(X, seed)
                 learn_columns(net, X, weight)
@@ -310,7 +310,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         net = self._initialized_net(X, seed)
         if self.module is not None:
             check_output(net, with_channels(X))
-        self._built_with = self.get_params(deep=False)
+        self._built_with = kept_params(self.get_params(deep=False))
         return net
 
     def _initialized_net(self, X, seed):
@@ -351,7 +351,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def _take_over(self, net):
         """Predict by this net, which was built with the parameters as they are, from now on."""
         self.net_ = net
-        self._built_with = self.get_params(deep=False)
+        self._built_with = kept_params(self.get_params(deep=False))
 
     def _module_and_params(self, X):
         return module_and_params(self.module, X, len(self.classes_), self._missing)

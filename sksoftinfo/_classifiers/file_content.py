@@ -144,7 +144,10 @@ def _is_plain_part(value, texts):
         return value.dtype.kind in "biuf" or (value.dtype.kind == "U" and texts)
     if isinstance(value, str):
         return texts
-    return value is None or isinstance(value, bool | int | float | np.number | np.bool_)
+    if isinstance(value, int):
+        # Larger ones fit in no count or size, and are not finite as floats.
+        return abs(value) < 1 << 63
+    return value is None or isinstance(value, float | np.number | np.bool_)
 
 
 def check_sizes(params, n_weights):
@@ -156,6 +159,16 @@ def check_sizes(params, n_weights):
         if name.startswith("module__") and isinstance(value, list | tuple):
             if len(value) > n_weights:
                 raise ValueError(f"{name} has {len(value)} entries for {n_weights} weights")
+
+
+def check_n_draws(params, fitted):
+    """Raise ValueError if the parameter n_draws is not the length of the bank of noise.
+
+    The next `fit` would draw as many.
+    """
+    bank = fitted.get("noise_bank_")
+    if "n_draws" in params and isinstance(bank, np.ndarray) and bank.ndim:
+        _check(params["n_draws"] == len(bank), "has an n_draws of another noise_bank_")
 
 
 def check_fitted(fitted, *, stochastic, pretrained=False):

@@ -11,9 +11,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import LogSoftmaxLoss
-from .._utils import whole_file
+from .._utils import check_regular_file, whole_file
 from .._version import __version__
-from .file_content import CLASSES, refused_params
+from .file_content import CLASSES, check_n_draws, refused_params
 from .info_softmax import InfoSoftmaxClassifier
 from .portable import check_results, fitted_attributes, net_state, restore
 from .pretrained import PretrainedClassifier
@@ -67,8 +67,8 @@ def save(estimator, path):
     NotFittedError
         If it is not fitted.
     ValueError
-        If it was given an attribute that the file does not hold, or if a parameter was changed
-        after `fit` that the network depends on.
+        If it was given an attribute that the file does not hold, if a parameter is not valid, or
+        if one was changed after `fit` that the network or its optimizer is built by.
     OSError
         If the file cannot be written, e.g. because its folder does not exist or the disk is full.
         A file that was there is as it was.
@@ -104,6 +104,9 @@ def save(estimator, path):
             "sksoftinfo.SKOPS_TRUSTED_TYPES to load it."
         )
     check_is_fitted(estimator)
+    # They may have been set since `fit`, and `load` refuses what is not valid.
+    estimator._check_skorch_names()
+    estimator._validate_params()
     net = net_state(estimator)
     weights = {name: np.asarray(value, order="C") for name, value in net.pop("weights").items()}
     fitted = fitted_attributes(estimator)
@@ -200,6 +203,7 @@ def load(path, **params):
     try:
         estimator.set_params(**saved)
         fitted = {name: _decode(value) for name, value in content["fitted"].items()}
+        check_n_draws(saved, fitted)
         restore(estimator, fitted, {**content["net"], "weights": weights})
     except Exception as error:
         raise _not_saved_here(path, error) from error
@@ -215,6 +219,7 @@ def _not_saved_here(path, error):
 def _read(path):
     """Return the JSON text and the weights of a file whose checksum is right."""
     safetensors = _safetensors()
+    check_regular_file(path)
     with open(path, "rb"):
         pass
     try:

@@ -21,6 +21,7 @@ from .._utils import users_stacklevel
 from .build import module_dtype
 from .file_content import (
     check_fitted,
+    check_n_draws,
     check_net,
     check_sizes,
     refused_params,
@@ -29,8 +30,9 @@ from .warm_start import changed_params
 
 # Attributes that are neither parameters nor results, and are set anew where a net is built.
 _NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with", "_fitted_on")
-# Parameters that another network is built by.
-_OF_THE_MODULE = ("module", "dtype", "noise", "noise_scale", "latent_size", "beta")
+# Parameters that another network, optimizer or bank of noise is built by.
+_OF_THE_NET = ("dtype", "noise", "noise_scale", "latent_size", "beta", "n_draws")
+_PARTS_OF_THE_NET = ("module", "criterion", "optimizer")
 
 
 class PickledState(dict):
@@ -107,6 +109,7 @@ class PortableMixin(CheckedStateMixin):
         rest = {name: state[name] for name in state.keys() - {*own_names, "_skorch_params"}}
         net = rest.pop("net_", None)
         random = rest.pop("_random", None)
+        check_n_draws(params, rest)
         type(self).__init__(self, **params)
         if net is None:
             if rest:
@@ -143,11 +146,8 @@ def net_state(estimator):
         net was built, so that another net would be built from it.
     """
     check_is_fitted(estimator, "net_")
-    changed = [
-        name
-        for name in ([] if estimator._is_pretrained else _changed(estimator))
-        if name in _OF_THE_MODULE or name.startswith("module__")
-    ]
+    changed = [] if estimator._is_pretrained else _changed(estimator)
+    changed = [name for name in changed if _is_built_by(name, estimator.get_params(deep=False))]
     if changed:
         raise ValueError(
             f"{', '.join(changed)} changed since the network was built, and another one would be "
@@ -171,6 +171,15 @@ def net_state(estimator):
     history = json.loads(json.dumps(list(net.history), default=_plain_number))
     dtype = str(net.dtype).removeprefix("torch.")
     return {"weights": weights, "dtype": dtype, "seed": int(net.seed), "history": history}
+
+
+def _is_built_by(name, params):
+    """Return whether a net, its optimizer or its criterion is built by a parameter."""
+    prefix, separator, _ = name.partition("__")
+    if prefix not in _PARTS_OF_THE_NET:
+        return name in _OF_THE_NET
+    # Weights do not depend on the class of the optimizer, but its own parameters do.
+    return prefix == "module" or bool(separator) or any(x.startswith(f"{name}__") for x in params)
 
 
 def _changed(estimator):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
+import torch
 
 from .._networks import check_monitors, own_callbacks
 
@@ -73,11 +76,38 @@ def renew_callbacks(net, built, now):
     check_monitors(net)
 
 
+def kept_params(params):
+    """Return parameters as they are now: containers and arrays that change in place are copied."""
+    return {name: _kept(value) for name, value in params.items()}
+
+
+def _kept(value):
+    if type(value) is dict:
+        return {key: _kept(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_kept, value))
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    # Of NumPy and pandas.
+    return copy.deepcopy(value) if _is_array(value) else value
+
+
+def _is_array(value):
+    """Return whether a value is an array, not a number of NumPy or a class."""
+    return hasattr(value, "__array__") and not isinstance(value, np.generic | type)
+
+
 def _are_same(one, other):
-    """Return whether two values of a parameter are equal, arrays in all of their entries."""
+    """Return whether two values of a parameter are equal, containers in all of their entries."""
     if one is other:
         return True
+    if type(one) is type(other) and isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_are_same, one, other))
+    if type(one) is type(other) and isinstance(one, dict):
+        return one.keys() == other.keys() and all(_are_same(one[key], other[key]) for key in one)
     try:
-        return bool(np.all(one == other))
+        # Arrays of other shapes could be equal by broadcasting, and so could an array and a list.
+        alike = _is_array(one) == _is_array(other) and np.shape(one) == np.shape(other)
+        return alike and bool(np.all(one == other))
     except (ValueError, TypeError):
         return False

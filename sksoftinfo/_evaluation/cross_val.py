@@ -14,12 +14,13 @@ from .._bounds import (
     Units,
     check_confidence_level,
     check_units,
+    check_weight_bounds,
     cross_fitted_bounds,
 )
 from .._utils import check_weights
 from .folds import EqualRows, make_folds
 from .held_out import check_classifier, held_out_proba, routed_params
-from .labels import class_labels
+from .labels import all_classes, class_labels
 
 
 def cross_val_bounds(
@@ -33,6 +34,7 @@ def cross_val_bounds(
     random_state: int | np.random.RandomState | None = 0,
     equal_rows: EqualRows = "auto",
     bins: int | None = None,
+    labels: ArrayLike | None = None,
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
     confidence_level: float = 0.95,
@@ -84,11 +86,16 @@ def cross_val_bounds(
     equal_rows : {"auto", "together", "independent"}, default="auto"
         What to do with rows that are equal in all columns. ``"together"`` holds them out together
         and counts them as one observation, ``"independent"`` treats them as rows of their own.
-        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where at
-        least two columns each have nearly as many values as there are different rows. Equal rows
-        of discrete columns are natural, and independent.
+        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where their
+        labels agree, and at least two columns each have nearly as many values as there are
+        different rows, or equal rows are many times more than independent columns would have.
+        Other equal rows, as those of discrete columns, are natural, and independent.
     bins : int, default=None
         Number of classes of equal size into which numeric labels are cut at their quantiles.
+    labels : array-like of shape (n_classes,), default=None
+        All labels that the population has, where some may be missing from y. They count in
+        `label_entropy_upper_limit`, which otherwise is that of the classes seen, and are in the
+        result's ``classes``, sorted.
     n_jobs : int, default=None
         Folds to train at a time.
     params : dict, default=None
@@ -97,7 +104,9 @@ def cross_val_bounds(
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each lower confidence limit holds.
     weight_bound : float, default=None
-        Largest weight that a row can have, as in `information_bounds`.
+        Largest weight that a row can have, as in `information_bounds`. Where rows are not
+        observations though `groups` were not passed, because of equal rows or blocks in time
+        order, an observation weighs at most so much times the rows of the largest.
     group_bound : float, default=None
         Largest size that a group can have, as in `information_bounds`.
     units : {"nats", "bits"}, default="nats"
@@ -137,24 +146,29 @@ def cross_val_bounds(
     check_units(units)
     check_confidence_level(confidence_level)
     check_classifier(estimator)
-    labels = class_labels(y, bins)
-    check_consistent_length(X, labels)
+    observed = class_labels(y, bins)
+    classes = all_classes(observed, labels, bins)
+    check_consistent_length(X, observed)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
     folds = make_folds(
         cv,
         X,
-        labels,
+        observed,
         groups=groups,
         random_state=random_state,
         equal_rows=equal_rows,
         split_params=split_params,
     )
-    classes = np.unique(labels)
+    if groups is None and weight_bound is not None and folds.observations is not None:
+        check_weight_bounds(None if weight is None else weight[folds.scored], None, weight_bound)
+        if group_bound is None:
+            group_bound = weight_bound * np.bincount(folds.observations).max()
+        weight_bound = None
     proba = held_out_proba(
         estimator,
         X,
-        labels,
+        observed,
         folds,
         classes,
         sample_weight=weight,
@@ -164,7 +178,7 @@ def cross_val_bounds(
     )
     return pooled_bounds(
         proba,
-        labels,
+        observed,
         folds,
         classes,
         sample_weight=weight,

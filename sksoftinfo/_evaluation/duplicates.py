@@ -2,49 +2,110 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from scipy import sparse
 
 from .._utils import are_continuous, plain_rows, row_hashes
 
+# Labels of copies agree: the share of pairs that agree beyond chance, of what could (Scott's pi).
+_LEAST_AGREEMENT = 0.7
+# Equal pairs of discrete rows are copies if there are so many, and so many times more of them than
+# if the columns were independent of each other.
+_FEWEST_PAIRS = 20
+_TIMES_EXPECTED = 20
 
-def copied_rows(X):
+
+def copied_rows(X, y):
     """Return which rows are copies of each other, where equal rows are suspicious.
 
     Equal rows are natural in discrete tables: eight bits make 256 different rows, and what a
-    classifier learns from one of them it may use for its equals. They are suspicious where at
-    least two columns each have nearly as many values as there are different rows: rows that agree
-    in two such columns are the same measurement, entered or resampled twice.
+    classifier learns from one of them it may use for its equals. They are suspicious where their
+    labels agree, as those of copies do, and where one of two more things holds. At least two
+    columns each have nearly as many values as there are different rows: rows that agree in two
+    such columns are the same measurement, entered or resampled twice. Or there are many times
+    more pairs of equal rows than independent columns would have, by the product of the shares of
+    pairs that agree in each.
+
+    Columns that determine each other and the label, such as a city with its region, cannot be
+    told from copies, and count as suspicious.
 
     Parameters
     ----------
     X : array-like or frame of shape (n, n_columns)
         Numbers, texts or both. Other input, such as a list of texts or a sparse matrix, is not
         looked through.
+    y : ndarray of shape (n,)
+        Labels.
 
     Returns
     -------
     ndarray of int of shape (n,) or None
         Equal rows have equal numbers; None if no row is suspicious.
 
+    References
+    ----------
+    W. A. Scott, "Reliability of content analysis: the case of nominal scale coding", 1955.
+
     Examples
     --------
     >>> import numpy as np
     >>> from sksoftinfo._evaluation.duplicates import copied_rows
     >>> rows = np.random.default_rng(0).normal(size=(20, 2))
-    >>> copies = copied_rows(np.vstack([rows, rows]))
+    >>> copies = copied_rows(np.vstack([rows, rows]), np.tile([0, 1], 20))
     >>> bool((copies[:20] == copies[20:]).all())
     True
-    >>> copied_rows(np.vstack([rows, rows]).round()) is None
+    >>> copied_rows(np.vstack([rows, rows]), np.repeat([0, 1], 20)) is None
     True
     """
     numbers = _numbers(X)
     if numbers is None:
         return None
     first, copies = _different(numbers)
-    if len(first) == len(numbers) or not are_continuous(numbers, first):
+    if len(first) == len(numbers) or _agreement(copies, y) < _LEAST_AGREEMENT:
         return None
-    return copies
+    if are_continuous(numbers, first) or _more_than_by_chance(numbers, copies):
+        return copies
+    return None
+
+
+def _n_pairs(codes):
+    """Return the number of pairs of rows that have the same of these codes."""
+    counts = np.unique(codes, return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1)).sum() / 2)
+
+
+def _agreement(copies, y):
+    """Return by how much more than by chance labels of equal rows agree, at most 1."""
+    labels = np.unique(y, return_inverse=True)[1]
+    chance = _n_pairs(labels) / (len(labels) * (len(labels) - 1) / 2)
+    both = copies.astype(np.int64) * (labels.max() + 1) + labels
+    return (_n_pairs(both) / _n_pairs(copies) - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def _more_than_by_chance(numbers, copies):
+    """Return whether there are many times more equal pairs than independent columns would have."""
+    n_equal = _n_pairs(copies)
+    if n_equal < _FEWEST_PAIRS:
+        return False
+    n_pairs = len(numbers) * (len(numbers) - 1) / 2
+    expected, seen = n_pairs, set()
+    for column in numbers.reshape(len(numbers), -1).T:
+        rank = np.unique(column, return_inverse=True)[1].astype(np.int32)
+        # A column that puts rows in the order of another, or in the opposite one, says it again.
+        orders = {_digest(rank), _digest(rank.max() - rank)}
+        if orders & seen:
+            continue
+        seen |= orders
+        expected *= _n_pairs(rank) / n_pairs
+        if n_equal > _TIMES_EXPECTED * expected:
+            return True
+    return False
+
+
+def _digest(rank):
+    return hashlib.blake2b(rank.tobytes(), digest_size=16).digest()
 
 
 def equal_rows_of(X):

@@ -31,8 +31,9 @@ class InformationEstimate:
     ----------
     value : float
         The estimate ``2 mi_lower - mi_lower_half``. It is not a bound, and it is not clipped:
-        below 0 or above `label_entropy` the extrapolation failed. It is below `mi_lower` where
-        half of the training rows gave a higher bound than all of them.
+        the extrapolation failed where it is below 0 or above `label_entropy`, and where
+        `mi_lower` is below 0. It is below `mi_lower` where half of the training rows gave a
+        higher bound than all of them.
     standard_error : float
         Sampling error of `value` over rows, or over groups. It does not know how wrong the
         extrapolation is.
@@ -109,6 +110,8 @@ class InformationEstimate:
             yield "half of the training rows gave a higher bound, so that the value is below it"
         if self.value > self.label_entropy:
             yield "the value is above H(Y), and information is not"
+        if self.mi_lower < 0:
+            yield "L(n) is negative: the classifier predicts worse than the label frequencies"
 
 
 def mi_estimate(
@@ -183,8 +186,9 @@ def mi_estimate(
     -----
     UserWarning
         If a label that occurred was given probability 0: all predictions are then mixed with a
-        small share of the label frequencies. If the extrapolation failed: if the value is
-        negative or above H(Y), or if half of the training rows gave a higher bound than all.
+        small share of the label frequencies. If the extrapolation failed: if the value or L(n)
+        is negative, if the value is above H(Y), or if half of the training rows gave a higher
+        bound than all.
 
     References
     ----------
@@ -265,10 +269,10 @@ def mi_estimate(
     )
     failures = list(estimate._failures())
     if failures:
+        relied = f"; the lower bound {estimate.mi_lower:.3f} {units} is" * (whole.mi_lower > 0)
         warnings.warn(
             f"The extrapolation failed: {'; '.join(failures)}. The value {estimate.value:.3f} "
-            f"{units} is not to be relied on; the lower bound {estimate.mi_lower:.3f} {units} is. "
-            "Use more rows, or another classifier.",
+            f"{units} is not to be relied on{relied}. Use more rows, or another classifier.",
             stacklevel=users_stacklevel(),
         )
     return estimate

@@ -12,7 +12,7 @@ from .feature_information import FeatureInformation, feature_information
 
 # Stem of the fields of FeatureInformation, the field, title of the panel.
 _PANELS = (
-    ("alone", "alone_lower", "alone: lower bound of I(columns;Y)"),
+    ("alone", "alone_lower_floored", "alone: lower bound of I(columns;Y)"),
     ("lost", "lost_estimate", "lost without: estimate, not a bound"),
     ("gained", "gained_estimate", "gained on top of given: estimate, not a bound"),
 )
@@ -110,7 +110,7 @@ class FeatureInformationDisplay:
         """
         found = self.information
         panels = [panel for panel in _PANELS if getattr(found, panel[1]) is not None]
-        order = np.argsort(-found.alone_lower, kind="stable")[:max_groups]
+        order = np.argsort(-found.alone_lower_floored, kind="stable")[:max_groups]
         places = np.arange(len(order))
         if axes is None:
             _, axes = pyplot().subplots(

@@ -20,9 +20,15 @@ from .labels import class_labels
 from .paired import holm
 
 _NOTE = (
-    "alone_lower is a lower bound of I(columns;Y). lost_estimate and gained_estimate are "
-    "differences\n  of lower bounds: estimates of I(columns;Y|others) and I(columns;Y|given) "
-    "that may lie above or\n  below them."
+    "alone_lower_floored is a lower bound of I(columns;Y). lost_estimate and gained_estimate are\n"
+    "  differences of lower bounds: estimates of I(columns;Y|others) and I(columns;Y|given) that "
+    "may lie\n  above or below them. P-values are adjusted for the number of groups (Holm)."
+)
+# Stem of what is shown, the value that its interval is of, its p-value.
+_SHOWN = (
+    ("alone", "alone_lower_floored", "any_p_value_holm"),
+    ("lost", "lost_estimate", "lost_p_value_holm"),
+    ("gained", "gained_estimate", "gained_p_value_holm"),
 )
 
 
@@ -42,6 +48,9 @@ class FeatureInformation:
         Their columns, by name where the table has names, else by position.
     alone_lower : ndarray of shape (n_groups,)
         Lower bound of I(columns;Y), from these columns alone.
+    alone_lower_floored : ndarray of shape (n_groups,)
+        The same after mixing in label frequencies, as ``mi_lower_floored`` of
+        `InformationBounds`: the point value of `alone_interval`.
     alone_interval : ndarray of shape (n_groups, 2)
         Interval of the information of the classifier from these columns alone, as ``interval`` of
         `InformationBounds`.
@@ -90,6 +99,7 @@ class FeatureInformation:
     names: list[str]
     columns: list[list]
     alone_lower: np.ndarray
+    alone_lower_floored: np.ndarray
     alone_interval: np.ndarray
     alone_limit: np.ndarray
     any_p_value: np.ndarray | None
@@ -146,24 +156,31 @@ class FeatureInformation:
 
     def __repr__(self):
         level = 100 * self.confidence_level
-        what = {"alone": "alone_lower", "lost": "lost_estimate", "gained": "gained_estimate"}
-        shown = {stem: name for stem, name in what.items() if getattr(self, name) is not None}
+        shown = [one for one in _SHOWN if getattr(self, one[1]) is not None]
         width = max([len(name) for name in self.names] + [7])
+        groups = "group" if len(self.names) == 1 else "groups"
+        heads = (
+            f"{name:>28}" + ("" if getattr(self, p_value) is None else f"{'p':>9}")
+            for _, name, p_value in shown
+        )
         lines = [
-            f"FeatureInformation in {self.units}: {len(self.names)} groups of columns, "
+            f"FeatureInformation in {self.units}: {len(self.names)} {groups} of columns, "
             f"{self.bounds_all.n_samples} samples, {level:g} % intervals",
             f"  assumed: {self.bounds_all.assumption}",
             f"  all columns: {self.bounds_all.mi_lower:.4f} of "
             f"H(Y) = {self.bounds_all.label_entropy:.4f}"
+            + ("" if self.any_p_value_all is None else f", p = {self.any_p_value_all:.2g}")
             + (f"; given {self.given}: {self.bounds_given.mi_lower:.4f}" if self.given else ""),
             f"  {_NOTE}",
-            "  " + " " * width + "".join(f"{name:>28}" for name in shown.values()),
+            "  " + " " * width + "".join(heads),
         ]
-        for index in np.argsort(-self.alone_lower, kind="stable"):
+        for index in np.argsort(-self.alone_lower_floored, kind="stable"):
             line = f"  {self.names[index]:<{width}}"
-            for stem, name in shown.items():
+            for stem, name, p_value in shown:
                 low, high = getattr(self, f"{stem}_interval")[index]
                 line += f"{getattr(self, name)[index]:>12.4f} [{low:6.3f},{high:6.3f}]"
+                if getattr(self, p_value) is not None:
+                    line += f"{getattr(self, p_value)[index]:>9.2g}"
             lines.append(line)
         return "\n".join(lines)
 
@@ -211,9 +228,9 @@ def feature_information(
     columns : sequence or mapping, default=None
         Groups of columns, by name or position. An entry of a sequence is a column or a list of
         columns; a mapping has names of groups as keys. By default each column, other than the
-        given ones, is a group.
+        given ones, is a group. Booleans, one for each column of X, are a mask of columns.
     given : column or list of columns, default=None
-        Columns that are known already, such as age and sex.
+        Columns that are known already, such as age and sex; or a mask.
     groups : array-like of shape (n_samples,), default=None
         As in `cross_val_bounds`; intervals and p-values count a group of rows as one observation.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -249,7 +266,8 @@ def feature_information(
     Raises
     ------
     ValueError
-        As `cross_val_bounds`; if a column is unknown or named twice; if there is nothing to
+        As `cross_val_bounds`; if a column is unknown or named twice, or a mask is not of the
+        number of columns; if there is nothing to
         permute, as in time order.
 
     Warns
@@ -283,7 +301,9 @@ def feature_information(
     X = _table(X)
     check_consistent_length(X, labels)
     known = list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
-    given_columns = _positions([] if given is None else _as_list(given, known), known, "given")
+    given_columns = _positions(
+        [] if given is None else _as_list(given, known, "given"), known, "given"
+    )
     names, sets = _groups_of_columns(columns, known, given_columns)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
     fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
@@ -361,6 +381,7 @@ def feature_information(
         names=names,
         columns=[[known[i] for i in one] for one in sets],
         alone_lower=np.array([one.mi_lower for one in alone]),
+        alone_lower_floored=np.array([one.mi_lower_floored for one in alone]),
         alone_interval=np.array([one.interval for one in alone]),
         alone_limit=np.array([one.mi_lower_limit for one in alone]),
         any_p_value=any_p,
@@ -403,17 +424,40 @@ def _table(X):
     return X
 
 
-def _as_list(columns, known):
+def _as_list(columns, known, name):
     """Return the columns of an entry; a tuple may be the name of one."""
     if isinstance(columns, tuple) and columns in known:
         return [columns]
+    columns = _unmasked(columns, known, name)
     return list(columns) if isinstance(columns, (list, tuple, set, np.ndarray)) else [columns]
+
+
+def _unmasked(columns, known, name):
+    """Return the columns that a mask names; what is not a mask as it is."""
+    if isinstance(columns, (str, Mapping, set)) or not hasattr(columns, "__len__"):
+        return columns
+    if hasattr(columns, "to_numpy"):  # a series, or an index of names
+        columns = columns.to_numpy()
+    entries = list(columns)
+    if not entries or not all(isinstance(entry, (bool, np.bool_)) for entry in entries):
+        return columns
+    if len(entries) != len(known):
+        raise ValueError(
+            f"{name} must have one boolean for each of the {len(known)} columns of X where it is "
+            f"a mask; got {len(entries)}."
+        )
+    return [column for column, chosen in zip(known, entries, strict=True) if chosen]
 
 
 def _positions(columns, known, name):
     """Return the sorted positions of columns that are named, or given by position."""
     positions = set()
     for column in columns:
+        if isinstance(column, (bool, np.bool_)):
+            raise ValueError(
+                f"{name} must name columns of X, or be a mask of booleans alone, one for each of "
+                f"its {len(known)} columns; got {column!r} as a column."
+            )
         if column in known:
             positions.add(known.index(column))
         elif isinstance(column, (int, np.integer)) and -len(known) <= column < len(known):
@@ -432,10 +476,11 @@ def _groups_of_columns(columns, known, given):
         columns = [known[i] for i in range(len(known)) if i not in given]
     if isinstance(columns, str):
         columns = [columns]
+    columns = _unmasked(columns, known, "columns")
     if isinstance(columns, Mapping):
-        entries = {str(name): _as_list(entry, known) for name, entry in columns.items()}
+        entries = {str(name): _as_list(entry, known, "columns") for name, entry in columns.items()}
     else:
-        lists = [_as_list(one, known) for one in columns]
+        lists = [_as_list(one, known, "columns") for one in columns]
         entries = {" + ".join(map(str, one)): one for one in lists}
     if not entries or not all(entries.values()):
         raise ValueError(f"columns must name at least one column in each group; got {columns!r}.")

@@ -36,11 +36,12 @@ class Folds:
         Whether each row is scored by what was learned from rows before it.
     assumption : str
         What has to hold of the rows for the limits to hold.
+    observations : ndarray of int of shape (n_scored,) or None
+        Observation that each scored row belongs to: its group or, in time order without groups
+        of the user, its block, with blocks that share copies joined. ``None`` makes each row an
+        observation.
     scored : ndarray of int of shape (n_scored,)
         Rows that are scored, in the order of the table.
-    observations : ndarray of int of shape (n_scored,) or None
-        Observation that each of these rows belongs to: its group or, in time order, its block.
-        ``None`` makes each row an observation.
     """
 
     splits: list[tuple[np.ndarray, np.ndarray]]
@@ -48,15 +49,11 @@ class Folds:
     groups: np.ndarray | None
     in_time_order: bool
     assumption: str
+    observations: np.ndarray | None = None
     scored: np.ndarray = field(init=False)
-    observations: np.ndarray | None = field(init=False)
 
     def __post_init__(self):
-        scored = np.flatnonzero(self.fold >= 0)
-        # Rows in time order depend on their neighbours, or any folds would do.
-        members = self.fold if self.groups is None and self.in_time_order else self.groups
-        object.__setattr__(self, "scored", scored)
-        object.__setattr__(self, "observations", None if members is None else members[scored])
+        object.__setattr__(self, "scored", np.flatnonzero(self.fold >= 0))
 
 
 def splitter_of(cv, y, groups):
@@ -132,7 +129,7 @@ def make_folds(
     cv = splitter_of(cv, y, groups)
     copies = None
     if equal_rows == "auto":
-        copies = copied_rows(X)
+        copies = copied_rows(X, y)
     elif equal_rows == "together":
         copies = equal_rows_of(X)
     clusters = _joined(codes, copies)
@@ -156,8 +153,31 @@ def make_folds(
     in_time_order = len(splits) > 1 and all(
         len(train) and train.max() < test.min() for train, test in splits if len(test)
     )
-    assumption = _assumption(fold, clusters, in_time_order, kind)
-    return Folds(splits, fold, clusters, in_time_order, assumption)
+    in_blocks = in_time_order and codes is None
+    observations = _observations(fold, clusters, in_blocks)
+    if in_blocks and copies is not None:
+        _warn_of_joined_blocks(len(np.unique(fold[fold >= 0])), int(observations.max()) + 1)
+    assumption = _assumption(fold, clusters, in_time_order, in_blocks, kind)
+    return Folds(splits, fold, clusters, in_time_order, assumption, observations)
+
+
+def _observations(fold, clusters, in_blocks):
+    """Return the observation of each scored row; None if each row is one."""
+    scored = fold >= 0
+    clusters = None if clusters is None else clusters[scored]
+    # Rows in time order depend on their neighbours, or any folds would do: copies may join
+    # blocks, and never split them.
+    return _joined(fold[scored], clusters) if in_blocks else clusters
+
+
+def _warn_of_joined_blocks(n_blocks, n_joined):
+    if n_joined < n_blocks:
+        warnings.warn(
+            f"Equal rows lie in several of {n_blocks} blocks in time order, which count as "
+            f"{n_joined} observations. Where each block holds all of its copies, each counts; "
+            "equal_rows='independent' keeps the blocks as they are.",
+            stacklevel=users_stacklevel(),
+        )
 
 
 def _joined(codes, copies):
@@ -175,8 +195,8 @@ def _warn_of_copies(copies, kept_together):
     n_repeats = len(copies) - (copies.max() + 1)
     what = "Equal rows stay in one fold and" if kept_together else "Equal rows"
     warnings.warn(
-        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, although columns "
-        f"have nearly as many values as there are different rows. {what} count as one "
+        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, more than would be "
+        f"natural, and their labels agree. {what} belong to one "
         "observation; equal_rows='independent' treats them as rows of their own.",
         stacklevel=users_stacklevel(),
     )
@@ -261,13 +281,15 @@ def _name(cv):
     return "an iterable" if name.startswith("_") else name
 
 
-def _assumption(fold, clusters, in_time_order, kind):
+def _assumption(fold, clusters, in_time_order, in_blocks, kind):
     if in_time_order:
-        kind = "block" if clusters is None else "group"
+        kind = "block" if in_blocks else "group"
         text = (
             "rows are in time order, each scored by what was learned from rows before it, and a "
             f"{kind} of rows is one observation"
         )
+        if in_blocks and clusters is not None:
+            text += ", as are blocks that share equal rows"
     elif clusters is not None:
         text = f"{clusters.max() + 1} groups are independent draws ({kind})"
     else:

@@ -9,11 +9,15 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._utils import check_labels, check_two_classes
+from .._bounds import named_labels
+from .._utils import check_labels, check_two_classes, encode_labels, users_stacklevel
 
-# Numbers count as quantities where they have more values than this, and more than one in four
-# rows.
+# Numbers count as quantities where they have more values than this, and more than a share of the
+# rows: one in four for numbers with a decimal point, which rarely name classes, and one in two for
+# integers, which often do. Integers with more values than one in ten rows are warned about.
 _MANY_VALUES = 20
+_REFUSED_SHARE = {"f": 1 / 4, "i": 1 / 2, "u": 1 / 2}
+_WARNED_SHARE = 1 / 10
 
 
 def class_labels(y, bins=None):
@@ -31,6 +35,11 @@ def class_labels(y, bins=None):
     ValueError
         If labels are missing, of several types or of one class, or if they are quantities and
         `bins` is None.
+
+    Warns
+    -----
+    UserWarning
+        If labels are integers that may well be quantities, and `bins` is None.
 
     Examples
     --------
@@ -53,6 +62,13 @@ def class_labels(y, bins=None):
             "    y = numpy.digitize(y, numpy.quantile(y, [0.25, 0.5, 0.75]))\n"
             "before the call. If the numbers are names of classes, write y = y.astype(str)."
         )
+    elif y.dtype.kind in "iuf" and _has_many_values(y, _WARNED_SHARE):
+        warnings.warn(
+            f"y holds {len(np.unique(y))} different integers in {len(y)} rows, and each is taken "
+            "for a class. If they are quantities, such as counts or ages, pass bins=4 for four "
+            "classes of equal size; if they are names of classes, y.astype(str) is not warned of.",
+            stacklevel=users_stacklevel(),
+        )
     with warnings.catch_warnings():
         # Many classes of few rows each: the folds need as many rows of one, and tell.
         warnings.filterwarnings("ignore", "The number of unique classes")
@@ -61,11 +77,40 @@ def class_labels(y, bins=None):
     return y
 
 
+def all_classes(y, labels=None, bins=None):
+    """Return all classes, sorted: those that are named, or else those that occur in `y`.
+
+    Raises
+    ------
+    ValueError
+        If `labels` names a label twice or not all of `y`, or if there are `bins`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._evaluation.labels import all_classes
+    >>> all_classes(np.array([2, 0]), [0, 1, 2])
+    array([0, 1, 2])
+    """
+    if labels is None:
+        return np.unique(y)
+    if bins is not None:
+        raise ValueError(
+            f"labels must be None where bins are given; got {labels!r}. Bins name the classes."
+        )
+    classes = np.sort(named_labels(labels))
+    encode_labels(y, classes)
+    return classes
+
+
 def _are_quantities(y):
     if y.dtype.kind not in "iuf" or not len(y) or not np.isfinite(y).all():
         return False
-    n_values = len(np.unique(y))
-    return type_of_target(y) == "continuous" or (n_values > _MANY_VALUES and n_values > len(y) / 4)
+    return type_of_target(y) == "continuous" or _has_many_values(y, _REFUSED_SHARE[y.dtype.kind])
+
+
+def _has_many_values(y, share):
+    return len(np.unique(y)) > max(_MANY_VALUES, share * len(y))
 
 
 def _binned(y, bins):

@@ -50,7 +50,7 @@ def mean_interval(values, *, level, groups=None, weights=None):
 
 
 def holm(p_values):
-    """Return p-values that allow for their number (Holm, 1979).
+    """Return p-values that allow for their number (Holm, 1979); those that are NaN stay so.
 
     Examples
     --------
@@ -62,5 +62,6 @@ def holm(p_values):
     order = np.argsort(p_values)
     factors = np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
+    # NaN sort last, so that they only count towards the number of the others.
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
     return adjusted

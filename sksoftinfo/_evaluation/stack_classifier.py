@@ -63,7 +63,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Of the members in their order, and of sum 1.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where `X` has names that are texts.
 
     Notes

@@ -48,6 +48,7 @@ from .masks import (
     whole_components,
 )
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
+from .restored import check_state
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
 from .shared_calibration import SHIPPED_FLOOR, are_enough
@@ -734,9 +735,12 @@ class InfoMaskTransformer(
                 "memory cannot be restored by skops: set memory=None before, and set it again "
                 "where the file is read."
             )
-        return super().__getstate__()
+        state = super().__getstate__()
+        check_state(state, self._get_param_names())
+        return state
 
     def _set_checked_state(self, state):
+        check_state(state, self._get_param_names())
         # What is cached are pickles: whoever names the folder could have put some there.
         if state.get("memory") is not None:
             raise ValueError(
@@ -744,6 +748,7 @@ class InfoMaskTransformer(
                 "it again where the file is read"
             )
         BaseEstimator.__setstate__(self, state)
+        self._validate_params()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import io
@@ -14,8 +15,14 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._utils import whole_file
-from .training_identity import training_identity
+from .._utils import check_regular_file, whole_file
+from .restored_state import (
+    check_callback_state,
+    check_history,
+    check_module_state,
+    check_optimizer_state,
+)
+from .training_identity import OF_TRAINING, training_identity
 
 # Followed by the SHA-256 of the rest, in hexadecimal, and a line's end.
 _HEAD = b"sksoftinfo checkpoint 2\n"
@@ -62,12 +69,15 @@ class ResumableCheckpoint(Callback):
         In `fit`, before training: if `every` is not a positive int, or if the file is damaged, or
         of other data or another training.
     OSError
-        In `fit`, if the file cannot be read or written, e.g. because its folder does not exist.
+        In `fit`, if the file cannot be read or written, e.g. because its folder does not exist, or
+        if `path` is a folder or a device.
 
     Notes
     -----
     A checksum finds any damage before the content is looked at. The content is read by
-    ``torch.load(weights_only=True)``, which builds tensors, numbers and texts only.
+    ``torch.load(weights_only=True)``, which builds tensors, numbers and texts only. A file is data
+    from a stranger: whatever it holds is compared with the module, optimizer and callbacks that
+    take it over, before any of it is used.
 
     Examples
     --------
@@ -147,6 +157,7 @@ class ResumableCheckpoint(Callback):
             file.write(content)
 
     def _read(self):
+        check_regular_file(self.path)
         with open(self.path, "rb") as file:
             head = file.read(len(_HEAD))
             digest = file.read(_DIGEST_LENGTH + 1)
@@ -180,19 +191,50 @@ class ResumableCheckpoint(Callback):
                 f"{', '.join(others)}: remove it, or give another path. To go on, fit the same "
                 "rows with the same parameters and a fixed random_state."
             )
+        epochs_before = int(mine["epochs_before"])
+        try:
+            history = _checked(net, state, epochs_before)
+        except Exception as error:
+            raise self._not_written_here(error) from error
+        before = copy.deepcopy((net.module_.state_dict(), net.optimizer_.state_dict()))
+        callbacks = [(vars(callback), dict(vars(callback))) for _, callback in net.callbacks_]
         try:
             net.module_.load_state_dict(state["module"])
             net.optimizer_.load_state_dict(state["optimizer"])
-            history = _checked_history(state["history"], int(mine["epochs_before"]))
             for name, callback in net.callbacks_:
                 _restore_callback(callback, state["callbacks"].get(name, {}))
-            for saved in (*state["generators"], state["global"]):
-                torch.Generator().set_state(saved)
         except Exception as error:
+            net.module_.load_state_dict(before[0])
+            net.optimizer_.load_state_dict(before[1])
+            for attributes, kept in callbacks:
+                attributes.clear()
+                attributes.update(kept)
             raise self._not_written_here(error) from error
         net.history[:] = history
-        net.epochs_resumed_ = len(history) - int(mine["epochs_before"])
+        net.epochs_resumed_ = len(history) - epochs_before
         self._generators = state["generators"], state["global"], state["cuda"]
+
+
+def _checked(net, state, epochs_before):
+    """Return the history; raise an exception if any of a state is not of this net."""
+    module = net.module_.state_dict()
+    check_module_state(state["module"], module)
+    check_optimizer_state(state["optimizer"], net.optimizer_)
+    history = json.loads(state["history"])
+    check_history(history, epochs_before)
+    for learned in state["callbacks"].values():
+        _check_names(learned)
+    for name, callback in net.callbacks_:
+        # Callbacks of the user's own may be others than those of the file.
+        check_callback_state(state["callbacks"].get(name, {}), callback, module)
+        if isinstance(callback, OF_TRAINING) and name not in state["callbacks"]:
+            raise ValueError(f"the state of the callback {name!r} is missing")
+    for saved in state["cuda"]:
+        if not isinstance(saved, torch.Tensor) or saved.dtype != torch.uint8:
+            raise ValueError("'cuda' holds what is not the state of a generator")
+    for saved in (*state["generators"], state["global"]):
+        torch.Generator().set_state(saved)
+    return history
 
 
 def _checked_state(content):
@@ -209,6 +251,8 @@ def _checked_state(content):
     for name, kind in _KEYS.items():
         if not isinstance(state[name], kind):
             raise ValueError(f"{name!r} is a {type(state[name]).__name__}")
+    if not all(isinstance(text, str) for pair in state["training"].items() for text in pair):
+        raise ValueError("'training' holds other values than texts")
     _check_extent(state)
     return state
 
@@ -242,9 +286,7 @@ def _generators(net):
 def _callback_state(callback):
     """Return what a callback learned, as far as it is numbers, texts and tensors."""
     state = {
-        name: _plain(value)
-        for name, value in vars(callback).items()
-        if name.endswith("_") and name != "training_" and _is_plain(value)
+        name: _plain(value) for name, value in vars(callback).items() if _is_learned(name, value)
     }
     scheduler = getattr(callback, "lr_scheduler_", None)
     if scheduler is not None:
@@ -252,27 +294,26 @@ def _callback_state(callback):
     return state
 
 
-def _checked_history(text, epochs_before):
-    history = json.loads(text)
-    if not isinstance(history, list) or len(history) <= epochs_before:
-        raise ValueError("the history lacks the epochs of this training")
-    for epoch in history:
-        if not isinstance(epoch, dict) or not isinstance(epoch.get("batches"), list):
-            raise ValueError("the history has an entry that is not an epoch")
-    return history
+def _check_names(learned):
+    if not isinstance(learned, dict):
+        raise ValueError(f"the state of a callback is a {type(learned).__name__}")
+    for name, value in learned.items():
+        if name != "lr_scheduler_" and not _is_learned(name, value):
+            raise ValueError(f"a callback does not learn {name!r}")
 
 
 def _restore_callback(callback, state):
     for name, value in state.items():
         if name == "lr_scheduler_":
-            scheduler = callback.lr_scheduler_
-            if value.keys() != scheduler.state_dict().keys():
-                raise ValueError("the state of a schedule has other entries")
-            scheduler.load_state_dict(value)
-        elif name.startswith("_") or not name.endswith("_") or not _is_plain(value):
-            raise ValueError(f"a callback does not learn {name!r}")
+            callback.lr_scheduler_.load_state_dict(value)
         else:
             setattr(callback, name, value)
+
+
+def _is_learned(name, value):
+    """Return whether an attribute of a callback is one that is kept in a checkpoint."""
+    named = isinstance(name, str) and name.endswith("_") and not name.startswith("_")
+    return named and name != "training_" and _is_plain(value)
 
 
 def _is_plain(value):

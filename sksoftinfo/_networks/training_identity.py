@@ -15,10 +15,10 @@ from .._utils import fingerprint
 # They change how a training goes on or what is seen of it, not what its next step is.
 _FREE_PARAMETERS = ("max_epochs", "verbose", "device", "accelerator", "callbacks", "warm_start")
 # Of skorch's callbacks, those that change weights, learning rate or the end of a training.
-_OF_TRAINING = (EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper)
+OF_TRAINING = (EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper)
 # Longer descriptions are compared by their digests.
 _SHORT = 60
-_DEEPEST = 8
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ndarray, torch.Tensor)
 
 
 def training_identity(net, X, y):
@@ -50,7 +50,7 @@ def training_identity(net, X, y):
     identity["epochs_before"] = str(len(net.history))
     identity["processes"] = os.environ.get("WORLD_SIZE", "1")
     for name, callback in net.callbacks_:
-        if isinstance(callback, _OF_TRAINING):
+        if isinstance(callback, OF_TRAINING):
             # Not by get_params, which leaves out what a schedule takes as keyword arguments.
             identity[f"callbacks__{name}"] = _short(callback)
     return identity
@@ -67,10 +67,7 @@ def _structure(module):
         module = module.module
     # That of torch.compile.
     module = getattr(module, "_orig_mod", module)
-    parts = [
-        (name, type(part), {key: value for key, value in vars(part).items() if _is_set(key)})
-        for name, part in module.named_modules()
-    ]
+    parts = [(name, type(part), _settings(part)) for name, part in module.named_modules()]
     tensors = [
         (name, tuple(value.shape), value.dtype, value.requires_grad)
         for name, value in module.state_dict(keep_vars=True).items()
@@ -79,9 +76,16 @@ def _structure(module):
     return parts, tensors
 
 
-def _is_set(name):
-    """Return whether an attribute was given, and is neither private nor learned."""
-    return not name.startswith("_") and not name.endswith("_") and name != "training"
+def _settings(value):
+    """Return the attributes that were given to an object, and are not learned."""
+    return {
+        name: item
+        for name, item in getattr(value, "__dict__", {}).items()
+        # What else is private may be opened or kept on the way, such as a file.
+        if not name.endswith("_")
+        and name != "training"
+        and (not name.startswith("_") or isinstance(item, _PLAIN))
+    }
 
 
 def _short(value):
@@ -91,8 +95,15 @@ def _short(value):
     return f"{text[: _SHORT // 2]}... {hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def describe(value, depth=0):
+def describe(value, around=()):
     """Return a text that is the same in every process for equal values: no address, no order.
+
+    Parameters
+    ----------
+    value : object
+        However deeply nested.
+    around : tuple of int, default=()
+        The identities of what the value is a part of.
 
     Examples
     --------
@@ -104,17 +115,21 @@ def describe(value, depth=0):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
-    if depth > _DEEPEST:
-        return _name(type(value))
+    if id(value) in around:
+        # A part that holds what it is in, told by its place.
+        return f"part {around.index(id(value))}"
 
     def inner(part):
-        return describe(part, depth + 1)
+        return describe(part, (*around, id(value)))
 
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return inner(value.tolist())
     if isinstance(value, np.ndarray):
-        return f"array of {' '.join(fingerprint(value, np.empty(0)))}"
+        digest = " ".join(fingerprint(np.atleast_1d(value), np.empty(0)))
+        return f"array of shape {value.shape} of {digest}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(inner, value))}]"
     if isinstance(value, set | frozenset):
@@ -126,17 +141,35 @@ def describe(value, depth=0):
     if isinstance(value, torch.device | torch.dtype | torch.Size):
         return str(value)
     if isinstance(value, torch.nn.Module):
-        return inner((_structure(value), value.state_dict()))
+        # Buffers that are not in the state as well.
+        return inner((_structure(value), value.state_dict(), dict(value.named_buffers())))
     if isinstance(value, np.random.RandomState):
         return inner(value.get_state(legacy=True))
+    if isinstance(value, types.FunctionType) and "<" in value.__qualname__:
+        # A lambda, or a function in another one: many of them have the same name.
+        cells = [_content(cell) for cell in value.__closure__ or ()]
+        parts = (value.__code__, value.__defaults__, value.__kwdefaults__, cells)
+        return f"{_name(value)} {inner(parts)}"
+    if isinstance(value, types.CodeType):
+        return inner((value.co_code, value.co_consts, value.co_names, value.co_varnames))
     if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
         return _name(value)
+    if isinstance(value, types.ModuleType):
+        return value.__name__
     if isinstance(value, types.MethodType):
         return inner((value.__func__, value.__self__))
     if hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial
         return inner((value.func, value.args, value.keywords))
-    state = getattr(value, "__dict__", {})
-    return inner((type(value), {key: item for key, item in state.items() if _is_set(key)}))
+    if hasattr(value, "__array__"):  # Tables of pandas and polars.
+        return inner((type(value), list(getattr(value, "columns", ())), np.asarray(value)))
+    return inner((type(value), _settings(value)))
+
+
+def _content(cell):
+    try:
+        return cell.cell_contents
+    except ValueError:  # It is empty.
+        return None
 
 
 def _name(value):

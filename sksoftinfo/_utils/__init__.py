@@ -34,7 +34,7 @@ from .validation import (
     validate_rows,
 )
 from .versions import show_versions
-from .whole_files import whole_file
+from .whole_files import check_regular_file, whole_file
 
 __all__ = [
     "HasMethods",
@@ -72,5 +72,6 @@ __all__ = [
     "users_stacklevel",
     "validate_params",
     "validate_rows",
+    "check_regular_file",
     "whole_file",
 ]

@@ -77,18 +77,34 @@ def whole_file(path, *, exclusive=False):
                 os.unlink(part)
 
 
+def check_regular_file(path):
+    """Raise OSError for a folder, a device or a pipe, which might be read without an end.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of a file that exists.
+
+    Returns
+    -------
+    int
+        The mode of the file.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
+    return mode
+
+
 def _permissions(path):
     """Return the permissions of a file, or None where there is none."""
     try:
-        mode = os.stat(path).st_mode
+        # A file would take the place of a device.
+        return check_regular_file(path) & 0o777
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    if not stat.S_ISREG(mode):
-        # A file would take the place of the device.
-        raise OSError(errno.EINVAL, "Not a regular file", path)
-    return mode & 0o777
 
 
 def _sync_folder(folder):

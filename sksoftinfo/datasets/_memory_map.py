@@ -48,6 +48,7 @@ def memory_map(
         ``numpy.load(path, mmap_mode="r")`` maps it.
     ValueError
         If the length is unknown, or another number of rows comes; if a batch is not a pair; if
+        rows are tuples or lists, or labels of a batch both texts and numbers; if
         rows have another shape than those before, labels another dtype, or either a value that
         `dtype` or the dtype of the first labels does not hold; if `dtype` is not a dtype of
         numbers. Nothing is left in the folder.
@@ -159,6 +160,13 @@ def _pair(batch):
             f"data yields {type(batch).__name__} where a pair (x, y) is needed: let the Dataset "
             "return a row and its label."
         )
+    if isinstance(batch[0], list | tuple) and not all(isinstance(part, str) for part in batch[0]):
+        # torch makes columns of such rows, which look like rows where there are as many of them.
+        raise ValueError(
+            f"data yields rows as a {type(batch[0]).__name__}: let the Dataset return a tensor or "
+            "an array as a row."
+        )
+    _check_texts(batch[1])
     try:
         x, y = (np.asarray(plain_rows(part)) for part in batch)
     except ValueError as error:
@@ -177,6 +185,20 @@ def _pair(batch):
             "for each row."
         )
     return x, y
+
+
+def _check_texts(labels):
+    """Raise ValueError for texts that NumPy would make equal, or make of numbers."""
+    if not isinstance(labels, list | tuple):
+        return
+    are_texts = [isinstance(label, str) for label in labels]
+    if any(are_texts) and not all(are_texts):
+        raise ValueError("data yields texts and numbers as labels of a batch: give one kind.")
+    if any(label.endswith("\0") for label in labels if isinstance(label, str)):
+        raise ValueError(
+            "data yields a label that ends with a null character, which NumPy cuts off: give "
+            "labels without it."
+        )
 
 
 def _converted(x, dtype):

@@ -135,3 +135,21 @@ def test_bad_level_and_too_few_groups():
     groups = np.zeros(80)
     with pytest.raises(ValueError, match="at least 2 independent rows or groups; got 1"):
         of(FIRST, groups=groups) - of(SECOND, groups=groups)
+
+
+@pytest.mark.parametrize("n", [6, 60])
+@pytest.mark.parametrize("options", [{}, {"groups": True}, {"sample_weight": True}])
+def test_equal_differences_have_no_error_to_be_certain_of(n, options):
+    y = np.arange(n) % 2
+    if "groups" in options:
+        options = {"groups": np.arange(n) // 2}
+    elif options:
+        options = {"sample_weight": 1.0 + np.arange(n) % 3}
+    sure, less = (information_bounds(y, np.where(y == 1, q, 1 - q), **options) for q in (0.8, 0.7))
+    found = sure - less
+    assert found.difference == pytest.approx(np.log(8 / 7))
+    assert np.isnan([found.p_value, *found.interval]).all()
+    assert "All differences are equal: no error can be estimated" in repr(found)
+    same = sure - sure
+    assert (same.difference, same.p_value, same.interval) == (0, 1, (0, 0))
+    assert "rare rows" in repr(of(FIRST) - of(SECOND))

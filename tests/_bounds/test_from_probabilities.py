@@ -288,3 +288,22 @@ def test_frames_of_probabilities(names):
     """Columns in the order of the sorted labels, whether they are named by them or not."""
     frame = pd.DataFrame(PROBA, columns=names and list(names))
     assert information_bounds(Y, frame) == information_bounds(Y, PROBA)
+
+
+def test_quantities_are_refused_in_one_line():
+    y = np.random.default_rng(0).normal(size=1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="got 1000 different numbers .* bins=4") as refused:
+            information_bounds(y, np.full((1000, 2), 0.5))
+    assert len(str(refused.value)) < 300
+
+
+def test_one_class_and_the_largest_information():
+    one = information_bounds([1, 1], [0.9, 0.9], labels=[0, 1])
+    assert not np.signbit(one.label_entropy) and one.label_entropy == 0
+    for n_classes in (2, 5):
+        y = np.arange(20) % n_classes
+        sure = information_bounds(y, np.eye(n_classes)[y])
+        assert sure.interval[1] == pytest.approx(np.log(n_classes))
+        assert sure.interval[1] <= np.log(n_classes)

@@ -431,10 +431,16 @@ def test_sizes_in_a_file_take_no_memory(case, saved, little_memory):
 
 
 def test_sizes_that_no_weight_depends_on_take_no_memory(saved, little_memory):
-    """They load: draws come with the file, and rows of another shape are refused in prediction."""
+    """Numbers that no allocation follows load, and counts that one would follow do not."""
     files, path = saved
     content, weights = files["latent"]
-    forge(path, changed(content, params__n_draws=10**9, params__max_epochs=10**9), weights)
+    for n_draws in (10**9, 10**12, 3):
+        many = changed(content, params__n_draws=n_draws)
+        refused(saved, "latent", many, weights, "n_draws of another noise_bank_")
+    for name in ("batch_size", "max_epochs", "n_draws"):
+        large = changed(content, **{f"params__{name}": 10**400})
+        refused(saved, "latent", large, weights, f"{name}, not taken from a file")
+    forge(path, changed(content, params__max_epochs=10**9), weights)
     assert load(path).predict_proba(X).shape == (150, 3)
     content, weights = files["images"]
     huge = changed(

@@ -1,5 +1,6 @@
 """Files without code: what is loaded predicts as what was saved, and damage is told."""
 
+import copy
 import errno
 import importlib
 import json
@@ -134,6 +135,37 @@ def test_skops_and_masks(scoring, no_pickle):
     loaded = sio.loads(sio.dumps(masker), trusted=SKOPS_TRUSTED_TYPES)
     np.testing.assert_array_equal(loaded.transform(IMAGES), masker.transform(IMAGES))
     np.testing.assert_array_equal(loaded.bounding_boxes(IMAGES), masker.bounding_boxes(IMAGES))
+
+
+def test_forged_states_of_a_transformer():
+    """Each attribute missing or of other values, and attributes that `fit` does not set."""
+    masker = InfoMaskTransformer(
+        InfoSoftmaxClassifier(**FAST), patch_size=4, threshold_reference="fit", random_state=0
+    ).fit(IMAGES, DIGIT)
+    state = masker.__getstate__()
+    fresh = InfoMaskTransformer.__new__(InfoMaskTransformer)
+    fresh.__setstate__(state)
+    np.testing.assert_array_equal(fresh.transform(IMAGES), masker.transform(IMAGES))
+    params = masker.get_params(deep=False)
+    for name in state.keys() - {"reference_maximum_"}:
+        with pytest.raises(ValueError, match="a InfoMaskTransformer that cannot be restored"):
+            fresh.__setstate__({key: value for key, value in state.items() if key != name})
+        assert not vars(fresh)
+    may_be_texts = {"calibration_", "feature_layer_", "_fit_key", "_map_key"}
+    for name in state.keys() - params.keys():
+        for odd in (-3, [], np.full(7, np.nan), *(() if name in may_be_texts else ("x",))):
+            with pytest.raises(ValueError, match=f"another {name} than `fit` sets"):
+                fresh.__setstate__({**state, name: odd})
+    for name in ("transform", "__class__", "_set_checked_state", "more_"):
+        with pytest.raises(ValueError, match=f"a file does not hold: '{name}'"):
+            fresh.__setstate__({**state, name: 1})
+    for change in ({"batch_size": -1}, {"mask_type": "x"}, {"threshold": "x"}):
+        with pytest.raises(ValueError, match="cannot be restored"):
+            fresh.__setstate__({**state, **change})
+    mapper = copy.copy(masker._mapper)
+    del mapper.scorer
+    with pytest.raises(ValueError, match="another _mapper"):
+        fresh.__setstate__({**state, "_mapper": mapper})
 
 
 def test_skops_and_pipelines(no_pickle):
@@ -338,6 +370,51 @@ def test_a_parameter_that_another_network_is_built_by_is_refused(tmp_path):
     with pytest.raises(ValueError, match="noise_scale changed since"):
         save(noisy, tmp_path / "other")
     assert [path.name for path in tmp_path.iterdir()] == ["clf"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": -1.0},
+        {"decision": "zz"},
+        {"random_state": "x"},
+        {"class_weight": "x"},
+        {"optimizer__zz": 3},
+        {"criterion__zz": 3},
+    ],
+)
+def test_what_load_would_refuse_is_refused_by_save(change, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=(), **FAST).fit(X, Y)
+    with pytest.raises(ValueError, match=next(iter(change))):
+        save(clf.set_params(**change), tmp_path / "clf")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "sizes, change",
+    [
+        ([3], lambda sizes: sizes.__setitem__(0, 4)),
+        ([3], lambda sizes: sizes.append(3)),
+        (np.array([3]), lambda sizes: sizes.__setitem__(0, 4)),
+    ],
+)
+def test_parameters_that_change_in_place_are_noticed(sizes, change, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=sizes, **FAST).fit(X, Y)
+    save(clf, tmp_path / "clf")
+    change(sizes)
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        save(clf, tmp_path / "clf")
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        clf.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("other", [np.array([3]), np.array([[3, 3]]), 3, (3, 3)])
+def test_arrays_that_broadcast_are_not_the_same(other, tmp_path):
+    clf = InfoSoftmaxClassifier(module__hidden_sizes=np.array([3, 3]), **FAST).fit(X, Y)
+    clf.partial_fit(X, Y)
+    clf.set_params(module__hidden_sizes=np.array([3, 3])).partial_fit(X, Y)
+    with pytest.raises(ValueError, match="module__hidden_sizes changed since the network"):
+        save(clf.set_params(module__hidden_sizes=other), tmp_path / "clf")
 
 
 def test_a_compiled_network_is_saved_as_it_was_before(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_demo_prints_bounds_and_draws_two_pictures(brief, tmp_path, capsys):
 def test_help_names_every_option():
     for arguments, words in (
         (["--help"], ["demo", "bounds"]),
-        (["bounds", "--help"], ["TABLE.csv", "--target", "--model", "--units", "stack"]),
+        (["bounds", "--help"], ["TABLE", "--target", "--model", "--units", "stack"]),
         (["demo", "--help"], ["--out", "--data", "--target", "--device", "--seed", "default: 0"]),
     ):
         result = run(*arguments)

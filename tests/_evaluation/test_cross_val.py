@@ -8,6 +8,7 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -26,6 +27,7 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
+from sksoftinfo._evaluation.duplicates import equal_rows_of
 from tests._bounds.test_confidence import gaussian_world
 
 X, Y = load_iris(return_X_y=True)
@@ -393,3 +395,54 @@ def test_limits_of_cross_fitted_bounds_keep_their_level():
         x = rng.normal(1.5 * y)[:, None]
         below += cross_val_bounds(LDA, x, y, cv=4).mi_lower_limit <= truth
     assert below / n_worlds >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / n_worlds)
+
+
+def test_a_bound_of_weights_is_that_of_the_groups_that_equal_rows_make():
+    random = np.random.default_rng(0)
+    rows, y = random.normal(size=(60, 2)).repeat(3, axis=0), np.arange(60).repeat(3) % 2
+    weight = random.uniform(0.5, 1, 180)
+    of = {"sample_weight": weight, "cv": 3}
+    with pytest.warns(UserWarning, match="120 of 180 rows repeat"):
+        bounded = cross_val_bounds(LogisticRegression(), rows, y, weight_bound=2, **of)
+    groups = equal_rows_of(rows)
+    grouped = cross_val_bounds(LogisticRegression(), rows, y, groups=groups, group_bound=6, **of)
+    assert bounded.mi_lower_limit == grouped.mi_lower_limit
+    assert bounded.interval == grouped.interval
+    blocks = cross_val_bounds(
+        LogisticRegression(),
+        rows,
+        y,
+        weight_bound=2,
+        cv=TimeSeriesSplit(5),
+        equal_rows="independent",
+    )
+    assert blocks.n_groups == 5
+    with (
+        pytest.warns(UserWarning, match="repeat"),
+        pytest.raises(ValueError, match="`weight_bound` must be a number that no weight"),
+    ):
+        cross_val_bounds(LogisticRegression(), rows, y, weight_bound=0.5, **of)
+    with pytest.raises(ValueError, match="`weight_bound` must be None with groups"):
+        cross_val_bounds(LogisticRegression(), rows, y, groups=groups, weight_bound=2, **of)
+
+
+def test_named_classes_that_do_not_occur_count_in_the_entropy():
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(10):
+        y, rows = random.integers(0, 50, 40), random.normal(size=(40, 1))
+        y[:3] = y[0]
+        seen, named = (
+            cross_val_bounds(
+                DummyClassifier(strategy="prior"), rows, y.astype(str), cv=2, labels=labels
+            )
+            for labels in (None, np.arange(50).astype(str))
+        )
+        assert seen.label_entropy_upper_limit <= np.log(seen.n_classes) < np.log(50)
+        assert named.n_classes == 50 and named.classes.tolist() == sorted(map(str, range(50)))
+        assert named.mi_lower == pytest.approx(seen.mi_lower)
+        held.append(named.label_entropy_upper_limit >= np.log(50) - 1e-12)
+        assert f"the {seen.n_classes} classes seen or named" in repr(seen)
+    assert np.mean(held) >= 0.9
+    with pytest.raises(ValueError, match="labels must be None where bins"):
+        cross_val_bounds(LogisticRegression(), rows, y, bins=2, labels=[0, 1])

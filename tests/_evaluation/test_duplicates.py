@@ -12,6 +12,7 @@ RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(40, 3))
 AGAIN = RNG.permutation(np.arange(40).repeat(3))
 BITS = RNG.integers(0, 2, size=(500, 8))
+LABELS = RNG.integers(0, 2, 40)
 CATEGORY = RNG.integers(0, 40, size=(500, 1))
 
 
@@ -31,7 +32,7 @@ def frames(table):
 
 @pytest.mark.parametrize("table", frames(ROWS[AGAIN]))
 def test_copies_of_continuous_rows(table):
-    copies = copied_rows(table)
+    copies = copied_rows(table, LABELS[AGAIN])
     assert len(np.unique(copies)) == 40
     assert all(len(np.unique(copies[one == AGAIN])) == 1 for one in range(40))
 
@@ -44,7 +45,6 @@ def test_copies_of_continuous_rows(table):
         *frames(np.eye(40)[CATEGORY[:, 0]]),
         np.column_stack([CATEGORY, 1000 - 2 * CATEGORY]),
         RNG.integers(0, 12, size=(500, 2)),
-        ROWS[AGAIN].round(),
         ROWS[AGAIN][:, :1],
         np.zeros((500, 3)),
         ROWS,
@@ -52,12 +52,13 @@ def test_copies_of_continuous_rows(table):
     ],
 )
 def test_natural_repeats(table):
-    assert copied_rows(table) is None
+    y = np.arange(len(table)) // 2 % 2
+    assert copied_rows(table, y) is None
 
 
 def test_what_is_not_a_table_is_not_looked_through():
     for X in (["a text"] * 20, scipy.sparse.csr_array(BITS), ROWS[:, 0], [[1], [1, 2]]):
-        assert copied_rows(X) is None
+        assert copied_rows(X, y=None) is None
         with pytest.raises(ValueError, match="equal_rows='together' needs a table"):
             equal_rows_of(X)
 
@@ -82,3 +83,48 @@ def test_rows_that_differ_in_float64_alone_are_different():
     close = 1.7e9 + np.arange(40.0)
     table = np.column_stack([close, RNG.normal(size=40).repeat(1)])
     assert equal_rows_of(table) is None
+
+
+def discrete_table(n, columns=8, seed=0):
+    random = np.random.default_rng(seed)
+    return np.column_stack([random.integers(0, 4 + i, n) for i in range(columns)])
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+@pytest.mark.parametrize("texts", [False, True])
+def test_copies_of_discrete_rows_and_texts(times, texts):
+    order = np.random.default_rng(1).permutation(np.arange(100).repeat(times))
+    y = np.random.default_rng(2).integers(0, 2, 100)
+    table = discrete_table(100)
+    table = pd.DataFrame(table).astype(str) if texts else table
+    assert copied_rows(table, y) is None
+    again = table.iloc[order] if texts else table[order]
+    assert len(np.unique(copied_rows(again, y[order]))) == 100
+    # Copies of rows whose labels are not copied hold nothing that could be learnt by heart.
+    assert copied_rows(again, np.random.default_rng(3).integers(0, 2, len(order))) is None
+
+
+def test_discrete_rows_with_labels_that_they_determine_are_natural():
+    bits = np.random.default_rng(0).integers(0, 2, size=(2000, 8))
+    parity = bits[:, :3].sum(axis=1) % 2
+    category = np.random.default_rng(0).integers(0, 40, size=2000)
+    of_category = LABELS[category]
+    assert copied_rows(bits, parity) is None
+    assert copied_rows(np.column_stack([bits, 1 - bits]), parity) is None
+    assert copied_rows(category[:, None], of_category) is None
+    assert copied_rows(np.eye(40)[category], of_category) is None
+    assert copied_rows(np.column_stack([category, 1000 - 2 * category]), of_category) is None
+    # One column is never suspicious, copied or not.
+    assert copied_rows(ROWS[AGAIN][:, :1], LABELS[AGAIN]) is None
+
+
+@pytest.mark.parametrize("rare", [0.5, 0.05])
+def test_places_with_labels_that_differ_are_natural(rare):
+    """Forty stores, each with a latitude and a longitude, and labels that differ within each."""
+    random = np.random.default_rng(0)
+    places = random.normal(size=(40, 2))
+    store = random.integers(0, 40, 2000)
+    y = random.random(2000) < random.beta(0.4, 0.4 * (1 / rare - 1), size=40)[store]
+    assert copied_rows(places[store], y) is None
+    # The same as forty rows entered fifty times.
+    assert copied_rows(places[store], LABELS[store]) is not None

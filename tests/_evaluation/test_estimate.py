@@ -5,6 +5,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+from sklearn.naive_bayes import GaussianNB
 
 from sksoftinfo import cross_val_bounds, information_bounds, mi_estimate
 
@@ -66,10 +67,12 @@ def test_failures_are_told_and_not_clipped():
     ) as caught:
         below = mi_estimate(FewRowsAreBetter(), noise, y)
     assert below.value < below.mi_lower < below.mi_lower_half
-    assert f"the lower bound {below.mi_lower:.3f} nats is" in str(caught[0].message)
-    with pytest.warns(UserWarning, match=r"above H\(Y\)"):
+    # A bound below 0 is not relied on either.
+    assert "the lower bound" not in str(caught[0].message)
+    with pytest.warns(UserWarning, match=r"above H\(Y\)") as caught:
         above = mi_estimate(ManyRowsAreBetter(), y[:, None].astype(float), y)
     assert above.value > above.label_entropy > above.mi_lower
+    assert f"the lower bound {above.mi_lower:.3f} nats is" in str(caught[0].message)
 
 
 class Blind(LogisticRegression):
@@ -139,3 +142,12 @@ def test_bad_input():
         mi_estimate(LogisticRegression(), X[:12], np.r_[np.zeros(10), 1, 1], cv=2)
     with pytest.raises(ValueError, match="confidence_level"):
         mi_estimate(LogisticRegression(), X, y, confidence_level=95)
+
+
+def test_a_negative_bound_is_a_failure_even_where_the_value_is_not():
+    random = np.random.default_rng(0)
+    rows, y = random.normal(size=(60, 20)), np.arange(60) % 2
+    with pytest.warns(UserWarning, match=r"L\(n\) is negative.*not to be relied on\. Use"):
+        estimate = mi_estimate(GaussianNB(), rows, y)
+    assert estimate.mi_lower < 0
+    assert "failed: L(n) is negative" in repr(estimate)

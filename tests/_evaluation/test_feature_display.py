@@ -21,12 +21,12 @@ def closed():
 def test_panels_hold_the_numbers():
     found = feature_information(LDA, X, Y, given=[0], units="bits", cv=3)
     display = FeatureInformationDisplay(found).plot()
-    order = np.argsort(-found.alone_lower)
+    order = np.argsort(-found.alone_lower_floored)
     assert [label.get_text() for label in display.axes_[0].get_yticklabels()] == [
         found.names[i] for i in order
     ]
     for container, name in zip(display.errorbars_, ("alone", "lost", "gained"), strict=True):
-        values = getattr(found, f"{name}_lower" if name == "alone" else f"{name}_estimate")
+        values = getattr(found, f"{name}_lower_floored" if name == "alone" else f"{name}_estimate")
         np.testing.assert_allclose(container[0].get_xdata(), values[order])
         (segments,) = container[2]
         ends = np.array([segment[:, 0] for segment in segments.get_segments()])

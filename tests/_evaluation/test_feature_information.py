@@ -189,7 +189,7 @@ def test_table_and_text():
     text = repr(found)
     for shown in ("assumed: rows are independent", "estimates of I(columns;Y|others)", "given ["):
         assert shown in text
-    first, second = found.alone_lower.argsort()[::-1]
+    first, second = found.alone_lower_floored.argsort()[::-1]
     assert text.index(f"\n  {found.names[first]}") < text.index(f"\n  {found.names[second]}")
     without = feature_information(LDA, FRAME, Y, cv=2)
     assert "gained" not in " ".join(without.to_frame().columns)
@@ -244,3 +244,45 @@ def test_bad_input(options, message):
     arguments = {"estimator": LDA, "X": FRAME.iloc[rows], "y": Y[rows], **options}
     with pytest.raises(ValueError, match=message):
         feature_information(**arguments)
+
+
+MASK = [True, False, True, False]
+
+
+@pytest.mark.parametrize("mask", [MASK, tuple(MASK), np.array(MASK), pd.Series(MASK)])
+@pytest.mark.parametrize("table", [X, FRAME])
+def test_booleans_are_a_mask_of_columns(table, mask):
+    known = list(FRAME.columns) if table is FRAME else [0, 1, 2, 3]
+    first, second = known[::2], known[1::2]
+    assert feature_information(LDA, table, Y, given=mask, cv=2).given == first
+    assert feature_information(LDA, table, Y, columns=mask, cv=2).columns == [
+        [one] for one in first
+    ]
+    groups = {"one": mask, "other": [not entry for entry in mask]}
+    assert feature_information(LDA, table, Y, columns=groups, cv=2).columns == [first, second]
+    if table is FRAME:
+        names = FRAME.columns[::2]
+        assert feature_information(LDA, table, Y, given=names, cv=2).given == first
+    for option in ("given", "columns"):
+        with pytest.raises(ValueError, match=f"{option} must have one boolean for each of the 4"):
+            feature_information(LDA, table, Y, **{option: MASK[:3]})
+        with pytest.raises(ValueError, match=f"{option} must name columns of X, or be a mask"):
+            feature_information(LDA, table, Y, **{option: [True, known[1]]})
+
+
+def test_shown_values_lie_in_their_intervals_and_p_values_are_shown():
+    found = feature_information(LDA, X, Y, columns=[[2, 3]], n_permutations=1, cv=2)
+    text = repr(found)
+    assert "1 group of columns" in text
+    assert f"{found.alone_lower_floored[0]:.4f}" in text
+    assert f"{found.any_p_value_holm[0]:.2g}" in text
+    assert f"{found.lost_p_value_holm[0]:.2g}" in text
+    low, high = found.alone_interval[0]
+    assert low <= found.to_frame()["alone_lower_floored"].iloc[0] <= high
+    without = feature_information(LDA, X, Y, cv=2)
+    header = repr(without).splitlines()[-5]
+    assert "4 groups" in repr(without) and header.split() == [
+        "alone_lower_floored",
+        "lost_estimate",
+        "p",
+    ]

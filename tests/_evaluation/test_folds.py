@@ -147,3 +147,28 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
 def test_bad_folds(cv, options, message):
     with pytest.raises(ValueError, match=message):
         make_folds(cv, X, Y, **options)
+
+
+@pytest.mark.parametrize("equal_rows", ["auto", "together"])
+def test_equal_rows_join_blocks_in_time_order_and_never_split_them(equal_rows):
+    def folds_of(order, splits=8):
+        rows = RNG.normal(size=(90, 2))[order]
+        y = np.arange(len(rows)) % 2
+        return make_folds(TimeSeriesSplit(splits), rows, y, equal_rows=equal_rows)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Each block holds both copies of its rows: ten different rows in each.
+        within = folds_of(np.arange(90).repeat(2))
+        np.testing.assert_array_equal(within.observations, within.fold[within.scored])
+        assert "a block of rows is one observation" in within.assumption
+        # The last block repeats rows of the second: they are one observation of seven.
+        order = np.r_[np.arange(80), np.arange(20, 30)]
+        joined = folds_of(order)
+        blocks = joined.fold[joined.scored]
+        assert len(np.unique(joined.observations)) == 7
+        assert len(np.unique(joined.observations[(blocks == 1) | (blocks == 7)])) == 1
+        assert len(np.unique(np.column_stack([blocks, joined.observations]), axis=0)) == 8
+        assert "as are blocks that share equal rows" in joined.assumption
+    with pytest.warns(UserWarning, match="8 blocks in time order, which count as 7"):
+        folds_of(order)

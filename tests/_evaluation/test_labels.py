@@ -1,11 +1,13 @@
 """Labels as classes, and numbers that are not."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
 
-from sksoftinfo._evaluation.labels import class_labels
+from sksoftinfo._evaluation.labels import all_classes, class_labels
 
 
 def test_labels_come_back_as_they_are():
@@ -13,8 +15,34 @@ def test_labels_come_back_as_they_are():
         assert class_labels(labels).tolist() == labels
         assert class_labels(pd.Series(labels, dtype="category")).tolist() == labels
     assert class_labels(np.array([1, 0, 1], dtype=object)).dtype.kind == "i"
-    many = np.repeat(np.arange(50), 4)
-    assert class_labels(many) is not None
+
+
+def test_integers_of_many_values_are_taken_for_classes_with_a_warning():
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 50, 100)
+    for y in (codes, np.repeat(np.arange(50), 4), np.repeat(np.arange(25.0), 5), codes - 20):
+        with pytest.warns(UserWarning, match=r"different integers .* pass bins=4"):
+            assert class_labels(y).tolist() == y.tolist()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            class_labels(y.astype(str))
+            class_labels(y, bins=4)
+            # Few values, or many rows of each.
+            class_labels(y % 20)
+            class_labels(np.tile(y, 10))
+
+
+def test_all_classes_are_those_named():
+    y = np.array(["c", "a"])
+    assert all_classes(y).tolist() == ["a", "c"]
+    assert all_classes(y, ["d", "c", "a"]).tolist() == ["a", "c", "d"]
+    for labels, bins, message in (
+        (["a", "b"], None, "c"),
+        (["a", "c", "c"], None, "name each label once"),
+        (["a", "c"], 2, "labels must be None where bins are given"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            all_classes(y, labels, bins)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ import torch
 from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
 
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
 from sksoftinfo._networks import EpochTicker
@@ -170,6 +172,48 @@ def schedule(**params):
     return [("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, **params))]
 
 
+class Tempered(torch.nn.CrossEntropyLoss):
+    """A criterion with a private setting."""
+
+    def __init__(self, temperature):
+        super().__init__()
+        self._temperature = temperature
+
+
+class Sharp(torch.nn.CrossEntropyLoss):
+    """A criterion with a buffer that is not in its state."""
+
+    def __init__(self, sharpness):
+        super().__init__()
+        self.register_buffer("sharpness", torch.tensor(sharpness), persistent=False)
+
+
+def scheduled_by(factor):
+    return [("schedule", LRScheduler("LambdaLR", lr_lambda=lambda epoch: factor))]
+
+
+def multiplied_by(factor):
+    return lambda z: factor * z
+
+
+class Applied(Activated):
+    def __init__(self, n_features, n_classes, function):
+        super().__init__(n_features, n_classes)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(super().forward(x))
+
+
+def valid(change=0.0):
+    return predefined_split(Dataset(X + change, Y))
+
+
+def valid_tensors(change=0.0):
+    rows = torch.utils.data.TensorDataset(torch.as_tensor(X + change), torch.as_tensor(Y))
+    return predefined_split(torch.utils.data.Subset(rows, range(100)))
+
+
 STOCHASTIC = {"noise": "gaussian", "beta": 0.1}
 CHANGES = {
     "seed": ({}, {"random_state": 4}, "seed"),
@@ -223,6 +267,39 @@ CHANGES = {
     "beta": (STOCHASTIC, {"beta": 0.2}, "beta"),
     "n_draws": (STOCHASTIC, {"n_draws": 8}, "n_draws"),
     "noise_scale": (STOCHASTIC, {"noise_scale": 0.5}, "module"),
+    "validation rows": ({"train_split": valid()}, {"train_split": valid(1.0)}, "train_split"),
+    "validation tensors": (
+        {"train_split": valid_tensors()},
+        {"train_split": valid_tensors(1.0)},
+        "train_split",
+    ),
+    "private attribute": ({"criterion": Tempered(1.0)}, {"criterion": Tempered(2.0)}, "criterion"),
+    "buffer": ({"criterion": Sharp(1.0)}, {"criterion": Sharp(2.0)}, "criterion"),
+    "lambda": (
+        {"module": Applied, "module__function": lambda z: z},
+        {"module__function": lambda z: z + z},
+        "module__function",
+    ),
+    "constant of a lambda": (
+        {"module": Applied, "module__function": lambda z: 2 * z},
+        {"module__function": lambda z: 3 * z},
+        "module__function",
+    ),
+    "closure": (
+        {"module": Applied, "module__function": multiplied_by(2)},
+        {"module__function": multiplied_by(3)},
+        "module__function",
+    ),
+    "default": (
+        {"module": Applied, "module__function": lambda z, factor=2: factor * z},
+        {"module__function": lambda z, factor=3: factor * z},
+        "module__function",
+    ),
+    "scheduled lambda": (
+        {"callbacks": scheduled_by(0.5)},
+        {"callbacks": scheduled_by(0.1)},
+        "callbacks__schedule",
+    ),
     "objective": (STOCHASTIC, {"objective": "dv"}, "criterion"),
 }
 
@@ -378,6 +455,165 @@ def test_forged_checkpoints_are_refused(small):
             clf.fit(X, Y)
     for history in ("", "[" * 10_000, "[1]", "{}", "[{}]", '[{"batches": 1}]', "[]", "NaN"):
         assert_refused(small, forged({**state, "history": history}), "not written by this version")
+
+
+def _set(place, **values):
+    """Return a change of a state: entries at a place in it, which "/" leads to."""
+
+    def change(state):
+        for key in filter(None, place.split("/")):
+            state = state[int(key) if key.isdigit() else key]
+        state.update({int(key[1:]) if key[1:].isdigit() else key: values[key] for key in values})
+
+    return change
+
+
+MOMENTS, GROUP = "optimizer/state/0", "optimizer/param_groups/0"
+STOP, SCHEDULE = "callbacks/stop", "callbacks/schedule/lr_scheduler_"
+NAN = torch.tensor(torch.nan, dtype=torch.float64)
+BEYOND = torch.arange(12.0, dtype=torch.float64).as_strided((3, 4), (0, 0), 11)
+FORGED = {
+    "short moment": _set(MOMENTS, exp_avg=torch.ones(1, dtype=torch.float64)),
+    "long moment": _set(MOMENTS, exp_avg_sq=torch.ones(3, 5, dtype=torch.float64)),
+    "moment of ints": _set(MOMENTS, exp_avg=torch.ones(3, 4, dtype=torch.int8)),
+    "moment of singles": _set(MOMENTS, exp_avg=torch.ones(3, 4)),
+    "moment that is NaN": _set(MOMENTS, exp_avg=NAN.expand(3, 4).clone()),
+    "moment beyond its memory": _set(MOMENTS, exp_avg=BEYOND),
+    "moment elsewhere": _set(MOMENTS, exp_avg=NAN.expand(3, 4).to("meta")),
+    "moment as text": _set(MOMENTS, exp_avg="x"),
+    "steps": _set(MOMENTS, step=torch.ones(5)),
+    "step as text": _set(MOMENTS, step="x"),
+    "negative step": _set(MOMENTS, step=torch.tensor(-1.0)),
+    "another entry": _set(MOMENTS, more=1),
+    "missing moments": _set("optimizer/state", _0={}),
+    "no moments": _set("optimizer", state={}),
+    "another parameter": _set("optimizer/state", _9={}),
+    "lr as text": _set(GROUP, lr="x"),
+    "no lr": _set(GROUP, lr=None),
+    "lr of many": _set(GROUP, lr=torch.ones(3)),
+    "infinite lr": _set(GROUP, lr=float("inf")),
+    "negative lr": _set(GROUP, lr=-1.0),
+    "huge lr": _set(GROUP, lr=10**400),
+    "three betas": _set(GROUP, betas=(0.9, 0.9, 0.9)),
+    "large betas": _set(GROUP, betas=(0.9, 5.0)),
+    "maximize": _set(GROUP, maximize=True),
+    "amsgrad": _set(GROUP, amsgrad=True),
+    "no decay": _set(GROUP, weight_decay=None),
+    "another option": _set(GROUP, more=1),
+    "parameters": _set(GROUP, params=[0, 0]),
+    "no groups": _set("optimizer", param_groups=[]),
+    "training": _set("training", _5=6),
+    "weights of ints": _set("module", **{"head.bias": torch.ones(3, dtype=torch.int8)}),
+    "weights that are NaN": _set("module", **{"head.bias": NAN.expand(3).clone()}),
+    "text as weights": _set("module", **{"head.bias": "x"}),
+    "score": _set("callbacks/train_loss", best_score_="x"),
+    "score of many": _set("callbacks/train_loss", best_score_=torch.ones(3)),
+    "threshold": _set(STOP, dynamic_threshold_="x"),
+    "negative count": _set(STOP, misses_=-(10**9)),
+    "best weights": _set(STOP, best_model_weights_={"head.bias": torch.ones(2)}),
+    "step size": _set(SCHEDULE, step_size="x"),
+    "step size of 0": _set(SCHEDULE, step_size=0),
+    "another factor": _set(SCHEDULE, gamma=0.3),
+    "first rates": _set(SCHEDULE, base_lrs=5),
+    "last rates": _set(SCHEDULE, _last_lr=None),
+    "epoch of a schedule": _set(SCHEDULE, last_epoch=-99),
+    "no schedule": _set("callbacks/schedule", lr_scheduler_=5),
+    "no callbacks": _set("", callbacks={}),
+    "generators": _set("", cuda=["x"]),
+    "epochs": _set("", history='[{"batches": [], "epoch": 7}]'),
+    "batches": _set("", history='[{"batches": [5], "epoch": 1}]'),
+    "losses": _set("", history='[{"batches": [], "epoch": 1, "train_loss": "x"}]'),
+}
+
+
+@pytest.fixture(scope="module")
+def rich():
+    """A classifier whose checkpoint has states of callbacks, and what is in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "training.pt"
+        stop = ("stop", EarlyStopping("train_loss", load_best=True))
+        callbacks = [ResumableCheckpoint(path), stop, *schedule(step_size=2)]
+        options = {"module__hidden_sizes": (), "random_state": 0, "device": "cpu"}
+        clf = InfoSoftmaxClassifier(max_epochs=1, callbacks=callbacks, **options).fit(X, Y)
+        yield clf, path, path.read_bytes()
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_state_is_refused_before_any_of_it_is_used(name, rich):
+    _, path, content = rich
+    path.write_bytes(content)
+    state = ResumableCheckpoint(path)._read()
+    FORGED[name](state)
+    assert_refused(rich, forged(state), "not written by this version")
+
+
+def test_a_net_is_as_it_was_where_its_state_cannot_be_restored(small, monkeypatch):
+    """Whatever else goes wrong while a state is set."""
+    clf, path, content = small
+    path.write_bytes(content)
+    clf.fit(X, Y)
+    net = clf.net_
+    callback = ResumableCheckpoint(path)
+    callback.training_ = callback._read()["training"]
+    weights = [torch.full_like(one, 7.0) for one in net.module_.parameters()]
+    torch.nn.utils.vector_to_parameters(
+        torch.cat([one.ravel() for one in weights]), net.module_.parameters()
+    )
+
+    def fail(*args):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr("sksoftinfo._networks.checkpoint._restore_callback", fail)
+    with pytest.raises(ValueError, match="something else"):
+        callback._resume(net, callback._read())
+    for one, expected in zip(net.module_.parameters(), weights, strict=True):
+        torch.testing.assert_close(one.detach(), expected)
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "Adafactor", "LBFGS", "NAdam", "Rprop", "SGD"])
+def test_optimizers_of_other_states_go_on(name, tmp_path):
+    options = {"optimizer": getattr(torch.optim, name), "random_state": 0, "lr": 0.01}
+    options |= {"module__hidden_sizes": (), "batch_size": 50}
+    checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
+    InfoSoftmaxClassifier(max_epochs=1, callbacks=[checkpoint], **options).fit(X, Y)
+    resumed = InfoSoftmaxClassifier(max_epochs=2, callbacks=[checkpoint], **options).fit(X, Y)
+    whole = InfoSoftmaxClassifier(max_epochs=2, **options).fit(X, Y)
+    # torch rounds scalars of NAdam as it loads them.
+    np.testing.assert_allclose(resumed.predict_proba(X), whole.predict_proba(X), rtol=1e-7)
+
+
+SCHEDULES = {
+    "OneCycleLR": {"max_lr": 0.1, "total_steps": 50},
+    "CosineAnnealingLR": {"T_max": 1},
+    "CosineAnnealingWarmRestarts": {"T_0": 1},
+    "ReduceLROnPlateau": {"monitor": "train_loss", "patience": 0},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.1, "cycle_momentum": False},
+    "MultiStepLR": {"milestones": [1]},
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_of_other_states_go_on(name, tmp_path):
+    policy = getattr(torch.optim.lr_scheduler, name)
+    callbacks = [LRScheduler(policy, **SCHEDULES[name])]
+    checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
+    options = {"module__hidden_sizes": (), "random_state": 0, "lr": 0.01}
+
+    def fit(max_epochs, *more):
+        clf = InfoSoftmaxClassifier(callbacks=[*more, *callbacks], **options)
+        return clf.set_params(max_epochs=max_epochs).fit(X, Y)
+
+    fit(2, checkpoint)
+    resumed, whole = fit(4, checkpoint), fit(4)
+    np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_what_is_not_a_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(OSError, match="Not a regular file"):
+            InfoSoftmaxClassifier(callbacks=[ResumableCheckpoint(path)]).fit(X, Y)
 
 
 def test_a_checkpoint_runs_no_code(small, tmp_path):

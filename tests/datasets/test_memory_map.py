@@ -110,6 +110,16 @@ FAULTS = {
     "rows alone": (DataLoader(Rows(ROW, ROW), batch_size=2), "yields Tensor where a pair"),
     "triples": (items((ROW, 0, 1)), "yields list where a pair"),
     "dicts": (items({"x": ROW, "y": 0}), "yields dict where a pair"),
+    "tuples as rows": (DataLoader(Rows(((1.0, 2.0), 0), ((3.0, 4.0), 1)), batch_size=2), "a list"),
+    "lists as rows": (items(([1, 1], 0), ([0.5, 0.5], 0)), "rows as a list"),
+    "texts and a number": (
+        DataLoader(Rows((ROW, "a"), (ROW, "b"), (ROW, 7)), batch_size=3),
+        "texts and numbers as labels",
+    ),
+    "null characters": (
+        DataLoader(Rows((ROW, "a"), (ROW, "a\0")), batch_size=2),
+        "ends with a null character",
+    ),
     "too large": (items((ROW, 0), (torch.full((3,), 1e300, dtype=torch.float64), 0)), "1e.300"),
 }
 

@@ -1,0 +1,142 @@
+"""What a file says of a fitted transformer, checked before any of it is used."""
+
+from __future__ import annotations
+
+from math import prod
+from numbers import Integral
+
+import numpy as np
+
+from .fill import Fill
+from .image_classifier import ImageClassifier
+from .maps import InformationMapper
+
+_OPTIONAL = {"patch_size_scores_", "reference_maximum_", "feature_names_in_"}
+# Attributes of the parts, by their classes.
+_PARTS = {
+    "_fill": (Fill, {"fill_value", "constant_"}),
+    "_classifier": (ImageClassifier, {"estimator", "row_shape", "batch_size"}),
+    "_mapper": (
+        InformationMapper,
+        {"scorer", "kind", "prior", "size_groups", "on_features", "calibrations_"},
+    ),
+}
+
+
+def check_state(state, param_names):
+    """Raise ValueError unless a state is all that an InfoMaskTransformer has, fitted or not.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes by name.
+    param_names : iterable of str
+    """
+    if type(state) is not dict or not all(isinstance(name, str) for name in state):
+        raise ValueError("its state is not a dict of attributes")
+    params = set(param_names)
+    if not params <= state.keys():
+        raise ValueError(f"it lacks {sorted(params - state.keys())}")
+    fitted = {name: state[name] for name in state.keys() - params}
+    output = fitted.pop("_sklearn_output_config", {})
+    if type(output) is not dict or not output.keys() <= {"transform"}:
+        raise ValueError("it has an output that set_output does not set")
+    if not fitted:
+        return
+    checks = _checks(state)
+    unknown = sorted(map(ascii, fitted.keys() - checks.keys()))
+    if unknown:
+        raise ValueError(f"it has attributes that a file does not hold: {', '.join(unknown)}")
+    missing = sorted(checks.keys() - _OPTIONAL - fitted.keys())
+    if missing:
+        raise ValueError(f"it lacks {missing}")
+    # In the order of the checks: later ones rely on what was checked before.
+    for name, check in checks.items():
+        if name in fitted and not check(fitted[name]):
+            raise ValueError(f"it has another {name} than `fit` sets")
+
+
+def _checks(state):
+    """Return for each attribute a function that returns whether its value is one of `fit`."""
+
+    def is_of_classes(value):
+        shape = np.shape(state["classes_"])
+        return _is_numbers(value) and value.shape == shape and not np.isnan(value).any()
+
+    def is_estimator(value):
+        return callable(getattr(value, "predict_proba", None))
+
+    return {
+        "input_shape_": _is_shape,
+        "n_features_in_": lambda value: _is_size(value) and value == state["input_shape_"][0],
+        "feature_names_in_": lambda value: (
+            isinstance(value, np.ndarray)
+            and value.shape == (state["n_features_in_"],)
+            and all(isinstance(name, str) for name in value)
+        ),
+        "_image_shape": lambda value: (
+            _is_shape(value) and len(value) == 3 and prod(value) == prod(state["input_shape_"])
+        ),
+        "estimator_": is_estimator,
+        "classes_": lambda value: (
+            isinstance(value, np.ndarray)
+            and value.ndim == 1
+            and np.array_equal(value, getattr(state["estimator_"], "classes_", None))
+        ),
+        "prior_": is_of_classes,
+        "presence_floor_": is_of_classes,
+        "reference_maximum_": is_of_classes,
+        "calibration_": lambda value: value is None or isinstance(value, str),
+        "patch_scoring_": lambda value: (
+            isinstance(value, str) and value in ("dense", "crop", "paste")
+        ),
+        "feature_layer_": lambda value: value is None or isinstance(value, str),
+        "receptive_field_": lambda value: value is None or _is_shape(value),
+        "patch_size_": _is_sizes,
+        "patch_size_scores_": lambda value: type(value) is dict,
+        "stride_": _is_sizes,
+        "_dense": lambda value: (
+            value is None if state["patch_scoring_"] != "dense" else type(value) is tuple
+        ),
+        "_fit_key": lambda value: value is None or isinstance(value, str),
+        "_map_key": lambda value: value is None or isinstance(value, str),
+        "_fill": lambda value: _is_part("_fill", value),
+        "_classifier": lambda value: (
+            _is_part("_classifier", value)
+            and is_estimator(value.estimator)
+            and _is_size(value.batch_size)
+            and type(value.row_shape) is tuple
+        ),
+        "_mapper": lambda value: (
+            _is_part("_mapper", value)
+            and is_of_classes(value.prior)
+            and callable(getattr(value.scorer, "patch_logits", None))
+            and value.kind == state["information"]
+            and type(value.size_groups) is list
+            and isinstance(value.on_features, bool)
+        ),
+    }
+
+
+def _is_part(name, value):
+    cls, attributes = _PARTS[name]
+    return type(value) is cls and vars(value).keys() == attributes
+
+
+def _is_numbers(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _is_size(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 < value < 1 << 31
+
+
+def _is_shape(value):
+    return type(value) is tuple and 0 < len(value) <= 8 and all(map(_is_size, value))
+
+
+def _is_sizes(value):
+    """Return whether a value is a size, or a tuple or list of sizes or of pairs of them."""
+    if type(value) in (tuple, list):
+        return 0 < len(value) and all(map(_is_sizes, value))
+    return _is_size(value)
