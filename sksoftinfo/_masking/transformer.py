@@ -587,6 +587,11 @@ class InfoMaskTransformer(
         -------
         ndarray of the shape of X
             Masked rows, of the dtype of the images.
+
+        Raises
+        ------
+        ValueError
+            If `set_output` or the global configuration wants a frame of images that are not flat.
         """
         check_is_fitted(self)
         self._check_parameters()
