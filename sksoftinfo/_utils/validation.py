@@ -293,7 +293,7 @@ def native_order(X):
     swapped = [
         (position, column)
         for position, (_, column) in enumerate(_columns(X))
-        if not getattr(column.dtype, "isnative", True)
+        if isinstance(column.dtype, np.dtype) and not column.dtype.isnative
     ]
     if swapped:
         X = X.copy(deep=False)

@@ -190,8 +190,9 @@ def test_labels_of_one_kind_are_taken(labels):
 def test_rows_get_the_byte_order_of_the_machine(dtype):
     rows = np.arange(6).reshape(3, 2).astype(dtype)
     frame = pd.DataFrame({"a": rows[:, 0], "b": rows[:, 0].astype("f8"), "c": list("xyz")})
-    frame = frame.set_axis(["a", "b", "a"], axis=1)
+    frame = frame.set_axis(["a", "b", "a"], axis=1).assign(k=pd.Categorical(list("xyz")))
     native = plain_rows(frame)
+    assert native.dtypes.iloc[3] == "category"
     assert frame.dtypes.iloc[0] == np.dtype(dtype)
     assert native.dtypes.iloc[0].isnative and native.dtypes.iloc[0].itemsize == rows.itemsize
     np.testing.assert_array_equal(native.iloc[:, 0], rows[:, 0])
