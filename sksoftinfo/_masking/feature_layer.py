@@ -242,7 +242,8 @@ def _proven_pooling(module, run, name, call, own):
     def permuted(feature_map):
         if not order:
             generator = torch.Generator().manual_seed(0)
-            order.append(torch.randperm(feature_map.shape[2:].numel(), generator=generator))
+            n_cells = feature_map.shape[2:].numel()
+            order.append(torch.randperm(n_cells, generator=generator, device="cpu"))
         return feature_map.flatten(2)[..., order[0]].reshape(feature_map.shape)
 
     trials = {
