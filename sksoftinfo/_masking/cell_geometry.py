@@ -74,9 +74,9 @@ def measure_cells(layer, module, run, images):
 
 
 def _gradient(cell, images):
-    """Return the largest gradient of a cell with respect to each pixel, (H, W)."""
+    """Return the largest gradient of a cell with respect to each pixel, (H, W), on the CPU."""
     (gradient,) = torch.autograd.grad(cell, images, retain_graph=True)
-    return gradient.abs().amax((0, 1))
+    return gradient.abs().amax((0, 1)).cpu()
 
 
 def cell_geometry(cells, extents, n_cells, length):

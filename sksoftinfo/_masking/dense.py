@@ -133,9 +133,10 @@ def dense_layer(classifier, images, name):
     probed = np.concatenate([probe, noise.astype(probe.dtype)])
     net = ours.net_
     module, tensor = own_copy(net.module_), _tensor(net, probed)
+    first = tensor[:1]
 
-    def run(rows=slice(None)):
-        return _image_logits(net, module, tensor[rows])
+    def run(first_only=False):
+        return _image_logits(net, module, first if first_only else tensor)
 
     with torch.inference_mode():
         layer = find_feature_layer(module, run, len(probed), name)
@@ -171,11 +172,12 @@ def window_logits(net, images, layer, windows):
     whole : ndarray of shape (n, M)
     """
     module, images = own_copy(net.module_), _tensor(net, images)
+    first = images[:1]
+
+    def run(first_only=False):
+        return _image_logits(net, module, first if first_only else images)
+
     with torch.inference_mode():
-
-        def run(rows=slice(None)):
-            return _image_logits(net, module, images[rows])
-
         found = layer.window_logits(module, run, windows)
         # Where a network computes in less, what follows does not.
         return download(found, net.dtype)
