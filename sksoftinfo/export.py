@@ -150,8 +150,8 @@ class _InformationMap(_Posterior):
         scorer = mapper.scorer
         self.on_features = mapper.on_features
         self.windows = scorer.windows
-        self.register_buffer("down", torch.as_tensor(scorer.down.T.copy()))
-        self.register_buffer("across", torch.as_tensor(scorer.across))
+        self.register_buffer("down", torch.as_tensor(scorer.down.T.copy(), device="cpu"))
+        self.register_buffer("across", torch.as_tensor(scorer.across, device="cpu"))
         calibrations = mapper.calibrations_ or [None] * len(mapper.size_groups)
         self.groups = torch.nn.ModuleList(
             _group_information(sizes, mapper.kind, mapper.prior, calibration, target)
@@ -178,10 +178,10 @@ class _GroupInformation(torch.nn.Module):
         self.calibrated = calibration is not None
         if self.calibrated:
             prior, coef, intercept = _whole_calibration(calibration)
-            self.register_buffer("coef", torch.as_tensor(coef.T.copy()))
-            self.register_buffer("intercept", torch.as_tensor(intercept))
+            self.register_buffer("coef", torch.as_tensor(coef.T.copy(), device="cpu"))
+            self.register_buffer("intercept", torch.as_tensor(intercept, device="cpu"))
         others = np.delete(np.arange(len(prior)), target)
-        self.register_buffer("others", torch.as_tensor(others))
+        self.register_buffer("others", torch.as_tensor(others, device="cpu"))
         self.log_prior_at_target = float(np.log(prior[target]))
         # As in `patch_information`: the prior of a calibration need not sum to 1.
         self.log_odds_prior = float(logit(prior[target]))
@@ -211,7 +211,7 @@ class _SharedInformation(torch.nn.Module):
         self.coef = [float(one) for one in calibration.coef_]
         self.intercept = calibration.intercept_
         others = np.delete(np.arange(len(prior)), target)
-        self.register_buffer("others", torch.as_tensor(others))
+        self.register_buffer("others", torch.as_tensor(others, device="cpu"))
         self.log_n_others = float(np.log(len(others)))
         self.log_prior = float(np.log(prior[target]))
         self.log_odds_prior = float(logit(prior[target]))

@@ -242,6 +242,7 @@ def named_labels(labels):
     """Return the labels that the caller names, in that order, as an array."""
     if np.ndim(labels) != 1:
         raise ValueError(f"`labels` must be a list of all labels; got {labels!r}.")
+    check_labels(labels, "labels")
     classes = np.asarray(labels)
     if len(np.unique(classes)) != len(classes):
         raise ValueError(f"`labels` must name each label once; got {labels!r}.")

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .._utils import users_stacklevel
+from .._utils import label_array, users_stacklevel
 
 # Unequal weights without a bound are warned of where they amount to fewer observations of equal
 # weight, and to less than half of those there are.
@@ -161,7 +161,7 @@ def encode_groups(groups):
     ValueError
         If the group of a row is missing, or groups are of types without an order.
     """
-    groups = column_or_1d(groups)
+    groups = column_or_1d(label_array(groups))
     missing = groups != groups
     if groups.dtype == object:
         missing = missing | np.array([group is None for group in groups])

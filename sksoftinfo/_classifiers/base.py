@@ -48,10 +48,11 @@ from .._utils import (
     IntegerInterval,
     Interval,
     Options,
-    RealNotInt,
     StrOptions,
     are_plain_labels,
+    as_images,
     check_channels_first,
+    check_labels,
     check_row_shape,
     check_two_classes,
     check_weights,
@@ -100,7 +101,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         "train_split": [
             None,
             callable,
-            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Real, 0, 1, closed="neither"),
             IntegerInterval(2),
         ],
         "callbacks": [None, list, StrOptions({"disable"})],
@@ -179,6 +180,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         with unchanged_on_error(self):
             self._check_skorch_names()
             first, classes = not hasattr(self, "net_"), on_host(classes)
+            if classes is not None:
+                check_labels(classes, "classes")
             X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
             if first:
                 if classes is None:
@@ -213,6 +216,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 return X
             if are_plain_labels(y, len(X)):
                 return X, y
+        X = as_images(X)
         check_channels_first(X, any_dtype=self.module is None)
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
@@ -332,7 +336,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             **optimizer_params(self.optimizer, X, device),
             **self._live_params(),
             "train_split": make_train_split(
-                self.train_split, seed, self.classes_, self.input_shape_
+                self.train_split,
+                seed,
+                self.classes_,
+                self.input_shape_,
+                getattr(self, "feature_names_in_", None),
             ),
             "callbacks": own_callbacks(self.callbacks),
             "device": device,
@@ -464,6 +472,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         float
             Share of the rows, by weight, whose label is predicted.
         """
+        check_labels(y)
         return super().score(X, on_host(y), on_host(sample_weight))
 
     def pointwise_information(

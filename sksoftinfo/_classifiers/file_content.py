@@ -190,7 +190,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
         "_label_weight",
         "train_prior_",
         "class_prior_",
-        *(() if pretrained else ("_missing",)),
+        "_missing",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
     any_shape = pretrained and fitted.get("input_shape_") is None
@@ -207,8 +207,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
     n_classes = len(fitted["classes_"])
     if not any_shape:
         _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
-    if not pretrained:
-        _check_missing(fitted["_missing"], fitted["n_features_in_"])
+    _check_missing(fitted["_missing"], fitted.get("n_features_in_", 0))
     _check_vector("_label_weight", fitted["_label_weight"], n_classes)
     for name in ("train_prior_", "class_prior_"):
         _check_vector(name, fitted[name], n_classes)

@@ -227,7 +227,10 @@ def _restored_net(estimator, state):
     # Of no size in memory, whatever their shape.
     shape = (1,) if estimator.input_shape_ is None else estimator.input_shape_
     rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *shape))
-    weights = {name: torch.as_tensor(np.array(value)) for name, value in state["weights"].items()}
+    weights = {
+        name: torch.as_tensor(np.array(value), device="cpu")
+        for name, value in state["weights"].items()
+    }
     accelerator, estimator.accelerator = estimator.accelerator, None
     try:
         # What there is to warn about was said when it was trained.

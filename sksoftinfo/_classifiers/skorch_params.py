@@ -44,7 +44,13 @@ class SkorchParams:
         self._skorch_params = dict(params)
 
     def _check_skorch_names(self):
-        """Raise for names that neither the estimator nor skorch has."""
+        """Raise for names that neither the estimator nor skorch has, and for rows in disorder."""
+        if self._skorch_params.get("iterator_valid__shuffle"):
+            raise ValueError(
+                "`iterator_valid__shuffle` must be False; got "
+                f"{self._skorch_params['iterator_valid__shuffle']!r}. Predictions are of rows in "
+                "the order in which they are given: leave it out."
+            )
         for name in self._skorch_params:
             if not _is_skorch_name(name):
                 raise TypeError(

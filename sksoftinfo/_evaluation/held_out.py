@@ -19,9 +19,11 @@ from .._utils import (
     assert_finite,
     encode_labels,
     naming_wrong_columns,
+    native_order,
     params_of_rows,
     plain_rows,
     progress,
+    refuse_times_and_bytes,
     safe_indexing,
     safe_split,
     users_stacklevel,
@@ -155,7 +157,7 @@ def held_out_probas(
     """
     stack = as_stack(estimator)
     if stack is None:
-        (X,) = indexable(X)
+        (X,) = indexable(native_order(X))
         members = [(estimator, view) for view in views]
         return held_out_members(
             members, X, y, folds, classes, n_jobs=n_jobs, fit_params=fit_params, verbose=verbose
@@ -257,6 +259,7 @@ def numeric_table(X):
         )
     column_names = getattr(X, "columns", None)
     X = plain_rows(X)
+    refuse_times_and_bytes(X)
     with naming_wrong_columns(X):
         X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
     assert_finite(X, "X", column_names)

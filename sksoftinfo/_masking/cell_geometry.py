@@ -46,7 +46,9 @@ def measure_cells(layer, module, run, images):
         feature_map = layer.feature_map(module, lambda: run(images))
         # A random sign for each channel, so that gradients do not cancel by symmetry.
         generator = torch.Generator().manual_seed(0)
-        weight = torch.randn(feature_map.shape[1], generator=generator).to(feature_map)
+        weight = torch.randn(
+            feature_map.shape[1], generator=generator, dtype=torch.float32, device="cpu"
+        ).to(feature_map)
         cells = torch.einsum("nchw,c->hw", feature_map, weight)
     middle = tuple(length // 2 for length in cells.shape)
     # A backward pass for each cell takes longer than anything else in `fit`.
@@ -72,9 +74,9 @@ def measure_cells(layer, module, run, images):
 
 
 def _gradient(cell, images):
-    """Return the largest gradient of a cell with respect to each pixel, (H, W)."""
+    """Return the largest gradient of a cell with respect to each pixel, (H, W), on the CPU."""
     (gradient,) = torch.autograd.grad(cell, images, retain_graph=True)
-    return gradient.abs().amax((0, 1))
+    return gradient.abs().amax((0, 1)).cpu()
 
 
 def cell_geometry(cells, extents, n_cells, length):

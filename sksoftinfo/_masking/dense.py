@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import torch
 
-from .._networks import StochasticInfoNet, download, posterior_logits, upload
+from .._networks import StochasticInfoNet, download, neutral_torch, posterior_logits, upload
 from .cell_geometry import measure_cells
 from .feature_layer import as_cells, find_feature_layer
 from .image_classifier import neural
@@ -132,19 +132,26 @@ def dense_layer(classifier, images, name):
     noise = np.random.default_rng(0).normal(probe.mean(), probe.std() + 1e-3, probe.shape)
     probed = np.concatenate([probe, noise.astype(probe.dtype)])
     net = ours.net_
-    module, probed = own_copy(net.module_), _tensor(net, probed)
+    module, tensor = own_copy(net.module_), _tensor(net, probed)
+    first = tensor[:1]
 
-    def run(rows=slice(None)):
-        return _image_logits(net, module, probed[rows])
+    def run(first_only=False):
+        return _image_logits(net, module, first if first_only else tensor)
 
     with torch.inference_mode():
         layer = find_feature_layer(module, run, len(probed), name)
     if layer is None:
         return None
-    # In noise, more units are on than in an image.
-    return layer, measure_cells(
-        layer, module, lambda images: _image_logits(net, module, images), probed[-1:]
-    )
+    # Under the caller's torch.inference_mode, the copy above has no gradients.
+    with neutral_torch():
+        module = own_copy(net.module_)
+        # In noise, more units are on than in an image.
+        return layer, measure_cells(
+            layer,
+            module,
+            lambda images: _image_logits(net, module, images),
+            _tensor(net, probed[-1:]),
+        )
 
 
 def window_logits(net, images, layer, windows):
@@ -165,11 +172,12 @@ def window_logits(net, images, layer, windows):
     whole : ndarray of shape (n, M)
     """
     module, images = own_copy(net.module_), _tensor(net, images)
+    first = images[:1]
+
+    def run(first_only=False):
+        return _image_logits(net, module, first if first_only else images)
+
     with torch.inference_mode():
-
-        def run(rows=slice(None)):
-            return _image_logits(net, module, images[rows])
-
         found = layer.window_logits(module, run, windows)
         # Where a network computes in less, what follows does not.
         return download(found, net.dtype)
@@ -191,7 +199,7 @@ def window_features(net, images, layer, windows, weights=None):
             maps = [channels] * len(windows)
         else:
             maps = (
-                upload(torch.as_tensor(weights).to(channels.dtype), channels.device)
+                upload(torch.as_tensor(weights, device="cpu").to(channels.dtype), channels.device)
                 @ as_cells(seen[0]).flatten(1).T
             )
             maps = maps.unflatten(2, channels.shape[1:])
@@ -210,4 +218,6 @@ def _tensor(net, images):
     weight = next(net.module_.parameters(), None)
     device = None if weight is None else weight.device
     # A copy: torch warns of memory that may not be written.
-    return upload(torch.tensor(np.ascontiguousarray(images), dtype=net.dtype), device)
+    return upload(
+        torch.tensor(np.ascontiguousarray(images), dtype=net.dtype, device="cpu"), device
+    )

@@ -101,7 +101,7 @@ class FeatureLayer:
             seen = []
             with self.replaced(module, seen.append):
                 whole = run()
-            weight = self.head_weight(module, lambda: run(slice(1)))
+            weight = self.head_weight(module, lambda: run(first_only=True))
             bias = (whole - seen[0].mean((2, 3)) @ weight.T).mean(0)
             cells = torch.einsum("mc,nchw->mnhw", weight, seen[0]) + bias[:, None, None, None]
             return torch.stack([window_average(cells, size) for size in sizes]), whole
@@ -242,7 +242,8 @@ def _proven_pooling(module, run, name, call, own):
     def permuted(feature_map):
         if not order:
             generator = torch.Generator().manual_seed(0)
-            order.append(torch.randperm(feature_map.shape[2:].numel(), generator=generator))
+            n_cells = feature_map.shape[2:].numel()
+            order.append(torch.randperm(n_cells, generator=generator, device="cpu"))
         return feature_map.flatten(2)[..., order[0]].reshape(feature_map.shape)
 
     trials = {
@@ -276,7 +277,7 @@ def _has_linear_head(module, run, layer, own):
 
     try:
         averages = layer.feature_map(module, run).mean((2, 3))
-        weight = layer.head_weight(module, lambda: run(slice(1)))
+        weight = layer.head_weight(module, lambda: run(first_only=True))
         # A head that is not linear may be so near the averages.
         with layer.replaced(module, strongest_cell):
             of_strongest = run()

@@ -21,9 +21,11 @@ from .._utils import (
     IntegerInterval,
     Interval,
     StrOptions,
+    as_images,
     check_row_shape,
     encode_labels,
     fit_context,
+    output_container,
     validate_rows,
 )
 from .fill import Fill
@@ -586,9 +588,20 @@ class InfoMaskTransformer(
         -------
         ndarray of the shape of X
             Masked rows, of the dtype of the images.
+
+        Raises
+        ------
+        ValueError
+            If `set_output` or the global configuration wants a frame of images that are not flat.
         """
         check_is_fitted(self)
         self._check_parameters()
+        container = output_container(self)
+        if len(self.input_shape_) > 1 and container != "default":
+            raise ValueError(
+                f"The output of transform must be an array for images; got {container!r}, whose "
+                'frames hold tables alone. Call set_output(transform="default").'
+            )
         X = self._validate(X, reset=False)
         images = self._images(X)
         out = np.empty_like(images)
@@ -715,6 +728,7 @@ class InfoMaskTransformer(
             )
 
     def _validate(self, X, y="no_validation", *, reset):
+        X = as_images(X)
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
         return validate_rows(

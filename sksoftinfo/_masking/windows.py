@@ -38,7 +38,10 @@ def window_average(feature_map, size):
     tensor([[[[1.5000, 3.0000, 4.5000]]]])
     """
     down, across = (
-        upload(torch.as_tensor(_window_weights(*axis)).to(feature_map.dtype), feature_map.device)
+        upload(
+            torch.as_tensor(_window_weights(*axis), device="cpu").to(feature_map.dtype),
+            feature_map.device,
+        )
         for axis in zip(feature_map.shape[2:], size, strict=True)
     )
     return down @ feature_map @ across.T
@@ -81,7 +84,7 @@ def feature_windows(feature_map, size):
     size = [min(extent, length) for extent, length in zip(odd_cells(size), lengths, strict=True)]
     windows = feature_map.unfold(2, size[0], 1).unfold(3, size[1], 1)
     for axis in range(2):
-        starts = torch.arange(lengths[axis]) - size[axis] // 2
+        starts = torch.arange(lengths[axis], device="cpu") - size[axis] // 2
         starts = starts.clamp(0, lengths[axis] - size[axis]).to(feature_map.device)
         windows = windows.index_select(2 + axis, starts)
     return windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, feature_map.shape[1], *size)

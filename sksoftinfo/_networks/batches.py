@@ -188,10 +188,10 @@ def _data_loader_order(n, generator):
     permutation, for the rows beyond a whole number of passes, of which there are none.
     """
     if generator is None:
-        return torch.randperm(n)
-    torch.empty((), dtype=torch.int64).random_(generator=generator)
-    order = torch.randperm(n, generator=generator)
-    torch.randperm(n, generator=generator)
+        return torch.randperm(n, device="cpu")
+    torch.empty((), dtype=torch.int64, device="cpu").random_(generator=generator)
+    order = torch.randperm(n, generator=generator, device="cpu")
+    torch.randperm(n, generator=generator, device="cpu")
     return order
 
 

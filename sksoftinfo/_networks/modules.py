@@ -48,12 +48,7 @@ class MLP(nn.Module):
 
     def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0, missing=()):
         super().__init__()
-        sizes = hidden_sizes if isinstance(hidden_sizes, Iterable) else [None]
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(
-                "`hidden_sizes` must be a sequence of positive ints, one for each hidden layer; "
-                f"got {hidden_sizes!r}. Write (64,) for a single layer of width 64."
-            )
+        _check_widths("hidden_sizes", hidden_sizes, "hidden")
         self.prepare = PrepareColumns(n_features, missing)
         layers = []
         width = self.prepare.n_outputs
@@ -125,6 +120,7 @@ class ConvNet(nn.Module):
 
     def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
         super().__init__()
+        _check_widths("channels", channels, "convolutional")
         layers = []
         width = n_channels
         for index, size in enumerate(channels):
@@ -185,3 +181,14 @@ class ConvNet(nn.Module):
             Before the softmax.
         """
         return self.head(self.features(x))
+
+
+def _check_widths(name, widths, kind):
+    sizes = widths if isinstance(widths, Iterable) else [None]
+    if not all(
+        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+    ):
+        raise ValueError(
+            f"`{name}` must be a sequence of positive ints, one for each {kind} layer; got "
+            f"{widths!r}. Write (64,) for a single layer of width 64."
+        )

@@ -27,10 +27,10 @@ from .compat import (
 from .losses import weighted_mean
 from .predictions import (
     evaluate_module,
+    log_proba_batches,
     make_iterator,
     module_input,
     posterior_logits,
-    predict_log_proba,
     prediction_batches,
 )
 from .training import (
@@ -242,8 +242,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             yield to_device(logits, device=device)
 
     def predict_proba(self, X):
-        log_proba = predict_log_proba(self, X)
-        return np.exp(log_proba, out=log_proba)
+        # skorch's scorers give it batches of theirs, which need not hold each row.
+        batches = [np.exp(log_proba) for log_proba in log_proba_batches(self, X)]
+        return np.concatenate(batches) if batches else np.empty((0, self.n_classes))
 
 
 def make_net(net_class, accelerator=None, **kwargs):

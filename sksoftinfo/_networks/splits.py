@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 import torch
 from skorch.dataset import Dataset, ValidSplit
 from torch.utils.data import Subset
 
-from .._utils import assert_finite, check_labels, encode_labels
+from .._utils import (
+    assert_finite,
+    check_labels,
+    encode_labels,
+    plain_rows,
+    refuse_times_and_bytes,
+)
 
 
-def make_train_split(train_split, seed, classes, input_shape):
+def make_train_split(train_split, seed, classes, input_shape, feature_names=None):
     """Return skorch's split for a share, a number of folds or a split of skorch's.
 
     Parameters
@@ -22,13 +30,16 @@ def make_train_split(train_split, seed, classes, input_shape):
         Sorted labels, whose indices the net is trained on.
     input_shape : tuple of int
         Shape of a row, as the user gives rows.
+    feature_names : ndarray of shape (n_features,), default=None
+        Columns of the frame that the net is trained on.
     """
     if train_split is None:
         return None
-    if isinstance(train_split, float | int):
-        shuffled = isinstance(train_split, float)
-        return ValidSplit(train_split, stratified=True, random_state=seed if shuffled else None)
-    return EncodedSplit(train_split, classes, input_shape)
+    if isinstance(train_split, Integral):
+        return ValidSplit(int(train_split), stratified=True)
+    if isinstance(train_split, Real):
+        return ValidSplit(float(train_split), stratified=True, random_state=seed)
+    return EncodedSplit(train_split, classes, input_shape, feature_names)
 
 
 class EncodedSplit:
@@ -43,24 +54,32 @@ class EncodedSplit:
         As skorch's ``train_split``.
     classes : ndarray of shape (n_classes,)
     input_shape : tuple of int
+    feature_names : ndarray of shape (n_features,), default=None
     """
 
-    def __init__(self, split, classes, input_shape):
+    def __init__(self, split, classes, input_shape, feature_names=None):
         self.split = split
         self.classes = classes
         self.input_shape = input_shape
+        self.feature_names = feature_names
 
     def __call__(self, dataset, *args, **kwargs):
         train, valid = self.split(dataset, *args, **kwargs)
         if valid is None or _source(valid) is _source(dataset):
             return train, valid
-        if type(valid) is Dataset and isinstance(valid.X, np.ndarray | torch.Tensor):
-            return train, self._encoded_arrays(valid)
+        source = _source(valid)
+        # Of skorch's, lists are of several inputs, as dicts are.
+        if type(source) is Dataset and not isinstance(source.X, dict | tuple | list):
+            return train, self._encoded_arrays(source, _rows_of(valid))
         return train, _EncodedRows(valid, self.classes, len(self.input_shape) == 2)
 
-    def _encoded_arrays(self, dataset):
-        X, y = np.asarray(dataset.X), np.asarray(dataset.y)
-        check_labels(y, "y of train_split")
+    def _encoded_arrays(self, dataset, rows):
+        self._check_columns(dataset.X)
+        refuse_times_and_bytes(dataset.X)
+        check_labels(dataset.y, "y of train_split")
+        X, y = np.asarray(plain_rows(dataset.X, "X of train_split")), np.asarray(dataset.y)
+        if rows is not None:
+            X, y = X[rows], y[rows]
         if X.shape[1:] != tuple(self.input_shape):
             raise ValueError(
                 f"train_split holds validation rows of shape {X.shape[1:]}, and the training rows "
@@ -69,6 +88,16 @@ class EncodedSplit:
         assert_finite(X, "X of train_split")
         y = encode_labels(y, self.classes, "y of train_split")
         return Dataset(X[:, None] if len(self.input_shape) == 2 else X, y)
+
+    def _check_columns(self, X):
+        columns = getattr(X, "columns", None)
+        if columns is None or self.feature_names is None:
+            return
+        if list(columns) != list(self.feature_names):
+            raise ValueError(
+                f"train_split holds validation rows with the columns {list(columns)}, and the "
+                f"training rows have {list(self.feature_names)}: give these, in this order."
+            )
 
 
 class _EncodedRows(torch.utils.data.Dataset):
@@ -85,7 +114,18 @@ class _EncodedRows(torch.utils.data.Dataset):
     def __getitem__(self, index):
         x, label = self.dataset[index]
         label = encode_labels(np.asarray([label]).ravel(), self.classes, "y of train_split")
+        x = plain_rows(x) if isinstance(x, np.ndarray) else x
         return x[None] if self.is_grey else x, int(label[0])
+
+
+def _rows_of(dataset):
+    """Return the rows of its source that a subset of a subset holds, or None for all of them."""
+    rows = None
+    while isinstance(dataset, Subset):
+        indices = np.asarray(dataset.indices)
+        rows = indices if rows is None else indices[rows]
+        dataset = dataset.dataset
+    return rows
 
 
 def _source(dataset):

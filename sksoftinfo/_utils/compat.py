@@ -11,10 +11,10 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     Options,
-    RealNotInt,
     StrOptions,
     validate_params,
 )
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as params_of_rows
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -25,16 +25,21 @@ __all__ = [
     "HasMethods",
     "Interval",
     "Options",
-    "RealNotInt",
     "StrOptions",
     "check_sample_weight",
     "fit_context",
     "num_samples",
+    "output_container",
     "params_of_rows",
     "safe_indexing",
     "safe_split",
     "validate_params",
 ]
+
+
+def output_container(estimator):
+    """Return "default", "pandas" or "polars": what `transform` of the estimator is to return."""
+    return _get_output_config("transform", estimator)["dense"]
 
 
 class IntegerInterval(Interval):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +16,12 @@ from .compat import check_sample_weight
 
 # Columns that a message names, at most.
 _NAMED = 5
+# Pixels that a picture has along each side, at least.
+_PICTURE = 8
+# Types of entries that NumPy turns into numbers, and those that need no second look.
+_TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
+_BYTES = (bytes, bytearray, memoryview)
+_PLAIN = {float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.str_}
 
 
 def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options):
@@ -42,7 +50,7 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options
     if not isinstance(y, str):
         check_labels(y)
     _check_unique_names(X)
-    _refuse_times_and_bytes(X)
+    refuse_times_and_bytes(X)
     with naming_wrong_columns(X):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
     rows = validated if isinstance(y, str) else validated[0]
@@ -119,7 +127,7 @@ def check_labels(y, name="y"):
         )
     if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
         return
-    labels = np.asarray(y)
+    labels = label_array(y)
     if labels.dtype.kind == "S":
         raise TypeError(f"{name} holds bytes as labels: decode them, as by numpy.char.decode.")
     if labels.dtype != object or labels.ndim != 1:
@@ -137,6 +145,19 @@ def check_labels(y, name="y"):
             f"{name} mixes labels of types {', '.join(types)}, which have no order: bring them to "
             "one type, as by str."
         )
+
+
+def label_array(y):
+    """Return labels as an array, of objects where a list holds texts and other labels together.
+
+    NumPy would turn the others into texts, and merge 1 and "1".
+    """
+    y = on_host(y)
+    if isinstance(y, list | tuple):
+        are_texts = {issubclass(one, str) for one in set(map(type, y))}
+        if len(are_texts) == 2:
+            return np.array(y, dtype=object)
+    return np.asarray(y)
 
 
 def encode_labels(y, classes, name="y"):
@@ -253,7 +274,8 @@ def on_host(values):
 def plain_rows(X, name="X"):
     """Return rows as scikit-learn takes them: a tensor of any device, or a masked array, as array.
 
-    Masked entries, and frames that are not read yet, raise ValueError.
+    Numbers of the other byte order, which torch does not take, get the machine's own. Masked
+    entries, and frames that are not read yet, raise ValueError.
     """
     X = on_host(X)
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
@@ -261,9 +283,28 @@ def plain_rows(X, name="X"):
         return X.to_pandas()
     if isinstance(X, np.ma.MaskedArray):
         refuse_masked(X, name, f"fill them in, as by {name}.filled(0)")
-        return X.data
+        X = X.data
     if hasattr(X, "collect") and not hasattr(X, "shape"):
         raise ValueError(f"{name} is a {type(X).__name__}, not read yet: give {name}.collect().")
+    return native_order(X)
+
+
+def native_order(X):
+    """Return an array or frame whose numbers have the machine's byte order; the rest as it is."""
+    if isinstance(X, np.ndarray):
+        return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
+    if not hasattr(X, "isetitem"):
+        return X
+    swapped = [
+        (position, column)
+        for position, (_, column) in enumerate(_columns(X))
+        if isinstance(column.dtype, np.dtype) and not column.dtype.isnative
+    ]
+    if swapped:
+        X = X.copy(deep=False)
+    for position, column in swapped:
+        values = column.to_numpy()
+        X.isetitem(position, values.astype(values.dtype.newbyteorder("=")))
     return X
 
 
@@ -282,54 +323,97 @@ def _check_unique_names(X):
         )
 
 
-def _refuse_times_and_bytes(X):
-    """Raise ValueError for tables of times or bytes, which NumPy would turn into numbers."""
+def refuse_times_and_bytes(X):
+    """Raise ValueError for rows of times or bytes, which NumPy would turn into numbers.
+
+    Looks through frames, arrays and nested lists; a column of a frame may be of objects,
+    categories or Arrow's types.
+    """
     if _is_frame(X):
         wrong = [
-            f"{name!r} ({dtype})"
-            for name, dtype in zip(X.columns, X.dtypes, strict=True)
-            if str(dtype).lower().startswith(("date", "time", "duration", "period"))
+            f"{name!r} ({column.dtype})"
+            for name, column in _columns(X)
+            if not _is_numeric(column.dtype) and _times_or_bytes(np.asarray(column))
         ]
         if wrong:
             raise ValueError(
                 f"X has columns that are no numbers: {_listed(wrong)}. Turn times into numbers, "
-                "e.g. days since a date, or leave them out."
+                "e.g. days since a date, decode bytes, or leave these columns out."
             )
         return
-    kind = getattr(getattr(X, "dtype", None), "kind", "")
-    if kind in ("m", "M"):
+    found = _times_or_bytes(X)
+    if found == "times":
         raise ValueError(
-            f"X must hold numbers; got times of dtype {X.dtype}. Turn them into numbers, e.g. "
-            "days since a date."
+            "X must hold numbers; got times. Turn them into numbers, e.g. days since a date."
         )
-    values = X if kind == "O" or isinstance(X, list | tuple) else ()
-    if kind == "S" or _holds_bytes(values):
+    if found == "bytes":
         raise ValueError("X must hold numbers; got bytes. Decode and convert them first.")
 
 
-def _holds_bytes(values):
-    """Return whether bytes are among the entries of an array of objects or of nested lists."""
+def _times_or_bytes(values):
+    """Return "times" or "bytes" if such are in an array or in nested lists, else None."""
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy()
     if isinstance(values, np.ndarray):
-        return any(isinstance(value, bytes) for value in values.ravel())
-    return any(
-        isinstance(value, bytes) or (isinstance(value, list | tuple) and _holds_bytes(value))
-        for value in values
-    )
+        kind = values.dtype.kind
+        if kind != "O":
+            return "times" if kind in "mM" else "bytes" if kind == "S" else None
+        values = values.ravel()
+    elif not isinstance(values, Sequence) or isinstance(values, str):
+        return None
+    types = set(map(type, values))
+    if any(issubclass(one, _TIMES) for one in types):
+        return "times"
+    if any(issubclass(one, _BYTES) for one in types):
+        return "bytes"
+    if types <= _PLAIN:
+        return None
+    found = (_times_or_bytes(value) for value in values if type(value) not in _PLAIN)
+    return next(filter(None, found), None)
+
+
+def _is_numeric(dtype):
+    # Of NumPy and pandas; polars has no kinds, and its numbers are arrays at no cost.
+    return getattr(dtype, "kind", "O") in "biufc"
+
+
+def _columns(X):
+    """Return pairs of name and column of a frame of pandas or polars."""
+    return [
+        (name, X.iloc[:, position] if hasattr(X, "iloc") else X[:, position])
+        for position, name in enumerate(X.columns)
+    ]
+
+
+def as_images(X):
+    """Return nested lists of images, or lists of arrays, as one array; anything else as it is."""
+    if not isinstance(X, list | tuple) or not X or np.ndim(X[0]) < 2:
+        return X
+    refuse_times_and_bytes(X)
+    return np.asarray(X)
 
 
 def check_channels_first(X, any_dtype=True):
     """Raise ValueError if images look as if their channels came last.
 
+    Images of unsigned bytes with a last axis of 1, 3 or 4 do. Others may be e.g. signals of 22
+    electrodes, (n, 22, 1000, 1): these do only if they have 3 or 4 numbers for each of at least
+    8 x 8 pixels.
+
     Parameters
     ----------
     X : array-like of shape (n, ...)
     any_dtype : bool, default=True
-        Whether images of floats are looked at as well, or those of unsigned bytes alone.
+        Whether images of other types than unsigned bytes are looked at as well.
     """
     shape = getattr(X, "shape", ())
-    if len(shape) != 4 or not (any_dtype or X.dtype == np.uint8):
+    if len(shape) != 4 or shape[1] <= 4:
         return
-    if shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
+    if str(X.dtype).removeprefix("torch.") == "uint8":
+        seem_last = shape[3] in (1, 3, 4)
+    else:
+        seem_last = any_dtype and shape[3] in (3, 4) and min(shape[1:3]) >= _PICTURE
+    if seem_last:
         raise ValueError(
             "X must have its channels first, (n, channels, height, width); got shape "
             f"{tuple(shape)}, whose channels seem to come last. Move them by "
@@ -342,8 +426,7 @@ def _columns_of_no_numbers(X):
     if not _is_frame(X):
         return []
     wrong = []
-    for position, name in enumerate(X.columns):
-        column = X.iloc[:, position] if hasattr(X, "iloc") else X[:, position]
+    for name, column in _columns(X):
         values = np.asarray(column)
         try:
             if values.dtype.kind in "mM":

@@ -8,7 +8,13 @@ import torch
 from sklearn.datasets import load_digits, load_iris
 from sklearn.frozen import FrozenEstimator
 
-from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo import (
+    InfoMaskTransformer,
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+    load,
+    save,
+)
 from sksoftinfo._networks import resolve_device
 from sksoftinfo._networks.device import download
 from tests._classifiers.test_info_softmax import TinyNet
@@ -150,3 +156,41 @@ def test_a_download_is_one(counted_cuda):
     for array, tensor in zip(found, tensors, strict=True):
         assert array.dtype == np.float64
         np.testing.assert_array_equal(array, tensor.numpy())
+
+
+@pytest.fixture(params=["no_grad", "inference_mode", "meta"])
+def callers_torch(request):
+    if request.param == "meta":
+        return lambda: torch.device("meta")
+    return getattr(torch, request.param)
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+def test_one_row_and_files_in_the_callers_torch(callers_torch, estimator, tmp_path):
+    pytest.importorskip("safetensors")
+    clf = estimator(device="cpu", **FAST).fit(X, Y)
+    expected = clf.predict_proba(X)
+    with callers_torch():
+        one = clf.predict_proba(X[:1])
+        save(clf, tmp_path / "classifier")
+        loaded = load(tmp_path / "classifier")
+        found = loaded.predict_proba(X)
+        one_of_tensor = clf.predict_proba(torch.tensor(X[:1].tolist(), device="cpu").double())
+    np.testing.assert_allclose(one, expected[:1])
+    np.testing.assert_allclose(one_of_tensor, expected[:1], atol=1e-6)
+    np.testing.assert_array_equal(found, expected)
+    loaded.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("options", [{}, {"patch_scoring": "crop", "stride": 4}])
+def test_masks_in_the_callers_torch(callers_torch, options):
+    masker = InfoMaskTransformer(
+        InfoSoftmaxClassifier(device="cpu", **FAST), patch_size=4, random_state=0, **options
+    )
+    expected = masker.fit(IMAGES, DIGIT).transform(IMAGES)
+    scoring = masker.patch_scoring_
+    with callers_torch():
+        np.testing.assert_array_equal(masker.transform(IMAGES), expected)
+        found = masker.fit(IMAGES, DIGIT).transform(IMAGES)
+    assert masker.patch_scoring_ == scoring
+    np.testing.assert_array_equal(found, expected)

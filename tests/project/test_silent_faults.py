@@ -69,6 +69,31 @@ def test_scores_of_validation_rows_with_weights(estimator, caching):
     assert clf.history_[:, "held_out"] == pytest.approx(clf.history_[:, "valid_acc"])
 
 
+class SomeRows(torch.utils.data.SequentialSampler):
+    """Gives every other row."""
+
+    def __iter__(self):
+        return iter(range(0, len(self.data_source), 2))
+
+    def __len__(self):
+        return len(self.data_source) // 2
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("caching", [True, False])
+@pytest.mark.parametrize("sampler", [False, True], ids=["drop_last", "sampler"])
+def test_scores_of_training_rows_of_which_some_are_left_out(estimator, caching, sampler):
+    score = EpochScoring("accuracy", on_train=True, name="train_acc", use_caching=caching)
+    loss = EpochScoring("neg_log_loss", on_train=True, name="score", use_caching=caching)
+    options = {"iterator_train__drop_last": True}
+    if sampler:
+        options = {"iterator_train__sampler": SomeRows(range(len(Y)))}
+    clf = estimator(callbacks=[score, loss], batch_size=64, **options, **FAST).fit(X, NAMES)
+    assert 0.1 < clf.history_[-1, "train_acc"] <= 1
+    # Predictions of the classifier are of all rows.
+    assert clf.predict_proba(X).shape == (len(Y), 3)
+
+
 @pytest.mark.parametrize("labels", [Y, Y + 1, NAMES], ids=["0..2", "1..3", "texts"])
 @pytest.mark.parametrize("own", [False, True], ids=["skorch", "torch"])
 def test_validation_rows_of_ones_own(labels, own):
@@ -282,6 +307,25 @@ def test_channels_that_come_last_are_refused(dtype):
     InfoSoftmaxClassifier(**FAST).fit(np.moveaxis(images, -1, 1), labels)
 
 
+def test_lists_of_images_are_looked_at_as_arrays_are():
+    images = np.random.default_rng(0).integers(0, 255, (20, 12, 12, 3)).astype(np.uint8)
+    labels = np.arange(20) % 2
+    first = np.moveaxis(images, -1, 1)
+    for rows in (images.tolist(), list(images)):
+        with pytest.raises(ValueError, match=r"numpy.moveaxis\(X, -1, 1\)"):
+            InfoSoftmaxClassifier(**FAST).fit(rows, labels)
+    clf = InfoSoftmaxClassifier(**FAST).fit(first.tolist(), labels)
+    np.testing.assert_allclose(clf.predict_proba(first.tolist()), clf.predict_proba(first))
+    with pytest.raises(ValueError, match="was fitted on rows of shape"):
+        clf.predict(first[:, :, 1:].tolist())
+
+
+@pytest.mark.parametrize("shape", [(2, 16, 4), (22, 100, 1)])
+def test_signals_are_not_taken_for_pictures(shape):
+    rows = np.random.default_rng(0).normal(size=(20, *shape)).astype(np.float32)
+    InfoSoftmaxClassifier(**FAST).fit(rows, np.arange(20) % 2).predict(rows)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -292,17 +336,50 @@ def test_channels_that_come_last_are_refused(dtype):
         np.array([[b"1", b"2"]] * 4),
         np.array([[b"1", b"2"]] * 4, dtype=object),
         [[b"1", b"2"]] * 4,
+        [[np.datetime64("2020-01-01")]] * 4,
+        pd.DataFrame({"x": pd.Categorical([b"1", b"2"] * 2)}),
     ],
-    ids=["datetime", "timedelta", "frame", "zone", "bytes", "objects", "list"],
+    ids=["datetime", "timedelta", "frame", "zone", "bytes", "objects", "list", "days", "category"],
 )
 def test_times_and_bytes_are_not_numbers(rows):
     with pytest.raises(ValueError, match="numbers"):
         InfoSoftmaxClassifier(**FAST).fit(rows, [0, 1, 0, 1])
+    if not (isinstance(rows, np.ndarray) and rows.dtype.kind == "m"):
+        with pytest.raises(ValueError, match="numbers"):
+            cross_val_bounds(InfoSoftmaxClassifier(**FAST), rows, [0, 1, 0, 1], cv=2)
 
 
 def test_labels_that_numpy_would_merge_are_refused():
     with pytest.raises(ValueError, match="null character"):
         InfoSoftmaxClassifier(**FAST).fit(X[:4], ["a", "a\0", "a", "a\0"])
+
+
+def test_labels_of_several_types_do_not_merge():
+    mixed = [1, "1", 2] * 50
+    proba = np.full((150, 2), 0.5)
+    clf = InfoSoftmaxClassifier(**FAST).fit(X, NAMES)
+    for call in (
+        lambda: InfoSoftmaxClassifier(**FAST).fit(X, mixed),
+        lambda: InfoSoftmaxClassifier(**FAST).partial_fit(X, mixed, classes=["1", "2"]),
+        lambda: InfoSoftmaxClassifier(**FAST).partial_fit(X, Y, classes=[0, 1, 2, "2"]),
+        lambda: information_bounds(mixed, proba),
+        lambda: information_bounds(["1", "2"] * 75, proba, labels=["1", 2]),
+        lambda: clf.score_bounds(X, mixed),
+        lambda: clf.score(X, mixed),
+    ):
+        with pytest.raises(ValueError, match="mixes labels of types int, str"):
+            call()
+    with pytest.raises(ValueError, match="`groups` must be of one type"):
+        information_bounds(["1", "2"] * 75, proba, groups=mixed)
+    with pytest.raises(ValueError, match="classes holds texts that end in a null character"):
+        clf = InfoSoftmaxClassifier(**FAST)
+        clf.partial_fit(X[:100], NAMES[:100], classes=["setosa", "setosa\0", "versicolor"])
+
+
+def test_validation_rows_are_not_shuffled():
+    with pytest.raises(ValueError, match="`iterator_valid__shuffle` must be False; got True"):
+        InfoSoftmaxClassifier(iterator_valid__shuffle=True, **FAST).fit(X, Y)
+    InfoSoftmaxClassifier(iterator_valid__shuffle=False, **FAST).fit(X, Y)
 
 
 def test_weights_without_a_finite_sum_are_refused():
@@ -326,10 +403,13 @@ def test_small_integer_types_do_not_overflow():
     np.testing.assert_array_equal(clf.predict_proba(many), expected)
 
 
-@pytest.mark.parametrize("sizes", [5, (0,), (-3,), (2.5,), "ab"])
+@pytest.mark.parametrize("sizes", [5, (0,), (-3,), (2.5,), "ab", (True,), (8, np.True_)])
 def test_sizes_that_no_layer_has(sizes):
     with pytest.raises(ValueError, match="`hidden_sizes` must be a sequence of positive ints"):
         InfoSoftmaxClassifier(module__hidden_sizes=sizes, **FAST).fit(X, Y)
+    images = np.zeros((4, 8, 8))
+    with pytest.raises(ValueError, match="`channels` must be a sequence of positive ints"):
+        InfoSoftmaxClassifier(module__channels=sizes, **FAST).fit(images, Y[48:52])
 
 
 def test_arrays_of_the_other_byte_order():
@@ -341,6 +421,23 @@ def test_arrays_of_the_other_byte_order():
     found = clf.score_bounds(swapped[1:], labels[1:], sample_weight=swapped[1:, 0] ** 2 + 1)
     expected = native.score_bounds(X[1:], Y[1:], sample_weight=X[1:, 0] ** 2 + 1)
     assert found.mi_lower == expected.mi_lower
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8"])
+def test_frames_of_the_other_byte_order(dtype):
+    swapped = pd.DataFrame(X, columns=list("abcd")).astype(dtype)
+    frame = swapped.astype(np.dtype(dtype).newbyteorder("="))
+    native = InfoSoftmaxClassifier(**FAST).fit(frame, Y)
+    expected = native.predict_proba(frame)
+    np.testing.assert_array_equal(native.predict_proba(swapped), expected)
+    clf = InfoSoftmaxClassifier(**FAST).fit(swapped, Y)
+    np.testing.assert_array_equal(clf.predict_proba(swapped), expected)
+    found, wanted = (
+        cross_val_bounds(InfoSoftmaxClassifier(**FAST), rows, Y, cv=2).mi_lower
+        for rows in (swapped, frame)
+    )
+    assert found == wanted
+    assert not swapped.dtypes.iloc[0].isnative
 
 
 def test_tables_of_arrow():
@@ -448,6 +545,19 @@ def test_the_callers_global_state_changes_nothing(estimator, context):
     np.testing.assert_array_equal(
         clf.predict_proba(rows), expected.partial_fit(rows, Y).predict_proba(rows)
     )
+
+
+def test_frames_do_not_hold_images():
+    images = load_digits(n_class=2).images[:40].astype(np.float32)
+    labels = load_digits(n_class=2).target[:40]
+    masker = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4, random_state=0)
+    masker.fit(images, labels).set_output(transform="pandas")
+    with pytest.raises(ValueError, match=r'set_output\(transform="default"\)'):
+        masker.transform(images)
+    assert masker.set_output(transform="default").transform(images).shape == images.shape
+    flat = images.reshape(40, -1)
+    masker.set_params(image_shape=(8, 8)).set_output(transform="pandas").fit(flat, labels)
+    assert masker.transform(flat).shape == flat.shape
 
 
 def test_early_stopping_sees_right_scores():
