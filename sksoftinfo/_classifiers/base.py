@@ -257,7 +257,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         check_two_classes(classes)
         self.classes_ = classes
         self.input_shape_ = X.shape[1:]
-        self._missing = np.flatnonzero(np.isnan(X).any(axis=0)) if X.ndim == 2 else np.arange(0)
+        # The minimum of a column with a missing value is NaN, and takes no memory to find.
+        self._missing = np.flatnonzero(np.isnan(X.min(axis=0))) if X.ndim == 2 else np.arange(0)
         self._random = check_random_state(self.random_state)
         self._label_weight = np.zeros(len(classes))
         if hasattr(self, "net_"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from torch import nn
 
 # Beyond this many rows, quantiles come from as many rows, evenly spaced: they cost a sort.
 _MOST_ROWS = 20_000
+# Numbers of which quantiles are taken at once.
+_MOST_NUMBERS = 1 << 18
 # Share of the total weight by which a quantile may be missed, for sums are rounded.
 _ROUNDING = 1e-12
 
@@ -96,15 +99,11 @@ class PrepareColumns(nn.Module):
         if weight is not None:
             weight = weight[::step]
             X, weight = X[weight > 0], weight[weight > 0]
-        low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
-        known = ~np.isnan(median)
-        least = np.where(np.isnan(X), np.inf, X).min(axis=0)
-        most = np.where(np.isnan(X), -np.inf, X).max(axis=0)
-        with np.errstate(all="ignore"):
-            spread = np.where(high > low, high - low, 0.5 * (most - least))
-            scale = np.where(known & (spread > 0), 1 / spread, 0.0)
-        self.median.copy_(torch.as_tensor(np.where(known, median, 0.0)))
-        self.scale.copy_(torch.as_tensor(np.where(np.isfinite(scale), scale, 0.0)))
+        # Some columns at a time: sorted copies of all would take more memory than the table.
+        for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
+            median, scale = _centre_and_scale(X[:, columns], weight)
+            self.median[columns] = torch.as_tensor(median).to(self.median)
+            self.scale[columns] = torch.as_tensor(scale).to(self.scale)
 
     def forward(self, x):
         """Return prepared columns, shape (n, n_outputs)."""
@@ -116,6 +115,18 @@ class PrepareColumns(nn.Module):
             return scaled
         marks = torch.isnan(x[:, self.marked]).to(scaled.dtype)
         return torch.cat([scaled, marks], dim=1)
+
+
+def _centre_and_scale(X, weight):
+    """Return what each column is centred by, and what it is multiplied by then."""
+    low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
+    known = ~np.isnan(median)
+    least = np.where(np.isnan(X), np.inf, X).min(axis=0)
+    most = np.where(np.isnan(X), -np.inf, X).max(axis=0)
+    with np.errstate(all="ignore"):
+        spread = np.where(high > low, high - low, 0.5 * (most - least))
+        scale = np.where(known & (spread > 0), 1 / spread, 0.0)
+    return np.where(known, median, 0.0), np.where(np.isfinite(scale), scale, 0.0)
 
 
 def learn_columns(net, X, weight=None):
