@@ -11,19 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import (
-    BoundsAccumulator,
     InformationBounds,
     Units,
-    bounds_from,
-    check_confidence_level,
-    check_reference_covers,
-    check_units,
-    encode_groups,
     nats_to,
     pointwise_information,
     resolve_class_prior,
@@ -49,20 +42,13 @@ from .._utils import (
     Interval,
     Options,
     StrOptions,
-    are_plain_labels,
-    as_images,
-    check_channels_first,
     check_labels,
-    check_row_shape,
     check_two_classes,
-    check_weights,
     encode_labels,
     fit_context,
-    n_trained_on,
     on_host,
     training_rows,
     users_stacklevel,
-    validate_rows,
 )
 from .build import (
     log_class_prior,
@@ -74,6 +60,8 @@ from .build import (
 )
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
+from .rows import training_input, validated_rows
+from .scoring import bounds_of_rows
 from .skorch_params import SkorchParams
 from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbacks
 
@@ -142,7 +130,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         with unchanged_on_error(self):
             self._check_skorch_names()
             continuing = self.warm_start and hasattr(self, "net_")
-            X, y, weight = self._validate_training(X, y, sample_weight, reset=not continuing)
+            X, y, weight = training_input(self, X, y, sample_weight, reset=not continuing)
             if continuing:
                 check_unchanged(self._built_with, self.get_params(deep=False))
                 y = encode_labels(y, self.classes_)
@@ -182,7 +170,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             first, classes = not hasattr(self, "net_"), on_host(classes)
             if classes is not None:
                 check_labels(classes, "classes")
-            X, y, weight = self._validate_training(X, y, sample_weight, reset=first)
+            X, y, weight = training_input(self, X, y, sample_weight, reset=first)
             if first:
                 if classes is None:
                     raise ValueError(
@@ -197,60 +185,6 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                         f"{self.classes_.tolist()}: leave `classes` out."
                     )
             return self._train(X, encode_labels(y, self.classes_), weight, epochs=1)
-
-    def _validate_training(self, X, y, sample_weight, reset):
-        X, y = self._validate(X, y, reset=reset)
-        check_classification_targets(y)
-        weight = None
-        if sample_weight is not None:
-            weight = check_weights(sample_weight, X)
-            # Left in, such rows would share in the batches and so in the order of training.
-            used = weight > 0
-            if not used.all():
-                X, y, weight = X[used], y[used], weight[used]
-        return X, y, weight
-
-    def _validate(self, X, y="no_validation", *, reset):
-        if not reset and self._is_plain(X):
-            if isinstance(y, str):
-                return X
-            if are_plain_labels(y, len(X)):
-                return X, y
-        X = as_images(X)
-        check_channels_first(X, any_dtype=self.module is None)
-        if not reset:
-            check_row_shape(X, self.input_shape_, type(self).__name__)
-        options = {
-            "reset": reset,
-            "allow_nd": True,
-            "allow_nan": self.module is None,
-            "dtype": [np.float64, np.float32],
-        }
-        if self.dtype != "auto":
-            options["dtype"] = self.dtype
-        elif len(getattr(X, "shape", ())) > 2:
-            options["dtype"] = [np.float32, np.float64]
-        return validate_rows(self, X, y, **options)
-
-    def _is_plain(self, X):
-        """Return whether `X` is sure to pass validation unchanged.
-
-        scikit-learn's validation of a row takes longer than a small network, and doubles the time
-        of ``one row`` in benchmarks/bench_speed.py.
-        """
-        if type(X) is not np.ndarray or not len(X):
-            return False
-        if self.input_shape_ is not None and X.shape[1:] != self.input_shape_:
-            return False
-        dtypes = ("float32", "float64") if self.dtype == "auto" else (self.dtype,)
-        if (
-            X.dtype.name not in dtypes
-            or not X.dtype.isnative
-            or hasattr(self, "feature_names_in_")
-        ):
-            return False
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.isfinite(X.sum()))
 
     def _start(self, X, classes):
         """Set what the first look at the data decides, and forget what was learned before."""
@@ -394,7 +328,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         # benchmarks/bench_speed.py.
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
-        X = with_channels(self._validate(X, reset=False))
+        X = with_channels(validated_rows(self, X, reset=False))
         with naming_batch_size(self.net_.batch_size):
             return predict_log_proba(self.net_, X)
 
@@ -560,7 +494,8 @@ default="train"
             If rows and labels are among those that the network was trained on, in any order and
             precision, or if a label that occurred was given probability zero.
         """
-        return self._evaluate(
+        return self._bounds_of_rows(
+            self._accumulate,
             X,
             y,
             sample_weight=sample_weight,
@@ -572,58 +507,20 @@ default="train"
             units=units,
         )
 
-    def _evaluate(
-        self,
-        X,
-        y,
-        *,
-        sample_weight,
-        groups,
-        confidence_level,
-        reference_prior,
-        weight_bound,
-        group_bound,
-        units,
-        **draws,
-    ):
-        """Return the bounds; `draws` goes to ``_accumulate``."""
-        check_units(units)
-        check_confidence_level(confidence_level)
+    def _bounds_of_rows(self, accumulate, X, y, **options):
+        """Return the bounds; `accumulate` is ``_accumulate``, or a form of it."""
         check_is_fitted(self, "net_")
-        X, y = self._validate(X, y, reset=False)
-        y = encode_labels(y, self.classes_)
-        known = n_trained_on(self._fitted_on, X, y) if hasattr(self, "_fitted_on") else 0
-        if known:
-            warnings.warn(
-                f"{known} of {len(y)} rows and their labels are those that the network was "
-                "trained on: its bounds overstate the information. Score other rows, or use "
-                "cross_val_bounds.",
-                stacklevel=users_stacklevel(),
-            )
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, X)
-        if groups is not None:
-            groups = encode_groups(groups)
-            check_consistent_length(groups, y)
-        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
-        check_reference_covers(prior, y, self.classes_)
-        accumulator = BoundsAccumulator(len(self.classes_))
+        X, y = validated_rows(self, X, y, reset=False)
         with naming_batch_size(self.net_.batch_size):
-            output_upper = self._accumulate(
-                accumulator, with_channels(X), y, sample_weight, **draws
+            return bounds_of_rows(
+                accumulate,
+                X,
+                y,
+                classes=self.classes_,
+                train_prior=self.train_prior_,
+                trained_on=getattr(self, "_fitted_on", None),
+                **options,
             )
-        return bounds_from(
-            accumulator,
-            classes=self.classes_,
-            output_upper=output_upper,
-            reference_prior=prior,
-            known_prior=not isinstance(reference_prior, str),
-            groups=groups,
-            weight_bound=weight_bound,
-            group_bound=group_bound,
-            confidence_level=confidence_level,
-            units=units,
-        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -40,6 +41,7 @@ from .._networks import (
 from .._utils import IntegerInterval, Interval, StrOptions, users_stacklevel
 from .base import BaseInfoClassifier
 from .build import with_channels
+from .rows import validated_rows
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -308,7 +310,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         """
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
-        X = with_channels(self._validate(X, reset=False))
+        X = with_channels(validated_rows(self, X, reset=False))
         with naming_batch_size(self.net_.batch_size):
             return predict_log_proba_of_noise(self.net_, X, noise)
 
@@ -334,7 +336,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         factor = nats_to(units)
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
-        X = with_channels(self._validate(X, reset=False))
+        X = with_channels(validated_rows(self, X, reset=False))
         parts = []
         with naming_batch_size(self.net_.batch_size):
             noise = noise_of_net(self.net_, noise)
@@ -454,7 +456,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         InformationBounds
             In `units`.
         """
-        return self._evaluate(
+        return self._bounds_of_rows(
+            partial(self._accumulate, n_draws=n_draws),
             X,
             y,
             sample_weight=sample_weight,
@@ -464,7 +467,6 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             weight_bound=weight_bound,
             group_bound=group_bound,
             units=units,
-            n_draws=n_draws,
         )
 
     def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):

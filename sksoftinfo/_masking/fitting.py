@@ -14,7 +14,9 @@ from .._bounds import check_distribution, label_frequencies
 from .._classifiers import InfoSoftmaxClassifier
 from .._utils import check_two_classes, encode_labels
 from .image_classifier import is_fitted_already, neural
+from .maps import calibration_inputs
 from .row_shapes import estimator_row_shape
+from .shared_calibration import SHIPPED_FLOOR
 
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 1000
@@ -170,6 +172,47 @@ def calibration_sample(n_images, random_state, shared):
     rng = check_random_state(random_state)
     rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
     return rows, int(rng.randint(np.iinfo(np.int32).max))
+
+
+def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
+    """Calibrate a mapper; return a function that returns the floors of presence.
+
+    Parameters
+    ----------
+    mapper : InformationMapper
+        Its calibrations are set.
+    kind : {"labels", "shared", "shipped"} or None
+        As `calibration_` of the transformer.
+    images : ndarray of shape (n, C, H, W)
+    y : ndarray of shape (n,), int
+        Class indices.
+    seed : int
+    whole : ndarray of shape (n, M) or None
+        Logits of whole images, which a shipped calibration is scaled by.
+    cache : tuple
+        Memory, and the key of the mapper in it.
+    presence : bool
+        Whether floors are of use; if not, they may be ``-inf``.
+
+    Returns
+    -------
+    callable
+        Without arguments; returns an ndarray of shape (M,), in nats.
+    """
+    n_classes = len(mapper.prior)
+    if kind == "shipped":
+        mapper.ship_calibrations(whole)
+        return lambda: np.full(n_classes, SHIPPED_FLOOR)
+    if kind == "shared":
+        maxima = mapper.share_calibrations(images, y, seed)
+        return lambda: np.full(n_classes, shared_floor(maxima))
+    if kind is None and not presence:
+        return lambda: np.full(n_classes, -np.inf)
+    memory, key = cache
+    inputs = check_memory(memory).cache(calibration_inputs, ignore=["mapper"])(mapper, images, key)
+    if kind is not None:
+        mapper.calibrate(inputs, y, seed)
+    return lambda: presence_floors(mapper.held_out_maxima(inputs, y, seed), y, n_classes)
 
 
 def best_sizes(candidates, score):

@@ -181,6 +181,30 @@ class InformationMapper:
             least = places if least is None else np.minimum(least, places)
         return least
 
+    def largest_maps(self, images, batches):
+        """Return the largest of each image's maps, shape (n, H, W).
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, C, H, W)
+        batches : iterable
+            What `evaluate` yields for these images.
+        """
+        most = np.empty((len(images), *images.shape[2:]), dtype=self.scorer.dtype)
+        for rows, _, places, _ in batches:
+            most[rows] = self.scorer.assemble(places[0])
+            for others in places[1:]:
+                np.maximum(most[rows], self.scorer.assemble(others), out=most[rows])
+        return most
+
+    def maps(self, images, batches, n_targets):
+        """Return all maps, shape (n_targets, n, H, W), from batches as of `largest_maps`."""
+        shape = (n_targets, len(images), *images.shape[2:])
+        maps = np.empty(shape, dtype=self.scorer.dtype)
+        for rows, _, places, _ in batches:
+            maps[:, rows] = self.scorer.assemble(places)
+        return maps
+
     def maxima(self, images):
         """Return the largest information about each class, shape (M,)."""
         n_classes = len(self.prior)

@@ -87,6 +87,63 @@ def soft_masks(maps, limit):
     return np.clip(maps, 0, limit) / limit
 
 
+def kept_pixels(
+    assemble,
+    places,
+    whole,
+    classes,
+    as_group,
+    *,
+    threshold,
+    reference,
+    reference_maximum,
+    presence_floor,
+    soft,
+):
+    """Return the pixels of a batch of images that are kept for any of the targets.
+
+    Parameters
+    ----------
+    assemble : callable
+        Makes maps (T, b, H, W) of places.
+    places, whole, classes
+        Of a batch, as `InformationMapper.evaluate` yields them.
+    as_group : bool
+        Whether the classes are one target, whichever of them is there.
+    threshold, reference, reference_maximum
+        As ``threshold``, ``threshold_reference`` and ``reference_maximum_`` of the transformer;
+        the maxima are for "fit".
+    presence_floor : ndarray of shape (M,) or None
+        ``None`` masks no image whole.
+    soft : bool
+
+    Returns
+    -------
+    ndarray of shape (b, H, W)
+        Of dtype bool; weights of the maps' dtype if soft.
+    """
+    floors = None if presence_floor is None else presence_floor[classes]
+    maxima = None if reference_maximum is None else reference_maximum[classes]
+    if as_group:
+        floors = None if floors is None else floors.min(axis=0, keepdims=True)
+        maxima = None if maxima is None else maxima.max(axis=0, keepdims=True)
+    kept = None
+    # One target after the other: maps take more memory than places.
+    for index in range(len(places)):
+        one = slice(index, index + 1)
+        maps = assemble(places[one])
+        peak = maps.max(axis=(2, 3))
+        limit = information_limits(
+            peak, threshold, reference, None if maxima is None else maxima[one]
+        )
+        if floors is not None:
+            limit[lacks_target(whole[one], peak, floors[one])] = np.inf
+        limit = limit[:, :, None, None]
+        part = soft_masks(maps, limit)[0] if soft else maps[0] > limit[0]
+        kept = part if kept is None else np.maximum(kept, part)
+    return kept
+
+
 def whole_components(kept, ink):
     """Keep or mask connected parts of the ink whole, by the majority of their pixels.
 

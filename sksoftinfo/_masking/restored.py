@@ -37,6 +37,12 @@ def check_state(state, param_names):
     params = set(param_names)
     if not params <= state.keys():
         raise ValueError(f"it lacks {sorted(params - state.keys())}")
+    # What is cached are pickles: whoever names the folder could have put some there.
+    if state["memory"] is not None:
+        raise ValueError(
+            "memory is not taken from a file: set memory=None before skops writes it, and set it "
+            "again where the file is read"
+        )
     fitted = {name: state[name] for name in state.keys() - params}
     output = fitted.pop("_sklearn_output_config", {})
     if type(output) is not dict or not output.keys() <= {"transform"}:

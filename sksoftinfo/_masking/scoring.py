@@ -19,7 +19,9 @@ from .patch_grid import PatchGrid
 from .patch_sizes import resolve_stride
 
 
-def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None):
+def make_scorer(
+    scoring, classifier, image_size, sizes, stride, fill, dense=None, on_features=False
+):
     """Return the scorer named by `scoring`.
 
     Parameters
@@ -35,7 +37,19 @@ def make_scorer(scoring, classifier, image_size, sizes, stride, fill, dense=None
         Returns the masked pixels of images.
     dense : (FeatureLayer, tuple of CellGeometry) or None
         Of dense scoring.
+    on_features : bool, default=False
+        Whether the calibration reads the windows' features.
+
+    Raises
+    ------
+    ValueError
+        If features are to be read, and the scoring has none.
     """
+    if on_features and scoring != "dense":
+        raise ValueError(
+            "calibrate='features' reads windows of a network's feature map, and "
+            f"patch_scoring_={scoring!r} has none: use calibrate=True."
+        )
     if scoring == "dense":
         return DenseScorer(classifier, *dense, image_size, sizes)
     sizes = [tuple(map(min, size, image_size)) for size in sizes]

@@ -73,3 +73,27 @@ def targets_of_images(n_images, classes, target, combine, y):
         return None, False
     as_group = combine == "group" and len(targets) > 1
     return np.repeat(np.array(targets)[:, None], n_images, axis=1), as_group
+
+
+def images_with_target(y, classes, target, combine):
+    """Return an index of the images whose label is the target, of all if it is the predicted one.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Class indices.
+    classes, target, combine
+        As in `encode_target`.
+
+    Raises
+    ------
+    ValueError
+        If no image has it.
+    """
+    targets = encode_target(target, classes, combine)
+    if targets is None:
+        return slice(None)
+    shown = np.isin(y, targets)
+    if not shown.any():
+        raise ValueError(f"y holds no image with target={target!r}: the score is over such.")
+    return shown

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from .._classifiers import CheckedStateMixin
 from .._utils import (
@@ -31,36 +31,26 @@ from .._utils import (
 from .fill import Fill
 from .fitting import (
     best_sizes,
+    calibrate_mapper,
     calibration_sample,
     fit_estimator,
     kind_of_calibration,
     known_classes,
-    presence_floors,
     resolve_prior,
-    shared_floor,
 )
 from .image_classifier import ImageClassifier, is_fitted_already
-from .maps import InformationMapper, calibration_inputs, evaluate_cached
-from .masks import (
-    check_threshold,
-    information_limits,
-    lacks_target,
-    largest_boxes,
-    soft_masks,
-    whole_components,
-)
+from .maps import InformationMapper, evaluate_cached
+from .masks import check_threshold, kept_pixels, largest_boxes, whole_components
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
 from .restored import check_state
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
-from .shared_calibration import SHIPPED_FLOOR, are_enough
-from .targets import encode_target, targets_of_images
+from .separation import separation
+from .shared_calibration import are_enough
+from .targets import encode_target, images_with_target, targets_of_images
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-# The least probability whose logarithm a score takes.
-_SMALLEST_PROBA = 1e-12
 
 
 class InfoMaskTransformer(
@@ -219,12 +209,7 @@ class InfoMaskTransformer(
         "estimator": [None, HasMethods(["fit", "predict_proba"])],
         "target": "no_validation",
         "combine": [StrOptions({"union", "group"})],
-        "patch_size": [
-            StrOptions({"auto"}),
-            IntegerInterval(1),
-            tuple,
-            list,
-        ],
+        "patch_size": [StrOptions({"auto"}), IntegerInterval(1), tuple, list],
         "context": [Interval(Real, 1, None, closed="left")],
         "stride": [StrOptions({"auto"}), IntegerInterval(1), tuple],
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
@@ -402,15 +387,9 @@ class InfoMaskTransformer(
         What is returned is a function without arguments, of the floors of presence.
         """
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
-        literal = self.information == "logit"
-        on_features = self.calibration_ is not None and self.calibrate == "features"
-        if on_features and self._dense is None:
-            raise ValueError(
-                "calibrate='features' reads windows of a network's feature map, and "
-                f"patch_scoring_={self.patch_scoring_!r} has none: use calibrate=True."
-            )
         image_size = self._image_shape[1:]
-        sizes, groups = with_surroundings(sizes, 1 if literal else self.context, image_size)
+        context = 1 if self.information == "logit" else self.context
+        sizes, groups = with_surroundings(sizes, context, image_size)
         scorer = make_scorer(
             self.patch_scoring_,
             self._classifier,
@@ -419,38 +398,30 @@ class InfoMaskTransformer(
             self.stride,
             self._fill,
             self._dense,
+            self._on_features,
         )
         self.stride_ = scorer.stride
         self._mapper = InformationMapper(
-            scorer, self.information, self.prior_, groups, on_features
+            scorer, self.information, self.prior_, groups, self._on_features
         )
         self._map_key = None
         if self.memory is not None:
             identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
-            kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, on_features)
-            kinds = (*kinds, self.information, self.prior_)
-            self._map_key = joblib.hash((*identity, *kinds))
-        floors = self._calibrate(images, y, seed, whole)
+            kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, self.calibrate)
+            self._map_key = joblib.hash((*identity, *kinds, self.information, self.prior_))
+        floors = calibrate_mapper(
+            self._mapper,
+            self.calibration_,
+            images,
+            y,
+            seed,
+            whole,
+            (self.memory, self._map_key),
+            self._presence_required,
+        )
         if self.threshold_reference == "fit":
             self.reference_maximum_ = self._mapper.maxima(images)
         return floors
-
-    def _calibrate(self, images, y, seed, whole):
-        """Calibrate the mapper; return a function that returns the floors of presence."""
-        mapper, n_classes = self._mapper, len(self.classes_)
-        if self.calibration_ == "shipped":
-            mapper.ship_calibrations(whole)
-            return lambda: np.full(n_classes, SHIPPED_FLOOR)
-        if self.calibration_ == "shared":
-            maxima = mapper.share_calibrations(images, y, seed)
-            return lambda: np.full(n_classes, shared_floor(maxima))
-        if self.calibration_ is None and not self._presence_required:
-            return lambda: np.full(n_classes, -np.inf)
-        read = check_memory(self.memory).cache(calibration_inputs, ignore=["mapper"])
-        inputs = read(mapper, images, self._map_key)
-        if self.calibration_ is not None:
-            mapper.calibrate(inputs, y, seed)
-        return lambda: presence_floors(mapper.held_out_maxima(inputs, y, seed), y, n_classes)
 
     def information_map(
         self, X: Any, target: Any = None, *, y: ArrayLike | None = None
@@ -480,12 +451,7 @@ class InfoMaskTransformer(
         check_is_fitted(self)
         images = self._images(self._validate(X, reset=False))
         targets, as_group = self._targets_of(len(images), target, y)
-        scorer = self._mapper.scorer
-        most = np.empty((len(images), *images.shape[2:]), dtype=scorer.dtype)
-        for rows, _, places, _ in self._evaluate(images, targets, as_group):
-            most[rows] = scorer.assemble(places[0])
-            for others in places[1:]:
-                np.maximum(most[rows], scorer.assemble(others), out=most[rows])
+        most = self._mapper.largest_maps(images, self._evaluate(images, targets, as_group))
         return most[:, 0] if self._is_table else most
 
     def information_maps(
@@ -517,10 +483,7 @@ class InfoMaskTransformer(
         if targets is None and y is None:
             targets = self.classes_
         targets, _ = self._targets_of(len(images), targets, y)
-        scorer = self._mapper.scorer
-        maps = np.empty((len(targets), len(images), *images.shape[2:]), dtype=scorer.dtype)
-        for rows, _, places, _ in self._evaluate(images, targets):
-            maps[:, rows] = scorer.assemble(places)
+        maps = self._mapper.maps(images, self._evaluate(images, targets), len(targets))
         return maps[:, :, 0] if self._is_table else maps
 
     def mask(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
@@ -543,7 +506,6 @@ class InfoMaskTransformer(
         ValueError
             If a target is unknown, or rows have another shape than in `fit`.
         """
-        check_is_fitted(self)
         self._check_parameters()
         masks = self._all_masks(self._images(self._validate(X, reset=False)), y=y)
         return masks[:, 0] if self._is_table else masks
@@ -569,7 +531,6 @@ class InfoMaskTransformer(
         --------
         sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
         """
-        check_is_fitted(self)
         self._check_parameters()
         images = self._images(self._validate(X, reset=False))
         return largest_boxes(self._all_masks(images, y=y) >= 0.5)
@@ -594,7 +555,6 @@ class InfoMaskTransformer(
         ValueError
             If `set_output` or the global configuration wants a frame of images that are not flat.
         """
-        check_is_fitted(self)
         self._check_parameters()
         container = output_container(self)
         if len(self.input_shape_) > 1 and container != "default":
@@ -634,31 +594,15 @@ class InfoMaskTransformer(
         ValueError
             If no image has the target's label.
         """
-        check_is_fitted(self)
         self._check_parameters()
         X, y = self._validate(X, y, reset=False)
         return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
 
     def _separation(self, images, y):
         """Return the score of each image that has the target."""
-        targets = encode_target(self.target, self.classes_, self.combine)
-        if targets is not None:
-            has_target = np.isin(y, targets)
-            if not has_target.any():
-                raise ValueError(
-                    f"y holds no image with target={self.target!r}: the score is over such."
-                )
-            images, y = images[has_target], y[has_target]
-        rows = np.arange(len(y))
-        kept = self._all_masks(images)
-        rest = ~kept if kept.dtype == bool else 1 - kept
-        inside, outside = (
-            self._classifier.predict_proba(self._fill.mix(images, mask))[rows, y]
-            for mask in (kept, rest)
-        )
-        return np.log(np.maximum(inside, _SMALLEST_PROBA)) + np.log(
-            np.maximum(1 - outside, _SMALLEST_PROBA)
-        )
+        shown = images_with_target(y, self.classes_, self.target, self.combine)
+        images, y = images[shown], y[shown]
+        return separation(self._classifier, self._fill, images, self._all_masks(images), y)
 
     def _all_masks(self, images, target=None, y=None):
         """Return the masks (n, H, W) of all images."""
@@ -671,34 +615,24 @@ class InfoMaskTransformer(
     def _masks(self, images, target=None, y=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
         targets, as_group = self._targets_of(len(images), target, y)
-        presence = self._presence_required and targets is not None
+        floors = maxima = None
+        if self._presence_required and targets is not None:
+            floors = self.presence_floor_
+        if self.threshold_reference == "fit":
+            maxima = self.reference_maximum_
         for rows, classes, places, whole in self._evaluate(images, targets, as_group):
-            # Of a group, whichever of its classes is there.
-            floors = self.presence_floor_[classes]
-            maxima = None
-            if self.threshold_reference == "fit":
-                maxima = self.reference_maximum_[classes]
-            if as_group:
-                floors = floors.min(axis=0, keepdims=True)
-                maxima = None if maxima is None else maxima.max(axis=0, keepdims=True)
-            kept = None
-            # One class after the other: maps take more memory than places.
-            for index in range(len(places)):
-                one = slice(index, index + 1)
-                maps = self._mapper.scorer.assemble(places[one])
-                peak = maps.max(axis=(2, 3))
-                fit_maximum = None if maxima is None else maxima[one]
-                limit = information_limits(
-                    peak, self.threshold, self.threshold_reference, fit_maximum
-                )
-                if presence:
-                    limit[lacks_target(whole[one], peak, floors[one])] = np.inf
-                limit = limit[:, :, None, None]
-                if self.mask_type == "soft":
-                    part = soft_masks(maps, limit)[0]
-                else:
-                    part = maps[0] > limit[0]
-                kept = part if kept is None else np.maximum(kept, part)
+            kept = kept_pixels(
+                self._mapper.scorer.assemble,
+                places,
+                whole,
+                classes,
+                as_group,
+                threshold=self.threshold,
+                reference=self.threshold_reference,
+                reference_maximum=maxima,
+                presence_floor=floors,
+                soft=self.mask_type == "soft",
+            )
             if self.components:
                 part = images[rows]
                 ink = (part != self._fill(part)).any(axis=1)
@@ -706,8 +640,11 @@ class InfoMaskTransformer(
             yield rows, kept
 
     def _evaluate(self, images, targets, as_group=False):
-        """Yield batches of places, and what goes with them, of class indices or None."""
         return evaluate_cached(self._mapper, images, targets, as_group, self.memory, self._map_key)
+
+    @property
+    def _on_features(self):
+        return self.calibration_ is not None and self.calibrate == "features"
 
     @property
     def _presence_required(self):
@@ -718,7 +655,8 @@ class InfoMaskTransformer(
         return self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
 
     def _check_parameters(self):
-        """Check the parameters: those of masks may have been set since `fit`."""
+        """Check that it is fitted, and the parameters: those of masks may have been set since."""
+        check_is_fitted(self)
         self._validate_params()
         check_threshold(self.threshold, self.threshold_reference)
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
@@ -744,23 +682,12 @@ class InfoMaskTransformer(
         return targets_of_images(n_images, self.classes_, target, self.combine, y)
 
     def __getstate__(self):
-        if self.memory is not None:
-            raise ValueError(
-                "memory cannot be restored by skops: set memory=None before, and set it again "
-                "where the file is read."
-            )
         state = super().__getstate__()
         check_state(state, self._get_param_names())
         return state
 
     def _set_checked_state(self, state):
         check_state(state, self._get_param_names())
-        # What is cached are pickles: whoever names the folder could have put some there.
-        if state.get("memory") is not None:
-            raise ValueError(
-                "memory is not taken from a file: set memory=None before skops writes it, and set "
-                "it again where the file is read"
-            )
         BaseEstimator.__setstate__(self, state)
         self._validate_params()
 

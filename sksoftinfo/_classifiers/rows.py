@@ -1,0 +1,95 @@
+"""Rows and labels as a classifier takes them: what is checked before they reach its net."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+
+from .._utils import (
+    are_plain_labels,
+    as_images,
+    check_channels_first,
+    check_row_shape,
+    check_weights,
+    validate_rows,
+)
+
+
+def validated_rows(classifier, X, y="no_validation", *, reset):
+    """Return rows, and labels if they are given, as arrays that a net can take.
+
+    Parameters
+    ----------
+    classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
+        Its names and number of features are set or compared, as by ``validate_data``.
+    X, y
+        As given to `fit`, or to a method that predicts.
+    reset : bool
+        Whether the rows are the first that the classifier sees.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not finite, or have another shape than those of `fit`.
+    """
+    if not reset and _is_plain(X, classifier):
+        if isinstance(y, str):
+            return X
+        if are_plain_labels(y, len(X)):
+            return X, y
+    X = as_images(X)
+    check_channels_first(X, any_dtype=classifier.module is None)
+    if not reset:
+        check_row_shape(X, classifier.input_shape_, type(classifier).__name__)
+    options = {
+        "reset": reset,
+        "allow_nd": True,
+        "allow_nan": classifier.module is None,
+        "dtype": [np.float64, np.float32],
+    }
+    if classifier.dtype != "auto":
+        options["dtype"] = classifier.dtype
+    elif len(getattr(X, "shape", ())) > 2:
+        options["dtype"] = [np.float32, np.float64]
+    return validate_rows(classifier, X, y, **options)
+
+
+def _is_plain(X, classifier):
+    """Return whether `X` is sure to pass validation unchanged.
+
+    scikit-learn's validation of a row takes longer than a small network, and doubles the time
+    of ``one row`` in benchmarks/bench_speed.py.
+    """
+    if type(X) is not np.ndarray or not len(X):
+        return False
+    if classifier.input_shape_ is not None and X.shape[1:] != classifier.input_shape_:
+        return False
+    dtypes = ("float32", "float64") if classifier.dtype == "auto" else (classifier.dtype,)
+    if (
+        X.dtype.name not in dtypes
+        or not X.dtype.isnative
+        or hasattr(classifier, "feature_names_in_")
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def training_input(classifier, X, y, sample_weight, *, reset):
+    """Return the rows to train on, their labels, and their weights or None.
+
+    Parameters
+    ----------
+    classifier, X, y, reset
+        As in `validated_rows`.
+    sample_weight : array-like of shape (n,) or None
+        Non-negative. Rows of weight zero are left out.
+    """
+    X, y = validated_rows(classifier, X, y, reset=reset)
+    check_classification_targets(y)
+    if sample_weight is None:
+        return X, y, None
+    weight = check_weights(sample_weight, X)
+    # Left in, such rows would share in the batches and so in the order of training.
+    used = weight > 0
+    return (X, y, weight) if used.all() else (X[used], y[used], weight[used])
