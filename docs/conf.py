@@ -3,6 +3,10 @@
 import inspect
 import logging
 import pydoc
+import re
+
+import latex2mathml.converter
+from docutils.nodes import SkipNode
 
 import sksoftinfo
 
@@ -17,15 +21,16 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
@@ -35,7 +40,11 @@ html_theme_options = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
 }
-html_sidebars = {page: [] for page in ("index", "first_steps", "peers", "changelog")}
+html_context = {"default_mode": "auto"}
+without_sidebar = ("index", "first_steps", "peers", "glossary", "contributing", "changelog")
+html_sidebars = {page: [] for page in without_sidebar}
+html_static_path = ["_static"]
+html_css_files = ["sksoftinfo.css"]
 html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
 
@@ -97,6 +106,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 0,
+    "write_computation_times": False,
+    "thumbnail_size": (640, 448),
     "remove_config_comments": True,
 }
 
@@ -123,5 +134,31 @@ class UnreachedInventories(logging.Filter):
         return True
 
 
+def mathml(latex, display):
+    """Return a formula as MathML, which browsers render without a script or a network."""
+    text = latex2mathml.converter.convert(latex, display=display)
+    # In MathML "log" is an identifier like x, and would touch its argument.
+    return re.sub(
+        r"<mi>(log|exp)</mi>(?=(<mo[^>]*>&#x00028;)?)",
+        lambda found: (
+            f'<mo lspace="0.167em" rspace="{0 if found[2] else 0.167}em">{found[1]}</mo>'
+        ),
+        text,
+    )
+
+
+def visit_math(translator, node):
+    """Write an inline formula."""
+    translator.body.append(mathml(node.astext(), "inline"))
+    raise SkipNode
+
+
+def visit_math_block(translator, node):
+    """Write a displayed formula."""
+    translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
+    raise SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())

@@ -9,6 +9,7 @@ import pytest
 
 import sksoftinfo
 from sksoftinfo import datasets, metrics
+from tests.helpers import browser
 from tests.test_export import HAS_DYNAMIC_SHAPES
 
 ROOT = Path(__file__).parents[2]
@@ -40,23 +41,58 @@ def test_api_reference_names_all_that_is_public():
                 assert re.search(rf"^   {name}$|``{name}``", page, re.MULTILINE), name
 
 
-def test_build_with_gallery(tmp_path):
-    pytest.importorskip("sphinx_gallery")
-    pytest.importorskip("pydata_sphinx_theme")
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The documentation as web pages, with every example run."""
+    for package in ("latex2mathml", "pydata_sphinx_theme", "sphinx_design", "sphinx_gallery"):
+        pytest.importorskip(package)
+    pages = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "-q"]
     # Examples that did not change are run, too: what they show may have.
-    options = ["-D", "sphinx_gallery_conf.run_stale_examples=1", "-d", str(tmp_path / "doctrees")]
+    options = ["-D", "sphinx_gallery_conf.run_stale_examples=1", "-d", f"{pages}-doctrees"]
     result = subprocess.run(
-        [*command, *options, str(DOCS), str(tmp_path / "html")], capture_output=True, text=True
+        [*command, *options, str(DOCS), str(pages)], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr[-5000:]
-    pages = tmp_path / "html"
+    return pages
+
+
+def test_gallery_and_reference(site):
     for path in EXAMPLES:
-        page = (pages / "auto_examples" / f"{path.stem}.html").read_text()
+        page = (site / "auto_examples" / f"{path.stem}.html").read_text()
         assert f"sphx_glr_{path.stem}_001.png" in page, f"{path.name} draws nothing"
     for name in ("InfoSoftmaxClassifier", "cross_val_bounds", "InfoMaskTransformer"):
-        assert (
-            f"sksoftinfo.{name}" in (pages / "generated" / f"sksoftinfo.{name}.html").read_text()
-        )
-    search = (pages / "auto_examples" / "plot_mask_search.html").read_text()
+        page = (site / "generated" / f"sksoftinfo.{name}.html").read_text()
+        assert f"sksoftinfo.{name}" in page
+    search = (site / "auto_examples" / "plot_mask_search.html").read_text()
     assert 'href="../generated/sksoftinfo.InfoMaskTransformer.html"' in search
+
+
+def test_links_within_the_site_lead_somewhere(site):
+    assert browser.broken_links(site) == []
+
+
+@pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
+def test_pages_in_a_browser(site, tmp_path):
+    """Images, formulas, scripts and widths, on a telephone and on a desk."""
+    assert browser.faults_of_pages(site, tmp_path) == []
+
+
+@pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
+def test_the_browser_finds_what_is_broken(tmp_path):
+    body = """<article>A formula $x^2$, <math></math> and <img src="missing.png">
+        <img src="http://127.0.0.2:1/there.png"><p style="width:900px">wide</p>
+        <script>console.error("oh"); nothing.there()</script></article>"""
+    (tmp_path / "page.html").write_text(f"<!doctype html><body style=margin:0>{body}</body>")
+    found = browser.faults_of_pages(tmp_path, tmp_path / "profile", widths=(400,))
+    kinds = {fault.split(":")[0] for _, _, fault in found}
+    assert kinds == {
+        *("console", "not loaded", "no image", "not local", "no formula", "raw formula"),
+        *("Uncaught ReferenceError", "wider than the window by 500 pixels"),
+    }
+
+
+def test_broken_links_are_found(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html#x"></a><a href="c.html"></a><p id="x">')
+    (tmp_path / "b.html").write_text('<a href="a.html#x"></a><a href="https://x.org"></a>')
+    assert browser.broken_links(tmp_path) == [("a.html", "b.html#x"), ("a.html", "c.html")]
