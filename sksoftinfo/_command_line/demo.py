@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from sklearn.frozen import FrozenEstimator
 
 from .. import (
@@ -13,7 +12,7 @@ from .. import (
     InfoSoftmaxClassifier,
     StochasticInfoClassifier,
 )
-from .._classifiers import EpochTicker
+from .._classifiers import EpochTicker, resolve_device
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
 
@@ -66,12 +65,10 @@ def demo(options):
 
 
 def check_device(device):
-    """Raise ValueError unless torch knows the device and has it."""
-    if device == "auto":
-        return
+    """Raise ValueError unless networks can be trained on the device, or it is "auto"."""
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        resolve_device(device)
+    except ValueError as error:
         raise ValueError(
             f"--device {device} cannot be used here: use auto, cpu or a device that torch has."
         ) from error

@@ -7,7 +7,14 @@ import copy
 import numpy as np
 import torch
 
-from .._networks import StochasticInfoNet, download, neutral_torch, posterior_logits, upload
+from .._networks import (
+    StochasticInfoNet,
+    download,
+    naming_batch_size,
+    neutral_torch,
+    posterior_logits,
+    upload,
+)
 from .cell_geometry import measure_cells
 from .feature_layer import as_cells, find_feature_layer
 from .image_classifier import neural
@@ -70,7 +77,8 @@ class DenseScorer:
 
     def logits(self, images):
         """Return the logits of windows (S, M, n, rows, columns), and of whole images (n, M)."""
-        return window_logits(self._net, images, self.layer, self.windows)
+        with naming_batch_size(self.classifier.batch_size):
+            return window_logits(self._net, images, self.layer, self.windows)
 
     def patch_logits(self, images):
         """Return the logits of windows, (S, M, n, rows, columns)."""
@@ -78,11 +86,13 @@ class DenseScorer:
 
     def patch_features(self, images):
         """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
-        return window_features(self._net, images, self.layer, self.windows)[0]
+        with naming_batch_size(self.classifier.batch_size):
+            return window_features(self._net, images, self.layer, self.windows)[0]
 
     def weighed_features(self, images, weights):
         """Return windows' features times weights (S, M, C), and the logits of whole images."""
-        return window_features(self._net, images, self.layer, self.windows, weights)
+        with naming_batch_size(self.classifier.batch_size):
+            return window_features(self._net, images, self.layer, self.windows, weights)
 
     @property
     def _net(self):

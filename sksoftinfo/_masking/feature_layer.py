@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .._networks import is_out_of_memory
 from .windows import feature_windows, window_average, window_maximum
 
 # How far logits may lie from the network's own, relative to the largest: by default; where a GPU
@@ -283,7 +284,8 @@ def _has_linear_head(module, run, layer, own):
             of_strongest = run()
         found = torch.cat([averages, strongest[0]]) @ weight.T
     except Exception as error:
-        raise_if_out_of_memory(error)
+        if is_out_of_memory(error):
+            raise
         return False
     expected = torch.cat([own, of_strongest])
     if found.shape != expected.shape:
@@ -311,17 +313,9 @@ def _attempt(module, run, name, call, function):
     try:
         with replaced_output(module, name, function, call):
             return run()
-    # A device that is full says nothing of the network.
-    except torch.cuda.OutOfMemoryError:
-        raise
-    # Whatever a network raises on a map that it cannot take, it is not a proof.
+    # Whatever a network raises on a map that it cannot take, it is not a proof; but a device that
+    # is full says nothing of the network.
     except Exception as error:
-        raise_if_out_of_memory(error)
+        if is_out_of_memory(error):
+            raise
         return None
-
-
-def raise_if_out_of_memory(error):
-    """Raise an error again that does not tell what a network takes, but what the machine has."""
-    is_allocation = isinstance(error, RuntimeError) and "allocate memory" in str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or is_allocation:
-        raise error

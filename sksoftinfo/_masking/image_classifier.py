@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from .._classifiers import BaseInfoClassifier, is_pretrained
-from .._networks import predict_logits
+from .._networks import naming_batch_size, predict_logits
 
 # Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
 _PROBA_FLOOR = 1e-6
@@ -60,4 +60,5 @@ class ImageClassifier:
             return np.log(np.clip(self.predict_proba(images), _PROBA_FLOOR, None))
         flat = len(self.row_shape) == 1
         rows = images.reshape(len(images), -1) if flat else images
-        return predict_logits(classifier.net_, rows)
+        with naming_batch_size(classifier.net_.batch_size):
+            return predict_logits(classifier.net_, rows)

@@ -9,10 +9,9 @@ its places are ``stride`` pixels apart.
 from __future__ import annotations
 
 import numpy as np
-import torch
 
+from .._networks import is_out_of_memory
 from .dense import DenseScorer, dense_layer
-from .feature_layer import raise_if_out_of_memory
 from .grid import GridScorer
 from .image_classifier import neural
 from .patch_grid import PatchGrid
@@ -64,12 +63,11 @@ def takes_crops(classifier, images, patch_size):
     crop = images[:1, :, : patch_size[0], : patch_size[1]]
     try:
         return bool(np.isfinite(classifier.logits(crop)).all())
-    # A device that is full says nothing of the network.
-    except torch.cuda.OutOfMemoryError:
-        raise
-    # Whatever a module raises on a size that it cannot take, the answer is no.
+    # Whatever a module raises on a size that it cannot take, the answer is no; but a device that
+    # is full says nothing of the network.
     except Exception as error:
-        raise_if_out_of_memory(error)
+        if is_out_of_memory(error):
+            raise
         return False
 
 

@@ -13,6 +13,7 @@ from .checkpoint import ResumableCheckpoint
 from .device import (
     download,
     has_float64,
+    is_out_of_memory,
     naming_batch_size,
     neutral_torch,
     resolve_device,
@@ -66,6 +67,7 @@ __all__ = [
     "early_stopping",
     "evaluate_trunk",
     "has_float64",
+    "is_out_of_memory",
     "learn_columns",
     "log_proba_batches",
     "logits_of_trunk",

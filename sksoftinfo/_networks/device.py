@@ -9,6 +9,8 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 _LOCK = threading.RLock()
+# What torch writes where memory is short: MPS, drivers and the host raise no class of their own.
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "_ALLOC_FAILED")
 
 
 def _renew_lock():
@@ -65,7 +67,10 @@ def _works(device):
         return torch.ones(1, device=device).item() == 1
     # An AssertionError where torch is built without the device, an ImportError where its package
     # is not installed.
-    except (RuntimeError, AssertionError, ImportError):
+    except (RuntimeError, AssertionError, ImportError) as error:
+        # A device that is full is there.
+        if is_out_of_memory(error):
+            raise
         return False
 
 
@@ -175,12 +180,22 @@ def _seed_all(seed):
         torch.default_generator.manual_seed(seed)
 
 
+def is_out_of_memory(error):
+    """Return whether an error says that a device or the host has no memory left."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+
+
 @contextmanager
 def naming_batch_size(batch_size):
-    """Raise errors of a device that is out of memory with the parameter that helps."""
+    """Raise errors of a device or host that is out of memory with the parameter that helps."""
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise type(error)(
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or "lower batch_size=" in str(error):
+            raise
+        kind = MemoryError if isinstance(error, MemoryError) else torch.cuda.OutOfMemoryError
+        raise kind(
             f"The device is out of memory: lower batch_size={batch_size}. {error}"
         ) from error

@@ -58,6 +58,7 @@ def test_help_names_every_option():
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
         (["demo", "--device", "quantum"], "--device quantum cannot be used here"),
+        (["demo", "--device", "meta"], "--device meta cannot be used here"),
         (["demo", "--seed", "-1"], "--seed -1 is outside 0 to 4294967295"),
     ],
 )

@@ -15,7 +15,7 @@ from sksoftinfo import (
     load,
     save,
 )
-from sksoftinfo._networks import resolve_device
+from sksoftinfo._networks import is_out_of_memory, naming_batch_size, resolve_device
 from sksoftinfo._networks.device import download
 from tests._classifiers.test_info_softmax import TinyNet
 from tests.helpers.simulated_cuda import UNAVAILABLE, simulated_cuda
@@ -118,17 +118,19 @@ def test_generators_are_given_back(cuda):
 
 
 @simulation
-def test_out_of_memory_names_the_batch_size():
-    with simulated_cuda() as device:
-        clf = InfoSoftmaxClassifier(device="cuda", **FAST)
-        noisy = StochasticInfoClassifier(device="cuda", n_draws=64, **FAST).fit(X, Y)
-        fitted = InfoSoftmaxClassifier(device="cuda", **FAST).fit(X, Y)
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_out_of_memory_names_the_batch_size(kind):
+    rows = X.astype(np.float32)
+    with simulated_cuda(kind=kind) as device:
+        clf = InfoSoftmaxClassifier(device=kind, **FAST)
+        noisy = StochasticInfoClassifier(device=kind, n_draws=64, **FAST).fit(rows, Y)
+        fitted = InfoSoftmaxClassifier(device=kind, **FAST).fit(rows, Y)
         for memory, call in (
-            (40_000, lambda: clf.fit(X, Y)),
-            (1000, lambda: fitted.predict_proba(X)),
-            (1000, lambda: fitted.score_bounds(X[1:], Y[1:])),
-            (9000, lambda: noisy.predict_proba(X)),
-            (9000, lambda: noisy.expected_entropy(X)),
+            (20_000, lambda: clf.fit(rows, Y)),
+            (1000, lambda: fitted.predict_proba(rows)),
+            (1000, lambda: fitted.score_bounds(rows[1:], Y[1:])),
+            (9000, lambda: noisy.predict_proba(rows)),
+            (9000, lambda: noisy.expected_entropy(rows)),
         ):
             device.memory = memory
             with pytest.raises(torch.OutOfMemoryError, match="lower batch_size=100"):
@@ -137,15 +139,49 @@ def test_out_of_memory_names_the_batch_size():
 
 
 @simulation
-def test_a_full_device_does_not_choose_the_scoring():
-    with simulated_cuda() as device:
-        clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(IMAGES, DIGIT)
-        masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0)
-        device.memory = 4000
-        with pytest.raises(torch.OutOfMemoryError):
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_a_full_device_chooses_neither_the_scoring_nor_the_device(kind):
+    with simulated_cuda(kind=kind) as device:
+        clf = InfoSoftmaxClassifier(device=kind, **FAST).fit(IMAGES, DIGIT)
+        many = np.tile(IMAGES, (5, 1, 1))
+        for how, batch_size, memory in (("crop", 100, 100_000), ("auto", 256, 300_000)):
+            masker = InfoMaskTransformer(
+                FrozenEstimator(clf), patch_scoring=how, patch_size=4, random_state=0
+            )
+            device.memory = 4000
+            with pytest.raises(RuntimeError, match="out of memory"):
+                masker.fit(IMAGES, DIGIT)
+            device.memory = 1 << 30
             masker.fit(IMAGES, DIGIT)
-        device.memory = 1 << 30
-        assert masker.fit(IMAGES, DIGIT).patch_scoring_ == "dense"
+            # More than a copy of the weights takes where there is one, less than the images do.
+            device.memory = memory
+            with pytest.raises(torch.OutOfMemoryError, match=f"lower batch_size={batch_size}"):
+                masker.transform(many)
+            device.memory = 1 << 30
+        assert masker.patch_scoring_ == "dense"
+        device.memory = 0
+        for name in ("auto", kind):
+            with pytest.raises(RuntimeError, match="out of memory"):
+                InfoSoftmaxClassifier(device=name, **FAST).fit(IMAGES, DIGIT)
+
+
+def test_what_says_that_memory_is_short():
+    texts = (
+        "MPS backend out of memory (MPS allocated: 8.10 GB, max allowed: 9.07 GB).",
+        "CUDA error: out of memory",
+        "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    )
+    # That of NumPy takes a shape and a dtype, and no message.
+    with pytest.raises(MemoryError) as raised:
+        np.empty(1 << 50)
+    for error in (*map(RuntimeError, texts), raised.value):
+        assert is_out_of_memory(error)
+        kind = MemoryError if isinstance(error, MemoryError) else torch.OutOfMemoryError
+        with pytest.raises(kind, match="lower batch_size=7"), naming_batch_size(9):
+            with naming_batch_size(7):
+                raise error
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_a_download_is_one(counted_cuda):

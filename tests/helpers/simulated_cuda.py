@@ -313,6 +313,8 @@ class SimulatedCuda:
             )
         size = value.numel() * value.element_size()
         if operator.has_kernel and size > self.memory:
+            if self.device.type == "mps":
+                raise RuntimeError(f"MPS backend out of memory. Tried to allocate {size} bytes.")
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size} bytes.")
         return CudaTensor(value)
 
@@ -402,8 +404,9 @@ class _Functions(TorchFunctionMode):
             ):
                 # These would be made on the device in C++.
                 return func(*args, **{**kwargs, "device": None}).to(kwargs["device"])
-        if func in _AUTOCAST and torch.is_autocast_enabled("cuda"):
-            dtype = torch.get_autocast_dtype("cuda") if _AUTOCAST[func] else torch.float32
+        kind = active_simulation().device.type
+        if func in _AUTOCAST and torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind) if _AUTOCAST[func] else torch.float32
             args = [_cast(arg, dtype) for arg in args]
             kwargs = {name: _cast(value, dtype) for name, value in kwargs.items()}
         return func(*args, **kwargs)
