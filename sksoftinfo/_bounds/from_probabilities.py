@@ -12,6 +12,7 @@ from .._utils import (
     check_labels,
     check_weights,
     encode_labels,
+    on_host,
     plain_rows,
 )
 from .accumulator import BoundsAccumulator, certain_terms
@@ -240,6 +241,7 @@ def _seen_labels(observed):
 
 def named_labels(labels):
     """Return the labels that the caller names, in that order, as an array."""
+    labels = on_host(labels)
     if np.ndim(labels) != 1:
         raise ValueError(f"`labels` must be a list of all labels; got {labels!r}.")
     check_labels(labels, "labels")

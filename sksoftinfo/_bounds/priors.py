@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils import on_host
+
 
 def resolve_reference_prior(reference_prior, classes, train_prior=None):
     """Return the reference prior as an array, or None for the evaluated labels' own frequencies.
@@ -56,7 +58,7 @@ def check_distribution(values, classes, name):
     """
     n_classes = len(classes)
     try:
-        array = np.asarray(_in_order_of(classes, values, name), dtype=np.float64)
+        array = np.asarray(_in_order_of(classes, on_host(values), name), dtype=np.float64)
     except (TypeError, ValueError) as error:
         if str(error).startswith("`"):
             raise

@@ -17,7 +17,7 @@ from .._bounds import (
     check_weight_bounds,
     cross_fitted_bounds,
 )
-from .._utils import check_weights
+from .._utils import check_weights, on_host
 from .folds import EqualRows, make_folds
 from .held_out import check_classifier, held_out_proba, routed_params
 from .labels import all_classes, class_labels
@@ -148,6 +148,7 @@ def cross_val_bounds(
     check_classifier(estimator)
     observed = class_labels(y, bins)
     classes = all_classes(observed, labels, bins)
+    X = on_host(X)
     check_consistent_length(X, observed)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
     fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.utils import check_consistent_length
 
 from .._bounds import Units, check_confidence_level, check_units, nats_to
-from .._utils import check_weights, users_stacklevel
+from .._utils import check_weights, on_host, users_stacklevel
 from .cross_val import pooled_bounds
 from .folds import EqualRows, make_folds
 from .held_out import check_classifier, held_out_proba, possible, routed_params
@@ -208,6 +208,7 @@ def mi_estimate(
     check_confidence_level(confidence_level)
     check_classifier(estimator)
     labels = class_labels(y, bins)
+    X = on_host(X)
     check_consistent_length(X, labels)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
     fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)

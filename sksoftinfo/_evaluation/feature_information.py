@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, compare_bounds
-from .._utils import check_weights
+from .._utils import check_weights, on_host
 from .cross_val import pooled_bounds
 from .folds import EqualRows, make_folds
 from .held_out import View, check_classifier, held_out_probas, possible, prior_proba, routed_params
@@ -418,7 +418,7 @@ def _table(X):
         if hasattr(X, "columns") and len(set(X.columns)) < X.shape[1]:
             raise ValueError("X must have one name for each column; got a name twice. Rename one.")
         return X.tocsr() if sparse.issparse(X) else X
-    X = np.asarray(X)
+    X = np.asarray(on_host(X))
     if X.ndim != 2:
         raise ValueError(f"X must be a table of rows and columns; got shape {X.shape}.")
     return X

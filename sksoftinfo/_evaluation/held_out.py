@@ -20,6 +20,7 @@ from .._utils import (
     encode_labels,
     naming_wrong_columns,
     native_order,
+    on_host,
     params_of_rows,
     plain_rows,
     progress,
@@ -57,7 +58,7 @@ def routed_params(estimator, cv, y, params, groups):
     Where metadata routing is enabled, `params` goes where it was requested, and the groups may be
     among it; elsewhere all of it goes to `fit`.
     """
-    params = dict(params or {})
+    params = {name: on_host(value) for name, value in (params or {}).items()}
     if as_stack(estimator) is not None:
         if get_config()["enable_metadata_routing"]:
             groups = params.pop("groups", groups)

@@ -10,7 +10,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._bounds import named_labels
-from .._utils import check_labels, check_two_classes, encode_labels, users_stacklevel
+from .._utils import (
+    check_labels,
+    check_two_classes,
+    encode_labels,
+    on_host,
+    users_stacklevel,
+)
 
 # Numbers count as quantities where they have more values than this, and more than a share of the
 # rows: one in four for numbers with a decimal point, which rarely name classes, and one in two for
@@ -48,7 +54,7 @@ def class_labels(y, bins=None):
     array([0, 0, 1, 1])
     """
     check_labels(y)
-    y = column_or_1d(y)
+    y = column_or_1d(on_host(y))
     if not len(y):
         raise ValueError("y must hold labels; got none. Give at least one row of each class.")
     if y.dtype == object and all(isinstance(label, (int, float, np.number)) for label in y):

@@ -10,7 +10,7 @@ from sklearn.model_selection import learning_curve
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._bounds import Units, entropy, nats_to
-from .._utils import axis_or_new
+from .._utils import axis_or_new, on_host
 from ..metrics import mi_lower_scorer
 from .folds import EqualRows, make_folds
 from .labels import class_labels
@@ -131,6 +131,7 @@ class InformationLearningCurveDisplay:
         """
         factor = nats_to(units)
         labels = class_labels(y, bins)
+        X = on_host(X)
         check_consistent_length(X, labels)
         folds = make_folds(
             cv, X, labels, groups=groups, random_state=random_state, equal_rows=equal_rows

@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import InformationBounds, Units, information_bounds
+from .._utils import on_host
 
 
 def score_bounds(
@@ -111,14 +112,15 @@ default="empirical"
             f"estimator must have predict_proba; got {estimator!r}, which has none. Wrap it in "
             "scikit-learn's CalibratedClassifierCV."
         )
-    return information_bounds(y, estimator.predict_proba(X), labels=estimator.classes_, **options)
+    proba = estimator.predict_proba(on_host(X))
+    return information_bounds(y, proba, labels=estimator.classes_, **options)
 
 
 def _innermost(estimator, X):
     """Return the classifier behind searches and pipelines, and the rows that it gets."""
     while True:
         if isinstance(estimator, Pipeline) and len(estimator) > 1:
-            X, estimator = estimator[:-1].transform(X), estimator[-1]
+            X, estimator = estimator[:-1].transform(on_host(X)), estimator[-1]
         elif isinstance(estimator, Pipeline):
             estimator = estimator[-1]
         elif hasattr(estimator, "best_estimator_"):

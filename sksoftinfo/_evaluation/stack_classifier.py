@@ -16,7 +16,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils import check_labels, check_two_classes
+from .._utils import check_labels, check_two_classes, on_host
 from .folds import make_folds
 from .held_out import View, held_out_members, numeric_table, prior_proba
 from .stack import mixture_weights, stack_members
@@ -128,7 +128,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
                 f"encoder must be 'auto', a transformer or None; got {self.encoder!r}."
             )
         X, encoder = self._validated(X, reset=True)
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(on_host(y), warn=True)
         check_classification_targets(y)
         classes, encoded = np.unique(y, return_inverse=True)
         check_two_classes(classes)
@@ -197,6 +197,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
 
         What was encoded in `fit` is encoded in prediction, also where no entry is missing there.
         """
+        X = on_host(X)
         if not reset:
             raw = self._encoded
         else:

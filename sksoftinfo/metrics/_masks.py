@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .._utils import on_host
+
 
 def _same_shape(first, second, names, ndim):
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = np.asarray(on_host(first)), np.asarray(on_host(second))
     if first.shape != second.shape or first.ndim != ndim or not len(first):
         raise ValueError(
             f"{names[0]} has shape {first.shape} and {names[1]} {second.shape}: give at least one "
