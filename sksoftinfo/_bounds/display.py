@@ -1,4 +1,4 @@
-"""`InformationBoundsDisplay`: the ladder of bounds."""
+"""`InformationBoundsDisplay`: bounds between 0 and H(Y), and the paper's sandwich."""
 
 from __future__ import annotations
 
@@ -8,37 +8,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils import axis_or_new
+from .._utils import pyplot
 from .from_probabilities import information_bounds
 from .result import InformationBounds
 
-# Attribute of InformationBounds, what it is called in the picture.
-_RUNGS = (
-    ("dv_minus_log_m", "DV - log M"),
-    ("log_softmax", "E log-softmax"),
-    ("mi_lower", "lower bound of I(X;Y)"),
-    ("mi_upper", "upper bound of I(X;Y)"),
-)
+_BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 
 class InformationBoundsDisplay:
-    """The ladder of bounds: the paper's sandwich, the lower bound with its limit, H(Y).
+    """Draw bounds on the information scale from 0 to H(Y), and the paper's sandwich beside it.
+
+    The two scales have panels of their own. Information about the label lies between 0 and H(Y).
+    The terms of the paper's sandwich, DV - log M <= E log-softmax <= I(Z;Y|X) = 0, are never
+    positive and do not measure the information about the label.
 
     Parameters
     ----------
     bounds : InformationBounds or dict of str to InformationBounds
-        One result, or several by name; all in the same units.
+        One result, or several by name, all in the same units.
 
     Attributes
     ----------
-    bars_ : list of matplotlib.container.BarContainer
-        One for each rung.
+    entropies_ : matplotlib.container.BarContainer
+        Label entropy of each result: the whole scale.
+    bars_ : matplotlib.container.BarContainer
+        Lower bound of each result, drawn as 0 where it is negative.
+    intervals_ : matplotlib.container.ErrorbarContainer
+        Confidence interval of each classifier as it is, around `mi_lower_floored`.
     limits_ : matplotlib.lines.Line2D
-        Lower confidence limit of each result, on the bar of its lower bound.
+        Lower confidence limit of I(X;Y) of each result.
+    sandwiches_ : list of matplotlib.lines.Line2D
+        From DV - log M to E log-softmax, one line for each result; empty without that panel.
     ax_ : matplotlib.axes.Axes
-        Where it is drawn.
+        Panel of the information about the label.
+    sandwich_ax_ : matplotlib.axes.Axes or None
+        Panel of the paper's sandwich.
     figure_ : matplotlib.figure.Figure
-        The whole picture.
+        Figure that contains the panels.
 
     See Also
     --------
@@ -50,7 +56,7 @@ class InformationBoundsDisplay:
     >>> from sksoftinfo import InformationBoundsDisplay
     >>> display = InformationBoundsDisplay.from_predictions([0, 1] * 50, [0.1, 0.8] * 50)
     >>> display.ax_.get_xlabel()
-    'information (nats)'
+    'information about the label (nats)'
     >>> plt.close(display.figure_)
     """
 
@@ -74,24 +80,24 @@ class InformationBoundsDisplay:
         Parameters
         ----------
         estimator : fitted classifier
-            One with `score_bounds`, else with `predict_proba`.
+            Classifier with `score_bounds` or `predict_proba`.
         X : array-like
             Rows that were not used for training.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels of the rows.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative weights of the rows.
         name : str, default=None
-            The class of the estimator if None.
+            Name of the row in the figure; the class of the estimator if None.
         ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
+            Panel of the information about the label; a new figure with both panels if None.
         **options
-            Of `information_bounds`, as ``confidence_level`` and ``units``.
+            Passed to `information_bounds`, e.g. ``confidence_level`` and ``units``.
 
         Returns
         -------
         InformationBoundsDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
@@ -133,73 +139,146 @@ class InformationBoundsDisplay:
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
             Predicted probabilities.
         name : str, default="classifier"
-            What the picture calls the result.
+            Name of the row in the figure.
         ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
+            Panel of the information about the label; a new figure with both panels if None.
         **options
-            Of `information_bounds`.
+            Passed to `information_bounds`.
 
         Returns
         -------
         InformationBoundsDisplay
-            Drawn.
+            The display, drawn.
         """
         bounds = information_bounds(y_true, y_proba, **options)
         return cls({"classifier" if name is None else name: bounds}).plot(ax=ax)
 
-    def plot(self, *, ax: Any = None) -> InformationBoundsDisplay:
-        """Draw one bar for each rung and result, labelled with its value.
+    def plot(self, *, ax: Any = None, sandwich_ax: Any = None) -> InformationBoundsDisplay:
+        """Draw one row for each result.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
+            Panel of the information about the label. If None, a new figure with both panels is
+            made.
+        sandwich_ax : matplotlib.axes.Axes, default=None
+            Panel of the paper's sandwich. If None, and `ax` is given, the sandwich is not drawn.
 
         Returns
         -------
         InformationBoundsDisplay
-            Drawn.
+            This display, drawn.
 
         Raises
         ------
         ValueError
-            If the results are in different units.
+            If the results have different units, or `sandwich_ax` is given without `ax`.
         """
         bounds = self.bounds
         named = {"": bounds} if isinstance(bounds, InformationBounds) else dict(bounds)
         results = list(named.values())
         units = sorted({one.units for one in results})
         if len(units) != 1:
-            raise ValueError(f"bounds are in {units}: bring them to one unit by to_bits().")
-        axis = axis_or_new(ax, 7.0, 1.2 + 1.1 * len(results))
-        height = 0.8 / len(_RUNGS)
-        rows = np.arange(len(results))
-        self.bars_ = []
-        for index, (attribute, label) in enumerate(_RUNGS):
-            values = [getattr(one, attribute) for one in results]
-            places = rows + (index - (len(_RUNGS) - 1) / 2) * height
-            bars = axis.barh(places, values, height=height, label=label, color=f"C{index}")
-            axis.bar_label(bars, fmt="%.3f", padding=4, fontsize=8)
-            self.bars_.append(bars)
-            if attribute == "mi_lower":
-                # Of recalibrated predictions: it may lie on either side of the bar's end.
-                (self.limits_,) = axis.plot(
-                    [one.mi_lower_limit for one in results],
-                    places,
-                    linestyle="none",
-                    marker="|",
-                    markersize=14,
-                    markeredgewidth=2,
-                    color="black",
-                    label=f"{100 * results[0].confidence_level:g} % limit of I(X;Y)",
-                )
-        axis.set_yticks(rows, list(named))
-        axis.set_ylim(len(results) - 0.4, -0.6)
-        axis.set_xlabel(f"information ({units[0]})")
-        axis.margins(x=0.14)
-        axis.axvline(0, color="black", linewidth=0.8)
-        axis.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False
-        )
-        self.ax_, self.figure_ = axis, axis.figure
+            raise ValueError(
+                f"bounds must have the same units; got {units}. Convert them by to_bits()."
+            )
+        if ax is None:
+            if sandwich_ax is not None:
+                raise ValueError("sandwich_ax must come with ax; got ax=None. Pass both, or none.")
+            _, (ax, sandwich_ax) = pyplot().subplots(
+                1,
+                2,
+                figsize=(10.0, 1.5 + 0.65 * len(results)),
+                width_ratios=(1.5, 1),
+                layout="constrained",
+            )
+        self._draw_information(ax, results)
+        ax.set_xlabel(f"information about the label ({units[0]})")
+        ax.set_yticks(range(len(results)), list(named))
+        self.sandwiches_: list[Any] = []
+        if sandwich_ax is not None:
+            self._draw_sandwich(sandwich_ax, results)
+            sandwich_ax.set_xlabel(f"terms of the paper's sandwich ({units[0]})")
+            sandwich_ax.set_yticks(range(len(results)), [""] * len(results))
+        self.ax_, self.sandwich_ax_, self.figure_ = ax, sandwich_ax, ax.figure
         return self
+
+    def _draw_information(self, axis: Any, results: list[InformationBounds]) -> None:
+        rows = np.arange(len(results))
+        level = f"{100 * results[0].confidence_level:g} %"
+        self.entropies_ = axis.barh(
+            rows, [one.mi_upper for one in results], height=0.62, color="0.88", label="H(Y)"
+        )
+        self.bars_ = axis.barh(
+            rows,
+            [max(one.mi_lower, 0.0) for one in results],
+            height=0.62,
+            color=_BLUE,
+            alpha=0.45,
+            label="lower bound of I(X;Y)",
+        )
+        centres = np.array([one.mi_lower_floored for one in results])
+        ends = np.array([one.interval for one in results]).T
+        self.intervals_ = axis.errorbar(
+            centres,
+            rows + 0.16,
+            xerr=np.maximum(np.abs(ends - centres), 0.0),
+            fmt="o",
+            markersize=4,
+            color=_BLUE,
+            capsize=4,
+            label=f"{level} interval of the classifier",
+        )
+        # Limits are of recalibrated predictions: they may lie on either side of the bar's end.
+        (self.limits_,) = axis.plot(
+            [one.mi_lower_limit for one in results],
+            rows - 0.16,
+            linestyle="none",
+            marker=">",
+            markersize=8,
+            color="black",
+            label=f"{level} limit of I(X;Y)",
+        )
+        for row, one in enumerate(results):
+            axis.annotate(
+                f"{one.mi_lower:.3f} of {one.mi_upper:.3f}",
+                (max(one.mi_upper, one.interval[1]), row),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+            )
+        axis.axvline(0, color="black", linewidth=0.8)
+        _finish(axis, len(results))
+        axis.set_xlim(
+            min(0.0, *ends[0]) * 1.05, 1.28 * max(*ends[1], *(one.mi_upper for one in results))
+        )
+        axis.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8, frameon=False
+        )
+
+    def _draw_sandwich(self, axis: Any, results: list[InformationBounds]) -> None:
+        for row, one in enumerate(results):
+            terms = [one.dv_minus_log_m, one.log_softmax]
+            (line,) = axis.plot(terms, [row, row], color="0.6", linewidth=3, solid_capstyle="butt")
+            self.sandwiches_.append(line)
+            axis.plot(terms[0], row, "<", markersize=9, color=_ORANGE)
+            axis.plot(terms[1], row, ">", markersize=9, color=_BLUE)
+            text = f"${terms[0]:.3f} \\leq {terms[1]:.3f} \\leq 0$"
+            axis.text(0.02, row - 0.3, text, transform=axis.get_yaxis_transform(), fontsize=9)
+        axis.plot([], [], "<", color=_ORANGE, label="DV $-$ log M")
+        axis.plot([], [], ">", color=_BLUE, label="E log-softmax")
+        axis.axvline(0, color="black", linewidth=1.5, label="I(Z;Y|X) = 0")
+        _finish(axis, len(results))
+        lowest = min(one.dv_minus_log_m for one in results)
+        axis.set_xlim(1.08 * lowest if lowest < 0 else -1.0, max(-0.04 * lowest, 1e-3))
+        axis.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8, frameon=False
+        )
+
+
+def _finish(axis: Any, n_rows: int) -> None:
+    """Put the first result at the top, and keep the frame out of the way."""
+    axis.set_ylim(n_rows - 0.45, -0.55)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)

@@ -28,10 +28,16 @@ def test_ladder_draws_the_bounds_and_the_limit(estimator):
     estimator.fit(X_TRAIN, Y_TRAIN)
     display = InformationBoundsDisplay.from_estimator(estimator, X_TEST, Y_TEST, units="bits")
     (bounds,) = display.bounds.values()
-    widths = [bars[0].get_width() for bars in display.bars_]
-    assert widths == [bounds.dv_minus_log_m, bounds.log_softmax, bounds.mi_lower, bounds.mi_upper]
+    assert [bar.get_width() for bar in display.entropies_] == [bounds.mi_upper]
+    assert [bar.get_width() for bar in display.bars_] == [bounds.mi_lower]
     np.testing.assert_allclose(display.limits_.get_xdata(), [bounds.mi_lower_limit])
-    assert display.ax_.get_xlabel() == "information (bits)"
+    centre, _, (line,) = display.intervals_
+    np.testing.assert_allclose(centre.get_xdata(), [bounds.mi_lower_floored])
+    np.testing.assert_allclose(line.get_segments()[0][:, 0], bounds.interval)
+    (sandwich,) = display.sandwiches_
+    assert list(sandwich.get_xdata()) == [bounds.dv_minus_log_m, bounds.log_softmax]
+    assert sandwich.axes is display.sandwich_ax_ is not display.ax_
+    assert display.ax_.get_xlabel() == "information about the label (bits)"
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
         type(estimator).__name__
     ]
@@ -42,12 +48,16 @@ def test_predictions_axes_and_several_results():
     _, axis = plt.subplots()
     display = InformationBoundsDisplay.from_predictions(Y_TEST, proba, name="LDA", ax=axis)
     assert display.ax_ is axis and display.figure_ is axis.figure
+    assert display.sandwich_ax_ is None and display.sandwiches_ == []
     one = information_bounds(Y_TEST, proba, confidence_level=0.9)
     assert "90 % limit of I(X;Y)" in [
         text.get_text() for text in InformationBoundsDisplay(one).plot().ax_.get_legend().texts
     ]
     two = InformationBoundsDisplay({"a": one, "b": one}).plot()
-    assert [len(bars) for bars in two.bars_] == [2, 2, 2, 2]
+    assert [len(drawn) for drawn in (two.bars_, two.entropies_, two.sandwiches_)] == [2, 2, 2]
+    _, axes = plt.subplots(1, 2)
+    both = InformationBoundsDisplay(one).plot(ax=axes[0], sandwich_ax=axes[1])
+    assert both.ax_ is axes[0] and both.sandwich_ax_ is axes[1]
 
 
 def test_a_limit_above_the_bound_is_drawn():
@@ -57,6 +67,18 @@ def test_a_limit_above_the_bound_is_drawn():
     assert bounds.mi_lower < 0 < bounds.mi_lower_limit
     display = InformationBoundsDisplay(bounds).plot()
     assert display.limits_.get_xdata() == [bounds.mi_lower_limit]
+    assert [bar.get_width() for bar in display.bars_] == [0.0]
+    assert f"{bounds.mi_lower:.3f} of 0.693" in [text.get_text() for text in display.ax_.texts]
+
+
+@pytest.mark.parametrize("sure", [0.5, 0.9, 1 - 1e-9])
+def test_terms_of_the_sandwich_are_not_on_the_information_scale(sure):
+    y = np.arange(40) % 2
+    bounds = information_bounds(y, np.where(y == 1, sure, 1 - sure))
+    display = InformationBoundsDisplay(bounds).plot()
+    left, right = display.ax_.get_xlim()
+    assert left <= 0 and right > bounds.mi_upper
+    assert display.sandwich_ax_.get_xlim()[0] < bounds.dv_minus_log_m
 
 
 def test_absent_classes_of_the_scored_rows():
@@ -70,8 +92,10 @@ def test_bad_input():
     with pytest.raises(ValueError, match="SVC has neither score_bounds nor predict_proba"):
         InformationBoundsDisplay.from_estimator(SVC().fit(X, Y), X, Y)
     one = information_bounds([0, 1], [0.2, 0.8])
-    with pytest.raises(ValueError, match="bring them to one unit"):
+    with pytest.raises(ValueError, match="same units; got .*to_bits"):
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
+    with pytest.raises(ValueError, match="sandwich_ax must come with ax"):
+        InformationBoundsDisplay(one).plot(sandwich_ax=plt.subplots()[1])
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
