@@ -23,6 +23,7 @@ from .._bounds import (
     resolve_reference_prior,
 )
 from .._networks import (
+    PRECISIONS,
     TrainingDiverged,
     check_monitors,
     check_output,
@@ -95,6 +96,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         "callbacks": [None, list, StrOptions({"disable"})],
         "class_weight": [None, dict, StrOptions({"balanced"})],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "precision": [StrOptions(set(PRECISIONS))],
         "device": [str, torch.device],
         "accelerator": [None, callable],
         "warm_start": ["boolean"],
@@ -254,7 +256,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _initialized_net(self, X, seed):
         """Return an initialised net for rows of the shape and dtype of `X`."""
-        dtype = module_dtype(self.dtype, X)
+        dtype = module_dtype(self.dtype, self.precision, X)
         device = resolve_device(self.device, dtype)
         if dtype == torch.float64 and not has_float64(device):
             warnings.warn(
@@ -282,6 +284,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             "n_classes": len(self.classes_),
             "log_class_prior": log_class_prior(self.class_prior_),
             "dtype": dtype,
+            "precision": self.precision,
             "seed": seed,
             **module_params,
             **self._skorch_params,

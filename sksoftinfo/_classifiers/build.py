@@ -21,8 +21,21 @@ def with_channels(X):
     return X[:, None] if X.ndim == 3 else X
 
 
-def module_dtype(dtype, X):
-    """Return the torch dtype of the network: with ``"auto"`` float64 for tables of float64."""
+def module_dtype(dtype, precision, X):
+    """Return the torch dtype of the network: with ``"auto"`` float64 for tables of float64.
+
+    Raises
+    ------
+    ValueError
+        If the weights are to be of double precision, and products of half of a single one.
+    """
+    if dtype == "float64" and precision == "bf16":
+        raise ValueError(
+            "`precision` must be 'full' where dtype='float64'; got 'bf16', which multiplies in "
+            "bfloat16. Set dtype='float32', or leave dtype 'auto'."
+        )
+    if precision == "bf16":
+        return torch.float32
     if dtype != "auto":
         return getattr(torch, dtype)
     return torch.float64 if X.ndim == 2 and X.dtype == np.float64 else torch.float32

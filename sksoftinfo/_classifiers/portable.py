@@ -31,7 +31,7 @@ from .warm_start import changed_params
 # Attributes that are neither parameters nor results, and are set anew where a net is built.
 _NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with", "_fitted_on")
 # Parameters that another network, optimizer or bank of noise is built by.
-_OF_THE_NET = ("dtype", "noise", "noise_scale", "latent_size", "beta", "n_draws")
+_OF_THE_NET = ("dtype", "precision", "noise", "noise_scale", "latent_size", "beta", "n_draws")
 _PARTS_OF_THE_NET = ("module", "criterion", "optimizer")
 
 
@@ -155,7 +155,7 @@ def net_state(estimator):
         )
     net = estimator.net_
     weights = {}
-    for name, value in _uncompiled(net.module_).state_dict().items():
+    for name, value in unwrapped(net.module_).state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise ValueError(
                 f"module={type(net.module_).__name__} keeps {name!r}, a {type(value).__name__}, "
@@ -238,7 +238,7 @@ def _restored_net(estimator, state):
             warnings.simplefilter("ignore")
             _check_weights(estimator, rows, weights)
             net = estimator._initialized_net(rows, state["seed"])
-            _uncompiled(net.module_).load_state_dict(weights)
+            unwrapped(net.module_).load_state_dict(weights)
     except Exception as error:
         raise ValueError(
             f"The network, module={_module_name(estimator)}, cannot be built as it was: give the "
@@ -267,7 +267,7 @@ def _check_weights(estimator, rows, weights):
     params = {name.removeprefix("module__"): value for name, value in params.items()}
     try:
         with torch.device("meta"):
-            built = build(**params).to(module_dtype(estimator.dtype, rows))
+            built = build(**params).to(module_dtype(estimator.dtype, estimator.precision, rows))
         expected = built.state_dict()
     except Exception:
         if refused_params({"module": estimator.module}, ["module"]):
@@ -300,11 +300,6 @@ def _check_bank(bank, module):
             f"The noise bank has draws of shape {bank.shape[1:]}, and the module needs "
             f"{module.noise_size} numbers for each: give the module that it was trained with."
         )
-
-
-def _uncompiled(module):
-    """Return a module without the wrapper of torch.compile, which has names of its own."""
-    return getattr(module, "_orig_mod", module)
 
 
 def _module_name(estimator):

@@ -41,17 +41,18 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
         check_row_shape(X, classifier.input_shape_, type(classifier).__name__)
-    options = {
-        "reset": reset,
-        "allow_nd": True,
-        "allow_nan": classifier.module is None,
-        "dtype": [np.float64, np.float32],
-    }
+    dtypes = _dtypes(classifier)
+    if len(getattr(X, "shape", ())) > 2:
+        dtypes = dtypes[::-1]
+    options = {"reset": reset, "allow_nd": True, "allow_nan": classifier.module is None}
+    return validate_rows(classifier, X, y, dtype=list(dtypes), **options)
+
+
+def _dtypes(classifier):
+    """Return the dtypes that rows may have; tables of other types become the first of them."""
     if classifier.dtype != "auto":
-        options["dtype"] = classifier.dtype
-    elif len(getattr(X, "shape", ())) > 2:
-        options["dtype"] = [np.float32, np.float64]
-    return validate_rows(classifier, X, y, **options)
+        return (getattr(np, classifier.dtype),)
+    return (np.float32,) if classifier.precision == "bf16" else (np.float64, np.float32)
 
 
 def _is_plain(X, classifier):
@@ -64,9 +65,8 @@ def _is_plain(X, classifier):
         return False
     if classifier.input_shape_ is not None and X.shape[1:] != classifier.input_shape_:
         return False
-    dtypes = ("float32", "float64") if classifier.dtype == "auto" else (classifier.dtype,)
     if (
-        X.dtype.name not in dtypes
+        X.dtype.type not in _dtypes(classifier)
         or not X.dtype.isnative
         or hasattr(classifier, "feature_names_in_")
     ):

@@ -122,6 +122,11 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         Weights of the classes in the loss.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
+    precision : {"full", "bf16"}, default="full"
+        ``"bf16"`` multiplies matrices and convolves in bfloat16 by ``torch.autocast``, in training
+        and prediction: less time on a GPU, and about three digits of each logit. Weights, rows,
+        the loss and what follows the logits keep single precision or more; a table of float64
+        becomes one of float32. Dense masks and exported modules compute in full.
     device : str or torch.device, default="auto"
         ``"auto"`` is CUDA, XPU or MPS where one of them works, else the CPU. MPS has no double
         precision: with ``"auto"``, tables of float64 stay on the CPU, and with ``"mps"`` they are
@@ -214,6 +219,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         callbacks=None,
         class_weight=None,
         dtype="auto",
+        precision="full",
         device="auto",
         accelerator=None,
         warm_start=False,
@@ -238,6 +244,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         self.callbacks = callbacks
         self.class_weight = class_weight
         self.dtype = dtype
+        self.precision = precision
         self.device = device
         self.accelerator = accelerator
         self.warm_start = warm_start

@@ -24,6 +24,7 @@ from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
 from .noise import NOISE_FAMILIES, NoisyModuleFactory, draw_bank
+from .precision import PRECISIONS
 from .predictions import (
     log_proba_batches,
     posterior_logits,
@@ -48,6 +49,7 @@ from .training import TrainingDiverged, net_unchanged_on_error
 __all__ = [
     "MLP",
     "NOISE_FAMILIES",
+    "PRECISIONS",
     "ConvNet",
     "DonskerVaradhanLoss",
     "EpochTicker",

@@ -25,6 +25,7 @@ from .compat import (
     zero_gradients,
 )
 from .losses import weighted_mean
+from .precision import in_precision, widened
 from .predictions import (
     evaluate_module,
     log_proba_batches,
@@ -58,6 +59,8 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         Added to the logits: the class prior inside the softmax.
     dtype : torch.dtype
         Dtype of the module.
+    precision : {"full", "bf16"}
+        Whether the module computes in its dtype, or multiplies in bfloat16.
     seed : int
         Seeds the order of the training rows.
     """
@@ -74,6 +77,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         n_classes,
         log_class_prior=None,
         dtype=torch.float32,
+        precision="full",
         seed=0,
         iterator_train=whole_batches,
         iterator_valid=whole_batches,
@@ -91,6 +95,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self.n_classes = n_classes
         self.log_class_prior = log_class_prior
         self.dtype = dtype
+        self.precision = precision
         self.seed = seed
 
     @property
@@ -122,9 +127,10 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return make_iterator(self, dataset, training, self.batch_size, resident=True)
 
     def infer(self, x, **fit_params):
-        logits = self.module_(module_input(self, x), **fit_params)
+        with in_precision(self):
+            logits = self.module_(module_input(self, x), **fit_params)
         # skorch's convention for modules with several outputs: the first is the prediction.
-        return logits[0] if isinstance(logits, tuple) else logits
+        return widened(logits[0] if isinstance(logits, tuple) else logits, self.dtype)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         logits = posterior_logits(self, y_pred)

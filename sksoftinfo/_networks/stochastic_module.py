@@ -158,6 +158,11 @@ class StochasticModule(nn.Module):
 
 
 def unwrapped(module):
-    """Return a module without the wrapper of a distributed run."""
-    distributed = isinstance(module, torch.nn.parallel.DistributedDataParallel)
-    return module.module if distributed else module
+    """Return a module without the wrappers of a distributed run and of ``torch.compile``."""
+    while True:
+        if isinstance(module, torch.nn.parallel.DistributedDataParallel):
+            module = module.module
+        elif hasattr(module, "_orig_mod"):
+            module = module._orig_mod
+        else:
+            return module

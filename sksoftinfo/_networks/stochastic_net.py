@@ -7,6 +7,7 @@ import torch
 from .device import upload
 from .losses import divergence_from_standard_normal, weighted_mean
 from .net import InfoSoftmaxNet
+from .precision import in_precision, widened
 from .predictions import constant, module_input
 from .stochastic_module import unwrapped
 
@@ -47,16 +48,24 @@ class StochasticInfoNet(InfoSoftmaxNet):
 
     def infer(self, x, **fit_params):
         x = module_input(self, x)
-        if not self.module_.training:
-            return self.module_(x, noise=constant(self, "noise_bank", x), **fit_params)
-        module = unwrapped(self.module_)
-        noise = upload(module.draw((self.n_draws,), self.noise_generator_, self.dtype), x.device)
-        if not self.beta:
-            return self.module_(x, noise=noise, **fit_params)
-        logits, self._distribution = self.module_(
-            x, noise=noise, return_distribution=True, **fit_params
-        )
-        return logits
+        training = self.module_.training
+        if training:
+            noise = unwrapped(self.module_).draw(
+                (self.n_draws,), self.noise_generator_, self.dtype
+            )
+            noise = upload(noise, x.device)
+        else:
+            noise = constant(self, "noise_bank", x)
+        if not (training and self.beta):
+            with in_precision(self):
+                logits = self.module_(x, noise=noise, **fit_params)
+            return widened(logits, self.dtype)
+        with in_precision(self):
+            logits, distribution = self.module_(
+                x, noise=noise, return_distribution=True, **fit_params
+            )
+        self._distribution = [widened(part, self.dtype) for part in distribution]
+        return widened(logits, self.dtype)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X=X, training=training)

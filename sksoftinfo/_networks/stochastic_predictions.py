@@ -9,6 +9,7 @@ import torch
 
 from .device import doubled, download, upload
 from .losses import log_mean_exp, log_proba_of_rows
+from .precision import in_precision, widened
 from .predictions import (
     checked,
     constant,
@@ -24,7 +25,7 @@ def trunk_batches(net, X, n_draws):
     """Yield the trunk's output of each batch of `X`, for so many draws for each row."""
     evaluate_module(net)
     for x in input_batches(net, X, n_draws):
-        with torch.inference_mode():
+        with torch.inference_mode(), in_precision(net):
             hidden = unwrapped(net.module_).trunk(x)
         yield hidden
 
@@ -37,7 +38,8 @@ def noise_of_net(net, noise):
 def logits_of_trunk(net, hidden, noise):
     """Return posterior logits (b, K, M) for noise on the net's device, a tensor of float64."""
     with torch.inference_mode():
-        logits = unwrapped(net.module_).sample(hidden, noise)
+        with in_precision(net):
+            logits = unwrapped(net.module_).sample(hidden, noise)
         return posterior_logits(net, doubled(logits))
 
 
@@ -75,7 +77,11 @@ def evaluate_trunk(net, hidden, noise, bank):
     """
     module = unwrapped(net.module_)
     with torch.inference_mode():
-        layer, gaussian = module.distribution(hidden), module.logit_distribution(hidden)
+        with in_precision(net):
+            pairs = module.distribution(hidden), module.logit_distribution(hidden)
+        layer, gaussian = (
+            None if pair is None else [widened(part, net.dtype) for part in pair] for pair in pairs
+        )
         if gaussian is not None and net.log_class_prior is not None:
             gaussian = gaussian[0] + constant(net, "log_class_prior", gaussian[0]), gaussian[1]
         logits = logits_of_trunk(net, hidden, noise_of_net(net, noise))

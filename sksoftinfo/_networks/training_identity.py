@@ -11,6 +11,7 @@ import torch
 from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper
 
 from .._utils import fingerprint
+from .stochastic_module import unwrapped
 
 # They change how a training goes on or what is seen of it, not what its next step is.
 _FREE_PARAMETERS = ("max_epochs", "verbose", "device", "accelerator", "callbacks", "warm_start")
@@ -63,10 +64,7 @@ def _rows(X, y):
 
 def _structure(module):
     """Return names, classes, plain attributes and shapes of a module's parts, without weights."""
-    while isinstance(module, torch.nn.parallel.DistributedDataParallel):
-        module = module.module
-    # That of torch.compile.
-    module = getattr(module, "_orig_mod", module)
+    module = unwrapped(module)
     parts = [(name, type(part), _settings(part)) for name, part in module.named_modules()]
     tensors = [
         (name, tuple(value.shape), value.dtype, value.requires_grad)

@@ -1,0 +1,34 @@
+"""The precision in which a network computes, which may be lower than that of its weights."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import torch
+
+PRECISIONS = ("full", "bf16")
+_HALF = (torch.bfloat16, torch.float16)
+
+
+def in_precision(net):
+    """Return a context in which the module of a net computes as the net's precision has it."""
+    if net.precision == "full":
+        return nullcontext()
+    return torch.autocast(torch.device(net._input_device or "cpu").type, torch.bfloat16)
+
+
+def widened(output, dtype):
+    """Return a tensor of 16 bits in `dtype`; anything else as it is.
+
+    A loss, a probability or an average of many draws would lose most of its digits in 16 bits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._networks.precision import widened
+    >>> widened(torch.ones(2, dtype=torch.bfloat16), torch.float32).dtype
+    torch.float32
+    """
+    if isinstance(output, torch.Tensor) and output.dtype in _HALF:
+        return output.to(dtype)
+    return output
