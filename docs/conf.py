@@ -66,8 +66,13 @@ intersphinx_timeout = 10
 
 READING_ORDER = [
     "plot_bits_in_tables.py",
-    "plot_learning_curve.py",
+    "plot_mixed_table.py",
     "plot_feature_groups.py",
+    "plot_cost_of_a_feature.py",
+    "plot_compare_models.py",
+    "plot_groups_and_time.py",
+    "plot_learning_curve.py",
+    "plot_choose_threshold.py",
     "plot_imbalanced_digits.py",
     "plot_frozen_backbone.py",
     "plot_mask_digits.py",
