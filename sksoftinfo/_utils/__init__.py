@@ -15,6 +15,20 @@ from .compat import (
     validate_params,
 )
 from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
+from .pictures import (
+    Picture,
+    as_picture,
+    give_back,
+    holds_pictures,
+    in_fixed_order,
+    is_dataset,
+    is_picture,
+    items,
+    labels_of,
+    layout_of,
+    listed,
+    with_n_channels,
+)
 from .progress import progress
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import users_stacklevel
@@ -45,10 +59,12 @@ __all__ = [
     "IntegerInterval",
     "Interval",
     "Options",
+    "Picture",
     "StrOptions",
     "are_continuous",
     "are_plain_labels",
     "as_images",
+    "as_picture",
     "assert_finite",
     "axis_or_new",
     "check_channels_first",
@@ -59,7 +75,16 @@ __all__ = [
     "encode_labels",
     "fingerprint",
     "fit_context",
+    "give_back",
+    "holds_pictures",
+    "in_fixed_order",
+    "is_dataset",
+    "is_picture",
+    "items",
     "label_array",
+    "labels_of",
+    "layout_of",
+    "listed",
     "n_trained_on",
     "naming_wrong_columns",
     "native_order",
@@ -82,4 +107,5 @@ __all__ = [
     "validate_rows",
     "check_regular_file",
     "whole_file",
+    "with_n_channels",
 ]

@@ -1,0 +1,301 @@
+"""Pictures, read for a network a batch at a time, and results in the pixels of each picture."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .._utils import (
+    Picture,
+    as_picture,
+    assert_finite,
+    is_dataset,
+    is_picture,
+    items,
+    on_host,
+    with_n_channels,
+)
+from .fill import Fill
+from .image_classifier import neural
+from .placement import measure_placement, resize, resized
+
+# Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
+# coin is missed once in 2 ** 5 times.
+_RUNS = 6
+
+
+class Batch(NamedTuple):
+    """Pictures of a batch, as the network takes them and as they came.
+
+    Attributes
+    ----------
+    images : ndarray of shape (b, channels, height, width), float32
+    pictures : list of Picture
+    placements : list of Placement
+        Where each image lies in its picture.
+    labels : list
+        Of the data set, or None.
+    """
+
+    images: np.ndarray
+    pictures: list
+    placements: list
+    labels: list
+
+
+class PictureReader:
+    """Reads pictures as a network takes them.
+
+    Parameters
+    ----------
+    preprocess : callable or None
+        Takes a PIL image or a tensor (C, H, W), and returns an image of the network. Without it
+        the numbers are those of the picture, from 0 to 1 if it is one of PIL.
+    channels : {"auto", "first", "last"}
+        As in `as_picture`.
+    n_channels : int or None
+        How many the network takes; ``None`` where that is not known.
+    size : tuple of int or None
+        Height and width of what the network takes; without `preprocess`, pictures are resized.
+    """
+
+    def __init__(self, preprocess, channels, n_channels, size):
+        self.preprocess = preprocess
+        self.channels = channels
+        self.n_channels = n_channels
+        self.size = size
+        self._as_pil = {}
+        self._placements = {}
+
+    def batches(self, X, batch_size):
+        """Yield what `X` holds in batches of so many pictures at most."""
+        numbered = enumerate(items(X))
+        while chunk := list(islice(numbered, batch_size)):
+            pictures = [as_picture(held, self.channels, i) for i, (held, _) in chunk]
+            read = [self._read(one, i) for one, (i, _) in zip(pictures, chunk, strict=True)]
+            images, placements = zip(*read, strict=True)
+            yield Batch(
+                np.stack(images), pictures, list(placements), [label for _, (_, label) in chunk]
+            )
+
+    def _read(self, picture, index):
+        """Return the image of the network, and its placement."""
+        if self.preprocess is None:
+            return self._plain(picture, index)
+        form = self._form(picture, index)
+        pixels = self._pixels(picture, index)
+        image = self._apply(pixels, form, index)
+        key = (picture.size, form, pixels.dtype.name)
+        if not self._placements and any(
+            not np.array_equal(image, self._apply(pixels, form, index)) for _ in range(_RUNS - 1)
+        ):
+            raise ValueError(
+                "`preprocess` must return the same image for the same picture; got different "
+                "ones. Use the transform of evaluation, not the one of training."
+            )
+        if key not in self._placements:
+            scale = 1 if pixels.dtype == np.uint8 else np.float32(255)
+            self._placements[key] = measure_placement(
+                lambda shown: self._apply(
+                    with_n_channels(shown, len(pixels)) / scale
+                    if scale != 1
+                    else with_n_channels(shown, len(pixels)),
+                    form,
+                    index,
+                ),
+                picture.size,
+            )
+        self._check_size(image, index)
+        return image, self._placements[key]
+
+    def _plain(self, picture, index):
+        pixels = with_n_channels(picture.pixels, self.n_channels).astype(np.float32)
+        assert_finite(pixels[None], f"X at {index}")
+        if picture.held_as == "pil":
+            pixels /= 255
+        if self.size is None:
+            self.size = picture.size
+        if self.n_channels is None:
+            self.n_channels = len(pixels)
+        if len(pixels) != self.n_channels:
+            raise ValueError(
+                f"`X` must hold images of {self.n_channels} channels; got {len(pixels)} at "
+                f"{index}. Convert them to one number."
+            )
+        return resize(pixels, self.size), resized(picture.size, self.size)
+
+    def _check_size(self, image, index):
+        if self.size is None:
+            self.size = image.shape[1:]
+        if image.shape[1:] != tuple(self.size):
+            raise ValueError(
+                "`preprocess` must return images of one size, "
+                f"{self.size[0]} x {self.size[1]} so far; got {image.shape[1]} x "
+                f"{image.shape[2]} for the picture at {index}. Resize to both sides, e.g. "
+                f"Resize(({self.size[0]}, {self.size[1]}))."
+            )
+
+    def _pixels(self, picture, index):
+        """Return what `preprocess` reads: uint8, or float32 from 0 to 1."""
+        # Networks of photographs take colours, unless they are known to take something else.
+        pixels = with_n_channels(picture.pixels, self.n_channels or 3)
+        kind = pixels.dtype.kind
+        if pixels.dtype == np.uint16:
+            return pixels / np.float32(65535)
+        low, high = (0, 255) if kind in "iu" else (0, 1)
+        if kind == "f":
+            assert_finite(pixels[None], f"X at {index}")
+        if pixels.min() < low or pixels.max() > high:
+            raise ValueError(
+                f"`X` must hold pictures of {'integers' if high == 255 else 'floats'} from {low} "
+                f"to {high} where `preprocess` reads them; got {pixels.min():g} to "
+                f"{pixels.max():g} at {index}. Scale them, or convert them to uint8."
+            )
+        return pixels.astype(np.uint8 if kind in "iu" else np.float32, copy=False)
+
+    def _form(self, picture, index):
+        """Return which form of pictures `preprocess` takes, "pil" or "tensor"."""
+        key = (picture.held_as == "pil", picture.pixels.dtype.kind)
+        if key not in self._as_pil:
+            forms = ["pil", "tensor"] if key[0] else ["tensor", "pil"]
+            pixels, failures = self._pixels(picture, index), []
+            for form in forms:
+                try:
+                    self._apply(pixels, form, index)
+                except (ValueError, ImportError) as error:
+                    failures.append(error)
+                else:
+                    self._as_pil[key] = form
+                    break
+            else:
+                raise failures[0]
+        return self._as_pil[key]
+
+    def _apply(self, pixels, form, index):
+        """Return what `preprocess` makes of pixels, an array (C, h, w) of float32."""
+        given: Any
+        if form == "pil":
+            from PIL import Image
+
+            shown = pixels if pixels.dtype == np.uint8 else np.round(255 * pixels).astype(np.uint8)
+            shown = shown[0] if len(shown) == 1 else shown.transpose(1, 2, 0)
+            given = Image.fromarray(np.ascontiguousarray(shown))
+        else:
+            # A copy: a transform may work in place.
+            given = torch.tensor(pixels)
+        try:
+            image = self.preprocess(given)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        # A user's function may raise anything; which picture it was helps.
+        except Exception as error:
+            what = "a PIL image" if form == "pil" else f"a tensor of {given.dtype}"
+            raise ValueError(
+                f"`preprocess` failed on the picture at {index}, {what} of {len(pixels)} x "
+                f"{pixels.shape[1]} x {pixels.shape[2]}: {error}. It must take a PIL image or a "
+                "tensor, as the transforms of torchvision do."
+            ) from error
+        if isinstance(image, torch.Tensor) and image.ndim == 4 and len(image) == 1:
+            image = image[0]
+        array = on_host(image)
+        if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind != "f":
+            got = type(image).__name__
+            if isinstance(array, np.ndarray):
+                got = f"{array.dtype} of shape {array.shape}"
+            elif is_picture(image):
+                got = "a PIL image: it lacks a last step such as ToTensor()"
+            raise ValueError(
+                "`preprocess` must return a tensor of floats of shape (channels, height, width); "
+                f"got {got}."
+            )
+        assert_finite(array[None], "what `preprocess` returned")
+        return array.astype(np.float32)
+
+
+def input_channels(estimator):
+    """Return how many channels of images a classifier takes, or None where it is not known."""
+    classifier = neural(estimator)
+    shape = getattr(classifier, "input_shape_", None)
+    if shape is not None:
+        return shape[0] if len(shape) == 3 else 1
+    if not hasattr(classifier, "net_"):
+        return None
+    for module in classifier.module_.modules():
+        if isinstance(module, nn.Conv2d):
+            return module.in_channels
+    return None
+
+
+def input_size(estimator):
+    """Return height and width of images that a classifier takes, or None where any will do."""
+    shape = getattr(neural(estimator), "input_shape_", None)
+    return None if shape is None or len(shape) < 2 else tuple(shape[-2:])
+
+
+def joined(parts, X):
+    """Return results of all pictures: an array where `X` is one, else a list."""
+    everything = list(chain.from_iterable(parts))
+    if isinstance(X, list | tuple) or is_dataset(X):
+        return everything
+    return np.stack(everything)
+
+
+def masks_in_pictures(batch, excess, soft):
+    """Return the masks of a batch in the pixels of its pictures.
+
+    Parameters
+    ----------
+    batch : Batch
+    excess : ndarray of shape (b, h, w)
+        Information above the limit of each image; what is positive is kept. Weights if soft.
+    soft : bool
+
+    Returns
+    -------
+    list of ndarray of shape (H, W)
+        Of dtype bool, or float64 if soft. What `preprocess` cut off is not kept.
+    """
+    return [
+        placement.to_picture(one, 0.0).astype(np.float64)
+        if soft
+        else placement.to_picture(one, -np.inf) > 0
+        for one, placement in zip(excess, batch.placements, strict=True)
+    ]
+
+
+def filled(picture: Picture, kept, fill_value, of_full_scale):
+    """Return pixels of a picture where they are kept, and the fill elsewhere.
+
+    Parameters
+    ----------
+    picture : Picture
+    kept : ndarray of shape (H, W)
+        Of dtype bool, or weights.
+    fill_value : as in the transformer
+        ``"mean"`` is the picture's own.
+    of_full_scale : bool
+        Whether numbers are shares of the largest number that integers can have, 255 as a rule.
+
+    Returns
+    -------
+    ndarray of shape (C, H, W), of the dtype of the picture
+    """
+    pixels = picture.pixels
+    is_integer = pixels.dtype.kind in "iu"
+    scale = 1.0
+    if of_full_scale and is_integer:
+        scale = 65535.0 if pixels.dtype == np.uint16 else 255.0
+    image = (pixels / np.float32(scale)).astype(np.float32)[None]
+    if len(pixels) == 4 and np.shape(fill_value) == (3,):
+        fill_value = [*np.asarray(fill_value, dtype=float), 1.0]
+    mixed = scale * Fill(fill_value).fit(image).mix(image, kept[None])[0]
+    if is_integer:
+        bounds = np.iinfo(pixels.dtype)
+        mixed = np.clip(np.round(mixed), bounds.min, bounds.max)
+    mixed = mixed.astype(pixels.dtype)
+    # What is kept whole does not go through other numbers.
+    return np.where(kept == 1, pixels, mixed)

@@ -1,0 +1,194 @@
+"""Where the pixels of a network's input lie in the picture that it was made of.
+
+What a preprocessing does to places is measured, whatever it is made of: pictures whose brightness
+tells the place are sent through it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+# Sides of pictures that can be measured, at least: a shorter ramp has too few steps.
+_SMALLEST = 8
+# How far a place may be from the line through all of them, in steps of brightness and in pixels.
+_TOLERANCE = 4 / 255
+# Its multiples are spread evenly between whole numbers.
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+class Placement(NamedTuple):
+    """Where the rows and columns of an input lie in a picture.
+
+    Attributes
+    ----------
+    picture_size, input_size : tuple of int
+        Height and width.
+    starts, steps : tuple of float
+        Row and column of the picture at the centre of the first row and column of the input, and
+        how far each is from the next, in pixels of the picture. A step is negative where the
+        input is mirrored.
+    """
+
+    picture_size: tuple
+    input_size: tuple
+    starts: tuple
+    steps: tuple
+
+    def is_identity(self):
+        """Return whether the input has the pixels of the picture."""
+        return (
+            self.picture_size == self.input_size
+            and np.allclose(self.starts, 0, atol=0.25)
+            and np.allclose(self.steps, 1, atol=1e-3)
+        )
+
+    def to_picture(self, maps, outside):
+        """Return maps (..., h, w) of the input as maps (..., H, W) of the picture.
+
+        Parameters
+        ----------
+        maps : ndarray of shape (..., h, w)
+        outside : float
+            Value where the picture is not part of the input.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sksoftinfo._masking.placement import resized
+        >>> maps = np.array([[0.0, 1.0]])
+        >>> resized((1, 4), (1, 2)).to_picture(maps, np.nan)
+        array([[0.  , 0.25, 0.75, 1.  ]])
+        """
+        if self.is_identity():
+            return maps
+        for axis in (-2, -1):
+            maps = self._along(maps, axis, outside)
+        return maps
+
+    def _along(self, maps, axis, outside):
+        length, n = self.input_size[axis], self.picture_size[axis]
+        place = (np.arange(n) - self.starts[axis]) / self.steps[axis]
+        is_outside = (place < -0.5 - 1e-6) | (place > length - 0.5 + 1e-6)
+        place = np.clip(place, 0, length - 1)
+        low = np.floor(place).astype(np.intp)
+        high = np.minimum(low + 1, length - 1)
+        shape = (-1, 1) if axis == -2 else (-1,)
+        share = (place - low).astype(maps.dtype).reshape(shape)
+        below, above = np.take(maps, low, axis), np.take(maps, high, axis)
+        # Infinity less infinity is not a number.
+        with np.errstate(invalid="ignore"):
+            between = np.where(below == above, below, below + share * (above - below))
+        return np.where(is_outside.reshape(shape), maps.dtype.type(outside), between)
+
+
+def resized(picture_size, input_size):
+    """Return the placement of a picture that is resized as a whole."""
+    steps = tuple(a / b for a, b in zip(picture_size, input_size, strict=True))
+    starts = tuple(step / 2 - 0.5 for step in steps)
+    return Placement(tuple(picture_size), tuple(input_size), starts, steps)
+
+
+def measure_placement(apply, size):
+    """Return where `apply` takes the pixels of its input from.
+
+    Parameters
+    ----------
+    apply : callable
+        Takes a picture, uint8 of shape (3, H, W), and returns an array (C, h, w).
+    size : tuple of int
+        (H, W) of pictures.
+
+    Raises
+    ------
+    ValueError
+        If a side is shorter than 8 pixels, or `apply` does more to places than resize, crop, pad
+        and mirror.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.placement import measure_placement
+    >>> placement = measure_placement(lambda picture: picture[:, 4:, ::2] / 255, (16, 20))
+    >>> placement.input_size, np.round(placement.starts).tolist(), np.round(placement.steps, 1)
+    ((12, 10), [4.0, 0.0], array([1., 2.]))
+    """
+    if min(size) < _SMALLEST:
+        raise ValueError(
+            f"`X` must hold pictures of at least {_SMALLEST} x {_SMALLEST} pixels where "
+            f"`preprocess` reads them; got {size[0]} x {size[1]}. Leave smaller ones out."
+        )
+    black, white = (apply(np.full((3, *size), value, np.uint8)) for value in (0, 255))
+    gain = white - black
+    largest = np.abs(gain).max()
+    if not largest > 0:
+        raise ValueError(
+            "`preprocess` must keep what a picture shows; a white picture and a black one come "
+            "out alike. Check its steps."
+        )
+    # Where the picture does not count was padded.
+    padded = (np.abs(gain) < 0.5 * largest).any(axis=0)
+    starts, steps = [], []
+    for axis, side in enumerate(size):
+        seen = apply(_ramp(size, axis))
+        if seen.shape != gain.shape:
+            raise ValueError(
+                "`preprocess` must return one size for pictures of one size; got shapes "
+                f"{black.shape} and {seen.shape}. Leave out what is random."
+            )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(padded, np.nan, ((seen - black) / gain).mean(axis=0))
+        start, step = _line(share if axis == 0 else share.T, side)
+        starts.append(start)
+        steps.append(step)
+    return Placement(tuple(size), gain.shape[1:], tuple(starts), tuple(steps))
+
+
+def _ramp(size, axis):
+    """Return a picture, uint8 of shape (3, H, W), whose brightness is the place along an axis."""
+    along = 255 * (np.arange(size[axis]) + 0.5) / size[axis]
+    # Of 256 steps of brightness, most are wider than a pixel: what is rounded up changes from
+    # line to line, so that the mean over all lines is exact.
+    across = (np.arange(size[1 - axis]) * _GOLDEN) % 1
+    shown = np.floor(along[:, None] + across[None]).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(shown if axis == 0 else shown.T, (3, *size)))
+
+
+def _line(share, side):
+    """Return start and step, in pixels, from the places seen (along the axis, across it)."""
+    used = ~np.isnan(share)
+    rows = np.flatnonzero(used.any(axis=1))
+    places = np.array([share[row, used[row]].mean() for row in rows])
+    spread = max((np.ptp(share[row, used[row]]) for row in rows), default=np.inf)
+    # A resize repeats the outermost pixels: a line through them would be too flat.
+    inner = (places > 1.5 / side) & (places < 1 - 1.5 / side)
+    if inner.sum() < 2:
+        raise _not_placed()
+    step, start = np.polyfit(rows[inner], places[inner], 1)
+    off = np.abs(start + step * rows[inner] - places[inner]).max()
+    tolerance = max(_TOLERANCE, 1 / side)
+    if spread > tolerance or off > tolerance or abs(step) < 1e-9:
+        raise _not_placed()
+    return float(start * side - 0.5), float(step * side)
+
+
+def _not_placed():
+    return ValueError(
+        "`preprocess` must resize, crop, pad or mirror pictures, besides what it does to colours; "
+        "what it returns has other places. Use the transform of evaluation, not the one of "
+        "training, without rotations, and leave out what depends on the contrast."
+    )
+
+
+def resize(pixels, size):
+    """Return an image (C, H, W), float32, of another size, smoothly."""
+    if pixels.shape[1:] == tuple(size):
+        return pixels
+    return torch.nn.functional.interpolate(
+        torch.from_numpy(np.ascontiguousarray(pixels))[None],
+        tuple(size),
+        mode="bilinear",
+        antialias=True,
+    )[0].numpy()
