@@ -87,7 +87,7 @@ def soft_masks(maps, limit):
     return np.clip(maps, 0, limit) / limit
 
 
-def kept_pixels(
+def excess_information(
     assemble,
     places,
     whole,
@@ -100,7 +100,7 @@ def kept_pixels(
     presence_floor,
     soft,
 ):
-    """Return the pixels of a batch of images that are kept for any of the targets.
+    """Return how far the information of a batch of images is above the limit, for any target.
 
     Parameters
     ----------
@@ -120,14 +120,14 @@ def kept_pixels(
     Returns
     -------
     ndarray of shape (b, H, W)
-        Of dtype bool; weights of the maps' dtype if soft.
+        Of the maps' dtype. Pixels are kept where it is positive; weights if soft.
     """
     floors = None if presence_floor is None else presence_floor[classes]
     maxima = None if reference_maximum is None else reference_maximum[classes]
     if as_group:
         floors = None if floors is None else floors.min(axis=0, keepdims=True)
         maxima = None if maxima is None else maxima.max(axis=0, keepdims=True)
-    kept = None
+    most = None
     # One target after the other: maps take more memory than places.
     for index in range(len(places)):
         one = slice(index, index + 1)
@@ -139,9 +139,9 @@ def kept_pixels(
         if floors is not None:
             limit[lacks_target(whole[one], peak, floors[one])] = np.inf
         limit = limit[:, :, None, None]
-        part = soft_masks(maps, limit)[0] if soft else maps[0] > limit[0]
-        kept = part if kept is None else np.maximum(kept, part)
-    return kept
+        part = soft_masks(maps, limit)[0] if soft else maps[0] - limit[0]
+        most = part if most is None else np.maximum(most, part)
+    return most
 
 
 def whole_components(kept, ink):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +13,23 @@ from .._utils import (
     Picture,
     as_picture,
     assert_finite,
-    is_dataset,
+    check_one_kind,
+    give_back,
+    holds_pictures,
+    in_fixed_order,
     is_picture,
     items,
+    label_array,
+    labels_of,
+    listed,
+    n_items,
     on_host,
+    seem_last,
     with_n_channels,
 )
 from .fill import Fill
-from .image_classifier import neural
+from .image_classifier import is_fitted_already, neural
+from .masks import largest_boxes, whole_components
 from .placement import measure_placement, resize, resized
 
 # Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
@@ -68,7 +77,8 @@ class PictureReader:
         self.channels = channels
         self.n_channels = n_channels
         self.size = size
-        self._as_pil = {}
+        self._forms = {}
+        self._are_pil = []
         self._placements = {}
 
     def batches(self, X, batch_size):
@@ -81,6 +91,33 @@ class PictureReader:
             yield Batch(
                 np.stack(images), pictures, list(placements), [label for _, (_, label) in chunk]
             )
+
+    def read_all(self, X, y, estimator, batch_size):
+        """Return all images, and labels: those given, or those of a data set.
+
+        Parameters
+        ----------
+        X : as in `batches`
+        y : array-like of shape (n,) or None
+        estimator : classifier or None
+            Where it is fitted already, labels of a data set that it does not know are left aside.
+        batch_size : int
+
+        Returns
+        -------
+        images : ndarray of shape (n, channels, height, width), float32
+        y : as given, or ndarray of shape (n,) or None
+        """
+        batches = list(self.batches(X, batch_size))
+        if not batches:
+            raise ValueError("`X` must hold at least one image; got none.")
+        images = np.concatenate([batch.images for batch in batches])
+        if y is None:
+            known = getattr(estimator, "classes_", None)
+            y = labels_of([label for batch in batches for label in batch.labels], X, known)
+            if y is not None and is_fitted_already(estimator) and not np.isin(y, known).all():
+                y = None
+        return images, y
 
     def _read(self, picture, index):
         """Return the image of the network, and its placement."""
@@ -113,6 +150,8 @@ class PictureReader:
         return image, self._placements[key]
 
     def _plain(self, picture, index):
+        self._are_pil.append(picture.held_as == "pil")
+        check_one_kind(self._are_pil)
         pixels = with_n_channels(picture.pixels, self.n_channels).astype(np.float32)
         assert_finite(pixels[None], f"X at {index}")
         if picture.held_as == "pil":
@@ -160,7 +199,7 @@ class PictureReader:
     def _form(self, picture, index):
         """Return which form of pictures `preprocess` takes, "pil" or "tensor"."""
         key = (picture.held_as == "pil", picture.pixels.dtype.kind)
-        if key not in self._as_pil:
+        if key not in self._forms:
             forms = ["pil", "tensor"] if key[0] else ["tensor", "pil"]
             pixels, failures = self._pixels(picture, index), []
             for form in forms:
@@ -169,11 +208,11 @@ class PictureReader:
                 except (ValueError, ImportError) as error:
                     failures.append(error)
                 else:
-                    self._as_pil[key] = form
+                    self._forms[key] = form
                     break
             else:
                 raise failures[0]
-        return self._as_pil[key]
+        return self._forms[key]
 
     def _apply(self, pixels, form, index):
         """Return what `preprocess` makes of pixels, an array (C, h, w) of float32."""
@@ -236,35 +275,156 @@ def input_size(estimator):
     return None if shape is None or len(shape) < 2 else tuple(shape[-2:])
 
 
-def joined(parts, X):
-    """Return results of all pictures: an array where `X` is one, else a list."""
-    everything = list(chain.from_iterable(parts))
-    if isinstance(X, list | tuple) or is_dataset(X):
-        return everything
-    return np.stack(everything)
+def picture_reader(X, estimator, preprocess, channels, image_shape=None):
+    """Return `X`, an iterator as a list, and a reader of the pictures that it holds.
 
-
-def masks_in_pictures(batch, excess, soft):
-    """Return the masks of a batch in the pixels of its pictures.
+    The reader is None for arrays that are read as they are.
 
     Parameters
     ----------
-    batch : Batch
-    excess : ndarray of shape (b, h, w)
-        Information above the limit of each image; what is positive is kept. Weights if soft.
-    soft : bool
+    X : as given to the transformer
+    estimator : classifier or None
+        Fitted or not.
+    preprocess, channels
+        As in the transformer.
+    image_shape : tuple of int, default=None
+        (C, H, W) of the network's images, where it is known from `fit`.
 
-    Returns
-    -------
-    list of ndarray of shape (H, W)
-        Of dtype bool, or float64 if soft. What `preprocess` cut off is not kept.
+    Raises
+    ------
+    ValueError
+        If pictures have colours and the classifier was fitted on flat rows: in which order, is
+        not known.
     """
-    return [
-        placement.to_picture(one, 0.0).astype(np.float64)
-        if soft
-        else placement.to_picture(one, -np.inf) > 0
-        for one, placement in zip(excess, batch.placements, strict=True)
-    ]
+    X = listed(X)
+    if not (holds_pictures(X) or preprocess is not None or _has_channels_last(X, channels)):
+        return X, None
+    n_channels, size = input_channels(estimator), input_size(estimator)
+    if image_shape is not None:
+        n_channels, size = image_shape[0], image_shape[1:]
+    if n_channels != 1 and is_fitted_already(estimator) and neural(estimator) is None:
+        raise ValueError(
+            "Pictures need a network that takes images; got a fitted "
+            f"{type(estimator.estimator).__name__}, whose order of pixels and channels is not "
+            "known. Give it rows as it was fitted on, and image_shape."
+        )
+    return X, PictureReader(preprocess, channels, n_channels, size)
+
+
+def _has_channels_last(X, channels):
+    """Return whether an array, or a list of arrays, has to be read since its channels are last."""
+    if isinstance(X, list | tuple) and len(X) and hasattr(X[0], "shape"):
+        X = X[0][None]
+    if len(getattr(X, "shape", ())) != 4 or channels == "first":
+        return False
+    return channels == "last" or seem_last(X)
+
+
+class PictureResults:
+    """Results of a fitted transformer for pictures, in the pixels of each.
+
+    Parameters
+    ----------
+    masker : fitted InfoMaskTransformer
+    reader : PictureReader
+    X : list, array, Dataset or DataLoader
+    y : array-like of shape (n,) or None
+        A target for each picture.
+    """
+
+    def __init__(self, masker, reader, X, y=None):
+        in_fixed_order(X)
+        self.masker, self.reader, self.X = masker, reader, X
+        self.y = None if y is None else label_array(y)
+        n = n_items(X)
+        if self.y is not None and n is not None and self.y.shape != (n,):
+            raise ValueError(
+                f"`y` must hold one target for each of {n} images; got shape {self.y.shape}. Use "
+                "`target` for one that all images share."
+            )
+
+    def batches(self):
+        """Yield batches, their images as the transformer takes them, and their part of `y`."""
+        masker, stop = self.masker, 0
+        for batch in self.reader.batches(self.X, masker.batch_size):
+            start, stop = stop, stop + len(batch.images)
+            images = masker._images(masker._validate(batch.images, reset=False))
+            yield batch, images, None if self.y is None else self.y[start:stop]
+        if not stop:
+            raise ValueError("`X` must hold at least one image; got none.")
+
+    def map(self, target):
+        """Return `information_map`, NaN where a picture was cut off."""
+        return self._joined(
+            placement.to_picture(one, np.nan)
+            for batch, images, y in self.batches()
+            for one, placement in zip(
+                self.masker._largest_maps(images, target, y), batch.placements, strict=True
+            )
+        )
+
+    def maps(self, targets):
+        """Return `information_maps`."""
+        found = [
+            placement.to_picture(one, np.nan)
+            for batch, images, y in self.batches()
+            for one, placement in zip(
+                self.masker._maps(images, targets, y).swapaxes(0, 1), batch.placements, strict=True
+            )
+        ]
+        if self._is_array:
+            return np.stack(found, axis=1)
+        return [list(one) for one in zip(*found, strict=True)]
+
+    def masks(self):
+        """Return `mask`; what was cut off is not kept."""
+        return self._joined(kept for _, kept in self._kept())
+
+    def boxes(self):
+        """Return `bounding_boxes`."""
+        return np.concatenate([largest_boxes(kept[None] >= 0.5) for _, kept in self._kept()])
+
+    def filled(self):
+        """Return `transform`: pictures held as they came."""
+        found = [give_back(one, self._mixed(one, kept)) for one, kept in self._kept()]
+        return self._joined(found)
+
+    def _kept(self):
+        for batch, images, y in self.batches():
+            for rows, excess in self.masker._excess(images, y=y):
+                pictures, placements = batch.pictures[rows], batch.placements[rows]
+                parts = zip(excess, pictures, placements, strict=True)
+                for one, picture, placement in parts:
+                    yield picture, self._mask(one, picture, placement)
+
+    def _mask(self, excess, picture, placement):
+        masker = self.masker
+        if masker.mask_type == "soft":
+            kept = placement.to_picture(excess, 0.0).astype(np.float64)
+        else:
+            kept = placement.to_picture(excess, -np.inf) > 0
+        if masker.components:
+            nothing = self._mixed(picture, np.zeros(picture.size, dtype=bool))
+            ink = (picture.pixels != nothing).any(axis=0)
+            kept = whole_components(kept[None] >= 0.5, ink[None])[0].astype(kept.dtype)
+        return kept
+
+    def _mixed(self, picture, kept):
+        of_full_scale = self.masker.preprocess is not None or picture.held_as == "pil"
+        return filled(picture, kept, self.masker.fill_value, of_full_scale)
+
+    @property
+    def _is_array(self):
+        return hasattr(self.X, "shape")
+
+    def _joined(self, results):
+        """Return an array of results where pictures came in one, else a list."""
+        results = list(results)
+        if not self._is_array:
+            return results
+        if isinstance(results[0], torch.Tensor):
+            return torch.stack(results)
+        return np.stack(results)
 
 
 def filled(picture: Picture, kept, fill_value, of_full_scale):

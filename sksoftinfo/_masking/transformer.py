@@ -40,8 +40,9 @@ from .fitting import (
 )
 from .image_classifier import ImageClassifier, is_fitted_already
 from .maps import InformationMapper, evaluate_cached
-from .masks import check_threshold, kept_pixels, largest_boxes, whole_components
+from .masks import check_threshold, excess_information, largest_boxes, whole_components
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
+from .pictures import PictureResults, picture_reader
 from .restored import check_state
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
@@ -141,9 +142,19 @@ class InfoMaskTransformer(
     fill_value : float, array-like of shape (channels,), "mean", "blur" or callable, default=0.0
         What masked pixels look like, also around the patch in paste scoring: a number, one for
         each channel, their mean over the images of `fit` (of each column for a table), the image
-        itself blurred, or what a function makes of images (n, channels, height, width).
+        itself blurred, or what a function makes of images (n, channels, height, width). Of
+        pictures, numbers are shares of the brightest, and the mean is each one's own.
     image_shape : tuple of int, default=None
         (height, width) or (channels, height, width) of images that come as flat rows.
+    preprocess : callable, default=None
+        What the network was trained to be given: takes a picture, as a PIL image or a tensor
+        (channels, height, width), and returns a tensor of floats, as the transforms of
+        torchvision do, e.g. ``weights.transforms()``. It may resize, crop, pad and mirror; where
+        it takes each pixel from is measured, and maps, masks and results have the pixels of the
+        pictures. With ``None``, arrays are given to the network as they are, and pictures as
+        numbers from 0 to 1, resized where they differ in size.
+    channels : {"auto", "first", "last"}, default="auto"
+        Where the channels of arrays are. ``"auto"`` looks for a side of 1, 3 or 4.
     batch_size : int, default=256
         Patches or images scored at once, at most: bounds the memory.
     memory : str, path or joblib.Memory, default=None
@@ -229,6 +240,8 @@ class InfoMaskTransformer(
             callable,
         ],
         "image_shape": [None, tuple, list],
+        "preprocess": [None, callable],
+        "channels": [StrOptions({"auto", "first", "last"})],
         "batch_size": [IntegerInterval(1)],
         "memory": [None, str, os.PathLike, HasMethods(["cache"])],
         "random_state": ["random_state"],
@@ -255,6 +268,8 @@ class InfoMaskTransformer(
         components=False,
         fill_value=0.0,
         image_shape=None,
+        preprocess=None,
+        channels="auto",
         batch_size=256,
         memory=None,
         random_state=None,
@@ -277,6 +292,8 @@ class InfoMaskTransformer(
         self.components = components
         self.fill_value = fill_value
         self.image_shape = image_shape
+        self.preprocess = preprocess
+        self.channels = channels
         self.batch_size = batch_size
         self.memory = memory
         self.random_state = random_state
@@ -296,11 +313,15 @@ class InfoMaskTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d)
-            Images, flat images if `image_shape` is given, or a table.
+        X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d), list \
+of pictures, or torch Dataset or DataLoader
+            Images, flat images if `image_shape` is given, or a table. Pictures are PIL images,
+            arrays or tensors, each of its own size; items of a data set are pictures, with or
+            without a label.
         y : array-like of shape (n,), default=None
-            Labels of the images. No pixel is labelled. A classifier that is fitted already needs
-            none: any images will do, even one, and none has to hold the target.
+            Labels of the images, by default those of a data set. No pixel is labelled. A
+            classifier that is fitted already needs none: any images will do, even one, and none
+            has to hold the target. Labels of a data set that it does not know are left aside.
 
         Returns
         -------
@@ -316,6 +337,9 @@ class InfoMaskTransformer(
             are no labels and the classifier is not fitted, or ``calibrate="features"``.
         """
         check_threshold(self.threshold, self.threshold_reference)
+        X, reader = picture_reader(X, self.estimator, self.preprocess, self.channels)
+        if reader is not None:
+            X, y = reader.read_all(X, y, self.estimator, self.batch_size)
         if y is None:
             X = self._validate(X, reset=True)
         else:
@@ -449,9 +473,10 @@ class InfoMaskTransformer(
             If the target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
-        images = self._images(self._validate(X, reset=False))
-        targets, as_group = self._targets_of(len(images), target, y)
-        most = self._mapper.largest_maps(images, self._evaluate(images, targets, as_group))
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y).map(target)
+        most = self._largest_maps(self._images(self._validate(X, reset=False)), target, y)
         return most[:, 0] if self._is_table else most
 
     def information_maps(
@@ -479,11 +504,12 @@ class InfoMaskTransformer(
             If a target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
-        images = self._images(self._validate(X, reset=False))
         if targets is None and y is None:
             targets = self.classes_
-        targets, _ = self._targets_of(len(images), targets, y)
-        maps = self._mapper.maps(images, self._evaluate(images, targets), len(targets))
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y).maps(targets)
+        maps = self._maps(self._images(self._validate(X, reset=False)), targets, y)
         return maps[:, :, 0] if self._is_table else maps
 
     def mask(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
@@ -507,6 +533,9 @@ class InfoMaskTransformer(
             If a target is unknown, or rows have another shape than in `fit`.
         """
         self._check_parameters()
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y).masks()
         masks = self._all_masks(self._images(self._validate(X, reset=False)), y=y)
         return masks[:, 0] if self._is_table else masks
 
@@ -532,6 +561,9 @@ class InfoMaskTransformer(
         sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
         """
         self._check_parameters()
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y).boxes()
         images = self._images(self._validate(X, reset=False))
         return largest_boxes(self._all_masks(images, y=y) >= 0.5)
 
@@ -562,6 +594,9 @@ class InfoMaskTransformer(
                 f"The output of transform must be an array for images; got {container!r}, whose "
                 'frames hold tables alone. Call set_output(transform="default").'
             )
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y).filled()
         X = self._validate(X, reset=False)
         images = self._images(X)
         out = np.empty_like(images)
@@ -569,7 +604,7 @@ class InfoMaskTransformer(
             out[rows] = self._fill.mix(images[rows], kept)
         return out.reshape(X.shape)
 
-    def score(self, X: Any, y: ArrayLike) -> float:
+    def score(self, X: Any, y: ArrayLike | None = None) -> float:
         """Return how well the mask separates the evidence; the true mask is not needed.
 
         The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over
@@ -581,8 +616,8 @@ class InfoMaskTransformer(
         ----------
         X : array-like
             As in `fit`.
-        y : array-like of shape (n,)
-            Labels of the images.
+        y : array-like of shape (n,), default=None
+            Labels of the images, by default those of a data set.
 
         Returns
         -------
@@ -595,6 +630,9 @@ class InfoMaskTransformer(
             If no image has the target's label.
         """
         self._check_parameters()
+        X, reader = self._reader(X)
+        if reader is not None:
+            X, y = reader.read_all(X, y, self.estimator_, self.batch_size)
         X, y = self._validate(X, y, reset=False)
         return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
 
@@ -614,6 +652,16 @@ class InfoMaskTransformer(
 
     def _masks(self, images, target=None, y=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
+        for rows, excess in self._excess(images, target, y):
+            kept = excess if self.mask_type == "soft" else excess > 0
+            if self.components:
+                part = images[rows]
+                ink = (part != self._fill(part)).any(axis=1)
+                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
+            yield rows, kept
+
+    def _excess(self, images, target=None, y=None):
+        """Yield slices of rows, and what `excess_information` says of their pixels."""
         targets, as_group = self._targets_of(len(images), target, y)
         floors = maxima = None
         if self._presence_required and targets is not None:
@@ -621,23 +669,29 @@ class InfoMaskTransformer(
         if self.threshold_reference == "fit":
             maxima = self.reference_maximum_
         for rows, classes, places, whole in self._evaluate(images, targets, as_group):
-            kept = kept_pixels(
-                self._mapper.scorer.assemble,
-                places,
-                whole,
-                classes,
-                as_group,
-                threshold=self.threshold,
-                reference=self.threshold_reference,
-                reference_maximum=maxima,
-                presence_floor=floors,
-                soft=self.mask_type == "soft",
+            yield (
+                rows,
+                excess_information(
+                    self._mapper.scorer.assemble,
+                    places,
+                    whole,
+                    classes,
+                    as_group,
+                    threshold=self.threshold,
+                    reference=self.threshold_reference,
+                    reference_maximum=maxima,
+                    presence_floor=floors,
+                    soft=self.mask_type == "soft",
+                ),
             )
-            if self.components:
-                part = images[rows]
-                ink = (part != self._fill(part)).any(axis=1)
-                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
-            yield rows, kept
+
+    def _largest_maps(self, images, target=None, y=None):
+        targets, as_group = self._targets_of(len(images), target, y)
+        return self._mapper.largest_maps(images, self._evaluate(images, targets, as_group))
+
+    def _maps(self, images, targets, y=None):
+        targets, _ = self._targets_of(len(images), targets, y)
+        return self._mapper.maps(images, self._evaluate(images, targets), len(targets))
 
     def _evaluate(self, images, targets, as_group=False):
         return evaluate_cached(self._mapper, images, targets, as_group, self.memory, self._map_key)
@@ -664,6 +718,11 @@ class InfoMaskTransformer(
                 "threshold_reference='fit' was set after a fit that did not look for the maxima: "
                 "fit again."
             )
+
+    def _reader(self, X):
+        """Return `X`, and what reads it where it holds pictures, or None."""
+        shape = self._image_shape
+        return picture_reader(X, self.estimator_, self.preprocess, self.channels, shape)
 
     def _validate(self, X, y="no_validation", *, reset):
         X = as_images(X)

@@ -18,6 +18,7 @@ from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, 
 from .pictures import (
     Picture,
     as_picture,
+    check_one_kind,
     give_back,
     holds_pictures,
     in_fixed_order,
@@ -27,6 +28,8 @@ from .pictures import (
     labels_of,
     layout_of,
     listed,
+    n_items,
+    stacked_pictures,
     with_n_channels,
 )
 from .progress import progress
@@ -49,6 +52,7 @@ from .validation import (
     plain_rows,
     refuse_masked,
     refuse_times_and_bytes,
+    seem_last,
     validate_rows,
 )
 from .versions import show_versions
@@ -69,6 +73,7 @@ __all__ = [
     "axis_or_new",
     "check_channels_first",
     "check_labels",
+    "check_one_kind",
     "check_row_shape",
     "check_two_classes",
     "check_weights",
@@ -85,6 +90,7 @@ __all__ = [
     "labels_of",
     "layout_of",
     "listed",
+    "n_items",
     "n_trained_on",
     "naming_wrong_columns",
     "native_order",
@@ -102,6 +108,8 @@ __all__ = [
     "safe_split",
     "show_versions",
     "training_rows",
+    "seem_last",
+    "stacked_pictures",
     "users_stacklevel",
     "validate_params",
     "validate_rows",

@@ -148,8 +148,28 @@ def _of_batch(loader, batch):
         yield from zip(pictures, labels, strict=True)
 
 
-def labels_of(labels):
+def n_items(X):
+    """Return how many pictures `X` holds, or None where that is known at its end alone."""
+    if is_dataset(X) and hasattr(X, "batch_sampler"):
+        X = X.dataset
+    try:
+        return len(X)
+    except TypeError:
+        return None
+
+
+def labels_of(labels, X=None, classes=None):
     """Return the labels that came with pictures as an array, or None where none has one.
+
+    Parameters
+    ----------
+    labels : list
+        Of each picture, or None.
+    X : list, array, Dataset or DataLoader, default=None
+        What they came from. Its attribute ``classes`` names them, as that of ImageFolder does.
+    classes : ndarray of shape (M,), default=None
+        Where these are texts, and labels are indices of names that are all among them, the names
+        are returned.
 
     Raises
     ------
@@ -165,6 +185,14 @@ def labels_of(labels):
             f"A data set must have a label for each picture, or for none; {sum(missing)} of "
             f"{len(labels)} have none. Leave these out."
         )
+    names = getattr(getattr(X, "dataset", X), "classes", None)
+    if names is not None and np.asarray(classes).dtype.kind in "UO":
+        are_indices = all(
+            isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(names)
+            for one in plain
+        )
+        if are_indices and set(names) <= set(np.asarray(classes).tolist()):
+            plain = [names[one] for one in plain]
     return label_array(plain)
 
 
@@ -310,3 +338,55 @@ def give_back(picture, pixels):
 
         return torch.from_numpy(pixels)
     return pixels
+
+
+def stacked_pictures(X, n_channels=None):
+    """Return rows that a data set, or a list with PIL images, holds, and their labels or None.
+
+    PIL images become numbers from 0 to 1, channels first; anything else is taken as it is.
+
+    Parameters
+    ----------
+    X : list, Dataset or DataLoader
+    n_channels : int, default=None
+        To which PIL images are converted: grey where all of them are, if None.
+
+    Returns
+    -------
+    rows : ndarray of shape (n, ...)
+    labels : list
+
+    Raises
+    ------
+    ValueError
+        If there are none, or rows differ in shape.
+    """
+    rows, labels, are_pil = [], [], []
+    for index, (held, label) in enumerate(items(X)):
+        are_pil.append(is_picture(held))
+        check_one_kind(are_pil)
+        if are_pil[-1]:
+            held = as_picture(held, index=index).pixels
+        rows.append(held if isinstance(held, np.ndarray) else np.asarray(on_host(held)))
+        labels.append(label)
+    if not rows:
+        raise ValueError("`X` must hold at least one row; got none.")
+    if are_pil[0]:
+        n_channels = n_channels or max(map(len, rows))
+        rows = [with_n_channels(row, n_channels) / np.float32(255) for row in rows]
+    shapes = sorted({row.shape for row in rows})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"`X` must hold images of one size; got shapes such as {shapes[0]} and {shapes[-1]}. "
+            "Resize them, e.g. by the data set's transform."
+        )
+    return np.stack(rows), labels
+
+
+def check_one_kind(are_pil):
+    """Raise ValueError if the last of several pictures is one of PIL and the first not, or so."""
+    if are_pil[-1] != are_pil[0]:
+        raise ValueError(
+            "`X` mixes PIL images, which are read as numbers from 0 to 1, and arrays, whose "
+            "numbers are taken as they are. Convert them to one kind."
+        )

@@ -393,8 +393,8 @@ def as_images(X):
     return np.asarray(X)
 
 
-def check_channels_first(X, any_dtype=True):
-    """Raise ValueError if images look as if their channels came last.
+def seem_last(X, any_dtype=True):
+    """Return whether images look as if their channels came last.
 
     Images of unsigned bytes with a last axis of 1, 3 or 4 do. Others may be e.g. signals of 22
     electrodes, (n, 22, 1000, 1): these do only if they have 3 or 4 numbers for each of at least
@@ -408,15 +408,18 @@ def check_channels_first(X, any_dtype=True):
     """
     shape = getattr(X, "shape", ())
     if len(shape) != 4 or shape[1] <= 4:
-        return
+        return False
     if str(X.dtype).removeprefix("torch.") == "uint8":
-        seem_last = shape[3] in (1, 3, 4)
-    else:
-        seem_last = any_dtype and shape[3] in (3, 4) and min(shape[1:3]) >= _PICTURE
-    if seem_last:
+        return shape[3] in (1, 3, 4)
+    return any_dtype and shape[3] in (3, 4) and min(shape[1:3]) >= _PICTURE
+
+
+def check_channels_first(X, any_dtype=True):
+    """Raise ValueError if images look as if their channels came last, as `seem_last` tells."""
+    if seem_last(X, any_dtype):
         raise ValueError(
             "X must have its channels first, (n, channels, height, width); got shape "
-            f"{tuple(shape)}, whose channels seem to come last. Move them by "
+            f"{tuple(X.shape)}, whose channels seem to come last. Move them by "
             "numpy.moveaxis(X, -1, 1)."
         )
 
