@@ -61,7 +61,7 @@ from .build import (
 )
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
-from .rows import training_input, validated_rows
+from .rows import read_rows, training_input, validated_rows
 from .scoring import bounds_of_rows
 from .skorch_params import SkorchParams
 from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbacks
@@ -105,16 +105,20 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     }
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train the network.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
-(n_samples, n_channels, height, width)
-            Table or images. Where `module` is None, values of a table may be missing, NaN.
-        y : array-like of shape (n_samples,)
-            Labels: numbers or strings, at least two classes.
+(n_samples, n_channels, height, width), list of PIL images, or torch Dataset or DataLoader
+            Table or images. Where `module` is None, values of a table may be missing, NaN. PIL
+            images, of one size, are read as numbers from 0 to 1. A data set is read into memory.
+        y : array-like of shape (n_samples,), default=None
+            Labels: numbers or strings, at least two classes. They may be left out where a data
+            set has them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. Rows of weight zero are left out.
 
@@ -145,7 +149,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def partial_fit(
         self,
         X: Any,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
@@ -155,8 +159,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ----------
         X : array-like
             As in `fit`.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,), default=None
+            Labels, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever occur; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -393,15 +397,17 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         scores = self._scores(X)
         return self.classes_[scores.argmax(axis=1)]
 
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Accuracy on these rows.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        y : array-like of shape (n_samples,), default=None
+            Their labels, by default those of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
@@ -410,6 +416,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         float
             Share of the rows, by weight, whose label is predicted.
         """
+        X, y = read_rows(self, X, y)
         check_labels(y)
         return super().score(X, on_host(y), on_host(sample_weight))
 
@@ -448,7 +455,7 @@ default="train"
     def score_bounds(
         self,
         X: Any,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
@@ -465,8 +472,8 @@ default="train"
         X : array-like
             As in `fit`, but other rows: on those that trained the network the same formulas
             overstate the information.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        y : array-like of shape (n_samples,), default=None
+            Their labels, by default those of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None

@@ -11,6 +11,11 @@ from .._utils import (
     check_channels_first,
     check_row_shape,
     check_weights,
+    holds_pictures,
+    in_fixed_order,
+    labels_of,
+    listed,
+    stacked_pictures,
     validate_rows,
 )
 
@@ -23,7 +28,7 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
     classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
         Its names and number of features are set or compared, as by ``validate_data``.
     X, y
-        As given to `fit`, or to a method that predicts.
+        As given to `fit`, or to a method that predicts. Labels may be those of a data set.
     reset : bool
         Whether the rows are the first that the classifier sees.
 
@@ -37,6 +42,7 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
             return X
         if are_plain_labels(y, len(X)):
             return X, y
+    X, y = read_rows(classifier, X, y)
     X = as_images(X)
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
@@ -53,6 +59,23 @@ def _dtypes(classifier):
     if classifier.dtype != "auto":
         return (getattr(np, classifier.dtype),)
     return (np.float32,) if classifier.precision == "bf16" else (np.float64, np.float32)
+
+
+def read_rows(classifier, X, y="no_validation"):
+    """Return rows and labels as arrays where `X` is a data set or holds PIL images.
+
+    Anything else is returned as it is. A data set's own labels take the place of ``y=None``.
+    """
+    X = listed(X)
+    if not holds_pictures(X):
+        return X, y
+    if y is not None:
+        in_fixed_order(X)
+    shape = getattr(classifier, "input_shape_", None)
+    rows, labels = stacked_pictures(X, shape[0] if shape is not None and len(shape) == 3 else None)
+    if y is None:
+        y = labels_of(labels, X, getattr(classifier, "classes_", None))
+    return rows, y
 
 
 def _is_plain(X, classifier):

@@ -421,7 +421,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     def score_bounds(
         self,
         X: Any,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
@@ -441,8 +441,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         ----------
         X : array-like
             As in `fit`, but other rows.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        y : array-like of shape (n_samples,), default=None
+            Their labels, by default those of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None

@@ -10,13 +10,20 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import InformationBounds, Units, information_bounds
-from .._utils import on_host
+from .._utils import (
+    holds_pictures,
+    in_fixed_order,
+    labels_of,
+    listed,
+    on_host,
+    stacked_pictures,
+)
 
 
 def score_bounds(
     estimator: Any,
     X: Any,
-    y: ArrayLike,
+    y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
@@ -39,8 +46,8 @@ def score_bounds(
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         Rows that were not used for training: on training rows the same formulas overstate the
         information. Only classifiers of this package can tell, and warn.
-    y : array-like of shape (n_samples,)
-        Their labels.
+    y : array-like of shape (n_samples,), default=None
+        Their labels, by default those of a torch Dataset or DataLoader.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights.
     groups : array-like of shape (n_samples,), default=None
@@ -94,6 +101,17 @@ default="empirical"
             "cross_val_bounds."
         )
     check_is_fitted(estimator)
+    X = listed(X)
+    if holds_pictures(X):
+        # Also what is behind a Pipeline gets arrays.
+        held = X
+        X, labels = stacked_pictures(held)
+        if y is None:
+            y = labels_of(labels, held, getattr(estimator, "classes_", None))
+        else:
+            in_fixed_order(held)
+    if y is None:
+        raise ValueError("`y` must hold the labels of `X`; got None. Give one for each row.")
     check_consistent_length(X, y)
     options: dict[str, Any] = {
         "sample_weight": sample_weight,

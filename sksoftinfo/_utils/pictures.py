@@ -373,14 +373,19 @@ def stacked_pictures(X, n_channels=None):
         raise ValueError("`X` must hold at least one row; got none.")
     if are_pil[0]:
         n_channels = n_channels or max(map(len, rows))
-        rows = [with_n_channels(row, n_channels) / np.float32(255) for row in rows]
+        rows = [with_n_channels(row, n_channels) for row in rows]
     shapes = sorted({row.shape for row in rows})
     if len(shapes) > 1:
         raise ValueError(
             f"`X` must hold images of one size; got shapes such as {shapes[0]} and {shapes[-1]}. "
             "Resize them, e.g. by the data set's transform."
         )
-    return np.stack(rows), labels
+    if not are_pil[0]:
+        return np.stack(rows), labels
+    images = np.empty((len(rows), *rows[0].shape), dtype=np.float32)
+    for image, row in zip(images, rows, strict=True):
+        np.divide(row, 255, out=image, casting="same_kind")
+    return images, labels
 
 
 def check_one_kind(are_pil):
