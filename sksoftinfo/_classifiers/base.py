@@ -45,6 +45,7 @@ from .._utils import (
     StrOptions,
     check_labels,
     check_two_classes,
+    columns_with_missing,
     encode_labels,
     fit_context,
     on_host,
@@ -196,9 +197,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """Set what the first look at the data decides, and forget what was learned before."""
         check_two_classes(classes)
         self.classes_ = classes
-        self.input_shape_ = X.shape[1:]
-        # The minimum of a column with a missing value is NaN, and takes no memory to find.
-        self._missing = np.flatnonzero(np.isnan(X.min(axis=0))) if X.ndim == 2 else np.arange(0)
+        self.input_shape_ = tuple(X.shape[1:])
+        self._missing = columns_with_missing(X) if X.ndim == 2 else np.arange(0)
         self._random = check_random_state(self.random_state)
         self._label_weight = np.zeros(len(classes))
         if hasattr(self, "net_"):
@@ -211,9 +211,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             y, weight, minlength=len(self.classes_)
         )
         self.train_prior_ = self._label_weight / self._label_weight.sum()
-        self.class_prior_ = resolve_class_prior(
-            on_host(self.class_prior), self.classes_, self.train_prior_
-        )
+        self.class_prior_ = resolve_class_prior(self.class_prior, self.classes_, self.train_prior_)
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
         net = getattr(self, "net_", None)
@@ -449,7 +447,7 @@ default="train"
                 "reference_prior='empirical' needs labels, and there are none here: use 'train', "
                 "'uniform' or an array."
             )
-        prior = resolve_reference_prior(on_host(reference_prior), self.classes_, self.train_prior_)
+        prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         return factor * pointwise_information(self.predict_log_proba(X), prior)
 
     def score_bounds(

@@ -38,7 +38,9 @@ def module_dtype(dtype, precision, X):
         return torch.float32
     if dtype != "auto":
         return getattr(torch, dtype)
-    return torch.float64 if X.ndim == 2 and X.dtype == np.float64 else torch.float32
+    # Of NumPy or of torch.
+    is_double = str(X.dtype).removeprefix("torch.") == "float64"
+    return torch.float64 if X.ndim == 2 and is_double else torch.float32
 
 
 def module_and_params(module, X, n_classes, missing):

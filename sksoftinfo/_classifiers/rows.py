@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._networks import resolve_device
 from .._utils import (
     are_plain_labels,
     as_images,
@@ -13,15 +15,19 @@ from .._utils import (
     check_weights,
     holds_pictures,
     in_fixed_order,
+    is_on_cuda,
     labels_of,
     listed,
     stacked_pictures,
+    validate_on_device,
     validate_rows,
 )
 
 
 def validated_rows(classifier, X, y="no_validation", *, reset):
     """Return rows, and labels if they are given, as arrays that a net can take.
+
+    A tensor on a CUDA device stays there if the network is there, too.
 
     Parameters
     ----------
@@ -47,11 +53,26 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
         check_row_shape(X, classifier.input_shape_, type(classifier).__name__)
+    validate = validate_on_device if _stays_on_device(X, classifier, reset) else validate_rows
     dtypes = _dtypes(classifier)
     if len(getattr(X, "shape", ())) > 2:
         dtypes = dtypes[::-1]
     options = {"reset": reset, "allow_nd": True, "allow_nan": classifier.module is None}
-    return validate_rows(classifier, X, y, dtype=list(dtypes), **options)
+    return validate(classifier, X, y, dtype=list(dtypes), **options)
+
+
+def _stays_on_device(X, classifier, reset):
+    """Return whether `X` is a tensor on a CUDA device on which the network is, or will be."""
+    if not is_on_cuda(X):
+        return False
+    # Loaders and accelerators of the user's own take rows from the host.
+    if classifier.accelerator is not None or any(
+        name.partition("__")[0] in ("dataset", "iterator_train", "iterator_valid")
+        for name in classifier._skorch_params
+    ):
+        return False
+    device = resolve_device(classifier.device) if reset else classifier.net_._input_device
+    return torch.device(device or "cpu").type == "cuda"
 
 
 def _dtypes(classifier):
@@ -115,4 +136,7 @@ def training_input(classifier, X, y, sample_weight, *, reset):
     weight = check_weights(sample_weight, X)
     # Left in, such rows would share in the batches and so in the order of training.
     used = weight > 0
-    return (X, y, weight) if used.all() else (X[used], y[used], weight[used])
+    if used.all():
+        return X, y, weight
+    used = np.flatnonzero(used)
+    return X[used], y[used], weight[used]

@@ -15,7 +15,7 @@ from .._bounds import (
     encode_groups,
     resolve_reference_prior,
 )
-from .._utils import check_weights, encode_labels, n_trained_on, on_host, users_stacklevel
+from .._utils import check_weights, encode_labels, n_trained_on, users_stacklevel
 from .build import with_channels
 
 
@@ -75,7 +75,7 @@ def bounds_of_rows(
     if groups is not None:
         groups = encode_groups(groups)
         check_consistent_length(groups, y)
-    prior = resolve_reference_prior(on_host(reference_prior), classes, train_prior)
+    prior = resolve_reference_prior(reference_prior, classes, train_prior)
     check_reference_covers(prior, y, classes)
     accumulator = BoundsAccumulator(len(classes))
     output_upper = accumulate(accumulator, with_channels(X), y, sample_weight)

@@ -159,6 +159,9 @@ class ArrayBatches:
 
     def _resident(self, array, rows):
         """Return rows of an array on the device, which are copied there a chunk at a time."""
+        if rows is None and isinstance(array, torch.Tensor) and array.device.type == "cuda":
+            if self.device.index in (None, array.device.index):
+                return array
         first = _taken(array, slice(0, 1))
         out = torch.empty((self._n, *first.shape[1:]), dtype=first.dtype, device=self.device)
         for start in range(0, self._n, self._chunk_rows()):
@@ -172,7 +175,7 @@ def _taken(array, rows):
     """Return a copy of some rows: modules may work in place, and the rows are the user's."""
     if isinstance(array, torch.Tensor):
         if isinstance(rows, slice):
-            return array[rows].clone()
+            return array[rows].clone(memory_format=torch.contiguous_format)
         if isinstance(rows, np.ndarray):
             rows = upload(torch.from_numpy(rows), array.device)
         return array[rows]

@@ -7,6 +7,8 @@ import torch
 from sklearn.utils import gen_batches
 from torch import nn
 
+from .._utils import on_host
+
 # Beyond this many rows, quantiles come from as many rows, evenly spaced: they cost a sort.
 _MOST_ROWS = 20_000
 # Numbers of which quantiles are taken at once.
@@ -95,13 +97,13 @@ class PrepareColumns(nn.Module):
 
         Parameters
         ----------
-        X : ndarray of shape (n, n_features)
+        X : ndarray of shape (n, n_features), or tensor of a device
             NaN is missing.
         weight : ndarray of shape (n,), default=None
             Non-negative weights of the rows.
         """
         step = -(-len(X) // _MOST_ROWS)
-        X = X[::step]
+        X = on_host(X[::step])
         if weight is not None:
             weight = weight[::step]
             X, weight = X[weight > 0], weight[weight > 0]

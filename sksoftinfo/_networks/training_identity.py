@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper
 
-from .._utils import fingerprint
+from .._utils import fingerprint, on_host
 from .stochastic_module import unwrapped
 
 # They change how a training goes on or what is seen of it, not what its next step is.
@@ -59,7 +59,7 @@ def training_identity(net, X, y):
 
 def _rows(X, y):
     parts = list(X.values()) if isinstance(X, dict) else [X]
-    return " ".join(text for part in parts for text in fingerprint(np.asarray(part), y))
+    return " ".join(text for part in parts for text in fingerprint(np.asarray(on_host(part)), y))
 
 
 def _structure(module):

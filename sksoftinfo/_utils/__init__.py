@@ -14,6 +14,7 @@ from .compat import (
     safe_split,
     validate_params,
 )
+from .device_rows import columns_with_missing, is_on_cuda, validate_on_device
 from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
 from .pictures import (
     Picture,
@@ -76,6 +77,7 @@ __all__ = [
     "check_one_kind",
     "check_row_shape",
     "check_two_classes",
+    "columns_with_missing",
     "check_weights",
     "encode_labels",
     "fingerprint",
@@ -86,6 +88,7 @@ __all__ = [
     "is_dataset",
     "is_picture",
     "items",
+    "is_on_cuda",
     "label_array",
     "labels_of",
     "layout_of",
@@ -111,6 +114,7 @@ __all__ = [
     "seem_last",
     "stacked_pictures",
     "users_stacklevel",
+    "validate_on_device",
     "validate_params",
     "validate_rows",
     "check_regular_file",

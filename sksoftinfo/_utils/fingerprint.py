@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from sklearn.utils import gen_batches
+
+from .validation import on_host
 
 # Rows of which a fingerprint keeps the hash, at most: half a megabyte.
 MAX_HASHES = 65_536
@@ -21,8 +24,11 @@ _FEWEST_DIFFERENT = 10
 _FALSE_ALARM = 1e-3
 _CHUNK_NUMBERS = 1 << 20
 _DIGEST_BYTES = 1 << 20
-# Rows by which most columns of a wide table are seen to have few values.
+# Rows by which most columns of a wide table are seen to have few values, and columns at once.
 _N_GLANCE = 300
+_COLUMNS_AT_ONCE = 256
+# Of SplitMix64.
+_MIXER = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class TrainingRows(NamedTuple):
@@ -55,7 +61,8 @@ def row_hashes(X, y=None, dtype=np.float32):
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or tensor of a device
+        A tensor is hashed where it is, after a cast to float32.
     y : ndarray of int of shape (n,), default=None
     dtype : {float32, float64}, default=float32
 
@@ -77,8 +84,9 @@ def row_hashes(X, y=None, dtype=np.float32):
     bits = np.dtype(dtype).str.replace("f", "u")
     multipliers = np.random.default_rng(0).integers(1 << 62, size=width, dtype=np.uint64) * 2 + 1
     step = max(1, _CHUNK_NUMBERS // max(1, width))
-    for start in range(0, n, step):
-        rows = slice(start, start + step)
+    if not isinstance(X, np.ndarray):
+        hashes = _sums_on_device(X, multipliers, step)
+    for rows in gen_batches(n, step) if isinstance(X, np.ndarray) else ():
         with np.errstate(over="ignore"):
             # Adding zero makes 0 of -0.
             numbers = X[rows].reshape(-1, width).astype(dtype) + np.dtype(dtype).type(0)
@@ -93,9 +101,30 @@ def row_hashes(X, y=None, dtype=np.float32):
 
 def _mixed(words):
     """Spread the bits of each word over all 64 (Steele et al., 2014: the mixer of SplitMix)."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(_MIXER[0])
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(_MIXER[1])
     return words ^ (words >> np.uint64(31))
+
+
+def _sums_on_device(X, multipliers, step):
+    """Return what `row_hashes` sums for each row of a tensor, after one wait for its device."""
+    import torch
+
+    def mixed(words):
+        for shift, factor in zip((30, 27), _MIXER, strict=True):
+            # torch has signed integers alone, which keep their sign when shifted.
+            shifted = (words >> shift) & ((1 << 64 - shift) - 1)
+            words = (words ^ shifted) * (factor - (1 << 64))
+        return words ^ ((words >> 31) & ((1 << 33) - 1))
+
+    factors = torch.from_numpy(multipliers.view(np.int64)).to(X.device)
+    sums = torch.empty(len(X), dtype=torch.int64, device=X.device)
+    for rows in gen_batches(len(X), step):
+        numbers = X[rows].reshape(-1, len(factors)).to(torch.float32) + 0.0
+        numbers = torch.where(numbers.isnan(), torch.nan, numbers)
+        words = numbers.view(torch.int32).to(torch.int64) & 0xFFFFFFFF
+        sums[rows] = (mixed(words) * factors).sum(1)
+    return on_host(sums).view(np.uint64)
 
 
 def are_continuous(X, first, dtype=np.float64):
@@ -107,7 +136,7 @@ def are_continuous(X, first, dtype=np.float64):
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or tensor of a device
     first : ndarray of int of shape (n_different,)
         Indices of the different rows.
     dtype : {float32, float64}, default=float64
@@ -117,12 +146,12 @@ def are_continuous(X, first, dtype=np.float64):
     needed = max(_FEWEST_VALUES, _SHARE_OF_VALUES * len(first))
     some = first[:_N_GLANCE]
     ranks: list[np.ndarray] = []
-    for column in rows.T if len(first) >= needed else ():
+    for position, glance in _glances(rows, some, dtype) if len(first) >= needed else ():
         # The share of different values falls with the number of rows: few tell what has few.
-        with np.errstate(over="ignore"):
-            column = column.astype(dtype)
-        if len(np.unique(column[some])) < (_SHARE_OF_VALUES - 0.1) * len(some):
+        if len(np.unique(glance)) < (_SHARE_OF_VALUES - 0.1) * len(some):
             continue
+        with np.errstate(over="ignore"):
+            column = on_host(rows[:, position]).astype(dtype)
         values, rank = np.unique(column[first], return_inverse=True)
         if len(values) < needed:
             continue
@@ -135,12 +164,20 @@ def are_continuous(X, first, dtype=np.float64):
     return False
 
 
+def _glances(rows, some, dtype):
+    """Yield the position of each column, and some of its entries."""
+    for columns in gen_batches(rows.shape[1], _COLUMNS_AT_ONCE):
+        with np.errstate(over="ignore"):
+            entries = on_host(rows[:, columns][some]).astype(dtype)
+        yield from enumerate(entries.T, columns.start)
+
+
 def training_rows(X, y, known=None):
     """Return what tells training rows from others: hashes of rows and encoded labels.
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or tensor of a device
         Numbers.
     y : ndarray of int of shape (n,)
     known : TrainingRows, default=None

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from sksoftinfo._utils import fingerprint, n_trained_on, row_hashes, training_rows
 from sksoftinfo._utils.fingerprint import MAX_HASHES, are_continuous
@@ -130,3 +131,18 @@ def test_numbers_beyond_float32_are_hashed_without_a_warning():
         warnings.simplefilter("error")
         known = training_rows(huge, Y)
     assert n_trained_on(known, huge, Y) == 300
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tensors_have_the_hashes_of_arrays(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3, 4)) * 10.0 ** rng.integers(-50, 50, (50, 3, 4))
+    X[0, 0] = [np.nan, 0.0, -0.0, -np.nan]
+    with np.errstate(over="ignore"):
+        X = X.astype(dtype)
+    y = rng.integers(0, 3, 50)
+    tensor = torch.as_tensor(X)
+    np.testing.assert_array_equal(row_hashes(tensor, y), row_hashes(X, y))
+    flat, rows = X.reshape(50, -1), training_rows(X, y)
+    assert training_rows(tensor, y)[2:] == rows[2:] and n_trained_on(rows, tensor, y) == 50
+    assert are_continuous(tensor, np.arange(50)) is are_continuous(flat, np.arange(50)) is True

@@ -132,7 +132,8 @@ class SimulatedCuda:
     counts : collections.Counter
         ``"launches"`` and ``"waits"``; ``"to_host"``, ``"to_device_pageable"``,
         ``"to_device_scalar"``, ``"host_indices"``, ``"bool_index"`` and the names of operators
-        count what was waited for; ``"to_device_pinned"`` counts what was not.
+        count what was waited for; ``"to_device_pinned"`` counts what was not;
+        ``"bytes_to_host"`` and ``"bytes_to_device"`` are what was copied.
     places : collections.Counter
         With ``trace=True``, the waits by kind and lines of code.
     """
@@ -250,6 +251,8 @@ class SimulatedCuda:
     def _count_transfer(self, source, to_device):
         if isinstance(source, CudaTensor) == to_device:
             return
+        way = "bytes_to_device" if to_device else "bytes_to_host"
+        self.counts[way] += source.numel() * source.element_size()
         if not to_device:
             self._wait("to_host")
         elif self.is_pinned(source):

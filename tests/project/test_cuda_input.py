@@ -1,5 +1,6 @@
 """What users have on a GPU, or in memory that torch does not take, goes in everywhere."""
 
+import pickle
 import warnings
 from functools import partial
 
@@ -12,11 +13,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader
 
 from sksoftinfo import (
     InfoMaskTransformer,
     InfoSoftmaxClassifier,
     InfoStackClassifier,
+    ResumableCheckpoint,
     StochasticInfoClassifier,
     cross_val_bounds,
     feature_information,
@@ -24,6 +28,7 @@ from sksoftinfo import (
     mi_estimate,
     score_bounds,
 )
+from sksoftinfo._networks.predictions import prediction_batches
 from sksoftinfo.metrics import (
     bounds_scores,
     box_iou_score,
@@ -106,6 +111,131 @@ def test_tensors_of_the_device(cuda, device):
         there(X), there(Y), classes=there([0, 1, 2])
     )
     np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+
+
+def varied(name):
+    """Return rows and labels of one kind, and the classifier for them."""
+    kind = StochasticInfoClassifier if name == "noise" else InfoSoftmaxClassifier
+    rows, y = (IMAGES, DIGIT) if name == "images" else (X, Y)
+    if name == "missing":
+        rows = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+    if name == "single":
+        rows = X.astype(np.float32)
+    return rows, y, kind
+
+
+@pytest.mark.parametrize("name", ["table", "single", "missing", "images", "noise"])
+def test_rows_on_the_device_are_those_of_the_host(cuda, name, tmp_path):
+    rows, y, kind = varied(name)
+    weight = np.where(np.arange(len(y)) % 7, np.linspace(0.5, 2, len(y)), 0.0)
+    callbacks = [ResumableCheckpoint(tmp_path / "training.pt")]
+    for more in ({}, {"train_split": 0.2, "callbacks": callbacks}):
+        clf = kind(device="cuda", **FAST, **more)
+        expected = clf.fit(rows, y, weight).predict_proba(rows)
+        (tmp_path / "training.pt").unlink(missing_ok=True)
+        same = kind(**clf.get_params()).fit(there(rows), there(y), there(weight))
+        assert same.input_shape_ == clf.input_shape_ and type(same.input_shape_) is tuple
+        for given in (rows, there(rows)):
+            np.testing.assert_array_equal(same.predict_proba(given), expected)
+            with pytest.warns(UserWarning, match="rows and their labels are those"):
+                assert clf.score_bounds(given, y) == same.score_bounds(given, y)
+        np.testing.assert_array_equal(same.predict(there(rows[:1])), clf.predict(rows[:1]))
+        trained_on = []
+        for one, part in ((clf, rows[::2]), (same, there(rows[::2]))):
+            (tmp_path / "training.pt").unlink(missing_ok=True)
+            one = pickle.loads(pickle.dumps(one)).partial_fit(part, y[::2])
+            trained_on.append(one.predict_proba(rows))
+        np.testing.assert_array_equal(*trained_on)
+        (tmp_path / "training.pt").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", ["table", "images", "noise"])
+def test_rows_on_the_device_do_not_travel(counted_cuda, name):
+    """Labels do, hashes of rows, results, and the rows from which quantiles are learned."""
+    rows, y, kind = varied(name)
+    rows, y = np.concatenate([rows] * 20), np.tile(y, 20)
+    clf = kind(device="cuda", class_weight="balanced", train_split=0.2, **FAST)
+    on_device = there(rows + 1e-3 * np.arange(len(rows))[(...,) + (None,) * (rows.ndim - 1)])
+    on_device = on_device.to(torch.float32 if name == "images" else torch.float64)
+    size = on_device.numel() * on_device.element_size()
+    counted_cuda.reset()
+    clf.fit(on_device, y)
+    weights = sum(part.numel() * part.element_size() for part in clf.module_.parameters())
+    assert counted_cuda.counts["bytes_to_device"] - weights < 150 * len(y)
+    if name == "images":
+        assert counted_cuda.counts["bytes_to_host"] < 300 * 64 * 4 + 100 * len(y) < size
+    counted_cuda.reset()
+    clf.predict(on_device)
+    assert counted_cuda.counts["bytes_to_device"] < 2000
+    batches = prediction_batches(clf.net_, on_device, clf.net_._n_draws)
+    assert counted_cuda.counts["waits"] <= 2 + len(batches)
+    result = counted_cuda.counts["bytes_to_host"]
+    assert result <= 8 * len(y) * len(clf.classes_) + 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X.index_fill(1, there([2]), torch.nan), "NaN in column 2, in 150 of 150 rows"),
+        (lambda X: X.index_fill(0, there([3]), torch.inf), "infinity .*, in 1 of 150 rows"),
+        (lambda X: X[:, :3], "X has 3 features, but Network is expecting 4"),
+        (lambda X: X[:0], r"Found array with 0 sample\(s\)"),
+        (lambda X: X[0], "Expected 2D array, got 1D array"),
+        (lambda X: X[:10], "inconsistent numbers of samples"),
+        (lambda X: X + 1j, "Complex data not supported"),
+    ],
+)
+def test_rows_on_the_device_are_refused_as_others_are(cuda, change, message):
+    class Network(InfoSoftmaxClassifier):
+        pass
+
+    clf = Network(torch.nn.Linear(4, 3), device="cuda", **FAST).fit(X, Y)
+    for rows in (there(X), torch.as_tensor(X)):
+        with pytest.raises(ValueError, match=message):
+            clf.score_bounds(change(rows if rows.is_cuda else rows.to("cuda")), Y)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_types_of_numbers(cuda, dtype, device):
+    for rows, y in ((4 * X, Y), (4 * IMAGES, DIGIT)):
+        given = torch.as_tensor(rows).to(getattr(torch, dtype))
+        host = given.float().numpy() if dtype == "bfloat16" else given.numpy()
+        clf = InfoSoftmaxClassifier(device=device, **FAST)
+        expected = clf.fit(host, y).predict_proba(host)
+        for where in ("cpu", "cuda"):
+            found = clf.fit(given.to(where), y)
+            np.testing.assert_array_equal(found.predict_proba(given.to(where)), expected)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_layouts_of_tensors(cuda, device):
+    """Views of every other row and column, from the end to the beginning, with a gradient."""
+    expected = InfoSoftmaxClassifier(device=device, **FAST).fit(X, Y).predict_proba(X)
+    wide = np.empty((2 * len(X), 8))
+    wide[::2, ::2] = X
+    for where in ("cpu", "cuda"):
+        whole = torch.as_tensor(wide).to(where)
+        for rows in (
+            whole[::2, ::2],
+            torch.as_tensor(X.T.copy()).to(where).T,
+            torch.as_tensor(X[::-1].copy()).to(where).flip(0),
+            torch.as_tensor(X).to(where).requires_grad_(),
+        ):
+            clf = InfoSoftmaxClassifier(device=device, **FAST).fit(rows, Y)
+            np.testing.assert_array_equal(clf.predict_proba(rows), expected)
+            assert rows.grad is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"iterator_train": DataLoader, "iterator_train__pin_memory": True}, {"dataset": Dataset}],
+    ids=["loader", "dataset"],
+)
+def test_rows_on_the_device_through_loaders_of_the_user(cuda, options):
+    clf = InfoSoftmaxClassifier(device="cuda", **options, **FAST)
+    expected = clf.fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(clf.fit(there(X), Y).predict_proba(there(X)), expected)
 
 
 def test_masks_of_tensors_of_the_device(cuda):
