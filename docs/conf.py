@@ -34,7 +34,7 @@ html_math_renderer = "mathml"
 myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
-html_title = f"sksoftinfo {release}"
+html_title = "sksoftinfo"
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
@@ -143,13 +143,14 @@ def mathml(latex, display):
     """Return a formula as MathML, which browsers render without a script or a network."""
     text = latex2mathml.converter.convert(latex, display=display)
     # In MathML "log" is an identifier like x, and would touch its argument.
-    return re.sub(
-        r"<mi>(log|exp)</mi>(?=(<mo[^>]*>&#x00028;)?)",
+    text = re.sub(
+        r"<m[io]>(log|exp|logit)</m[io]>(?=(<mo[^>]*>&#x00028;)?)",
         lambda found: (
             f'<mo lspace="0.167em" rspace="{0 if found[2] else 0.167}em">{found[1]}</mo>'
         ),
         text,
     )
+    return text.replace('<mrow><mo lspace="0.167em"', '<mrow><mo lspace="0em"')
 
 
 def visit_math(translator, node):
