@@ -80,7 +80,7 @@ READING_ORDER = [
     "plot_against_captum.py",
     "plot_log_softmax_is_dv.py",
     "plot_known_information.py",
-    "plot_stochastic_sandwich.py",
+    "plot_noise_hides_information.py",
 ]
 
 

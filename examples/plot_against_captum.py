@@ -1,13 +1,13 @@
 """
-The same network, asked by information masking and by captum
-============================================================
+Information masks beside captum's attributions
+==============================================
 
-Where is the evidence for a 0? One network, four answers: the weight of evidence of its windows,
-and three attribution methods of captum, each cut at 20 % of its maximum. Information masking
-localises; the attributions say which pixels the prediction is sensitive to, which is another
-question, and where that is asked they are ahead: see :doc:`/masking`.
+Where is the evidence for a 0? Four maps of one network: the weight of evidence of its windows, and
+three attribution methods of captum. Each map is cut at 20 % of its maximum. Information masks
+localise the evidence. Attributions show which pixels the prediction is sensitive to, which is
+another question; where that question matters they are ahead, see :doc:`/masking_results`.
 
-Without captum (``pip install captum``) the example shows ours alone.
+Without captum (``pip install captum``) the example draws the information mask only.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,7 @@ try:
     from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
 except ImportError:
     Occlusion = None
-    print("captum is not installed: showing information masking alone.")
+    print("captum is not installed: only the information mask is drawn.")
 
 train = make_digit_pairs(1000, target=0, random_state=0)
 test = make_digit_pairs(120, subset="test", target=0, random_state=1)
@@ -33,7 +33,7 @@ masker = InfoMaskTransformer(FrozenEstimator(network), target=1, patch_size=20, 
 masker.fit(train.data, train.target)
 
 # %%
-# Only images that hold a 0: every method is told what to look for.
+# Only images that contain a 0 are used, and every method is given the class 0.
 
 shown = test.target == 1
 images, truth, ink = test.data[shown], test.masks[shown], test.foreground[shown]
@@ -63,7 +63,8 @@ for name, values in maps.items():
     print(f"{' '.join(name.split()):42} IoU {agreement[name]:.3f}")
 
 # %%
-# Red speaks for a 0, blue against, each map on its own scale, with the outlines of the digits.
+# Red pixels are evidence for a 0 and blue pixels against it. Each map has its own scale, and black
+# lines outline the digits.
 
 both = np.flatnonzero((test.digits[shown] >= 0).all(axis=1))[:4]
 figure, axes = plt.subplots(

@@ -1,11 +1,10 @@
 """
-How many bits about the label does my table hold?
+How many bits does a table carry about its label?
 =================================================
 
-:func:`~sksoftinfo.cross_val_bounds` holds out every row once and pools the log-likelihoods of the
-held-out labels: whatever classifier predicted them, the table holds at least that much
-information about the label. A better classifier raises the bound; it never passes the label
-entropy H(Y).
+:func:`~sksoftinfo.cross_val_bounds` holds out every row once and averages the log-likelihood of
+the held-out labels. Whichever classifier predicted them, the table carries at least that much
+information about the label. A better classifier raises the bound, up to the label entropy H(Y).
 """
 
 import matplotlib.pyplot as plt
@@ -33,9 +32,10 @@ classifiers = {
 }
 
 # %%
-# One call for each table and classifier. Over-confidence costs: naive Bayes is right about most
-# tumours and so sure where it is wrong that its bound is worth nothing, while a classifier that
-# answered with the label frequencies would have 0.
+# One call for each table and classifier. Over-confidence is expensive: naive Bayes is right about
+# most tumours, but so certain where it is wrong that its bound on these rows is close to 0, the
+# value of a classifier that always predicts the label frequencies. Its confidence limit is higher,
+# because limits are computed from recalibrated predictions.
 
 found = {
     table: {
@@ -54,8 +54,8 @@ for table, results in found.items():
         )
 
 # %%
-# Dots are the bounds on the rows at hand, bars reach down to the 95 % confidence limit. The
-# vertical line is H(Y), which nothing can pass.
+# Dots are the bounds on these rows, and the other end of each bar is the 95 % confidence limit.
+# The vertical line is H(Y), which no bound can exceed.
 
 figure, axes = plt.subplots(1, len(found), figsize=(10, 3.2), sharey=True, layout="constrained")
 for axis, (table, results) in zip(axes, found.items(), strict=True):
@@ -75,6 +75,6 @@ for axis, (table, results) in zip(axes, found.items(), strict=True):
     axis.set_title(table, fontsize=10)
     axis.set_xlim(-0.05, 1.2 * entropy)
     axis.set_ylim(-0.6, len(results) - 0.4)
-    axis.set_xlabel("bits about the label")
+    axis.set_xlabel("information (bits)")
 axes[0].set_yticks(range(len(classifiers)), classifiers)
 plt.show()

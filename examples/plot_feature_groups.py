@@ -1,10 +1,10 @@
 """
-Which columns hold the information?
-===================================
+Which columns carry the information?
+====================================
 
-Thirty columns describe a tumour: ten measurements, each as mean, standard error and worst value.
-How much does each measurement tell about the diagnosis on its own, and how much is lost without
-it? The two rankings differ, since columns share what they tell.
+Thirty columns describe a tumour: ten measurements, each as a mean, a standard error and a worst
+value. How much information about the diagnosis does each measurement carry on its own, and how
+much is lost without it? The two rankings differ, since columns share information.
 """
 
 import matplotlib.pyplot as plt
@@ -23,9 +23,9 @@ for column in data.data.columns:
 print({name: len(columns) for name, columns in groups.items()})
 
 # %%
-# Any classifier will do. All sets of columns are cross-fitted in the same folds, so that the rows
-# of two bounds are paired, and the interval of their difference is far narrower than that of
-# either. What is gained counts from a given measurement, the radius.
+# Any classifier may be used. All sets of columns are cross-fitted in the same folds, so that the
+# rows of two bounds are paired, and the interval of a difference is far narrower than the interval
+# of either bound. The gain of a measurement is counted on top of the radius, which is given.
 
 found = feature_information(
     make_pipeline(StandardScaler(), LogisticRegression()),
@@ -38,15 +38,17 @@ found = feature_information(
 print(found)
 
 # %%
-# Size (radius, perimeter, area) tells most alone and is hardly missed, since three measurements
-# know it. What is lost or gained is a difference of two lower bounds, and so not a bound itself:
-# below zero the classifier is better off without the columns.
+# Size (radius, perimeter, area) carries most on its own, and little is lost without one of these
+# three measurements, since the other two carry the same information. Losses and gains are
+# differences between two lower bounds, and not bounds themselves: below zero, the classifier
+# predicts better without the columns.
 
 FeatureInformationDisplay(found).plot()
 plt.show()
 
 # %%
-# Where many columns are ranked, some seem to matter by chance. P-values adjusted by Holm's method
-# allow for their number; cross-fitted rows share training rows, so that they are approximate.
+# Where many columns are ranked, some appear to matter by chance. P-values that are adjusted by
+# Holm's method allow for the number of columns. They are approximate, since the folds share
+# training rows.
 
 print(found.to_frame()[["lost_estimate", "lost_p_value", "lost_p_value_holm"]].round(4))

@@ -2,13 +2,13 @@
 A torchvision backbone, frozen in a pipeline
 ============================================
 
-How many bits about the label does each stage of a backbone still hold? A torchvision network is
-wrapped as a transformer that is not trained by the pipeline, and the classifier behind it bounds
-the information of its features. No weights are downloaded here: the backbone is first left at
-random, then trained on other images of the same digits. For pretrained weights write
+How many bits about the label does each stage of a backbone carry? A torchvision network is wrapped
+as a transformer that the pipeline does not train, and the classifier behind it bounds the
+information of its features. No weights are downloaded here: the backbone first has random weights,
+and is then trained on other images of the same digits. For pretrained weights, write
 ``shufflenet_v2_x0_5(weights="DEFAULT")``.
 
-Without torchvision (``pip install "sksoftinfo[vision]"``) the example says so and stops.
+The example stops without torchvision (``pip install "sksoftinfo[vision]"``).
 """
 
 import matplotlib.pyplot as plt
@@ -29,7 +29,7 @@ except ImportError:
 
 
 class FrozenStages(TransformerMixin, BaseEstimator):
-    """The first stages of a torch network as a transformer without anything to learn."""
+    """Apply the first stages of a torch network, which are never trained."""
 
     def __init__(self, backbone, stages):
         self.backbone = backbone
@@ -50,7 +50,7 @@ class FrozenStages(TransformerMixin, BaseEstimator):
 
 
 def enlarge(X):
-    """Digits of 8 x 8 pixels as colour images of 32 x 32, about standardised."""
+    """Return digits of 8 x 8 pixels as roughly standardised colour images of 32 x 32 pixels."""
     grey = torch.as_tensor(np.asarray(X, dtype=np.float32).reshape(-1, 1, 8, 8)) / 8 - 1
     return torch.nn.functional.interpolate(grey, scale_factor=4).expand(-1, 3, -1, -1)
 
@@ -62,7 +62,7 @@ X_backbone, X, y_backbone, y = train_test_split(
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# :class:`~sksoftinfo.InfoSoftmaxClassifier` trains any torch module, so it trains the backbone.
+# :class:`~sksoftinfo.InfoSoftmaxClassifier` trains any torch module, including the backbone.
 
 torch.manual_seed(0)
 random_net = shufflenet_v2_x0_5(weights=None, num_classes=10)
@@ -74,7 +74,7 @@ accuracy = trainer.score(enlarge(X_test).numpy(), y_test)
 print(f"accuracy of the trained backbone itself: {accuracy:.3f}")
 
 # %%
-# A pipeline for each stage: frozen stages, averaged over positions, then a small network.
+# There is a pipeline for each stage: frozen stages, averaged over positions, then a small network.
 
 stages = ["conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"]
 depths = {"conv1": 1, "stage2": 3, "stage3": 4, "stage4": 5, "conv5": 6}
@@ -99,9 +99,10 @@ pixels.fit(X_train, y_train)
 of_pixels = pixels[-1].score_bounds(pixels[0].transform(X_test), y_test, units="bits")
 
 # %%
-# The map of a stage is a function of the map before, so that what maps say about the label can
-# only fall. What is bounded here is what their averages say, and how much of it a small network
-# reads: that may rise, where training has moved it from positions into channels.
+# The map of each stage is a function of the map before it, so the information in the maps can only
+# fall from stage to stage. The bounds below are those of the *averages* of the maps, as far as a
+# small network can read them. They may rise if training has moved information from positions into
+# channels.
 
 figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 places = np.arange(len(depths))
@@ -118,6 +119,6 @@ axis.axhline(of_pixels.mi_lower, color="0.5", ls=":", label="the pixels themselv
 axis.set_xticks(places, depths)
 axis.set_ylim(0, None)
 axis.set_xlabel("features averaged after this stage of ShuffleNet; shaded to the 95 % limit")
-axis.set_ylabel("bits about the digit")
+axis.set_ylabel("information about the digit (bits)")
 axis.legend(frameon=False, loc="lower left")
 plt.show()

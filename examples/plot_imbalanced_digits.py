@@ -2,10 +2,11 @@
 Class imbalance: two corrections, and a number that misleads
 ============================================================
 
-One digit is cut to 5 % of its training images. The posterior then prefers the others; pointwise
-information, log p(y|x) / p(y), does not, and the average accuracy per class rises. Imbalance also
-separates two numbers that are equal for balanced classes: the Donsker-Varadhan representation with
-uniform labels, which the softmax maximises, and the lower bound of I(X;Y).
+One digit is reduced to 5 % of its training images. The posterior then prefers the other digits,
+but the pointwise information, log p(y|x) / p(y), does not, and the average accuracy per class
+rises. Imbalance also separates two numbers that are equal for balanced classes: the
+Donsker-Varadhan representation with uniform labels, which training maximises, and the lower bound
+of I(X;Y).
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +25,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 kept = (y_train != RARE) | (np.random.default_rng(0).random(len(y_train)) < 0.05)
 
 # %%
-# Training is the same; only the decision differs, and may be set afterwards.
+# Training is the same in both cases. The decision differs, and may be changed after training.
 
 classifier = InfoSoftmaxClassifier(random_state=0).fit(X_train[kept], y_train[kept])
 recalls = {}
@@ -39,8 +40,8 @@ for decision in ("posterior", "information"):
 
 # %%
 # The same correction inside the softmax, ``class_prior="empirical"``, is the probability-corrected
-# softmax of "Rethinking Softmax with Cross-Entropy" (arXiv 1911.10688): its logits are information
-# rather than log-posteriors, and what it predicts is the posterior again.
+# softmax of "Rethinking Softmax with Cross-Entropy" (arXiv 1911.10688). Its logits are pointwise
+# information rather than log-posteriors, and its predictions are posteriors again.
 
 corrected = InfoSoftmaxClassifier(class_prior="empirical", random_state=0)
 corrected.fit(X_train[kept], y_train[kept])
@@ -50,9 +51,10 @@ average = balanced_accuracy_score(
 print(f"probability-corrected softmax, by information: {average:.3f}")
 
 # %%
-# Now "is it an 8?", with fewer and fewer of them among the test images. As labels become
-# predictable without any input, the information must fall to 0, and the bound does. The
-# Donsker-Varadhan number rises to log 2: it counts what the label frequencies say.
+# Now the question is whether an image shows an 8, with fewer and fewer of them among the test
+# images. As the label becomes predictable without any input, the information must fall to 0, and
+# so does the bound. The Donsker-Varadhan value rises towards one bit, because it counts what the
+# label frequencies reveal.
 
 is_rare = InfoSoftmaxClassifier(random_state=0).fit(X_train, y_train == RARE)
 shares = np.linspace(0.02, 0.5, 9)
@@ -72,13 +74,13 @@ for index, (decision, recall) in enumerate(recalls.items()):
     left.bar(np.arange(10) + 0.4 * (index - 0.5), recall, width=0.4, label=f"by {decision}")
 left.set_xticks(range(10))
 left.set_ylim(0, 1.18)
-left.set_xlabel(f"digit ({RARE} is cut to 5 % in training)")
+left.set_xlabel(f"digit ({RARE} is reduced to 5 % in training)")
 left.set_ylabel("accuracy on held-out images")
 left.legend(frameon=False, ncols=2, loc="upper center")
 right.plot(100 * shares, [one.dv for one in results], "C3s-", label="DV with uniform labels")
 right.plot(100 * shares, [one.label_entropy for one in results], "k--", label="H(Y)")
 right.plot(100 * shares, [one.mi_lower for one in results], "C0o-", label="lower bound of I(X;Y)")
 right.set_xlabel(f"per cent of test images that are {RARE}")
-right.set_ylabel("bits")
+right.set_ylabel("information (bits)")
 right.legend(frameon=False)
 plt.show()

@@ -2,11 +2,11 @@
 Bounds against the number of training rows
 ==========================================
 
-A lower bound of the information is as good as its classifier, and a classifier as good as its
-rows. Labels are drawn here from a known p(y given x), so that I(X;Y) is known: on held-out rows
-the bound climbs towards it from below, on training rows the same formula overstates it. An
-estimate by extrapolation over the number of rows, :func:`~sksoftinfo.mi_estimate`, gets there
-sooner; it is not a bound.
+A lower bound of the information is as good as its classifier, and a classifier is as good as its
+training rows. The labels are drawn from a known p(y given x), so that I(X;Y) is known. On held-out
+rows the bound rises towards I(X;Y) from below; on training rows the same formula overstates it. An
+estimate by extrapolation over the number of rows, :func:`~sksoftinfo.mi_estimate`, is close with
+fewer rows, but is not a bound.
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,8 @@ information = (posterior * np.log2(posterior / prior)).sum(axis=1).mean()
 print(f"I(X;Y) = {information:.3f} of H(Y) = {-(prior * np.log2(prior)).sum():.3f} bits")
 
 # %%
-# The estimate compares the bound from all training rows of a fold with that from half of them.
+# The estimate compares the bound from all training rows of a fold with the bound from half of
+# them.
 
 X, y, _ = draw(6000)
 classifier = LogisticRegression(C=1.0)
@@ -43,8 +44,8 @@ for n, one in zip(sizes, estimates, strict=True):
     print(f"{n:5} rows: estimate {one.value:.3f} +- {one.standard_error:.3f} bits")
 
 # %%
-# The display trains on more and more rows and scores both parts of them; estimates are drawn at
-# the number of training rows of their folds. The line for H(Y) is what nothing passes.
+# The display trains on more and more rows, and scores training rows and held-out rows. Estimates
+# are drawn at the number of training rows in their folds. No bound can exceed H(Y).
 
 display = InformationLearningCurveDisplay.from_estimator(
     classifier, X, y, train_sizes=sizes, cv=3, units="bits"

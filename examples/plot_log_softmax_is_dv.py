@@ -2,10 +2,10 @@
 Log-softmax is the Donsker-Varadhan representation less log M
 =============================================================
 
-The paper's central equation, in a few lines of NumPy. For any logits z of M classes, the expected
-log-softmax of the label equals the Donsker-Varadhan representation with the logit as critic and
-labels uniform over the classes, less log M (Eq. 23). Where the logits are random the two part:
-the log-softmax is larger, by the Jensen gap (Eq. 25, its sign corrected).
+The paper's central equation in a few lines of NumPy. For any logits z of M classes, the expected
+log-softmax of the label equals the Donsker-Varadhan (DV) representation with the logit as critic
+and labels uniform over the classes, less log M (Eq. 23). For random logits the two differ: the
+log-softmax is larger by the Jensen gap (Eq. 25 with its sign corrected).
 """
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 
 
 def log_softmax_and_dv(logits, y):
-    """Expected log-softmax and DV - log M of logits (n_samples, n_draws, n_classes)."""
+    """Return expected log-softmax and DV - log M of logits (n_samples, n_draws, n_classes)."""
     n, _, n_classes = logits.shape
     of_label = logits[np.arange(n), :, y]
     log_softmax = (of_label - logsumexp(logits, axis=2)).mean()
@@ -27,8 +27,9 @@ def log_softmax_and_dv(logits, y):
 
 
 # %%
-# Two hundred networks at random: any number of classes, any scale of the logits, labels that the
-# logits say much or little about. First one logit vector for each input, then 16 draws of it.
+# Two hundred random networks differ in the number of classes, in the scale of the logits, and in
+# how much the logits reveal about the label. First there is one logit vector for each input, then
+# 16 draws.
 
 points = {1: [], 16: []}
 for _ in range(200):
@@ -46,7 +47,7 @@ gap = points[16][:, 0] - points[16][:, 1]
 print(f"16 draws: the Jensen gap is from {gap.min():.3f} to {gap.max():.2f} nats, never negative")
 
 # %%
-# On the diagonal the two are one number; noise moves networks below it.
+# On the diagonal the two numbers are equal. Noise moves networks below it.
 
 figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
 lowest = min(found.min() for found in points.values())
@@ -63,6 +64,6 @@ axis.legend(frameon=False, loc="upper left")
 plt.show()
 
 # %%
-# What this does *not* say is that log-softmax bounds the information about the label: the
-# Donsker-Varadhan representation with uniform labels bounds I(X;Y) for balanced classes only. See
+# The equation does *not* imply that the log-softmax bounds the information about the label. The
+# Donsker-Varadhan representation with uniform labels bounds I(X;Y) for balanced classes only, see
 # :doc:`/exact_bounds_wrong`.

@@ -2,9 +2,9 @@
 Keep one digit, mask the rest
 =============================
 
-A network learns from the labels of whole images whether they contain a 0. Each window of an image
-is then asked for its own information about that label, and what carries too little is masked
-(section 4 and Figure 2 of the paper).
+A network learns from the labels of whole images whether they contain a 0. The information about
+that label is then measured for each window of an image, and pixels with too little information are
+masked (section 4 and Figure 2 of the paper).
 """
 
 import matplotlib.pyplot as plt
@@ -23,8 +23,8 @@ masker = InfoMaskTransformer(target=1, random_state=0).fit(train.data, train.tar
 print(f"{masker.patch_scoring_} scoring, patches of {masker.patch_size_} pixels")
 
 # %%
-# The information of each pixel's windows about the label 1, "there is a 0", in nats, and what the
-# 20 % rule keeps.
+# From left to right: the image, the information of each pixel's windows about the label 1, "the
+# image contains a 0", in nats, the mask of the 20 % rule, and the pixels that are kept.
 
 shown = (test.digits >= 0).all(axis=1) & (test.target == 1)
 images = test.data[shown][:4]
@@ -32,7 +32,7 @@ InfoMaskDisplay.from_estimator(masker, images)
 plt.show()
 
 # %%
-# True masks are known here, so that boxes and masks can be compared with them.
+# The true masks are known here, so that masks can be compared with them.
 
 agreement = mask_iou_score(test.masks, masker.mask(test.data), foreground=test.foreground)
 print(f"mean IoU of masks among ink {agreement:.3f}")

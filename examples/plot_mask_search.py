@@ -2,10 +2,11 @@
 Search over threshold and patch size, in a Pipeline
 ===================================================
 
-:class:`~sksoftinfo.InfoMaskTransformer` is a step like any other: masked images go to the next
-one, and a grid search chooses how large patches are and how much is kept. Two criteria need labels
-of whole images alone: the accuracy of the classifier behind it, and the transformer's own score. A
-third, the agreement with true masks, is known here and shows whether they chose well.
+:class:`~sksoftinfo.InfoMaskTransformer` is a step of a pipeline: masked images go to the next
+step, and a grid search chooses the size of the patches and how much is kept. Two criteria need
+labels of whole images only: the accuracy of the classifier behind the masks, and the transformer's
+own score. The third criterion, the overlap with the true masks, is known here and shows whether
+the first two chose well.
 """
 
 import matplotlib.pyplot as plt
@@ -24,8 +25,8 @@ other = make_digit_pairs(200, target=0, random_state=1)
 test = make_digit_pairs(200, subset="test", target=0, random_state=2)
 
 # %%
-# One network for all candidates: frozen, so that each fits its calibration only. The step after
-# the mask sees what is left of an image, flattened.
+# All candidates share one network. It is frozen, so that each candidate fits its calibration only.
+# The step after the mask receives the rest of the image, flattened.
 
 network = InfoSoftmaxClassifier(max_epochs=25, random_state=0).fit(train.data, train.target)
 masker = InfoMaskTransformer(
@@ -42,8 +43,8 @@ search = GridSearchCV(pipeline, grid, cv=2).fit(X, other.target)
 search
 
 # %%
-# The transformer's own score, the mean of log p(t | kept part) + log p(not t | the rest), and the
-# agreement of masks with the true ones, for the same candidates.
+# For the same candidates: the transformer's own score, which is the mean of log p(t | kept part) +
+# log p(not t | the rest), and the overlap (IoU) of the masks with the true masks.
 
 accuracy = search.cv_results_["mean_test_score"].reshape(len(sizes), len(thresholds))
 score, agreement = np.empty((2, len(sizes), len(thresholds)))
@@ -58,9 +59,10 @@ for i, size in enumerate(sizes):
         )
 
 # %%
-# Stars mark the best of each grid; the darkest cells are below the scale. Behind a mask that keeps
-# too little the classifier is still right nearly always, so that accuracy hardly decides. The
-# score rejects what the true masks reject: high thresholds, the sooner the smaller the patches.
+# Stars mark the best candidate of each grid, and the darkest cells are below the scale. Behind a
+# mask that keeps too little, the classifier is still right nearly always, so accuracy hardly
+# separates the candidates. The score rejects the same candidates as the true masks do: high
+# thresholds, especially with small patches.
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
 for axis, values, span, title in (

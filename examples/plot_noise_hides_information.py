@@ -1,12 +1,12 @@
 """
-The sandwich of a stochastic network
-====================================
+How noise hides information
+===========================
 
-Noise of growing scale on the logits of a network. The paper's sandwich, DV - log M below the
-expected log-softmax below I(Z;Y given X) = 0, opens with the noise: its lower end parts from the
-log-softmax by the Jensen gap. What the noisy output Z says about the label lies between a lower
-bound and an upper estimate. The classes are Gaussian, so that p(y given x), and with it
-I(Z;Y), can be computed apart.
+Noise on the logits of a network hides information about the label: one noisy output reveals less
+than the input does. Section 3.2 of the paper describes such networks by a sandwich of
+inequalities, DV - log M <= E log-softmax <= I(Z;Y given X) = 0, which opens as the noise grows.
+The sandwich does not measure the information in the output. Two other bounds do, and averaging
+over many outputs recovers most of what one output hides.
 """
 
 import matplotlib.pyplot as plt
@@ -16,18 +16,27 @@ from scipy.special import log_softmax, logsumexp
 
 from sksoftinfo import StochasticInfoClassifier
 
+# %%
+# Five Gaussian classes, so that p(y given x) is known.
+
 MEANS = 1.2 * np.random.default_rng(0).standard_normal((5, 3))
 
 
 def draw(n, seed):
+    """Return inputs, labels and log p(y given x)."""
     rng = np.random.default_rng(seed)
     y = rng.integers(5, size=n)
     X = MEANS[y] + rng.standard_normal((n, 3))
     return X, y, log_softmax(X @ MEANS.T - 0.5 * (MEANS**2).sum(axis=1), axis=1)
 
 
+# %%
+# The information in one output Z can be computed without the bounds, from the network's p(z given
+# x) and the true p(y given x) of fresh inputs.
+
+
 def output_information(clf, n_outputs=600, n_inputs=2500):
-    """I(Z;Y) from p(z given x) of the network and the true p(y given x) of fresh inputs."""
+    """Return I(Z;Y) in nats."""
     X, _, log_posterior = draw(n_inputs, seed=9)
     with torch.no_grad():
         mean, scale = clf.module_.distribution(clf.module_.trunk(torch.as_tensor(X)))
@@ -44,6 +53,9 @@ def output_information(clf, n_outputs=600, n_inputs=2500):
     return information.mean()
 
 
+# %%
+# One network for each scale of the noise.
+
 X, y, _ = draw(2000, seed=0)
 X_test, y_test, _ = draw(1200, seed=1)
 scales = [0.1, 0.5, 1.0, 2.0, 4.0]
@@ -54,36 +66,43 @@ for scale in scales:
     results.append(clf.score_bounds(X_test, y_test, n_draws=32))
     truth.append(output_information(clf))
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for name, label in (
-    ("conditional_mi", "I(Z;Y|X) = 0"),
-    ("log_softmax", "E log-softmax"),
-    ("dv_minus_log_m", "DV - log M"),
-):
-    left.plot(scales, [getattr(one, name) for one in results], marker="o", label=label)
-left.set_title("the paper's sandwich", fontsize=10)
-for name, label in (
-    ("label_entropy", "H(Y)"),
-    ("mi_output_upper", "upper estimate of I(Z;Y)"),
-    ("mi_output_lower", "lower bound of I(Z;Y)"),
-):
-    right.plot(scales, [getattr(one, name) for one in results], marker="o", label=label)
-for name, colour in (("mi_output_upper", "C1"), ("mi_output_lower", "C2")):
+# %%
+# Left: the information about the label. The truth for one output, dashed, lies between a lower
+# bound and an upper estimate. The prediction that averages over outputs carries more. Right: the
+# terms of the paper's sandwich, which are never positive.
+
+
+def curve(axis, name, label, style, colour):
+    """Draw one field of the results with two standard errors."""
     value = np.array([getattr(one, name) for one in results])
-    # The label entropy, in place of a mixture, is without an error.
     error = np.array([one.standard_errors.get(name, 0.0) for one in results])
-    right.fill_between(scales, value - 2 * error, value + 2 * error, color=colour, alpha=0.25)
-right.plot(scales, truth, "k--", label="I(Z;Y), computed apart")
-right.set_title("information between output and label (two standard errors)", fontsize=10)
+    axis.plot(scales, value, style, color=colour, label=label)
+    axis.fill_between(scales, value - 2 * error, value + 2 * error, color=colour, alpha=0.2)
+
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
+curve(left, "label_entropy", "label entropy H(Y)", "-", "0.3")
+curve(left, "mi_lower", "averaged over outputs: lower bound", "o-", "#0072b2")
+curve(left, "mi_output_upper", "one output: upper estimate", "v-", "#e69f00")
+curve(left, "mi_output_lower", "one output: lower bound", "^-", "#d55e00")
+left.plot(scales, truth, "k--", label="one output: I(Z;Y), known")
+left.axhline(0, color="0.7", lw=0.8)
+left.set_ylabel("information about the label (nats)")
+curve(right, "conditional_mi", "I(Z;Y|X) = 0", "-", "0.3")
+curve(right, "log_softmax", "E log-softmax", "o-", "#0072b2")
+curve(right, "dv_minus_log_m", "DV $-$ log M", "s-", "#cc79a7")
+right.set_ylabel("terms of the sandwich (nats)")
 for axis in (left, right):
     axis.set_xlabel("standard deviation of the noise on the logits")
-    axis.set_ylabel("nats")
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, fontsize=9, loc="lower left")
+    axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %%
 # Does training by log-softmax diverge from the information, as section 3.2.4 of the paper says?
-# The objectives do diverge; that the Donsker-Varadhan objective would feed more information into
-# the output is not what is found.
+# Each objective raises the value that it maximises. But the Donsker-Varadhan objective does not
+# put more information about the label into the output.
+
 log_posterior = draw(100_000, seed=2)[2]
 information = np.log(5) + (np.exp(log_posterior) * log_posterior).sum(axis=1).mean()
 print(f"I(X;Y) = {information:.3f} nats")
@@ -102,5 +121,3 @@ for objective in ("log_softmax", "dv", "predictive"):
         f"{objective:12} {bounds.dv_closed_form:7.3f} {bounds.mi_output_lower:16.3f} "
         f"{bounds.mi_lower:15.3f} {output_information(clf):7.3f}"
     )
-
-plt.show()
