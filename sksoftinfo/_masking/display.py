@@ -6,10 +6,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils import pyplot
+from .explained import explain
 
 # Inches of a panel's longer side, and of a title or the colour bar.
 _PANEL = 1.9
 _EXTRA = 0.45
+# Panels of an overlay are photographs: details count.
+_PHOTOGRAPH = 2.6
+# Colours of information: to both sides of nothing, and of evidence alone.
+_SIGNED, _ONE_SIDED = "RdBu_r", "inferno"
 
 
 class InfoMaskDisplay:
@@ -17,23 +22,24 @@ class InfoMaskDisplay:
 
     Parameters
     ----------
-    images : ndarray of shape (n, height, width) or (n, channels, height, width)
-        Before masking.
-    information : ndarray of shape (n_targets, n, height, width)
-        In nats.
-    masks : ndarray of shape (n_targets, n, height, width)
+    images : ndarray of shape (n, height, width) or (n, channels, height, width), or list
+        Before masking. A list may hold images of several sizes.
+    information : ndarray of shape (n_targets, n, height, width), or list of lists
+        In nats; NaN where it is not known.
+    masks : ndarray of shape (n_targets, n, height, width), or list of lists
         Of dtype bool, or weights within [0, 1].
-    results : ndarray of shape (n_targets, ``*images.shape``)
+    results : ndarray of shape (n_targets, ``*images.shape``), or list of lists
         Masked images.
     target_names : list of str
         Names of the targets, as the titles have them.
 
     Attributes
     ----------
-    axes_ : ndarray of shape (n, 1 + 3 n_targets) of matplotlib.axes.Axes
-        Image, then information, mask and result of each target.
+    axes_ : ndarray of shape (n, 1 + 3 n_targets) or (n, 1 + 2 n_targets) of matplotlib.axes.Axes
+        Image, then information, mask and result of each target; as an overlay, information and
+        mask are in one panel.
     colorbar_ : matplotlib.colorbar.Colorbar
-        The colours of all maps, in nats.
+        The colours of all maps, in nats, or as shares of each map's maximum.
     figure_ : matplotlib.figure.Figure
         The whole picture.
 
@@ -61,17 +67,102 @@ class InfoMaskDisplay:
         self.target_names = target_names
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, targets=None, figure=None):
-        """Mask images and plot.
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        targets=None,
+        y=None,
+        images=None,
+        overlay="auto",
+        alpha=0.7,
+        contour=True,
+        scale="shared",
+        cmap=None,
+        figure=None,
+    ):
+        """Mask images and plot. One pass over the images serves all targets.
 
         Parameters
         ----------
         estimator : fitted InfoMaskTransformer
             It decides what is kept.
-        X : array-like
+        X : array-like, or pictures
             A few images, as in its `fit`.
         targets : list of labels, default=None
             Classes side by side; ``None`` is the transformer's own target.
+        y : array-like of shape (n,), default=None
+            A target for each image, instead of `targets`.
+        images : list of pictures, default=None
+            Shown instead of `X`, where it holds what a network takes: the pictures that it was
+            made of by a resize, each of its own size. With the transformer's `preprocess` there
+            is no need: `X` holds the pictures.
+        overlay, alpha, contour, scale, cmap, figure
+            As in `plot`.
+
+        Returns
+        -------
+        InfoMaskDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, X holds no images, or there is not one picture for each.
+        """
+        check_is_fitted(estimator)
+        if estimator._image_shape[1] == 1:
+            raise ValueError("X holds a table: InfoMaskDisplay draws images.")
+        if targets is not None and y is not None:
+            raise ValueError("`targets` and `y` must not both be given: name the targets once.")
+        estimator._check_parameters()
+        wanted = [estimator.target] if targets is None else list(targets)
+        if y is not None:
+            wanted = [None]
+        found = explain(estimator, X, wanted, y, images)
+        names = ["about the predicted class" if t is None else _name(t) for t in wanted]
+        if y is not None:
+            names = ["about its target"]
+        display = cls(
+            images=found.images,
+            information=found.information,
+            masks=found.masks,
+            results=found.results,
+            target_names=names,
+        )
+        return display.plot(
+            overlay=overlay, alpha=alpha, contour=contour, scale=scale, cmap=cmap, figure=figure
+        )
+
+    def plot(
+        self,
+        *,
+        overlay="auto",
+        alpha=0.7,
+        contour=True,
+        scale="shared",
+        cmap=None,
+        figure=None,
+    ):
+        """Draw one row for each image.
+
+        Parameters
+        ----------
+        overlay : bool or "auto", default="auto"
+            Whether evidence is laid over the image, as transparent as there is little of it, and
+            the mask drawn as its outline, or each has a panel of its own. ``"auto"`` lays it over
+            images with colours.
+        alpha : float, default=0.7
+            Opacity of the most evidence in an overlay.
+        contour : bool, default=True
+            Whether an overlay shows the outline of the mask.
+        scale : {"shared", "image"}, default="shared"
+            Whether the colours are the same for all maps, in nats, so that maps compare, or each
+            map has its own, shares of its maximum.
+        cmap : str or matplotlib.colors.Colormap, default=None
+            Colours of the information; ``None`` is "inferno" for overlays, which show evidence
+            alone, and "RdBu_r" for panels, where white is no information.
         figure : matplotlib.figure.Figure, default=None
             A new one if None.
 
@@ -83,68 +174,58 @@ class InfoMaskDisplay:
         Raises
         ------
         ValueError
-            If a target is unknown, or X holds no images.
+            If `scale` or `alpha` is not one of the above.
         """
-        check_is_fitted(estimator)
-        if estimator._image_shape[1] == 1:
-            raise ValueError("X holds a table: InfoMaskDisplay draws images.")
-        wanted = [estimator.target] if targets is None else list(targets)
-        estimator._check_parameters()
-        images = estimator._images(estimator._validate(X, reset=False))
-        masks = [estimator._all_masks(images, target) for target in wanted]
-        return cls(
-            images=images,
-            information=np.stack([estimator.information_map(X, target) for target in wanted]),
-            masks=np.stack(masks),
-            results=np.stack([estimator._fill.mix(images, mask) for mask in masks]),
-            target_names=["about the predicted class" if t is None else _name(t) for t in wanted],
-        ).plot(figure=figure)
-
-    def plot(self, *, figure=None):
-        """Draw one row for each image.
-
-        Parameters
-        ----------
-        figure : matplotlib.figure.Figure, default=None
-            A new one if None.
-
-        Returns
-        -------
-        InfoMaskDisplay
-            Drawn.
-        """
-        n_targets, n = self.information.shape[:2]
-        height, width = self.information.shape[2:]
-        columns = 1 + 3 * n_targets
+        if scale not in ("shared", "image"):
+            raise ValueError(f"`scale` must be 'shared' or 'image'; got {scale!r}.")
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"`alpha` must be within [0, 1]; got {alpha!r}.")
+        if isinstance(overlay, str):
+            if overlay != "auto":
+                raise ValueError(f"`overlay` must be True, False or 'auto'; got {overlay!r}.")
+            overlay = all(_has_colours(image) for image in self.images)
+        n_targets, n = len(self.information), len(self.images)
+        panels = 2 if overlay else 3
+        columns = 1 + panels * n_targets
+        # Of rows whose panels are all as wide.
+        heights = [np.shape(image)[-2] / np.shape(image)[-1] for image in self.images]
         if figure is None:
-            pixel = _PANEL / max(height, width)
-            size = (columns * pixel * width + 2 * _EXTRA, n * pixel * height + 2 * _EXTRA)
+            width = (_PHOTOGRAPH if overlay else _PANEL) / max(1, *heights)
+            size = (columns * width + 2 * _EXTRA, sum(heights) * width + 2 * _EXTRA)
             figure = pyplot().figure(figsize=size, layout="constrained")
-        axes = figure.subplots(n, columns, squeeze=False)
-        # The same colours for all, so that maps compare; symmetric, so that white is nothing.
-        limit = float(np.abs(self.information).max()) or 1.0
-        low, high = float(self.images.min()), float(self.images.max())
+        axes = figure.subplots(n, columns, squeeze=False, height_ratios=heights)
+        cmap = cmap or (_ONE_SIDED if overlay else _SIGNED)
+        largest = np.array([[_largest(one, overlay) for one in part] for part in self.information])
+        divisors = np.ones_like(largest) if scale == "shared" else largest
+        limit = float(largest.max()) if scale == "shared" else 1.0
+        low, high = _range(self.images)
         for row in range(n):
             _draw(axes[row, 0], self.images[row], low, high)
             for index in range(n_targets):
-                first = 1 + 3 * index
-                colours = axes[row, first].imshow(
-                    self.information[index, row], cmap="RdBu_r", vmin=-limit, vmax=limit
-                )
-                axes[row, first + 1].imshow(
-                    self.masks[index, row], cmap="gray", vmin=0, vmax=1, interpolation="nearest"
-                )
-                _draw(axes[row, first + 2], self.results[index, row], low, high)
+                first = 1 + panels * index
+                evidence = np.asarray(self.information[index][row]) / divisors[index, row]
+                mask = np.asarray(self.masks[index][row])
+                if overlay:
+                    _draw(axes[row, first], self.images[row], low, high)
+                    colours = _lay_over(axes[row, first], evidence, limit, alpha, cmap)
+                    if contour and 0 < mask.mean() < 1:
+                        _outline(axes[row, first], mask)
+                else:
+                    colours = axes[row, first].imshow(evidence, cmap=cmap, vmin=-limit, vmax=limit)
+                    axes[row, first + 1].imshow(
+                        mask, cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+                    )
+                _draw(axes[row, first + panels - 1], self.results[index][row], low, high)
         for axis in axes.flat:
             axis.set_xticks([])
             axis.set_yticks([])
         titles = ["image"]
         for name in self.target_names:
-            titles += [f"information\n{name}", "mask", "result"]
+            titles += [f"information\n{name}", *([] if overlay else ["mask"]), "result"]
         for axis, title in zip(axes[0], titles, strict=True):
             axis.set_title(title, fontsize=9)
         self.colorbar_ = figure.colorbar(colours, ax=axes, shrink=0.9, aspect=30, pad=0.01)
-        self.colorbar_.set_label("nats")
+        self.colorbar_.set_label("nats" if scale == "shared" else "share of the maximum")
         self.axes_, self.figure_ = axes, figure
         return self
 
@@ -154,11 +235,50 @@ def _name(target):
     return "about " + " or ".join(str(label) for label in labels)
 
 
+def _has_colours(image):
+    return np.ndim(image) == 3 and np.shape(image)[0] in (3, 4)
+
+
+def _largest(information, one_sided):
+    """Return the largest information of a map, or its largest distance from 0, if any."""
+    known = np.asarray(information)[~np.isnan(information)]
+    if one_sided:
+        known = np.maximum(known, 0)
+    return float(np.abs(known).max(initial=0)) or 1.0
+
+
+def _range(images):
+    """Return the numbers that are drawn black and white."""
+    if all(np.asarray(image).dtype == np.uint8 for image in images):
+        return 0.0, 255.0
+    return (
+        float(min(np.min(image) for image in images)),
+        float(max(np.max(image) for image in images)),
+    )
+
+
 def _draw(axis, image, low, high):
     image = np.asarray(image)
-    if image.ndim == 3 and image.shape[0] in (3, 4):
+    if _has_colours(image):
         scaled = (image - low) / ((high - low) or 1.0)
         axis.imshow(np.clip(scaled.transpose(1, 2, 0), 0, 1))
     else:
         grey = image if image.ndim == 2 else image.mean(axis=0)
         axis.imshow(grey, cmap="gray", vmin=low, vmax=high)
+
+
+def _lay_over(axis, evidence, limit, alpha, cmap):
+    """Draw evidence, as transparent as there is little of it; return its colours for a bar."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    evidence = np.clip(np.nan_to_num(evidence, nan=0.0), 0, limit)
+    colours = ScalarMappable(Normalize(0, limit), cmap)
+    axis.imshow(evidence, cmap=cmap, vmin=0, vmax=limit, alpha=alpha * np.sqrt(evidence / limit))
+    return colours
+
+
+def _outline(axis, mask):
+    """Draw the outline of a mask, to be seen on any ground."""
+    for width, colour in ((2.2, "black"), (1.0, "white")):
+        axis.contour(mask.astype(float), levels=[0.5], colors=colour, linewidths=width)

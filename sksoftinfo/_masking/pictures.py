@@ -386,7 +386,7 @@ class PictureResults:
 
     def filled(self):
         """Return `transform`: pictures held as they came."""
-        found = [give_back(one, self._mixed(one, kept)) for one, kept in self._kept()]
+        found = [give_back(one, self.mixed(one, kept)) for one, kept in self._kept()]
         return self._joined(found)
 
     def _kept(self):
@@ -395,21 +395,23 @@ class PictureResults:
                 pictures, placements = batch.pictures[rows], batch.placements[rows]
                 parts = zip(excess, pictures, placements, strict=True)
                 for one, picture, placement in parts:
-                    yield picture, self._mask(one, picture, placement)
+                    yield picture, self.mask_of(one, picture, placement)
 
-    def _mask(self, excess, picture, placement):
+    def mask_of(self, excess, picture, placement):
+        """Return the mask of a picture from what `excess_information` says of its image."""
         masker = self.masker
         if masker.mask_type == "soft":
             kept = placement.to_picture(excess, 0.0).astype(np.float64)
         else:
             kept = placement.to_picture(excess, -np.inf) > 0
         if masker.components:
-            nothing = self._mixed(picture, np.zeros(picture.size, dtype=bool))
+            nothing = self.mixed(picture, np.zeros(picture.size, dtype=bool))
             ink = (picture.pixels != nothing).any(axis=0)
             kept = whole_components(kept[None] >= 0.5, ink[None])[0].astype(kept.dtype)
         return kept
 
-    def _mixed(self, picture, kept):
+    def mixed(self, picture, kept):
+        """Return the pixels of a picture that are kept, and the fill elsewhere."""
         of_full_scale = self.masker.preprocess is not None or picture.held_as == "pil"
         return filled(picture, kept, self.masker.fill_value, of_full_scale)
 

@@ -653,37 +653,40 @@ of pictures, or torch Dataset or DataLoader
     def _masks(self, images, target=None, y=None):
         """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
         for rows, excess in self._excess(images, target, y):
-            kept = excess if self.mask_type == "soft" else excess > 0
-            if self.components:
-                part = images[rows]
-                ink = (part != self._fill(part)).any(axis=1)
-                kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
-            yield rows, kept
+            yield rows, self._kept(images[rows], excess)
+
+    def _kept(self, images, excess):
+        """Return the masks (b, H, W) of images from what `excess_information` says of them."""
+        kept = excess if self.mask_type == "soft" else excess > 0
+        if self.components:
+            ink = (images != self._fill(images)).any(axis=1)
+            kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
+        return kept
 
     def _excess(self, images, target=None, y=None):
         """Yield slices of rows, and what `excess_information` says of their pixels."""
         targets, as_group = self._targets_of(len(images), target, y)
+        for rows, *batch in self._evaluate(images, targets, as_group):
+            yield rows, self._excess_of(*batch, as_group, presence=targets is not None)
+
+    def _excess_of(self, classes, places, whole, as_group, presence):
         floors = maxima = None
-        if self._presence_required and targets is not None:
+        if self._presence_required and presence:
             floors = self.presence_floor_
         if self.threshold_reference == "fit":
             maxima = self.reference_maximum_
-        for rows, classes, places, whole in self._evaluate(images, targets, as_group):
-            yield (
-                rows,
-                excess_information(
-                    self._mapper.scorer.assemble,
-                    places,
-                    whole,
-                    classes,
-                    as_group,
-                    threshold=self.threshold,
-                    reference=self.threshold_reference,
-                    reference_maximum=maxima,
-                    presence_floor=floors,
-                    soft=self.mask_type == "soft",
-                ),
-            )
+        return excess_information(
+            self._mapper.scorer.assemble,
+            places,
+            whole,
+            classes,
+            as_group,
+            threshold=self.threshold,
+            reference=self.threshold_reference,
+            reference_maximum=maxima,
+            presence_floor=floors,
+            soft=self.mask_type == "soft",
+        )
 
     def _largest_maps(self, images, target=None, y=None):
         targets, as_group = self._targets_of(len(images), target, y)

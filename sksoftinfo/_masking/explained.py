@@ -1,0 +1,165 @@
+"""What a fitted transformer finds about several targets, from one pass over the images."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._utils import as_picture
+from .pictures import PictureResults
+from .placement import resized
+
+
+class Explained(NamedTuple):
+    """Images, and what is known of them about each of T targets.
+
+    Attributes
+    ----------
+    images : list of ndarray of shape (H, W) or (C, H, W)
+    information, masks, results : list of T lists of arrays
+        Maps (H, W) in nats, masks (H, W), and masked images.
+    """
+
+    images: list
+    information: list
+    masks: list
+    results: list
+
+
+def explain(masker, X, targets, y=None, shown=None):
+    """Return what the transformer finds in images, in the pixels of the pictures that are shown.
+
+    Parameters
+    ----------
+    masker : fitted InfoMaskTransformer
+    X : array-like, or pictures
+        As in its `fit`.
+    targets : list of labels, of lists of labels, or of None
+        ``None`` is the transformer's own.
+    y : array-like of shape (n,), default=None
+        A target for each image, instead of `targets`.
+    shown : list of pictures, default=None
+        What `X` was made of, whole, where it holds arrays.
+
+    Raises
+    ------
+    ValueError
+        If a target is unknown, there are no images, or not one picture for each.
+    """
+    X, reader = masker._reader(X)
+    if reader is not None:
+        results = PictureResults(masker, reader, X, y)
+        parts = []
+        for batch, images, labels in results.batches():
+            for rows, maps, excess in _evidence(masker, images, targets, labels):
+                pictures, placements = batch.pictures[rows], batch.placements[rows]
+                masks = [
+                    [results.mask_of(*one) for one in zip(part, pictures, placements, strict=True)]
+                    for part in excess
+                ]
+                found = [
+                    [
+                        place.to_picture(one, np.nan)
+                        for one, place in zip(part, placements, strict=True)
+                    ]
+                    for part in maps
+                ]
+                parts.append((_pixels(pictures), found, masks, _filled(results, pictures, masks)))
+        return _joined(parts)
+    rows = masker._images(masker._validate(X, reset=False))
+    parts = []
+    for chosen, maps, excess in _evidence(masker, rows, targets, y):
+        images = rows[chosen]
+        masks = [masker._kept(images, part) for part in excess]
+        filled = [list(masker._fill.mix(images, part)) for part in masks]
+        parts.append((list(images), list(map(list, maps)), list(map(list, masks)), filled))
+    found = _joined(parts)
+    return found if shown is None else _on_pictures(found, shown, masker)
+
+
+def _evidence(masker, images, targets, y):
+    """Yield slices of rows, and their maps and excess about each target, lists of (b, H, W)."""
+    labels = [one if isinstance(one, list | tuple | np.ndarray) else [one] for one in targets]
+    plain = y is None and not any(
+        one is None or (masker.combine == "group" and len(part) > 1)
+        for part in labels
+        for one in part
+    )
+    if not plain:
+        # Each a pass of its own: what is predicted, and what rivals a group has, differs.
+        passes = [_pass(masker, images, one, y, [slice(None)]) for one in targets]
+    else:
+        stops = np.cumsum([len(part) for part in labels])
+        slices = [slice(stop - len(part), stop) for part, stop in zip(labels, stops, strict=True)]
+        flat = [one for part in labels for one in part]
+        passes = [_pass(masker, images, flat, None, slices)]
+    for batches in zip(*passes, strict=True):
+        rows = batches[0][0]
+        yield rows, sum((maps for _, maps, _ in batches), []), sum((e for *_, e in batches), [])
+
+
+def _pass(masker, images, target, y, slices):
+    indices, as_group = masker._targets_of(len(images), target, y)
+    assemble = masker._mapper.scorer.assemble
+    for rows, classes, places, whole in masker._evaluate(images, indices, as_group):
+        maps, excess = [], []
+        for part in slices:
+            maps.append(np.max([assemble(one[None])[0] for one in places[part]], axis=0))
+            chosen = classes if as_group else classes[part]
+            excess.append(
+                masker._excess_of(
+                    chosen, places[part], whole[part], as_group, presence=indices is not None
+                )
+            )
+        yield rows, maps, excess
+
+
+def _pixels(pictures):
+    return [one.pixels for one in pictures]
+
+
+def _filled(results, pictures, masks):
+    return [
+        [results.mixed(one, mask) for one, mask in zip(pictures, part, strict=True)]
+        for part in masks
+    ]
+
+
+def _joined(parts):
+    images = [one for part in parts for one in part[0]]
+    others = (
+        [[one for part in parts for one in part[kind][t]] for t in range(len(parts[0][kind]))]
+        for kind in (1, 2, 3)
+    )
+    return Explained(images, *others)
+
+
+def _on_pictures(found, shown, masker):
+    """Return what was found in images, in the pixels of the pictures that they were made of."""
+    shown = list(shown)
+    if len(shown) != len(found.images):
+        raise ValueError(
+            f"`images` must hold one picture for each of {len(found.images)} images of X; got "
+            f"{len(shown)}. Give them in the order of X."
+        )
+    pictures = [as_picture(one, masker.channels, index) for index, one in enumerate(shown)]
+    placements = [
+        resized(one.size, image.shape[-2:])
+        for one, image in zip(pictures, found.images, strict=True)
+    ]
+    information = [
+        [place.to_picture(one, np.nan) for one, place in zip(part, placements, strict=True)]
+        for part in found.information
+    ]
+    masks = [
+        [
+            place.to_picture(mask.astype(np.float32), 0.0)
+            for mask, place in zip(part, placements, strict=True)
+        ]
+        for part in found.masks
+    ]
+    if masker.mask_type == "hard":
+        masks = [[mask >= 0.5 for mask in part] for part in masks]
+    results = PictureResults(masker, None, shown)
+    return Explained(_pixels(pictures), information, masks, _filled(results, pictures, masks))
