@@ -76,6 +76,7 @@ READING_ORDER = [
     "plot_imbalanced_digits.py",
     "plot_frozen_backbone.py",
     "plot_mask_digits.py",
+    "plot_photographs.py",
     "plot_mask_search.py",
     "plot_against_captum.py",
     "plot_log_softmax_is_dv.py",
