@@ -2,10 +2,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
+from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
+from tests.helpers.pretrained import Colours
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -70,3 +73,106 @@ def test_without_matplotlib_the_extra_is_named(masker, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"sksoftinfo\[plot\]"):
         InfoMaskDisplay.from_estimator(masker, X[:1])
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """Two grey pictures of different sizes with a red and a navy rectangle, and their masker."""
+    images = [np.full((40, 60, 3), 128, np.uint8), np.full((64, 48, 3), 128, np.uint8)]
+    images[0][10:30, 15:45] = [255, 0, 0]
+    images[1][16:48, 12:36] = [0, 0, 255]
+
+    def preprocess(held):
+        pixels = held[None] / 255
+        return torch.nn.functional.interpolate(pixels, (32, 32), mode="area")[0] * 2 - 1
+
+    names = ["teal", "red", "olive", "green", "navy", "blue"]
+    network = InfoSoftmaxClassifier.from_module(Colours(), classes=names)
+    return InfoMaskTransformer(network, preprocess=preprocess).fit(images), images
+
+
+def test_an_overlay_shows_photographs_in_their_colours(photographs):
+    masker, images = photographs
+    display = InfoMaskDisplay.from_estimator(masker, images, targets=["red", "green"])
+    assert display.axes_.shape == (2, 5)
+    for axis in display.axes_[0, :2]:
+        shown = axis.get_images()[0].get_array()
+        np.testing.assert_allclose(shown, images[0] / 255)
+    (_, evidence) = display.axes_[0, 1].get_images()
+    found = np.maximum(masker.information_map(images, "red")[0], 0)
+    np.testing.assert_allclose(evidence.get_array(), found, atol=1e-5)
+    low, high = evidence.get_clim()
+    assert low == 0 and high == pytest.approx(found.max())
+    # Where there is no evidence the photograph is to be seen.
+    assert (evidence.get_alpha()[found == 0] == 0).all()
+    assert evidence.get_alpha().max() == pytest.approx(0.7)
+    result = display.axes_[0, 2].get_images()[0].get_array()
+    np.testing.assert_allclose(result, masker.transform(images, ["red"] * 2)[0] / 255)
+    assert [len(axis.collections) for axis in display.axes_[0]] == [0, 2, 0, 0, 0]
+    assert display.colorbar_.cmap.name == "inferno"
+    each = InfoMaskDisplay.from_estimator(masker, images, y=["red", "navy"], contour=False)
+    np.testing.assert_array_equal(each.masks[0][1], masker.mask(images, y=["red", "navy"])[1])
+    assert not each.axes_[0, 1].collections
+
+
+def test_each_map_by_its_own_maximum(photographs):
+    masker, images = photographs
+    options = {"targets": ["red", "navy"], "scale": "image", "overlay": False, "cmap": "PuOr"}
+    display = InfoMaskDisplay.from_estimator(masker, images, **options)
+    assert display.axes_.shape == (2, 7)
+    for axis in display.axes_[:, [1, 4]].flat:
+        (drawn,) = axis.get_images()
+        assert np.abs(drawn.get_array()).max() == pytest.approx(1)
+        assert drawn.get_clim() == (-1, 1) and drawn.get_cmap().name == "PuOr"
+    assert display.colorbar_.ax.get_ylabel() == "share of the maximum"
+
+
+def test_pictures_are_shown_in_place_of_what_was_made_of_them(photographs):
+    masker, images = photographs
+    X = torch.stack([masker.preprocess(torch.tensor(i).permute(2, 0, 1)) for i in images])
+    plain = clone(masker).set_params(preprocess=None).fit(X)
+    display = InfoMaskDisplay.from_estimator(plain, X, targets=["red"], images=images)
+    np.testing.assert_array_equal(display.images[1], images[1].transpose(2, 0, 1))
+    assert display.masks[0][0].shape == (40, 60) and display.masks[0][0].dtype == bool
+    expected = masker.mask(images, y=["red", "red"])[0]
+    assert (display.masks[0][0] == expected).mean() > 0.97
+    with pytest.raises(ValueError, match="one picture for each of 2 images of X; got 1"):
+        InfoMaskDisplay.from_estimator(plain, X, images=images[:1])
+
+
+def test_one_pass_serves_all_targets(photographs, monkeypatch):
+    masker, images = photographs
+    rows = []
+    logits = type(masker._mapper.scorer).logits
+    monkeypatch.setattr(
+        type(masker._mapper.scorer),
+        "logits",
+        lambda self, images: rows.append(len(images)) or logits(self, images),
+    )
+    targets = ["red", ["navy", "blue"], "teal"]
+    display = InfoMaskDisplay.from_estimator(masker, images, targets=targets)
+    assert rows == [2]
+    for part, target in zip(display.masks, targets, strict=True):
+        for one, other in zip(
+            part, clone(masker).set_params(target=target).fit(images).mask(images), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    masker = clone(masker).set_params(combine="group").fit(images)
+    grouped = InfoMaskDisplay.from_estimator(masker, images, targets=targets)
+    found = masker.information_map(images, targets[1])
+    np.testing.assert_allclose(grouped.information[1][1], found[1], atol=1e-5)
+
+
+def test_wrong_options_are_named(photographs):
+    masker, images = photographs
+    for options, match in [
+        ({"scale": "log"}, "`scale` must be 'shared' or 'image'"),
+        ({"alpha": 2}, r"`alpha` must be within \[0, 1\]"),
+        ({"overlay": "yes"}, "`overlay` must be True, False or 'auto'"),
+        ({"targets": ["red"], "y": ["red", "red"]}, "must not both be given"),
+        ({"targets": ["mauve"]}, "'mauve'"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            InfoMaskDisplay.from_estimator(masker, images, **options)
+    with pytest.raises(ValueError, match="at least one image"):
+        InfoMaskDisplay.from_estimator(masker, [])
