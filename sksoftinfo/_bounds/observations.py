@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .._utils import label_array, users_stacklevel
+from .._utils import label_array, mixed_types, users_stacklevel
 
 # Unequal weights without a bound are warned of where they amount to fewer observations of equal
 # weight, and to less than half of those there are.
@@ -159,7 +159,7 @@ def encode_groups(groups):
     Raises
     ------
     ValueError
-        If the group of a row is missing, or groups are of types without an order.
+        If the group of a row is missing, or groups are of several types.
     """
     groups = column_or_1d(label_array(groups))
     missing = groups != groups
@@ -170,11 +170,10 @@ def encode_groups(groups):
             f"`groups` must name a group for each row; got none for {np.sum(missing)} of "
             f"{len(groups)} rows. Give each of them a group of its own."
         )
-    try:
-        _, codes = np.unique(groups, return_inverse=True)
-    except TypeError as error:
+    types = mixed_types(groups) if groups.dtype == object else []
+    if types:
         raise ValueError(
-            "`groups` must be of one type; got texts and numbers. Bring them to one type, such as "
-            "by str."
-        ) from error
-    return codes.reshape(-1)
+            f"`groups` must be of one type; got {', '.join(types)}. Bring them to one type, such "
+            "as by str."
+        )
+    return np.unique(groups, return_inverse=True)[1].reshape(-1)

@@ -37,6 +37,7 @@ from .._networks import (
     predict_log_proba,
     resolve_device,
     seeded,
+    trainable,
 )
 from .._utils import (
     IntegerInterval,
@@ -214,7 +215,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         self.class_prior_ = resolve_class_prior(self.class_prior, self.classes_, self.train_prior_)
         weight = weights_of_rows(self.class_weight, self.classes_, y, weight)
         seed = int(self._random.randint(_MAX_SEED))
-        net = getattr(self, "net_", None)
+        net = trainable(self.net_) if hasattr(self, "net_") else None
         with seeded(seed), nullcontext() if net is None else net_unchanged_on_error(net):
             if net is not None:
                 live = self._live_params()

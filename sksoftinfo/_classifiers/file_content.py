@@ -15,7 +15,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from .._networks import MLP, ConvNet, LogSoftmaxLoss
+from .._networks import MLP, ConvNet, LogSoftmaxLoss, check_history
 
 # torch has more; these take rows and return logits, or logits and class indices and return a loss.
 _OPTIMIZERS = (
@@ -326,6 +326,7 @@ def check_net(state):
         type(state["history"]) is list and all(map(_is_epoch, state["history"])),
         "has a history that is not a list of epochs",
     )
+    check_history(state["history"])
 
 
 def _is_epoch(epoch):

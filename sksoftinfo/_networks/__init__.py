@@ -34,6 +34,7 @@ from .predictions import (
 )
 from .prepare import learn_columns
 from .probe import check_output, check_stochastic_module
+from .restored_state import check_history
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
@@ -44,7 +45,7 @@ from .stochastic_predictions import (
     predict_log_proba_of_noise,
     trunk_batches,
 )
-from .training import TrainingDiverged, net_unchanged_on_error
+from .training import TrainingDiverged, net_unchanged_on_error, trainable
 
 __all__ = [
     "MLP",
@@ -61,6 +62,7 @@ __all__ = [
     "StochasticInfoNet",
     "StochasticModule",
     "TrainingDiverged",
+    "check_history",
     "check_monitors",
     "check_output",
     "check_stochastic_module",
@@ -86,6 +88,7 @@ __all__ = [
     "predict_logits",
     "resolve_device",
     "seeded",
+    "trainable",
     "trunk_batches",
     "unwrapped",
     "upload",

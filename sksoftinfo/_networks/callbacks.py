@@ -14,6 +14,8 @@ _OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
 class QuietPrintLog(PrintLog):
     """skorch's table of epochs, which is not even set where nobody sees it."""
 
+    watches_only = True
+
     def on_epoch_end(self, net, **kwargs):
         if net.verbose or self.sink is not print:
             super().on_epoch_end(net, **kwargs)
@@ -27,6 +29,8 @@ class EpochTicker(Callback):
     function : callable
         Takes no argument.
     """
+
+    watches_only = True
 
     def __init__(self, function):
         self.function = function

@@ -52,9 +52,11 @@ class ResumableCheckpoint(Callback):
 
     The classifier needs a fixed `random_state`, and one file serves one `fit`. Another training is
     refused: other rows, another value of any parameter but `max_epochs`, `device` and `verbose`,
-    another structure of the module, or other settings of skorch's callbacks for early stopping,
-    learning rates, gradient clipping and frozen parameters. Callbacks of your own are not
-    compared. In a distributed run the main process writes.
+    another structure of the module, or other callbacks. Of skorch's callbacks, those for early
+    stopping, learning rates, gradient clipping and frozen parameters are compared, and the scores
+    that these monitor. Callbacks of your own are compared by their class and attributes, unless
+    one has the attribute ``watches_only = True``, which says that it changes nothing of the
+    training. In a distributed run the main process writes.
 
     Parameters
     ----------
@@ -96,6 +98,7 @@ class ResumableCheckpoint(Callback):
 
     # Of all callbacks, so that what these make of an epoch is in the file.
     runs_last = True
+    watches_only = True
 
     def __init__(self, path, every=1):
         self.path = path
@@ -221,7 +224,9 @@ def _checked(net, state, epochs_before):
     check_module_state(state["module"], module)
     check_optimizer_state(state["optimizer"], net.optimizer_)
     history = json.loads(state["history"])
-    check_history(history, epochs_before)
+    check_history(history)
+    if len(history) <= epochs_before:
+        raise ValueError("the history lacks the epochs of this training")
     for learned in state["callbacks"].values():
         _check_names(learned)
     for name, callback in net.callbacks_:

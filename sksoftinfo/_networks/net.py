@@ -181,8 +181,15 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt:
-            self._stopped_by_callback = True
-            raise
+            if method_name != "on_train_end":
+                self._stopped_by_callback = True
+                raise
+            # Training is over, and skorch would let what it learned be lost.
+            warnings.warn(
+                "Training was interrupted after its last epoch, before all callbacks had heard of "
+                "its end: the network is as it was then, and can be used.",
+                stacklevel=users_stacklevel(),
+            )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         told = any(

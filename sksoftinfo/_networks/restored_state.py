@@ -15,8 +15,10 @@ import torch
 
 # Of an optimizer's options, those that schedules change.
 _SCHEDULED = ("lr", "momentum", "betas")
-# Numbers of an epoch that skorch writes.
-_LOSSES = ("dur", "train_loss", "valid_loss", "valid_acc")
+# Numbers of an epoch that skorch writes. Training stops at a loss that is not finite; one of
+# validation rows may be so, e.g. where a class has no prior probability.
+_FINITE = ("dur", "train_loss")
+_OF_VALIDATION = ("valid_loss", "valid_acc")
 
 
 def check_module_state(state, live):
@@ -160,23 +162,23 @@ def _check_schedule(state, live, fixed):
             raise ValueError(f"{place} has another value")
 
 
-def check_history(history, epochs_before):
-    """Raise ValueError unless a history is one that skorch writes, and longer than before."""
-    if not isinstance(history, list) or len(history) <= epochs_before:
-        raise ValueError("the history lacks the epochs of this training")
+def check_history(history):
+    """Raise ValueError unless a history is one that skorch writes, with numbers that it has."""
+    if not isinstance(history, list):
+        raise ValueError("the history is not a list of epochs")
     for number, epoch in enumerate(history, start=1):
         batches = epoch.get("batches") if isinstance(epoch, dict) else None
         if not isinstance(batches, list) or not all(isinstance(one, dict) for one in batches):
             raise ValueError("the history has an entry that is not an epoch")
         if type(epoch.get("epoch")) is not int or epoch["epoch"] != number:
             raise ValueError(f"the history has another epoch where epoch {number} should be")
-        for name in epoch.keys() & set(_LOSSES):
-            _check_number(epoch[name], math.inf, f"{name!r} of the history")
-        for batch in batches:
-            for name in batch.keys() & {"train_loss", "valid_loss"}:
-                _check_number(batch[name], math.inf, f"{name!r} of the history")
-            for name in batch.keys() & {"train_batch_size", "valid_batch_size"}:
-                _check_number(batch[name], 0, f"{name!r} of the history")
+        for record in (epoch, *batches):
+            for name in record.keys() & set(_FINITE):
+                _check_number(record[name], 0.0, f"{name!r} of the history")
+            for name in record.keys() & set(_OF_VALIDATION):
+                _check_number(record[name], math.inf, f"{name!r} of the history")
+            for name in record.keys() & {"train_batch_size", "valid_batch_size"}:
+                _check_number(record[name], 0, f"{name!r} of the history")
 
 
 def _check_keys(state, live, place):

@@ -74,6 +74,19 @@ class TrainingState:
             net.noise_generator_.set_state(self.noise)
 
 
+def trainable(net):
+    """Return a net that can be trained on: itself, or a copy if it has tensors of inference mode.
+
+    Copies and pickles that are made under ``torch.inference_mode()`` have such tensors, which
+    nothing makes trainable again.
+    """
+    module = net.module_
+    if not any(one.is_inference() for one in (*module.parameters(), *module.buffers())):
+        return net
+    with torch.inference_mode(False):
+        return copy.deepcopy(net)
+
+
 @contextmanager
 def net_unchanged_on_error(net):
     """Bring a net that is trained on back to all that it was if an error ends its training.

@@ -8,7 +8,12 @@ import types
 
 import numpy as np
 import torch
-from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper
+from skorch.callbacks import (
+    EarlyStopping,
+    GradientNormClipping,
+    LRScheduler,
+    ParamMapper,
+)
 
 from .._utils import fingerprint, on_host
 from .stochastic_module import unwrapped
@@ -26,8 +31,8 @@ def training_identity(net, X, y):
     """Return what makes the training of an initialised net, before its first step.
 
     Two trainings with the same identity take the same steps, as far as parameters, module and data
-    decide them. The number of epochs and the device are left out, and so are callbacks of the
-    user's own, whose part in the training is unknown.
+    decide them. The number of epochs and the device are left out, and so are callbacks that only
+    watch.
 
     Parameters
     ----------
@@ -50,11 +55,26 @@ def training_identity(net, X, y):
     identity["module's structure"] = _short(_structure(net.module_))
     identity["epochs_before"] = str(len(net.history))
     identity["processes"] = os.environ.get("WORLD_SIZE", "1")
-    for name, callback in net.callbacks_:
-        if isinstance(callback, OF_TRAINING):
-            # Not by get_params, which leaves out what a schedule takes as keyword arguments.
-            identity[f"callbacks__{name}"] = _short(callback)
+    for name, callback in _callbacks_of_training(net).items():
+        # Not by get_params, which leaves out what a schedule takes as keyword arguments.
+        identity[f"callbacks__{name}"] = _short(callback)
     return identity
+
+
+def _callbacks_of_training(net):
+    """Return the callbacks that may change the training, and the scores that these monitor."""
+    found = {name: callback for name, callback in net.callbacks_ if _takes_part(callback)}
+    monitors = [getattr(callback, "monitor", None) for callback in found.values()]
+    monitored = {one.removesuffix("_best") for one in monitors if isinstance(one, str)}
+    scores = {name: one for name, one in net.callbacks_ if getattr(one, "name_", 0) in monitored}
+    return {**scores, **found}
+
+
+def _takes_part(callback):
+    if type(callback).__module__.startswith("skorch."):
+        return isinstance(callback, OF_TRAINING)
+    # Of the user's own: what it does is unknown, unless it says so.
+    return not getattr(callback, "watches_only", False)
 
 
 def _rows(X, y):

@@ -112,7 +112,7 @@ def _where_not_finite(array, name, column_names, allow_nan):
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing or masked, or are texts and numbers together.
+    """Raise ValueError if labels are missing or masked, or are of several types.
 
     Bytes raise TypeError: scikit-learn took them once, and does no longer.
     """
@@ -138,26 +138,37 @@ def check_labels(y, name="y"):
             f"Input {name} contains NaN or None, labels that are missing, in {missing.sum()} of "
             f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Leave them out."
         )
-    texts = np.array([isinstance(label, str) for label in labels], dtype=bool)
-    if texts.any() and not texts.all():
-        types = sorted({type(label).__name__ for label in labels})
+    types = mixed_types(labels)
+    if types:
         raise ValueError(
-            f"{name} mixes labels of types {', '.join(types)}, which have no order: bring them to "
-            "one type, as by str."
+            f"{name} mixes labels of types {', '.join(types)}, which NumPy merges or cannot "
+            "order: bring them to one type, as by str."
         )
 
 
 def label_array(y):
-    """Return labels as an array, of objects where a list holds texts and other labels together.
+    """Return labels as an array, of objects where a list holds labels of several types together.
 
-    NumPy would turn the others into texts, and merge 1 and "1".
+    NumPy would turn all into those of one type, and merge 1 with "1" or with True.
     """
     y = on_host(y)
-    if isinstance(y, list | tuple):
-        are_texts = {issubclass(one, str) for one in set(map(type, y))}
-        if len(are_texts) == 2:
-            return np.array(y, dtype=object)
+    if isinstance(y, list | tuple) and mixed_types(y):
+        return np.array(y, dtype=object)
     return np.asarray(y)
+
+
+def mixed_types(labels):
+    """Return the names of the types of labels if texts, booleans and others are mixed, else none.
+
+    Examples
+    --------
+    >>> from sksoftinfo._utils.validation import mixed_types
+    >>> mixed_types([True, 2]), mixed_types([1, 2.5])
+    (['bool', 'int'], [])
+    """
+    types = set(map(type, labels))
+    kinds = {(issubclass(one, str), issubclass(one, bool | np.bool_)) for one in types}
+    return sorted({one.__name__ for one in types}) if len(kinds) > 1 else []
 
 
 def encode_labels(y, classes, name="y"):

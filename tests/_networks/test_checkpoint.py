@@ -17,7 +17,13 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_score
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+)
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
@@ -34,6 +40,8 @@ class Crash(BaseException):
 
 
 class CrashAt(Callback):
+    watches_only = True
+
     def __init__(self, epoch, batch):
         self.epoch, self.batch = epoch, batch
 
@@ -108,6 +116,8 @@ from skorch.callbacks import Callback
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
 
 class Kill(Callback):
+    watches_only = True
+
     def on_batch_begin(self, net, training, **kwargs):
         if training and len(net.history) == 4 and len(net.history[-1, "batches"]) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -214,6 +224,21 @@ def valid_tensors(change=0.0):
     return predefined_split(torch.utils.data.Subset(rows, range(100)))
 
 
+class Slowing(Callback):
+    """A callback of one's own that changes the training."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def on_epoch_end(self, net, **kwargs):
+        net.optimizer_.param_groups[0]["lr"] *= self.factor
+
+
+def stopping_by(scoring):
+    score = EpochScoring(scoring, on_train=True, name="score")
+    return [("score", score), ("stop", EarlyStopping("score"))]
+
+
 STOCHASTIC = {"noise": "gaussian", "beta": 0.1}
 CHANGES = {
     "seed": ({}, {"random_state": 4}, "seed"),
@@ -263,6 +288,21 @@ CHANGES = {
         {},
         {"callbacks": [("clip", GradientNormClipping(0.1))]},
         "callbacks__clip",
+    ),
+    "own callback": (
+        {"callbacks": [Slowing(0.5)]},
+        {"callbacks": [Slowing(0.1)]},
+        "callbacks__Slowing",
+    ),
+    "own callback left out": (
+        {"callbacks": [Slowing(0.5)]},
+        {"callbacks": []},
+        "callbacks__Slowing",
+    ),
+    "monitored score": (
+        {"callbacks": stopping_by("accuracy")},
+        {"callbacks": stopping_by("neg_log_loss")},
+        "callbacks__score",
     ),
     "beta": (STOCHASTIC, {"beta": 0.2}, "beta"),
     "n_draws": (STOCHASTIC, {"n_draws": 8}, "n_draws"),
@@ -328,7 +368,11 @@ def test_what_does_not_change_the_training_may_change(tmp_path):
         X, Y
     )
     other = InfoSoftmaxClassifier(
-        max_epochs=4, verbose=1, callbacks=[CrashAt(9, 9), checkpoint], device="cpu", **options
+        max_epochs=4,
+        verbose=1,
+        callbacks=[CrashAt(9, 9), checkpoint, EpochScoring("accuracy", name="watched")],
+        device="cpu",
+        **options,
     )
     other.set_params(callbacks__print_log__sink=lambda text: None).fit(X, Y)
     whole = InfoSoftmaxClassifier(max_epochs=4, device="cpu", **options).fit(X, Y)
@@ -523,6 +567,10 @@ FORGED = {
     "epochs": _set("", history='[{"batches": [], "epoch": 7}]'),
     "batches": _set("", history='[{"batches": [5], "epoch": 1}]'),
     "losses": _set("", history='[{"batches": [], "epoch": 1, "train_loss": "x"}]'),
+    "loss that is NaN": _set("", history='[{"batches": [], "epoch": 1, "train_loss": NaN}]'),
+    "endless epoch": _set("", history='[{"batches": [], "epoch": 1, "dur": Infinity}]'),
+    "loss of a batch": _set("", history='[{"batches": [{"train_loss": NaN}], "epoch": 1}]'),
+    "size of a batch": _set("", history='[{"batches": [{"train_batch_size": NaN}], "epoch": 1}]'),
 }
 
 
