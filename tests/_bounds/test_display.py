@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -96,9 +94,3 @@ def test_bad_input():
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
     with pytest.raises(ValueError, match="sandwich_ax must come with ax"):
         InformationBoundsDisplay(one).plot(sandwich_ax=plt.subplots()[1])
-
-
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"sksoftinfo\[plot\]"):
-        InformationBoundsDisplay.from_predictions([0, 1], [0.1, 0.8])

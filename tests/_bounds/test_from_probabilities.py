@@ -1,14 +1,13 @@
-import json
-import pickle
 import warnings
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.metrics import d2_log_loss_score
 
-from sksoftinfo import InformationBounds, information_bounds
+from sksoftinfo import information_bounds
 
 Y = np.array(["b", "a", "c", "a", "b"])
 PROBA = np.array(
@@ -41,48 +40,6 @@ def test_reference_prior_spreads_the_same_mean(bounds, prior):
     assert other.mi_lower == bounds.mi_lower
     if prior != "empirical":
         assert np.abs(other.pointwise - bounds.pointwise).max() > 0.01
-
-
-def test_bits_are_nats_over_log_two(bounds):
-    bits = bounds.to_bits()
-    assert bits.units == "bits"
-    assert bits.mi_lower == pytest.approx(bounds.mi_lower / np.log(2))
-    np.testing.assert_allclose(bits.pointwise, bounds.pointwise / np.log(2))
-    assert bits.d2 == bounds.d2
-    assert bits.to_bits() == bits
-    assert bits.to_nats().dv == pytest.approx(bounds.dv)
-    assert information_bounds(Y, PROBA, units="bits") == bits
-
-
-def test_equality_pickle_and_json(bounds):
-    assert pickle.loads(pickle.dumps(bounds)) == bounds
-    assert bounds != information_bounds(Y, PROBA[:, ::-1])
-    assert bounds != "bounds"
-    as_dict = json.loads(json.dumps(bounds.to_dict(pointwise=True)))
-    assert (
-        InformationBounds(
-            **{
-                name: np.asarray(value) if isinstance(value, list) else value
-                for name, value in as_dict.items()
-            }
-        )
-        == bounds
-    )
-    assert "pointwise" not in bounds.to_dict()
-
-
-def test_table_names_every_value_and_its_unit(bounds):
-    text, page = repr(bounds.to_bits()), bounds._repr_html_()
-    assert text.startswith("InformationBounds in bits: 5 samples, 3 classes")
-    for name in ("log_softmax", "dv_minus_log_m", "mi_lower_limit", "label_entropy", "d2"):
-        line = next(line for line in text.splitlines() if line.split()[0] == name)
-        assert float(line.split()[1]) == pytest.approx(getattr(bounds.to_bits(), name), abs=5e-5)
-        assert f"<code>{name}</code>" in page
-
-
-def test_frozen(bounds):
-    with pytest.raises(AttributeError):
-        bounds.mi_lower = 1.0
 
 
 def test_binary_probabilities_of_the_second_label():
@@ -232,14 +189,6 @@ def test_limits_below_zero_are_zero_and_point_values_are_not():
     assert b.mi_lower < 0 and b.interval[0] < b.mi_lower_floored < 0
 
 
-def test_results_of_rows_are_told_apart_but_shown_alike(bounds):
-    """What tells rows apart is for differences alone."""
-    grouped = information_bounds(Y, PROBA, groups=[0, 0, 1, 1, 2])
-    assert "_rows" not in bounds.to_dict() and "_rows" not in repr(bounds)
-    assert "5 samples in 3 groups" in repr(grouped) and "groups" not in repr(bounds)
-    assert grouped.to_dict()["n_groups"] == 3 and bounds.to_dict()["n_groups"] is None
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -307,3 +256,14 @@ def test_one_class_and_the_largest_information():
         sure = information_bounds(y, np.eye(n_classes)[y])
         assert sure.interval[1] == pytest.approx(np.log(n_classes))
         assert sure.interval[1] <= np.log(n_classes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_probabilities_may_be_tensors_that_need_a_gradient(dtype):
+    logits = torch.randn(60, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    proba = torch.softmax(logits, 1).to(dtype)
+    labels = np.arange(50) % 3
+    found = information_bounds(torch.as_tensor(labels), proba[:50])
+    array = proba[:50].detach().double().numpy()
+    array /= array.sum(axis=1, keepdims=True)
+    assert found.mi_lower == pytest.approx(information_bounds(labels, array).mi_lower)

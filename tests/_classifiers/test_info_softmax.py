@@ -2,7 +2,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import warnings
 
 import joblib
 import numpy as np
@@ -12,11 +11,10 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
-from sklearn.metrics import balanced_accuracy_score, d2_log_loss_score
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import compute_sample_weight
 from skorch.callbacks import (
     Checkpoint,
     EarlyStopping,
@@ -27,8 +25,7 @@ from skorch.callbacks import (
 )
 from torch.utils.data import DataLoader
 
-from sksoftinfo import InfoSoftmaxClassifier, information_bounds
-from sksoftinfo._networks.modules import ConvNet
+from sksoftinfo import InfoSoftmaxClassifier
 from tests.helpers.networks import module_output
 
 
@@ -106,59 +103,6 @@ def test_objective_is_the_mean_log_softmax(split):
     torch.testing.assert_close(fitted.module_.bias.cpu(), module.bias)
 
 
-def test_bounds_are_those_of_the_probabilities(fitted, split):
-    _, X, _, y = split
-    bounds = fitted.score_bounds(X, y, reference_prior="empirical")
-    pure = information_bounds(y, fitted.predict_proba(X))
-    for name, value in pure.to_dict().items():
-        if isinstance(value, float):
-            assert getattr(bounds, name) == pytest.approx(value, abs=1e-12), name
-    assert bounds.d2 == pytest.approx(d2_log_loss_score(y, fitted.predict_proba(X)), abs=1e-6)
-    assert bounds.jensen_gap == 0
-    bits = fitted.score_bounds(X, y, units="bits")
-    assert bits.mi_lower == pytest.approx(bounds.mi_lower / np.log(2))
-    np.testing.assert_allclose(bits.reference_prior, fitted.train_prior_)
-    assert bits.pointwise.mean() == pytest.approx(bits.mi_lower)
-
-
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.int64, np.float32, "U1", object])
-def test_bounds_do_not_depend_on_how_labels_are_held(dtype):
-    """Labels that need no validation take a shorter way."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 200)
-    X = rng.normal(y[:, None], size=(200, 3))
-    labels = np.array(["a", "b"], dtype=object)[y] if dtype is object else y.astype(dtype)
-    clf = InfoSoftmaxClassifier(max_epochs=3, random_state=0)
-    expected = clf.fit(X[:100], y[:100]).score_bounds(X[100:], y[100:])
-    clf.fit(X[:100], labels[:100])
-    for given in (labels[100:], labels[100:].tolist(), pd.Series(labels[100:])):
-        found = clf.score_bounds(X[100:], given)
-        np.testing.assert_array_equal(found.pointwise, expected.pointwise)
-        assert found.mi_lower_limit == expected.mi_lower_limit
-        assert found.fano_lower_limit == expected.fano_lower_limit
-
-
-def test_bounds_do_not_depend_on_the_batch(fitted, split):
-    _, X, _, y = split
-    whole = fitted.score_bounds(X, y)
-    other = pickle.loads(pickle.dumps(fitted))
-    other.net_.set_params(batch_size=5)
-    assert other.score_bounds(X, y).mi_lower == pytest.approx(whole.mi_lower, abs=1e-12)
-    weight = np.arange(len(y)) % 3
-    rows = np.repeat(np.arange(len(y)), weight)
-    assert fitted.score_bounds(X, y, sample_weight=weight).mi_lower == pytest.approx(
-        fitted.score_bounds(X[rows], y[rows]).mi_lower, abs=1e-12
-    )
-
-
-def test_pointwise_information_is_log_posterior_over_prior(fitted, split):
-    X = split[1]
-    expected = fitted.predict_log_proba(X) - np.log(fitted.train_prior_)
-    np.testing.assert_allclose(fitted.pointwise_information(X), expected)
-    uniform = fitted.pointwise_information(X, reference_prior="uniform", units="bits")
-    np.testing.assert_allclose(uniform, (fitted.predict_log_proba(X) + np.log(3)) / np.log(2))
-
-
 @pytest.mark.parametrize("prior", ["uniform", "empirical", [0.2, 0.5, 0.3]])
 def test_class_prior_sits_inside_the_softmax(split, prior):
     X, X_test, y, _ = split
@@ -174,52 +118,6 @@ def test_class_prior_sits_inside_the_softmax(split, prior):
     np.testing.assert_allclose(
         fitted.predict_proba(X_test), unnormalised / unnormalised.sum(1, keepdims=True)
     )
-
-
-def test_information_decision_raises_balanced_accuracy_under_imbalance():
-    """Two overlapping normal classes, one of them 5 % of the rows."""
-    rng = np.random.default_rng(0)
-    y = (rng.random(4000) < 0.05).astype(int)
-    X = rng.normal(size=(4000, 2)) + 1.5 * y[:, None]
-    X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    options = {"class_prior": "empirical", "max_epochs": 10, "random_state": 0}
-    by_posterior = InfoSoftmaxClassifier(**options).fit(X, y)
-    by_information = InfoSoftmaxClassifier(decision="information", **options).fit(X, y)
-    np.testing.assert_array_equal(
-        by_posterior.predict_proba(X_test), by_information.predict_proba(X_test)
-    )
-    scores = [
-        balanced_accuracy_score(y_test, c.predict(X_test)) for c in (by_posterior, by_information)
-    ]
-    assert scores[1] > scores[0] + 0.1
-    decision = by_information.decision_function(X_test)
-    np.testing.assert_array_equal((decision > 0).astype(int), by_information.predict(X_test))
-
-
-def test_class_weight_is_sample_weight(split):
-    X, X_test, y, _ = split
-    keep = ~((y == "setosa") & (np.arange(len(y)) % 3 > 0))
-    X, y = X[keep], y[keep]
-    options = {"max_epochs": 3, "random_state": 0}
-    weights = {"setosa": 2.0, "versicolor": 1.0, "virginica": 0.5}
-    for class_weight in ("balanced", weights):
-        by_class = InfoSoftmaxClassifier(class_weight=class_weight, **options).fit(X, y)
-        by_row = InfoSoftmaxClassifier(**options).fit(
-            X, y, sample_weight=compute_sample_weight(class_weight, y)
-        )
-        np.testing.assert_allclose(by_class.predict_proba(X_test), by_row.predict_proba(X_test))
-
-
-def test_images_get_a_convolutional_network(images):
-    X, y = images
-    grey = InfoSoftmaxClassifier(max_epochs=8, random_state=0).fit(X, y)
-    assert isinstance(grey.module_, ConvNet)
-    assert next(grey.module_.parameters()).dtype == torch.float32
-    assert grey.score(X, y) > 0.9
-    channel = InfoSoftmaxClassifier(max_epochs=8, random_state=0).fit(X[:, None], y)
-    np.testing.assert_array_equal(grey.predict_proba(X), channel.predict_proba(X[:, None]))
-    colour = np.repeat(X[:, None], 3, axis=1)
-    assert InfoSoftmaxClassifier(max_epochs=1).fit(colour, y).module_.body[0].in_channels == 3
 
 
 @pytest.mark.parametrize(
@@ -258,27 +156,6 @@ def test_read_only_input_is_left_alone(split):
     before = X.copy()
     InfoSoftmaxClassifier(max_epochs=1).fit(X, y).predict(X)
     np.testing.assert_array_equal(X, before)
-
-
-def test_dtype_follows_the_table(split):
-    X, _, y, _ = split
-    for dtype in ("float32", "float64"):
-        fitted = InfoSoftmaxClassifier(max_epochs=1).fit(X.astype(dtype), y)
-        assert next(fitted.module_.parameters()).dtype == getattr(torch, dtype)
-    forced = InfoSoftmaxClassifier(max_epochs=1, dtype="float32").fit(X, y)
-    assert next(forced.module_.parameters()).dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    "module", [TinyNet, TinyNet(4, 3), lambda n_classes: TinyNet(4, n_classes)]
-)
-def test_any_module(split, module):
-    X, X_test, y, y_test = split
-    before = module.layers[0].weight.clone() if isinstance(module, torch.nn.Module) else None
-    fitted = InfoSoftmaxClassifier(module, lr=0.03, random_state=0).fit(X, y)
-    assert fitted.score(X_test, y_test) > 0.85
-    if before is not None:
-        torch.testing.assert_close(module.layers[0].weight, before)
 
 
 def test_same_seed_same_result_and_the_global_generator_is_left_alone(split):
@@ -321,33 +198,6 @@ def test_threads_train_alike(split):
         np.testing.assert_array_equal(result, expected)
 
 
-def test_partial_fit_is_one_epoch_of_fit(split):
-    X, X_test, y, _ = split
-    whole = InfoSoftmaxClassifier(random_state=0, max_epochs=1, batch_size=-1).fit(X, y)
-    part = InfoSoftmaxClassifier(random_state=0, max_epochs=50, batch_size=-1)
-    part.partial_fit(X, y, classes=np.unique(y))
-    np.testing.assert_allclose(part.predict_proba(X_test), whole.predict_proba(X_test))
-    before = part.score_bounds(X, y).mi_lower
-    for _ in range(20):
-        part.partial_fit(X, y)
-    assert part.score_bounds(X, y).mi_lower > before
-    assert len(part.history_) == 21
-
-
-def test_partial_fit_on_chunks_that_lack_classes(split):
-    X, _, y, _ = split
-    clf = InfoSoftmaxClassifier(random_state=0, class_prior="empirical", decision="information")
-    first = y != "virginica"
-    clf.partial_fit(X[first], y[first], classes=np.unique(y))
-    assert clf.train_prior_[2] == 0
-    assert "virginica" not in clf.predict(X)
-    assert clf.predict_proba(X)[:, 2].max() == 0
-    clf.partial_fit(X, y)
-    np.testing.assert_allclose(clf.train_prior_.sum(), 1)
-    assert clf.train_prior_[2] > 0
-    assert np.isfinite(clf.predict_log_proba(X)).all()
-
-
 def test_warm_start_goes_on_with_the_live_learning_rate(split):
     X, _, y, _ = split
     clf = InfoSoftmaxClassifier(random_state=0, max_epochs=2, warm_start=True).fit(X, y)
@@ -358,44 +208,6 @@ def test_warm_start_goes_on_with_the_live_learning_rate(split):
     assert clf.net_.optimizer_.param_groups[0]["lr"] == 1e-12
     cold = clf.set_params(warm_start=False).fit(X, y)
     assert len(cold.history_) == 3
-
-
-def test_skorch_parameters_travel(split):
-    X, _, y, _ = split
-    clf = InfoSoftmaxClassifier(
-        module__hidden_sizes=(7,),
-        optimizer__weight_decay=0.1,
-        optimizer=torch.optim.AdamW,
-        iterator_train__drop_last=True,
-        max_epochs=2,
-        batch_size=32,
-    )
-    copy = clone(clf).set_params(module__hidden_sizes=(5,), lr=0.01)
-    assert clf.get_params()["module__hidden_sizes"] == (7,)
-    copy.fit(X, y)
-    assert copy.module_.head.in_features == 5
-    assert copy.net_.optimizer_.param_groups[0]["weight_decay"] == 0.1
-    assert "optimizer__weight_decay=0.1" in repr(copy)
-    assert "module__hidden_sizes" in copy._repr_html_()
-
-
-@pytest.mark.parametrize(
-    "name, error",
-    [
-        ("learning_rate", TypeError),
-        ("modul__x", TypeError),
-        ("module__", TypeError),
-        ("callbacks__nope__x", ValueError),
-        ("module__nothing", TypeError),
-    ],
-)
-def test_names_that_nobody_knows_are_refused(split, name, error):
-    X, _, y, _ = split
-    with pytest.raises(error, match=name.rpartition("__")[2] or name):
-        InfoSoftmaxClassifier(**{name: 1}).fit(X, y)
-    if error is TypeError and "nothing" not in name:
-        with pytest.raises(ValueError, match=f"Invalid parameter '{name}'"):
-            InfoSoftmaxClassifier().set_params(**{name: 1})
 
 
 def test_callbacks_of_skorch(split, tmp_path):
@@ -617,16 +429,6 @@ def test_bad_input(fitted, split, images):
         images_clf.predict(images[0][:, 1:])
 
 
-def test_reference_prior_that_excludes_what_occurs(split):
-    X, _, y, _ = split
-    clf = InfoSoftmaxClassifier(random_state=0)
-    first = y != "virginica"
-    clf.partial_fit(X[first], y[first], classes=np.unique(y))
-    with pytest.raises(ValueError, match="gives probability 0 to the label 'virginica'"):
-        clf.score_bounds(X, y)
-    assert np.isfinite(clf.score_bounds(X, y, reference_prior="empirical").mi_lower)
-
-
 class TwoOutputs(TinyNet):
     def forward(self, x):
         return super().forward(x), x.sum()
@@ -670,36 +472,6 @@ def test_fitting_does_not_import_optional_packages():
         "assert not {'matplotlib', 'torchvision', 'accelerate'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
-    """Labels drawn without a look at X: every bit is memorised."""
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(120, 30)), rng.integers(0, 2, 120)
-    clf = InfoSoftmaxClassifier(random_state=0).fit(X, y)
-    with pytest.warns(UserWarning, match="120 of 120 rows and their labels are those that the"):
-        trained = clf.score_bounds(X, y)
-    assert trained.mi_lower_limit > 0
-    shuffled = rng.permutation(120)
-    for rows, labels in (
-        (X[shuffled], y[shuffled]),
-        (X[:20], y[:20]),
-        (X.astype(np.float32), y),
-        (np.vstack([X[:20], X[20:] + 1]), y),
-    ):
-        with pytest.warns(UserWarning, match="(20|120) of (20|120) rows and their labels"):
-            clf.score_bounds(rows, labels)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        clf.score_bounds(X, 1 - y)
-        clf.score_bounds(rng.normal(size=(120, 30)), y)
-        # Hashes of the rows are not in files.
-        pickle.loads(pickle.dumps(clf)).score_bounds(X, y)
-    assert "_fitted_on" not in clf.__getstate__()
-    chunks = InfoSoftmaxClassifier(random_state=0).partial_fit(X[:60], y[:60], classes=[0, 1])
-    chunks.partial_fit(X[60:], y[60:])
-    with pytest.warns(UserWarning, match="20 of 20 rows and their labels"):
-        chunks.score_bounds(X[50:70], y[50:70])
 
 
 def test_deciding_by_information_raises_the_average_accuracy_per_class():

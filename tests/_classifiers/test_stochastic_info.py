@@ -4,21 +4,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import xlogy
-from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, StochasticModule
 from sksoftinfo._bounds.accumulator import row_terms
-from sksoftinfo._networks.losses import (
-    DonskerVaradhanLoss,
-    LogSoftmaxLoss,
-    PredictiveLoss,
-    divergence_from_standard_normal,
-)
 from sksoftinfo._networks.modules import MLP
-from sksoftinfo._networks.noise import AdditiveNoise, DropoutNoise, noise_bank
 from tests.helpers.networks import module_output
 
 
@@ -191,27 +183,6 @@ def test_additive_donsker_varadhan_approaches_its_closed_form(split):
     assert abs(error.mean()) < 5 * error.std() / 400**0.5 + bias
 
 
-@pytest.mark.parametrize("loss", [LogSoftmaxLoss, DonskerVaradhanLoss, PredictiveLoss])
-@pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_objectives_against_numpy_and_finite_differences(loss, scale):
-    generator = torch.Generator().manual_seed(0)
-    z = scale * torch.randn(5, 4, 3, generator=generator, dtype=torch.float64)
-    y = torch.tensor([0, 1, 2, 0, 1])
-    terms = row_terms(z.numpy(), y.numpy())
-    expected = {
-        LogSoftmaxLoss: terms.log_softmax,
-        DonskerVaradhanLoss: terms.log_softmax - terms.jensen_gap + 0.0,
-        PredictiveLoss: terms.predictive,
-    }[loss]
-    torch.testing.assert_close(loss()(z, y), -torch.as_tensor(expected))
-    z.requires_grad_()
-    if scale == 1.0:
-        assert torch.autograd.gradcheck(lambda logits: loss()(logits, y), z)
-    else:
-        (gradient,) = torch.autograd.grad(loss()(z, y).sum(), z)
-        assert torch.isfinite(gradient).all()
-
-
 @pytest.mark.parametrize("objective", ["log_softmax", "dv", "predictive"])
 def test_each_objective_raises_what_it_maximises(split, objective):
     X, _, y, _ = split
@@ -227,23 +198,6 @@ def test_each_objective_raises_what_it_maximises(split, objective):
     assert values[1] > values[0] + 0.1
 
 
-@pytest.mark.parametrize("distribution", ["normal", "uniform"])
-def test_noise_bank_is_nearer_to_its_expectation_than_independent_draws(distribution):
-    transform = norm.cdf if distribution == "normal" else np.asarray
-    errors = {"bank": [], "independent": []}
-    for seed in range(40):
-        bank = transform(noise_bank(64, 5, distribution, seed))
-        errors["bank"].append(np.abs(bank.mean(0) - 0.5).max())
-        independent = np.random.default_rng(seed).random((64, 5))
-        errors["independent"].append(np.abs(independent.mean(0) - 0.5).max())
-    assert np.mean(errors["bank"]) < np.mean(errors["independent"]) / 3
-    np.testing.assert_array_equal(
-        noise_bank(7, 3, distribution, 1), noise_bank(7, 3, distribution, 1)
-    )
-    assert np.isfinite(noise_bank(1, 2, distribution, 0)).all()
-    assert noise_bank(3, 30_000, distribution, 0).shape == (3, 30_000)
-
-
 def test_same_seed_same_result(split):
     X, X_test, y, y_test = split
     clf = StochasticInfoClassifier(max_epochs=3, random_state=0).fit(X, y)
@@ -253,19 +207,6 @@ def test_same_seed_same_result(split):
     assert copy.score_bounds(X_test, y_test) == clf.score_bounds(X_test, y_test)
     copy.partial_fit(X, y)
     assert len(copy.history_) == 4
-
-
-def test_modules_of_the_user(split):
-    X, X_test, y, _ = split
-    instance = MLP(8, 3, hidden_sizes=(10,))
-    for module in (instance, MLP):
-        for noise, wrapper in (("additive", AdditiveNoise), ("dropout", DropoutNoise)):
-            clf = StochasticInfoClassifier(module, noise=noise, max_epochs=1).fit(X, y)
-            assert isinstance(clf.module_, wrapper)
-            assert clf.predict(X_test).shape == (len(X_test),)
-    assert clf.set_params(module__hidden_sizes=(6,)).fit(X, y).module_.module.head.in_features == 6
-    with pytest.raises(ValueError, match="noise='dropout' needs a module"):
-        StochasticInfoClassifier(torch.nn.Linear(8, 3), noise="dropout").fit(X, y)
 
 
 def test_images(split):
@@ -306,25 +247,6 @@ def test_grid_search(split):
     ],
 )
 def test_bad_parameters(split, options, message):
-    with pytest.raises(ValueError, match=message):
-        StochasticInfoClassifier(**options).fit(split[0], split[2])
-
-
-class OtherForward(MLP):
-    def forward(self, x):
-        return super().forward(x) + 1 + x[:, :1]
-
-
-@pytest.mark.parametrize(
-    "options, message",
-    [
-        (
-            {"noise": "dropout", "module": OtherForward},
-            r"replaces forward\(x\) by head\(features\(x\)\)",
-        ),
-    ],
-)
-def test_modules_that_cannot_be_wrapped(split, options, message):
     with pytest.raises(ValueError, match=message):
         StochasticInfoClassifier(**options).fit(split[0], split[2])
 
@@ -400,53 +322,3 @@ def test_uncertainty_splits_into_that_of_the_label_and_that_of_the_draw(fitted, 
     assert difference.min() >= 0 and difference.max() > 0.001
     bits = fitted.draw_information(X, units="bits")
     np.testing.assert_allclose(bits, difference / np.log(2))
-
-
-def test_trunk_runs_once_for_all_draws(split):
-    X, X_test, y, y_test = split
-    clf = StochasticInfoClassifier(max_epochs=1, random_state=0).fit(X, y)
-    rows = []
-    clf.module_.module.register_forward_hook(lambda module, x, out: rows.append(len(out)))
-    clf.predict_proba(X_test, n_draws=64)
-    assert sum(rows) == len(X_test)
-    clf.score_bounds(X_test, y_test)
-    assert sum(rows) == 2 * len(X_test)
-
-
-def test_learned_scales_shrink_without_a_penalty_and_not_with_one(split):
-    X, _, y, _ = split
-    options = {"noise": "gaussian", "optimizer__weight_decay": 0.0, "random_state": 0}
-    with pytest.warns(UserWarning, match="nothing keeps the learned scales from shrinking"):
-        free = StochasticInfoClassifier(**options).fit(X, y)
-    held = StochasticInfoClassifier(beta=0.1, **options).fit(X, y)
-
-    def scale(clf):
-        hidden = clf.module_.trunk(torch.as_tensor(X).to(clf.net_.device))
-        return float(clf.module_.distribution(hidden)[1].median())
-
-    with torch.no_grad():
-        assert scale(free) < 0.5 * scale(held)
-
-
-def test_penalty_is_weighted_like_the_loss(split):
-    X, _, y, _ = split
-    options = {"noise": "latent", "beta": 0.1, "batch_size": -1, "max_epochs": 3, "n_draws": 4}
-    weight = np.arange(len(y)) % 3
-    weighted = StochasticInfoClassifier(random_state=0, **options).fit(X, y, sample_weight=weight)
-    repeated = StochasticInfoClassifier(random_state=0, **options)
-    repeated.fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
-    np.testing.assert_allclose(
-        weighted.predict_proba(X), repeated.predict_proba(X), rtol=0, atol=1e-7
-    )
-
-
-def test_divergence_against_torch_and_finite_differences():
-    generator = torch.Generator().manual_seed(0)
-    mean = torch.randn(4, 3, generator=generator, dtype=torch.float64).requires_grad_()
-    scale = torch.rand(4, 3, generator=generator, dtype=torch.float64).add(0.2).requires_grad_()
-    standard = torch.distributions.Normal(torch.zeros(3).double(), torch.ones(3).double())
-    expected = torch.distributions.kl_divergence(
-        torch.distributions.Normal(mean, scale), standard
-    ).sum(1)
-    torch.testing.assert_close(divergence_from_standard_normal(mean, scale), expected)
-    assert torch.autograd.gradcheck(divergence_from_standard_normal, (mean, scale))

@@ -4,7 +4,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -127,26 +126,6 @@ def test_groups_stay_together_and_folds_run_in_parallel():
         cross_val_bounds("stack", X, Y, cv=GroupKFold(5))
 
 
-def test_params_reach_fit_and_are_routed():
-    weight = np.where(Y == 2, 5.0, 1.0)
-    plain = LogisticRegression(max_iter=1000)
-    weighted = cross_val_bounds(plain, X, Y, params={"sample_weight": weight})
-    assert weighted != cross_val_bounds(plain, X, Y)
-    with sklearn.config_context(enable_metadata_routing=True):
-        routed = cross_val_bounds(
-            LogisticRegression(max_iter=1000).set_fit_request(sample_weight=True),
-            X,
-            Y,
-            params={"sample_weight": weight, "groups": np.arange(150) % 7},
-            cv=GroupKFold(5),
-        )
-        assert routed.n_samples == 150
-        stacked = cross_val_bounds(
-            "stack", X, Y, params={"groups": np.arange(150) % 7}, cv=GroupKFold(2)
-        )
-        assert stacked.n_samples == 150
-
-
 def test_containers_and_string_labels():
     frame = pd.DataFrame(X, columns=list("abcd"))
     expected = cross_val_bounds(LDA, X, NAMES)
@@ -154,30 +133,6 @@ def test_containers_and_string_labels():
     assert cross_val_bounds(LDA, frame, pd.Series(NAMES, dtype="category")) == expected
     stacked = cross_val_bounds("stack", frame, NAMES, cv=2)
     assert stacked.classes.tolist() == ["setosa", "versicolor", "virginica"]
-
-
-class Constant(ClassifierMixin, BaseEstimator):
-    """Predicts what it knows of training, as floats of single precision."""
-
-    def fit(self, X, y):
-        self.classes_, counts = np.unique(y, return_counts=True)
-        self.share_ = (counts / counts.sum()).astype(np.float32)
-        return self
-
-    def predict_proba(self, X):
-        return np.tile(self.share_, (len(X), 1))
-
-    def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-def test_a_class_missing_from_a_training_fold_is_impossible_there():
-    y = np.array([0, 1] * 10 + [2])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        bounds = cross_val_bounds(Constant(), np.zeros((21, 1)), y, cv=StratifiedKFold(2))
-    assert bounds.n_classes == 3
-    assert np.isfinite(bounds.mi_lower)
 
 
 @pytest.mark.parametrize(
@@ -224,14 +179,6 @@ class Labels(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         return np.tile(self.share_, (len(X), 1))
-
-
-@pytest.mark.parametrize("labels", [[1, 2], ["b", "a"], [True, False], [-1.0, 7.0]])
-def test_the_estimator_gets_the_labels_as_they_are(labels):
-    y = np.array(labels)[np.arange(60) % 3 // 2]
-    bounds = cross_val_bounds(Labels(tuple(labels)), np.zeros((60, 1)), y, cv=4)
-    assert bounds.classes.tolist() == sorted(labels)
-    assert bounds.mi_lower == pytest.approx(0, abs=0.02)
 
 
 def test_class_weights_name_the_labels_of_the_user():
@@ -363,13 +310,6 @@ def test_quantities_get_bins_or_the_line_to_write():
 def test_progress_is_shown(capsys):
     cross_val_bounds(LDA, X, Y, verbose=1)
     assert "5/5" in capsys.readouterr().err
-
-
-def test_stack_wants_a_finite_numeric_table():
-    with pytest.raises(ValueError, match="X contains NaN"):
-        cross_val_bounds("stack", np.where(X > 7, np.nan, X), Y)
-    with pytest.raises(ValueError, match="could not convert string to float"):
-        cross_val_bounds("stack", np.full((150, 2), "a", dtype=object), Y)
 
 
 def test_stack_is_near_the_true_posterior_and_its_limit_below_the_truth():

@@ -9,13 +9,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._masking import shared_calibration
-from sksoftinfo._masking.shared_calibration import (
-    N_OTHERS,
-    SharedCalibration,
-    features,
-    other_labels,
-)
 from sksoftinfo._networks import ConvNet
 from sksoftinfo.export import information_map_module
 from tests.helpers.pretrained import Colours, pretrained_network
@@ -103,57 +96,6 @@ def test_the_prior_is_given_or_the_networks(pictures):
         InfoMaskTransformer(network, prior=[0.5, 0.5]).fit(images)
 
 
-def test_a_target_for_each_image_and_a_group(network, pictures):
-    images, _, labels = pictures
-    masker = InfoMaskTransformer(network, mask_type="soft").fit(images)
-    single = {name: masker.set_params(target=name).mask(images) for name in NAMES}
-    maps = dict(zip(NAMES, masker.information_maps(images, NAMES), strict=True))
-    masker.set_params(target=None)
-    wanted = np.roll(labels, 3)
-    each = np.array([single[name][i] for i, name in enumerate(wanted)])
-    np.testing.assert_allclose(masker.mask(images, y=wanted), each, atol=1e-6)
-    expected = np.array([maps[name][i] for i, name in enumerate(wanted)])
-    np.testing.assert_allclose(
-        masker.information_map(images, y=wanted), expected, rtol=1e-4, atol=1e-5
-    )
-    np.testing.assert_allclose(
-        masker.information_maps(images, y=wanted)[0], expected, rtol=1e-4, atol=1e-5
-    )
-    filled = masker.transform(images, wanted)
-    np.testing.assert_allclose(filled, images * each[:, None], atol=1e-5)
-    assert masker.bounding_boxes(images, y=wanted).shape == (30, 4)
-
-    pair = ["red", "blue"]
-    union = np.maximum(maps["red"], maps["blue"])
-    np.testing.assert_allclose(masker.information_map(images, pair), union, rtol=1e-4, atol=1e-5)
-    alone = InfoMaskTransformer(network, context=1).fit(images)
-    middle = alone.information_maps(images, pair).mean(axis=0)
-    group = alone.set_params(combine="group").information_map(images, pair)
-    # The likelihood of the group is the mean of its classes', and so between the two.
-    assert (group >= middle - 1e-4).all() and group.max() <= union.max() + 1
-    assert alone.set_params(target=pair).mask(images[labels == "red"]).any((1, 2)).all()
-    masker.set_params(combine="group")
-    for wrong in (["red"], wanted[:4], np.repeat(wanted[:, None], 2, 1)):
-        with pytest.raises(ValueError, match="`y` must hold one target for each"):
-            masker.mask(images, y=wrong)
-    with pytest.raises(ValueError, match="unknown: "):
-        masker.mask(images, y=["mauve"] * 30)
-    with pytest.raises(ValueError, match="must leave out a class"):
-        masker.information_map(images, NAMES)
-
-
-def test_a_group_is_not_its_own_rival(network, pictures):
-    """What could be either of two classes is evidence of the two together."""
-    images, _, labels = pictures
-    between = np.zeros((1, 3, 32, 32), dtype=np.float32)
-    between[:] = (Colours.colours[1] + Colours.colours[5]).numpy()[:, None, None] / 2
-    options = {"calibrate": False, "patch_size": 8}
-    masker = InfoMaskTransformer(network, combine="group", **options).fit(images, labels)
-    group = masker.information_map(between, ["red", "blue"]).max()
-    alone = [masker.information_map(between, name).max() for name in ("red", "blue")]
-    assert group > max(alone) + np.log(2)
-
-
 def test_what_is_refused(network, pictures):
     images, _, labels = pictures
     with pytest.raises(TypeError, match="from_module"):
@@ -203,44 +145,6 @@ def test_maps_of_a_shared_calibration_are_exported(information):
     with torch.no_grad():
         maps = information_map_module(masker, "d")(torch.as_tensor(images)).numpy()
     np.testing.assert_allclose(maps, masker.information_map(images, "d"), rtol=1e-3, atol=1e-3)
-
-
-def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
-    """Ten to 200 pictures, ten to 1,000 classes, a hundred times the penalty's constant."""
-    rng = np.random.default_rng(0)
-
-    def numbers(n_images, n_classes, penalty=shared_calibration._C):
-        monkeypatch.setattr(shared_calibration, "_C", penalty)
-        labels = rng.permutation(n_classes)[np.arange(n_images) % n_classes]
-        logits = rng.normal(0, 1, (n_classes, n_images, 4, 4))
-        object_here = rng.random((n_images, 4, 4)) < 0.5
-        logits[labels, np.arange(n_images)] += 6 * object_here
-        others = other_labels(labels, N_OTHERS, np.random.RandomState(0))
-        seen = features(logits, np.concatenate([labels[None], others]))
-        fitted = SharedCalibration(np.full(n_classes, 1 / n_classes)).fit(seen)
-        slope, of_rivals = fitted.coef_
-        # The logit that is no evidence among rivals as they are on average.
-        return slope, -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope
-
-    slope, zero = numbers(200, 1000)
-    assert slope > 0.2 and 0 < zero < 3
-    for other in (numbers(10, 1000), numbers(10, 10), numbers(200, 10), numbers(200, 1000, 1e4)):
-        assert other[0] == pytest.approx(slope, rel=0.15)
-        assert other[1] == pytest.approx(zero, abs=0.4)
-
-
-def test_a_constant_added_to_all_logits_changes_nothing(network, pictures):
-    images = pictures[0]
-    shifted = Colours()
-    shifted.head.bias.data += 50
-    other = InfoSoftmaxClassifier.from_module(shifted, classes=NAMES)
-    maps = [
-        InfoMaskTransformer(clf, random_state=0).fit(images[:n]).information_maps(images)
-        for n in (1, 30)
-        for clf in (network, other)
-    ]
-    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(maps[2], maps[3], rtol=1e-3, atol=1e-3)
 
 
 def test_a_fitted_masker_is_pickled_and_cached(network, pictures, tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +17,8 @@ from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo.datasets import make_digit_pairs
 from sksoftinfo.metrics import box_accuracy_score, mask_iou_score
 from tests.helpers.images import small_net
+
+FAST = {"max_epochs": 3, "random_state": 0, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -378,3 +380,16 @@ def test_score_works_in_cross_validation(small):
     masker = InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), patch_size=8)
     scores = cross_val_score(masker, X.reshape(-1, 128), y, cv=3)
     assert (scores <= 0).all() and np.isfinite(scores).all()
+
+
+def test_frames_do_not_hold_images():
+    images = load_digits(n_class=2).images[:40].astype(np.float32)
+    labels = load_digits(n_class=2).target[:40]
+    masker = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4, random_state=0)
+    masker.fit(images, labels).set_output(transform="pandas")
+    with pytest.raises(ValueError, match=r'set_output\(transform="default"\)'):
+        masker.transform(images)
+    assert masker.set_output(transform="default").transform(images).shape == images.shape
+    flat = images.reshape(40, -1)
+    masker.set_params(image_shape=(8, 8)).set_output(transform="pandas").fit(flat, labels)
+    assert masker.transform(flat).shape == flat.shape

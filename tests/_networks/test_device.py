@@ -1,5 +1,7 @@
 """Which device is taken, what it can do, and what is given back."""
 
+import multiprocessing
+import threading
 from unittest import mock
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits, load_iris
 from sklearn.frozen import FrozenEstimator
+from skorch.callbacks import Callback
 
 from sksoftinfo import (
     InfoMaskTransformer,
@@ -230,3 +233,36 @@ def test_masks_in_the_callers_torch(callers_torch, options):
         found = masker.fit(IMAGES, DIGIT).transform(IMAGES)
     assert masker.patch_scoring_ == scoring
     np.testing.assert_array_equal(found, expected)
+
+
+def fit_in_child(queue):
+    queue.put(InfoSoftmaxClassifier(**FAST).fit(X, Y).score(X, Y))
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork"
+)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_a_child_trains_though_a_thread_of_its_parent_was_training():
+    training, forked = threading.Event(), threading.Event()
+
+    class Waits(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            training.set()
+            forked.wait(60)
+
+    clf = InfoSoftmaxClassifier(callbacks=[Waits], **{**FAST, "max_epochs": 1})
+    thread = threading.Thread(target=clf.fit, args=(X, Y))
+    thread.start()
+    training.wait(60)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=fit_in_child, args=(queue,))
+    child.start()
+    forked.set()
+    thread.join()
+    try:
+        assert queue.get(timeout=60) > 0.3
+    finally:
+        child.kill()
+        child.join()

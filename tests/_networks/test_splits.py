@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
+import torch
+from sklearn.datasets import load_digits, load_iris
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch.utils.data import Subset
@@ -12,6 +13,7 @@ from sksoftinfo import InfoSoftmaxClassifier
 from sksoftinfo._networks import make_train_split
 
 X, Y = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 FAST = {"max_epochs": 2, "random_state": 0, "device": "cpu"}
 
@@ -85,3 +87,44 @@ def test_rows_of_every_kind_are_scored(valid):
 def test_rows_that_do_not_fit_are_refused(valid, message):
     with pytest.raises(ValueError, match=message):
         InfoSoftmaxClassifier(train_split=predefined_split(valid), **FAST).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize("labels", [Y, Y + 1, NAMES], ids=["0..2", "1..3", "texts"])
+@pytest.mark.parametrize("own", [False, True], ids=["skorch", "torch"])
+def test_validation_rows_of_ones_own(labels, own):
+    class Own(torch.utils.data.Dataset):
+        def __len__(self):
+            return 50
+
+        def __getitem__(self, index):
+            return X[::3][index], labels[::3][index]
+
+    valid = Own() if own else Dataset(X[::3], labels[::3])
+    clf = InfoSoftmaxClassifier(train_split=predefined_split(valid), lr=0.03, **FAST)
+    clf.fit(X, labels)
+    assert clf.history_[-1, "valid_acc"] == pytest.approx(clf.score(X[::3], labels[::3]))
+    assert clf.score(X, labels) > 0.8
+
+
+def test_validation_images_of_ones_own():
+    digits = load_digits(n_class=3)
+    images = (digits.images / 16).astype(np.float32)
+    valid = predefined_split(Dataset(images[:60], digits.target[:60]))
+    clf = InfoSoftmaxClassifier(train_split=valid, **FAST).fit(images[60:], digits.target[60:])
+    assert clf.history_[-1, "valid_acc"] == pytest.approx(
+        clf.score(images[:60], digits.target[:60])
+    )
+
+
+@pytest.mark.parametrize(
+    "rows, labels, message",
+    [
+        (X[:9], Y[:9] + 7, "labels that are unknown"),
+        (X[:9, :3], Y[:9], "shape"),
+        (np.full((9, 4), np.nan), Y[:9], "X of train_split contains NaN"),
+    ],
+)
+def test_validation_rows_that_do_not_fit_are_refused(rows, labels, message):
+    split = predefined_split(Dataset(rows, labels))
+    with pytest.raises(ValueError, match=message):
+        InfoSoftmaxClassifier(train_split=split, **FAST).fit(X, Y)

@@ -1,5 +1,8 @@
 """The thin path of training against skorch's own, and what callbacks see of it."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +10,8 @@ from sklearn.datasets import load_iris
 from skorch.callbacks import Callback, EpochScoring, GradientNormClipping
 from torch.utils.data import DataLoader
 
-from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._networks import InfoSoftmaxNet
-from sksoftinfo._networks.predictions import prediction_batches
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, TrainingDiverged
+from sksoftinfo._networks import InfoSoftmaxNet, trainable
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"}
@@ -102,55 +104,18 @@ def test_an_interrupted_epoch_keeps_its_batches():
     assert [len(epoch["batches"]) for epoch in clf.history_] == [10, 3]
 
 
-def test_predictions_come_in_larger_batches_that_memory_bounds():
-    clf = InfoSoftmaxClassifier(**OPTIONS).fit(X, Y)
-    sizes = []
-    hook = clf.module_.register_forward_hook(lambda module, args, out: sizes.append(len(out)))
-    clf.predict_proba(np.tile(X, (10, 1)))
-    hook.remove()
-    assert sizes == [32 * 16] * 2 + [476]
-    wide = np.zeros((40, 100_000))
-    assert prediction_batches(clf.net_, wide).batch_size == 16
-
-
-def test_one_row_is_predicted_as_among_others():
-    clf = InfoSoftmaxClassifier(**OPTIONS).fit(X, Y)
-    together = clf.predict_proba(X[:20])
-    alone = np.vstack([clf.predict_proba(X[i : i + 1]) for i in range(20)])
-    np.testing.assert_allclose(alone, together, rtol=1e-12)
-    clf.module_.train()
-    np.testing.assert_array_equal(clf.predict_proba(X[:1]), alone[:1])
-    assert not clf.module_.training
-    row = X[:1].copy()
-    row.flags.writeable = False
-    np.testing.assert_array_equal(clf.predict_proba(row), alone[:1])
-
-
 @pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
-def test_predictions_and_bounds_of_some_rows_are_refused(estimator):
-    clf = estimator(**OPTIONS).fit(X, Y)
-    clf.net_.iterator_valid__drop_last = True
-    many, labels = np.tile(X, (5, 1)), np.tile(Y, 5)
-    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
-        clf.predict_proba(many)
-    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
-        clf.score_bounds(many, labels)
+@pytest.mark.parametrize("way", ["copy", "pickle"])
+def test_copies_made_in_inference_mode_are_trained_on(estimator, way):
+    clf = estimator(module__dropout=0.2, **OPTIONS).fit(X, Y)
+    with torch.inference_mode():
+        other = copy.deepcopy(clf) if way == "copy" else pickle.loads(pickle.dumps(clf))
+    assert next(other.module_.parameters()).is_inference()
+    expected = clf.partial_fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(other.partial_fit(X, Y).predict_proba(X), expected)
+    assert trainable(other.net_) is other.net_
 
 
-@pytest.mark.parametrize(
-    "clf",
-    [
-        StochasticInfoClassifier(),
-        InfoSoftmaxClassifier(torch.nn.Linear(4, 3)),
-    ],
-    ids=["stochastic", "module"],
-)
-def test_a_network_is_not_checked_without_rows(clf):
-    clf.set_params(iterator_valid__drop_last=True, **OPTIONS)
-    with pytest.raises(ValueError, match="gave 0 rows of .*drop_last"):
-        clf.fit(X, Y)
-
-
-def test_a_stochastic_network_is_checked_row_by_row():
-    clf = StochasticInfoClassifier(**{**OPTIONS, "batch_size": 1, "max_epochs": 1})
-    assert clf.fit(X[::5], Y[::5]).predict_proba(X).shape == (150, 3)
+def test_divergence_travels_between_processes():
+    copy = pickle.loads(pickle.dumps(TrainingDiverged("diverged", learned=True)))
+    assert str(copy) == "diverged" and copy.learned

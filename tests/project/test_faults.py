@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 from sklearn.datasets import load_iris
-from skorch.callbacks import Callback, Checkpoint, EarlyStopping
+from skorch.callbacks import Callback
 
 from sksoftinfo import (
     InfoMaskTransformer,
@@ -350,26 +350,6 @@ def test_parameters_out_of_range(params, message):
         classifier(**params).fit(X, Y)
 
 
-@pytest.mark.parametrize("callback", [EarlyStopping, Checkpoint])
-def test_callbacks_that_wait_for_validation_rows(callback):
-    with pytest.raises(
-        ValueError, match="monitors 'valid_loss.*no rows are held out.*train_split"
-    ):
-        classifier(callbacks=[("waits", callback())]).fit(X, Y)
-    if callback is EarlyStopping:
-        stopping = callback(monitor="train_loss", sink=lambda text: None)
-        assert len(classifier(callbacks=[stopping], max_epochs=2).fit(X, Y).history_) == 2
-
-
-def test_callbacks_may_validate_by_themselves():
-    class Own(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            net.history.record("valid_own", 0.5)
-
-    callbacks = [Own(), EarlyStopping(monitor="valid_own", patience=2, sink=lambda text: None)]
-    assert len(classifier(callbacks=callbacks, max_epochs=9).fit(X, Y).history_) < 9
-
-
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "xpu", "hpu", "meta"])
 def test_devices_that_there_are_not(device):
     if device == "cuda" and torch.cuda.is_available():
@@ -390,30 +370,6 @@ class Outputs(torch.nn.Module):
 
     def forward(self, x):
         return self.function(self.layer(x))
-
-
-@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
-def test_a_softmax_in_the_module_is_warned_about(options):
-    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
-    with pytest.warns(UserWarning, match="module=Outputs returns probabilities"):
-        cls(Outputs(lambda z: z.softmax(1)), max_epochs=1, **options).fit(X, Y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for function in (torch.nn.Identity(), torch.nn.LogSoftmax(1), torch.nn.ReLU()):
-            cls(Outputs(function), max_epochs=1, **options).fit(X, Y)
-
-
-@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
-@pytest.mark.parametrize("n_outputs", [1, 2, 5])
-def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
-    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
-    with pytest.raises(ValueError, match=r"module=Outputs returned logits of shape .* is needed"):
-        cls(Outputs(lambda z: z, n_outputs), max_epochs=1, **options).fit(X, Y)
-
-
-def test_a_module_that_returns_no_tensor():
-    with pytest.raises(ValueError, match="module=Outputs returned dict where a tensor"):
-        classifier(module=Outputs(lambda z: {"logits": z})).fit(X, Y)
 
 
 def test_exceptions_of_the_users_own_code_come_out_as_they_are():

@@ -1,0 +1,79 @@
+"""Targets: for all images, for each, and as a group."""
+
+import numpy as np
+import pytest
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from tests.helpers.pretrained import Colours
+
+NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Grey pictures with a square of a colour, and where the square is."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(0, 0.1, (30, 3, 32, 32)).astype(np.float32)
+    squares = np.zeros((30, 32, 32), dtype=bool)
+    labels = rng.permutation(np.arange(30) % 6)
+    for image, square, label in zip(images, squares, labels, strict=True):
+        top, left = rng.integers(0, 17, 2)
+        square[top : top + 16, left : left + 16] = True
+        image[:, square] += Colours.colours[label][:, None].numpy()
+    return images, squares, np.array(NAMES)[labels]
+
+
+def test_a_target_for_each_image_and_a_group(network, pictures):
+    images, _, labels = pictures
+    masker = InfoMaskTransformer(network, mask_type="soft").fit(images)
+    single = {name: masker.set_params(target=name).mask(images) for name in NAMES}
+    maps = dict(zip(NAMES, masker.information_maps(images, NAMES), strict=True))
+    masker.set_params(target=None)
+    wanted = np.roll(labels, 3)
+    each = np.array([single[name][i] for i, name in enumerate(wanted)])
+    np.testing.assert_allclose(masker.mask(images, y=wanted), each, atol=1e-6)
+    expected = np.array([maps[name][i] for i, name in enumerate(wanted)])
+    np.testing.assert_allclose(
+        masker.information_map(images, y=wanted), expected, rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        masker.information_maps(images, y=wanted)[0], expected, rtol=1e-4, atol=1e-5
+    )
+    filled = masker.transform(images, wanted)
+    np.testing.assert_allclose(filled, images * each[:, None], atol=1e-5)
+    assert masker.bounding_boxes(images, y=wanted).shape == (30, 4)
+
+    pair = ["red", "blue"]
+    union = np.maximum(maps["red"], maps["blue"])
+    np.testing.assert_allclose(masker.information_map(images, pair), union, rtol=1e-4, atol=1e-5)
+    alone = InfoMaskTransformer(network, context=1).fit(images)
+    middle = alone.information_maps(images, pair).mean(axis=0)
+    group = alone.set_params(combine="group").information_map(images, pair)
+    # The likelihood of the group is the mean of its classes', and so between the two.
+    assert (group >= middle - 1e-4).all() and group.max() <= union.max() + 1
+    assert alone.set_params(target=pair).mask(images[labels == "red"]).any((1, 2)).all()
+    masker.set_params(combine="group")
+    for wrong in (["red"], wanted[:4], np.repeat(wanted[:, None], 2, 1)):
+        with pytest.raises(ValueError, match="`y` must hold one target for each"):
+            masker.mask(images, y=wrong)
+    with pytest.raises(ValueError, match="unknown: "):
+        masker.mask(images, y=["mauve"] * 30)
+    with pytest.raises(ValueError, match="must leave out a class"):
+        masker.information_map(images, NAMES)
+
+
+def test_a_group_is_not_its_own_rival(network, pictures):
+    """What could be either of two classes is evidence of the two together."""
+    images, _, labels = pictures
+    between = np.zeros((1, 3, 32, 32), dtype=np.float32)
+    between[:] = (Colours.colours[1] + Colours.colours[5]).numpy()[:, None, None] / 2
+    options = {"calibrate": False, "patch_size": 8}
+    masker = InfoMaskTransformer(network, combine="group", **options).fit(images, labels)
+    group = masker.information_map(between, ["red", "blue"]).max()
+    alone = [masker.information_map(between, name).max() for name in ("red", "blue")]
+    assert group > max(alone) + np.log(2)

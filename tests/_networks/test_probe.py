@@ -1,0 +1,71 @@
+"""What a network is tried out for before it is trained."""
+
+import warnings
+
+import pytest
+import torch
+from sklearn.datasets import load_iris
+
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+
+X, Y = load_iris(return_X_y=True)
+OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [
+        StochasticInfoClassifier(),
+        InfoSoftmaxClassifier(torch.nn.Linear(4, 3)),
+    ],
+    ids=["stochastic", "module"],
+)
+def test_a_network_is_not_checked_without_rows(clf):
+    clf.set_params(iterator_valid__drop_last=True, **OPTIONS)
+    with pytest.raises(ValueError, match="gave 0 rows of .*drop_last"):
+        clf.fit(X, Y)
+
+
+def test_a_stochastic_network_is_checked_row_by_row():
+    clf = StochasticInfoClassifier(**{**OPTIONS, "batch_size": 1, "max_epochs": 1})
+    assert clf.fit(X[::5], Y[::5]).predict_proba(X).shape == (150, 3)
+
+
+def classifier(**params):
+    return InfoSoftmaxClassifier(**{"max_epochs": 1, "random_state": 0, **params})
+
+
+class Outputs(torch.nn.Module):
+    """A linear network, and what a function makes of its logits."""
+
+    def __init__(self, function, n_outputs=3):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, n_outputs)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.layer(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
+def test_a_softmax_in_the_module_is_warned_about(options):
+    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
+    with pytest.warns(UserWarning, match="module=Outputs returns probabilities"):
+        cls(Outputs(lambda z: z.softmax(1)), max_epochs=1, **options).fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for function in (torch.nn.Identity(), torch.nn.LogSoftmax(1), torch.nn.ReLU()):
+            cls(Outputs(function), max_epochs=1, **options).fit(X, Y)
+
+
+@pytest.mark.parametrize("options", [{}, {"noise": "additive"}])
+@pytest.mark.parametrize("n_outputs", [1, 2, 5])
+def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
+    cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
+    with pytest.raises(ValueError, match=r"module=Outputs returned logits of shape .* is needed"):
+        cls(Outputs(lambda z: z, n_outputs), max_epochs=1, **options).fit(X, Y)
+
+
+def test_a_module_that_returns_no_tensor():
+    with pytest.raises(ValueError, match="module=Outputs returned dict where a tensor"):
+        classifier(module=Outputs(lambda z: {"logits": z})).fit(X, Y)
