@@ -98,8 +98,18 @@ class InfoMaskDisplay:
             Shown instead of `X`, where it holds what a network takes: the pictures that it was
             made of by a resize, each of its own size. With the transformer's `preprocess` there
             is no need: `X` holds the pictures.
-        overlay, alpha, contour, scale, cmap, figure
-            As in `plot`.
+        overlay : bool or "auto", default="auto"
+            Whether evidence is laid over the images, as in `plot`.
+        alpha : float, default=0.7
+            Opacity of the most evidence in an overlay.
+        contour : bool, default=True
+            Whether an overlay shows the outline of the mask.
+        scale : {"shared", "image"}, default="shared"
+            Whether all maps have the same colours, or each its own.
+        cmap : str or matplotlib.colors.Colormap, default=None
+            Colours of the information.
+        figure : matplotlib.figure.Figure, default=None
+            A new one if None.
 
         Returns
         -------
