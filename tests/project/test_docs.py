@@ -1,8 +1,12 @@
 """The documentation builds without a warning, gallery included, and its snippets run."""
 
+import itertools
 import re
+import runpy
+import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from tests.test_export import HAS_DYNAMIC_SHAPES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+run_all = types.SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "run_all.py")))
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
@@ -31,6 +36,69 @@ def test_snippets_run_in_their_order(path, tmp_path, monkeypatch):
         if "torch.onnx" in snippet and not HAS_DYNAMIC_SHAPES:
             continue
         exec(compile(snippet, path.name, "exec"), namespace)
+
+
+def lines_of_tables(page):
+    """Return the first line and the rows of each table of a page."""
+    found, rows = [], []
+    for number, line in enumerate([*page.splitlines(), ""]):
+        if line.startswith("|"):
+            rows.append(line)
+        elif rows:
+            found.append((number - len(rows), rows))
+            rows = []
+    return found
+
+
+def without_command(page):
+    """Return the first row of each table of numbers, and each picture, that names no command.
+
+    The command stands in the section of the table, or before the first section of the page.
+    """
+    lines = page.splitlines()
+    sections = [0, *(i for i, line in enumerate(lines) if line.startswith("## ")), len(lines)]
+    has_command = {
+        start: bool(run_all.commands("\n".join(lines[start:end])))
+        for start, end in itertools.pairwise(sections)
+    }
+    missing = []
+    numbers = [
+        (start, rows[0])
+        for start, rows in lines_of_tables(page)
+        if len(re.findall(r"\| *[-+]?\d+\.\d+", "\n".join(rows))) >= len(rows) - 2
+    ]
+    pictures = [(i, line) for i, line in enumerate(lines) if re.search(r"!\[|^```{image}", line)]
+    for start, shown in numbers + pictures:
+        section = max(one for one in sections if one <= start)
+        if not has_command[section] and not has_command[0]:
+            missing.append(shown)
+    return missing
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted(DOCS.glob("*.md")), ROOT / "README.md"], ids=lambda path: path.name
+)
+def test_tables_of_numbers_and_pictures_name_their_command(path):
+    assert without_command(path.read_text()) == []
+
+
+def test_what_names_no_command_is_found():
+    table = "| a | b |\n|---|---|\n| x | 0.1 |\n| y | 0.2 (0.1) |\n| z | -3.5 |\n"
+    command = "\n```bash\npython benchmarks/bench_speed.py\n```\n"
+    assert without_command(f"# Page\n{command}\n## One\n{table}") == []
+    assert without_command(f"# Page\n\n## One\n{command}\n{table}") == []
+    assert without_command(f"# Page\n\n## One\n{command}\n## Two\n{table}") == ["| a | b |"]
+    assert without_command("# Page\n\n![Bars](bars.png)\n") == ["![Bars](bars.png)"]
+
+
+def test_commands_of_the_pages_have_their_scripts_and_options():
+    found = run_all.all_commands()
+    assert len(found) > 10
+    for command in found:
+        script, *words = shlex.split(command)[1:]
+        source = (ROOT / script).read_text() if script != "-m" else ""
+        for option in (word for word in words if word.startswith("--")):
+            assert f'"{option}"' in source, command
 
 
 def test_api_reference_names_all_that_is_public():

@@ -1,0 +1,94 @@
+"""Run the commands behind every table and figure of the documentation again.
+
+    python benchmarks/run_all.py --list
+    python benchmarks/run_all.py [PAGE ...] [--mnist DIR] [--out DIR]
+
+The commands are those that the pages print, so that they cannot differ from them. The output of
+each command goes to a file of its own in the output folder, and files that a command writes, such
+as figures, go there, too. Compare them with the page, and copy what has changed. In all this takes
+hours: name the pages that you need, e.g. `stochastic`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# At the start of a line of a block, or in backticks, where a line break is a blank.
+_COMMAND = re.compile(
+    r"^(python (?:benchmarks/|-m sksoftinfo demo)(?:[^\n\\]|\\\n)*)$"
+    r"|`(python (?:benchmarks/|-m sksoftinfo demo)[^`]*)`",
+    re.MULTILINE,
+)
+
+
+def commands(text):
+    """Return the benchmark commands in the text of a page, each once, in their order."""
+    found = []
+    for block, inline in _COMMAND.findall(text):
+        command = " ".join((block or inline).replace("\\\n", " ").split())
+        if command not in found:
+            found.append(command)
+    return found
+
+
+def all_commands():
+    """Return command and name of the first page that has it."""
+    found = {}
+    for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]:
+        for command in commands(path.read_text(encoding="utf-8")):
+            found.setdefault(command, path.stem)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", nargs="*", help="names of pages; all if none is given")
+    parser.add_argument("--list", action="store_true", help="print the commands, and run none")
+    parser.add_argument(
+        "--mnist", type=Path, help="folder of MNIST's t10k IDX files, in place of DIR"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results"))
+    options = parser.parse_args()
+    chosen = {
+        command: page
+        for command, page in all_commands().items()
+        if not options.pages or page in options.pages
+    }
+    unknown = set(options.pages) - set(all_commands().values())
+    if unknown:
+        parser.error(f"pages without commands: {', '.join(sorted(unknown))}")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    failed = []
+    for number, (command, page) in enumerate(chosen.items()):
+        print(f"{page}: {command}", flush=True)
+        if options.list:
+            continue
+        words = shlex.split(command)
+        if "DIR" in words and options.mnist is None:
+            print("  left out: it needs --mnist DIR")
+            continue
+        mnist = options.mnist and str(options.mnist.resolve())
+        words = [sys.executable, *(mnist if word == "DIR" else word for word in words[1:])]
+        if words[1].startswith("benchmarks/"):
+            words[1] = str(ROOT / words[1])
+        options.out.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        with open(options.out / f"{number:02d}-{page}.txt", "w", encoding="utf-8") as stream:
+            stream.write(f"{command}\n\n")
+            stream.flush()
+            done = subprocess.run(words, stdout=stream, env=environment, cwd=options.out)
+        print(f"  {time.perf_counter() - start:.0f} s, exit status {done.returncode}", flush=True)
+        failed += [command] * (done.returncode != 0)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
