@@ -23,8 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # At the start of a line of a block, or in backticks, where a line break is a blank.
 _COMMAND = re.compile(
-    r"^(python (?:benchmarks/|-m sksoftinfo demo)(?:[^\n\\]|\\\n)*)$"
-    r"|`(python (?:benchmarks/|-m sksoftinfo demo)[^`]*)`",
+    r"^(python (?:benchmarks/|examples/|-m sksoftinfo demo)(?:[^\n\\]|\\\n)*)$"
+    r"|`(python (?:benchmarks/|examples/|-m sksoftinfo demo)[^`]*)`",
     re.MULTILINE,
 )
 
@@ -77,8 +77,8 @@ def main():
             continue
         mnist = options.mnist and str(options.mnist.resolve())
         words = [sys.executable, *(mnist if word == "DIR" else word for word in words[1:])]
-        if words[1].startswith("benchmarks/"):
-            words[1] = str(ROOT / words[1])
+        if words[1] != "-m":
+            words[1:] = [str(ROOT / words[1]), *(word.removeprefix("docs/") for word in words[2:])]
         options.out.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
         with open(options.out / f"{number:02d}-{page}.txt", "w", encoding="utf-8") as stream:
