@@ -1,12 +1,15 @@
 """How often confidence limits hold, and how far they lie below the information.
 
-    python benchmarks/bench_coverage.py
+    python benchmarks/bench_coverage.py --csv coverage.csv
     python benchmarks/bench_coverage.py --sizes 30 100 --runs 200 --worlds channel sure
+    python benchmarks/bench_coverage.py --tables docs/coverage.csv
 
 Worlds whose information is known are sampled again and again. Printed are, for each world, number
 of rows and level, the share of samples in which a limit misses, and the median distance of the
 lower limits to I(X;Y). The last lines say which cells miss more often than they may, each tested
 at 5 % over the number of all cells (Bonferroni), and are the tables of docs/coverage.md.
+
+A cell ends early once it has used the processor for `--seconds`; its number of runs is reported.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ import numpy as np
 from scipy import special, stats
 
 from sksoftinfo._bounds.accumulator import certain_row_terms
-from sksoftinfo._bounds.confidence import confidence_limits, floor_share
+from sksoftinfo._bounds.confidence import LimitsTask, floor_share, limits_of
 from sksoftinfo._bounds.observations import Observations
 
 LEVELS = (0.8, 0.95, 0.99)
 SIZES = (30, 100, 300, 1_000, 20_000)
 LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
 STUDENT = "Student's t"
+# Samples that are bet on together.
+BATCH = 20
 LIMITS = (*LOWER, "label_entropy_upper_limit")
 
 
@@ -218,32 +223,14 @@ def worlds():
     }
 
 
-def run(world, n, runs, seed):
-    """Return what each sample gives, by level and name, shape (runs,) each."""
+def run(world, n, runs, seconds, seed):
+    """Return what each sample gives, by level and name, shape (n_made,) each."""
     rng = np.random.default_rng(seed)
+    end = time.process_time() + seconds
     found = []
-    for _ in range(runs):
-        sample = world.draw(rng, n)
-        with np.errstate(divide="ignore"):
-            terms = certain_row_terms(np.log(sample.proba), sample.y)
-        observations = Observations(len(sample.y), sample.weights, sample.groups, sample.bound)
-        limits = confidence_limits(
-            terms.predictive,
-            terms.tempered,
-            terms.error,
-            sample.y,
-            world.n_classes,
-            observations,
-            levels=LEVELS,
-            folds=sample.folds,
-        )
-        t_limits = student(terms.predictive, sample, world.n_classes, limits[0].mi_lower_floored)
-        found.append(
-            [
-                [getattr(one, name) for name in LIMITS] + list(one.interval) + [t_limit]
-                for one, t_limit in zip(limits, t_limits, strict=True)
-            ]
-        )
+    while len(found) < runs and time.process_time() < end:
+        samples = [world.draw(rng, n) for _ in range(min(BATCH, runs - len(found)))]
+        found += all_limits(samples, world.n_classes)
     names = (*LIMITS, "low", "high", STUDENT)
     values = np.array(found).transpose(1, 2, 0)
     return {
@@ -252,7 +239,38 @@ def run(world, n, runs, seed):
     }
 
 
-def student(log_likelihood, sample, n_classes, mean):
+def all_limits(samples, n_classes):
+    """Return all limits of each sample; samples of equal weights are bet on together."""
+    tasks = []
+    for sample in samples:
+        with np.errstate(divide="ignore"):
+            terms = certain_row_terms(np.log(sample.proba), sample.y)
+        observations = Observations(len(sample.y), sample.weights, sample.groups, sample.bound)
+        tasks.append(
+            LimitsTask(
+                *(terms.predictive, terms.tempered, terms.error, sample.y, n_classes),
+                observations,
+                levels=LEVELS,
+                folds=sample.folds,
+            )
+        )
+    if all((task.observations.weights == 1).all() for task in tasks):
+        limits = limits_of(tasks)
+    else:
+        limits = [limits_of([task])[0] for task in tasks]
+    found = []
+    for sample, levels in zip(samples, limits, strict=True):
+        t_limits = student(sample, n_classes, levels[0].mi_lower_floored)
+        found.append(
+            [
+                [getattr(one, name) for name in LIMITS] + list(one.interval) + [t_limit]
+                for one, t_limit in zip(levels, t_limits, strict=True)
+            ]
+        )
+    return found
+
+
+def student(sample, n_classes, mean):
     """Return Student's lower limits of the same contributions at each level, for comparison.
 
     Not of weighted or grouped rows: NaN.
@@ -262,7 +280,7 @@ def student(log_likelihood, sample, n_classes, mean):
         return [np.nan] * len(LEVELS)
     p = np.bincount(y, minlength=n_classes) / n
     share = floor_share(n)
-    values = np.log((1 - share) * np.exp(log_likelihood - np.log(p[y])) + share)
+    values = np.log((1 - share) * sample.proba[np.arange(n), y] / p[y] + share)
     return mean - stats.t.ppf(LEVELS, n - 1) * values.std(ddof=1) / np.sqrt(n)
 
 
@@ -293,10 +311,16 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--runs", type=int, default=2_000)
-    parser.add_argument("--large-runs", type=int, default=300, help="where n is 20,000 or more")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the processor, a cell")
     parser.add_argument("--worlds", nargs="+", default=None)
-    parser.add_argument("--csv", type=Path, default=None)
+    parser.add_argument("--csv", type=Path, default=None, help="written after every cell")
+    parser.add_argument("--tables", type=Path, nargs="+", help="print those of earlier runs")
     args = parser.parse_args(argv)
+    if args.tables:
+        rows = [row for path in args.tables for row in read(path)]
+        report(rows)
+        print(tables(rows))
+        return
     known = worlds()
     chosen = args.worlds or list(known)
     rows = []
@@ -306,11 +330,11 @@ def main(argv=None):
             # A group has fifty rows.
             if name == "groups of 50" and n > 1_000:
                 continue
-            runs = args.runs if n < 20_000 else args.large_runs
             own = own_information(world, n)
-            start = time.perf_counter()
-            found = run(world, n, runs, seed=n)
-            seconds = (time.perf_counter() - start) / runs
+            start = time.process_time()
+            found = run(world, n, args.runs, args.seconds, seed=n)
+            runs = len(found[LEVELS[0]]["low"])
+            seconds = (time.process_time() - start) / runs
             for level, values in found.items():
                 row = {"world": name, "n": n, "runs": runs, "level": level}
                 row["I"] = world.information
@@ -351,6 +375,19 @@ def write(rows, path):
         writer = csv.DictWriter(file, max(rows, key=len), restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read(path):
+    """Return the rows of a file that `write` wrote."""
+    with path.open(newline="") as file:
+        return [
+            {
+                name: value if name == "world" else float(value)
+                for name, value in row.items()
+                if value != ""
+            }
+            for row in csv.DictReader(file)
+        ]
 
 
 def tables(rows):

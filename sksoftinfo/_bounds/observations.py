@@ -9,17 +9,15 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from .._utils import label_array, mixed_types, users_stacklevel
+from .betting import rounds_of
 
 # Unequal weights without a bound are warned of where they amount to fewer observations of equal
 # weight, and to less than half of those there are.
 _SMALL_SIZE = 50
-# Rounds of betting, at most: beyond as many observations, several share a round. Limits from 512
-# rounds are not narrower.
-ROUNDS = 128
 
 
 class Observations:
-    """Rows or groups, shuffled with a fixed seed and dealt into rounds of equal width.
+    """Rows or groups, shuffled with a fixed seed and dealt into rounds.
 
     A group is one observation whose weight is the sum of its rows' weights. Weights are counted in
     units of the largest possible one, so that none exceeds 1.
@@ -46,8 +44,8 @@ class Observations:
         Observation of each of these rows.
     weights : ndarray of shape (n,)
         Weight of each observation, in units of the bound.
-    width : int
-        Observations in a round.
+    rounds : ndarray of int
+        First observation of each round, and the number of all observations at the end.
     """
 
     def __init__(self, n_rows, weights=None, groups=None, bound=None):
@@ -70,8 +68,10 @@ class Observations:
         self.weights = totals / bound
         self.row_weights = row_weights / bound
         self.grouped = groups is not None
-        self.width = -(-n // ROUNDS)
-        self.row_rounds = self.row_observations // self.width
+        self.rounds = rounds_of(n)
+        self.row_rounds = np.repeat(np.arange(len(self.rounds) - 1), np.diff(self.rounds))[
+            self.row_observations
+        ]
 
     @property
     def alike(self):

@@ -91,10 +91,13 @@ def recalibrated(log_ratios, observations, share, folds=None):
     changes = (rounds[1:] != rounds[:-1]) | (folds[1:] != folds[:-1])
     starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
 
+    # Of shape (5, n): one row for each power, so that each expert is a line of neighbours.
+    ratios = np.exp(log_ratios.T[:, order])
+
     def expert_ratios(power, extra):
         """Return ``q'(y|x) / r_y`` of one expert, one array of rows at a time."""
         least = share + (1 - share) * extra
-        return (np.exp(log_ratios[:, power]) * (1 - least) + least)[order]
+        return ratios[power] * (1 - least) + least
 
     row_weights = observations.row_weights[order]
     sums = np.column_stack(

@@ -104,9 +104,10 @@ class InformationBounds:
     mi_lower_limit : float
         The lower confidence limit of I(X;Y): with probability `confidence_level` I(X;Y) is at
         least as large, if the rows (or groups) are independent draws from the population and none
-        of their labels was used for training. It is the larger of a limit by betting and of
-        Fano's, each at half the probability of being wrong. Predictions are recalibrated for it,
-        each from the rows before it, so that it may exceed `mi_lower`; it is never negative.
+        of their labels was used for training. It is the larger of a limit by betting, which has
+        nine tenths of the probability of being wrong, and of Fano's, which has one tenth.
+        Predictions are recalibrated for it, each from the rows before it, so that it may exceed
+        `mi_lower`; it is never negative.
     betting_lower_limit : float
         The limit by betting alone, at the full `confidence_level`.
     fano_lower_limit : float
