@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -43,12 +42,9 @@ def bounds(options):
     report = report_lines(options.table, raw, table, labels)
     told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
     tell([*report, *(f"warning: {one}" for one in told)])
-    with (
-        tempfile.TemporaryDirectory(prefix="sksoftinfo-") as folder,
-        warnings.catch_warnings(record=True) as caught,
-    ):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        found, columns, estimate = evaluate(table, labels, options, memory=folder)
+        found, columns, estimate = evaluate(table, labels, options)
     later = list(dict.fromkeys(str(one.message) for one in caught if _is_for_the_user(one)))
     tell(f"warning: {one}" for one in later)
     if options.report is not None:
@@ -113,11 +109,11 @@ def read_table(options):
     return raw, table, labels
 
 
-def make_model(options, memory=None):
+def make_model(options):
     """Return the classifier that the options name, columns encoded before it."""
     if options.quick or options.model == "stack":
         members = "quick" if options.quick else "all"
-        return InfoStackClassifier(members=members, encoder=make_table_encoder(), memory=memory)
+        return InfoStackClassifier(members=members, encoder=make_table_encoder())
     classifier = {
         "info": InfoSoftmaxClassifier(random_state=options.seed),
         "logistic": LogisticRegression(max_iter=1000),
@@ -126,7 +122,7 @@ def make_model(options, memory=None):
     return make_pipeline(make_table_encoder(), StandardScaler(), classifier)
 
 
-def evaluate(table, labels, options, memory=None):
+def evaluate(table, labels, options):
     """Return the bounds of all columns, the information of each, and the estimate for a page.
 
     Parameters
@@ -134,8 +130,6 @@ def evaluate(table, labels, options, memory=None):
     table : Table
     labels : Labels
     options : argparse.Namespace
-    memory : str, default=None
-        Folder where encoded columns are kept.
 
     Returns
     -------
@@ -155,7 +149,7 @@ def evaluate(table, labels, options, memory=None):
         "units": options.units,
         "verbose": 1,
     }
-    found = cross_val_bounds(make_model(options, memory), frame, labels.y, **shared)
+    found = cross_val_bounds(make_model(options), frame, labels.y, **shared)
     columns = estimate = None
     with warnings.catch_warnings():
         # They were given for the first answer.
@@ -166,7 +160,7 @@ def evaluate(table, labels, options, memory=None):
             )
             columns = feature_information(logistic, frame, labels.y, **shared)
         if options.report is not None:
-            estimate = mi_estimate(make_model(options, memory), frame, labels.y, **shared)
+            estimate = mi_estimate(make_model(options), frame, labels.y, **shared)
     return found, columns, estimate
 
 

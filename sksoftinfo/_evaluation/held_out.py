@@ -7,24 +7,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils import check_array, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._bounds import floor_share
 from .._utils import (
-    assert_finite,
+    Progress,
     encode_labels,
-    naming_wrong_columns,
     native_order,
     on_host,
     params_of_rows,
     plain_rows,
-    progress,
-    refuse_times_and_bytes,
     safe_indexing,
     safe_split,
     users_stacklevel,
@@ -164,25 +160,21 @@ def held_out_probas(
             members, X, y, folds, classes, n_jobs=n_jobs, fit_params=fit_params, verbose=verbose
         )
     # The stack needs torch, and other classifiers do not.
-    from .stack import mix_held_out
-    from .stack_classifier import stack_pipelines
+    from .held_out_stack import held_out_stacks
 
-    X, encoder = stack._validated(X, reset=True)
     y = np.searchsorted(classes, y)
-    stacks = [stack_pipelines(stack, X, encoder, view, y, folds.splits).values() for view in views]
-    members = [
-        (member, view) for view, stack in zip(views, stacks, strict=True) for member in stack
-    ]
-    codes = np.arange(len(classes))
-    predictions = iter(
-        held_out_members(members, X, y, folds, codes, n_jobs=n_jobs, verbose=verbose)
+    stacks = held_out_stacks(
+        stack,
+        X,
+        views,
+        y,
+        folds,
+        len(classes),
+        sample_weight=sample_weight,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
-    # Where the columns hold nothing, the label frequencies are the best prediction.
-    prior = prior_proba(y, folds, len(classes))
-    return [
-        mix_held_out([prior, *(next(predictions) for _ in stack)], y, folds, sample_weight)
-        for stack in stacks
-    ]
+    return [one.mixed(y, folds, sample_weight) for one in stacks]
 
 
 def as_stack(estimator):
@@ -250,38 +242,46 @@ def possible(probas, encoded, folds, n_classes):
     return [(1 - share) * proba + share * prior for proba in probas]
 
 
-def numeric_table(X):
-    """Return `X` as a finite table of float64, or raise an error that names what is wrong."""
-    if sparse.issparse(X):
-        raise TypeError(
-            "X is sparse, and the stack takes dense tables alone: pass X.toarray() if it fits "
-            "into memory, put TruncatedSVD before a classifier in a Pipeline, or pass a "
-            "classifier that takes sparse tables, such as LogisticRegression()."
-        )
-    column_names = getattr(X, "columns", None)
-    X = plain_rows(X)
-    refuse_times_and_bytes(X)
-    with naming_wrong_columns(X):
-        X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
-    assert_finite(X, "X", column_names)
-    return X
-
-
 def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=None, verbose=0):
     """Return one array of held-out probabilities for each classifier with its view of `X`."""
     n_folds = len(folds.splits)
-    # Results as they come are for the progress bar alone: some backends of joblib have none.
-    parallel = Parallel(n_jobs=n_jobs, **({"return_as": "generator"} if verbose else {}))
-    results = parallel(
-        delayed(_fit_predict)(member, view, X, y, *split, number, fit_params or {}, classes)
+    jobs = [
+        (member, view, number, split)
         for member, view in members
         for number, split in enumerate(folds.splits)
+    ]
+    # Fits take about as long as they have columns.
+    costs = [
+        1 + (num_columns(X) if view.columns is None else len(view.columns)) for _, view, *_ in jobs
+    ]
+    bar = Progress(sum(costs), "fits", verbose)
+    results = in_parallel(
+        (
+            delayed(_fit_predict)(member, view, X, y, *split, number, fit_params or {}, classes)
+            for member, view, number, split in jobs
+        ),
+        n_jobs,
+        verbose,
     )
-    pieces = list(progress(results, len(members) * n_folds, "fits", verbose))
+    pieces = list(bar.over(results, costs))
+    bar.close()
     return [
         _joined(pieces[start : start + n_folds], folds, len(y), len(classes))
         for start in range(0, len(pieces), n_folds)
     ]
+
+
+def in_parallel(tasks, n_jobs, verbose):
+    """Return the results of delayed calls, as they come where progress is shown."""
+    # Some backends of joblib have no results as they come.
+    options = {"return_as": "generator"} if verbose else {}
+    return Parallel(n_jobs=n_jobs, **options)(tasks)
+
+
+def num_columns(X):
+    """Return the number of columns of a table; 1 of what is not a table."""
+    shape = getattr(X, "shape", ())
+    return shape[1] if len(shape) == 2 else 1
 
 
 def _joined(pieces, folds, n, n_classes):
@@ -293,6 +293,17 @@ def _joined(pieces, folds, n, n_classes):
 
 def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes):
     """Train a clone on one fold, and predict the rows that it holds out."""
+    known = known_classes(y, train, number)
+    estimator, X = clone(estimator), view.of(X)
+    X_train, y_train = safe_split(estimator, X, y, train)
+    X_test, _ = safe_split(estimator, X, y, test, train)
+    estimator.fit(X_train, y_train, **params_of_rows(X, params=fit_params, indices=train))
+    proba = estimator.predict_proba(X_test)
+    return aligned(proba, getattr(estimator, "classes_", known), classes, len(test), estimator)
+
+
+def known_classes(y, train, number):
+    """Return the classes of a fold's training rows, or raise an error if there is one alone."""
     known = np.unique(y[train])
     if len(known) < 2:
         raise ValueError(
@@ -300,15 +311,10 @@ def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes
             f"training rows hold {known.tolist()}. Use other folds, or groups that hold several "
             "classes."
         )
-    estimator, X = clone(estimator), view.of(X)
-    X_train, y_train = safe_split(estimator, X, y, train)
-    X_test, _ = safe_split(estimator, X, y, test, train)
-    estimator.fit(X_train, y_train, **params_of_rows(X, params=fit_params, indices=train))
-    proba = estimator.predict_proba(X_test)
-    return _aligned(proba, getattr(estimator, "classes_", known), classes, len(test), estimator)
+    return known
 
 
-def _aligned(proba, known, classes, n_rows, estimator):
+def aligned(proba, known, classes, n_rows, estimator):
     """Return probabilities with a column for each class, in the order of `classes`."""
     proba = np.asarray(plain_rows(proba))
     if proba.shape != (n_rows, len(known)):

@@ -16,6 +16,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from .._classifiers import InfoSoftmaxClassifier, early_stopping
 
+# Members of a smaller weight are left out.
+SMALLEST_WEIGHT = 1e-3
+# Members of a smaller weight are hardly missed.
+_CLEAR_WEIGHT = 0.05
 _MAX_STEPS = 2000
 _QUICK = ("logistic", "boosting")
 
@@ -123,33 +127,54 @@ def mixture_weights(likelihoods, sample_weight=None):
     return weights / weights.sum()
 
 
-def mix_held_out(predictions, y, folds, sample_weight=None):
-    """Mix members' held-out predictions, each fold with weights from the labels of the others.
+def may_help(likelihoods, sample_weight=None):
+    """Return which members are of use in a mixture, or not clearly of none.
 
-    The labels of others are those that the fold trains on, so that groups stay apart and no
-    weight is learned from later rows where the folds follow the time order. The first block of
-    these has no labels to learn from, and mixes all members alike.
+    Members with a weight of 0.05 or more in the best mixture of these labels are of use. Others
+    may be, unless giving them half of the mixture makes the labels less likely by two standard
+    errors of the mean log-likelihood.
 
     Parameters
     ----------
-    predictions : sequence of ndarray of shape (n, M)
-        Held-out probabilities of each member.
-    y : ndarray of int of shape (n,)
-    folds : Folds
+    likelihoods : ndarray of shape (n, n_members)
+        Probability that each member gave to the label that occurred.
     sample_weight : ndarray of shape (n,), default=None
         Weights of the labels.
 
     Returns
     -------
-    ndarray of shape (n, M)
+    ndarray of bool of shape (n_members,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._evaluation.stack import may_help
+    >>> may_help(np.array([[0.9, 0.5], [0.8, 0.5], [0.7, 0.4]])).tolist()
+    [True, False]
     """
-    likelihoods = np.column_stack([proba[np.arange(len(y)), y] for proba in predictions])
-    mixed = np.zeros_like(predictions[0], dtype=np.float64)
-    for train, test in folds.splits:
-        known = np.unique(train[folds.fold[train] >= 0])
-        share = None if sample_weight is None else sample_weight[known]
-        weights = mixture_weights(likelihoods[known], share)
-        mixed[test] = sum(
-            weight * proba[test] for weight, proba in zip(weights, predictions, strict=True)
-        )
-    return mixed
+    weights = mixture_weights(likelihoods, sample_weight)
+    mixture = likelihoods @ weights
+    used = mixture > 0
+    share = np.ones(len(mixture)) if sample_weight is None else np.asarray(sample_weight)
+    if not share[used].sum() > 0:
+        return np.ones(len(weights), dtype=bool)
+    share = share[used] / share[used].sum()
+    gain = np.log((1 + likelihoods[used] / mixture[used, None]) / 2)
+    mean = share @ gain
+    error = np.sqrt(share**2 @ (gain - mean) ** 2)
+    return (weights >= _CLEAR_WEIGHT) | (mean + 2 * error >= 0)
+
+
+def label_likelihoods(probas, y):
+    """Return the probability that each member gave to the label that occurred.
+
+    Parameters
+    ----------
+    probas : sequence of ndarray of shape (n, M)
+    y : ndarray of int of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n, n_members)
+    """
+    return np.column_stack([proba[np.arange(len(y)), y] for proba in probas])

@@ -33,7 +33,7 @@ from .pictures import (
     stacked_pictures,
     with_n_channels,
 )
-from .progress import progress
+from .progress import Progress, duration
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import users_stacklevel
 from .validation import (
@@ -66,6 +66,7 @@ __all__ = [
     "Interval",
     "Options",
     "Picture",
+    "Progress",
     "StrOptions",
     "are_continuous",
     "are_plain_labels",
@@ -80,6 +81,7 @@ __all__ = [
     "check_two_classes",
     "columns_with_missing",
     "check_weights",
+    "duration",
     "encode_labels",
     "fingerprint",
     "fit_context",
@@ -104,7 +106,6 @@ __all__ = [
     "params_of_rows",
     "on_host",
     "plain_rows",
-    "progress",
     "pyplot",
     "refuse_masked",
     "refuse_times_and_bytes",

@@ -1,33 +1,110 @@
-"""A progress bar, or lines where tqdm is not installed."""
+"""A progress bar with the time left, or lines where tqdm is not installed."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from time import perf_counter
 from typing import TypeVar
 
 Step = TypeVar("Step")
+# From this share on, the pace so far tells the time left better than what was expected.
+_ENOUGH = 0.1
 
 
-def progress(steps: Iterable[Step], n_steps: int, what: str, verbose: int) -> Iterable[Step]:
-    """Return the steps, and show on standard error how many are done where `verbose` is not 0.
+class Progress:
+    """How much of some work is done, and the time left, on standard error.
+
+    Parameters
+    ----------
+    total : float
+        Cost of all steps.
+    what : str
+        Name of the work.
+    verbose : int
+        Nothing is shown where it is 0.
+    seconds : float, default=None
+        How many are expected for a cost of 1, if that is known before the first step.
 
     Examples
     --------
-    >>> from sksoftinfo._utils.progress import progress
-    >>> list(progress(iter("ab"), 2, "folds", verbose=0))
+    >>> from sksoftinfo._utils import Progress
+    >>> bar = Progress(2, "folds", verbose=0)
+    >>> list(bar.over(iter("ab"), [1, 1]))
     ['a', 'b']
     """
-    if not verbose:
-        return steps
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return _lines(steps, n_steps, what)
-    return tqdm(steps, total=n_steps, desc=what)
+
+    def __init__(self, total: float, what: str, verbose: int, seconds: float | None = None):
+        self._total, self._done, self._what = total, 0.0, what
+        self._seconds, self._start = seconds, perf_counter()
+        self._shown, self._bar = bool(verbose), None
+        if not verbose:
+            return
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            return
+        self._bar = tqdm(
+            total=total,
+            desc=what,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}",
+        )
+        self._show()
+
+    def over(self, steps: Iterable[Step], costs: Iterable[float]) -> Iterator[Step]:
+        """Yield the steps, and show the cost of each as done once the next is wanted."""
+        for step, cost in zip(steps, costs, strict=True):
+            self.advance(cost)
+            yield step
+
+    def advance(self, cost: float) -> None:
+        """Show the cost of a step as done."""
+        self._done += cost
+        self._show()
+
+    def expect(self, rest: float) -> None:
+        """Set the cost of what is still to be done."""
+        self._total = self._done + rest
+        self._show()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _seconds_left(self):
+        rest = max(self._total - self._done, 0)
+        if self._done >= _ENOUGH * self._total:
+            return rest * (perf_counter() - self._start) / self._done
+        return None if self._seconds is None else rest * self._seconds
+
+    def _show(self):
+        if not self._shown:
+            return
+        seconds = self._seconds_left()
+        left = "" if seconds is None else f"about {duration(seconds)} left"
+        if self._bar is None:
+            share = 100 * self._done / max(self._total, 1e-12)
+            print(f"{self._what}: {share:.0f} %{', ' * bool(left)}{left}", file=sys.stderr)
+            return
+        self._bar.total = self._total
+        self._bar.n = min(self._done, self._total)
+        self._bar.set_postfix_str(left)
 
 
-def _lines(steps: Iterable[Step], n_steps: int, what: str) -> Iterator[Step]:
-    for number, step in enumerate(steps, start=1):
-        print(f"{what}: {number} of {n_steps}", file=sys.stderr)
-        yield step
+def duration(seconds: float) -> str:
+    """Return a rounded time in words.
+
+    Examples
+    --------
+    >>> from sksoftinfo._utils import duration
+    >>> duration(3.2), duration(47), duration(100), duration(9000)
+    ('3 s', '45 s', '2 min', '2.5 h')
+    """
+    if seconds < 10:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

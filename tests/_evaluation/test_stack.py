@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sksoftinfo import cross_val_bounds
-from sksoftinfo._evaluation.folds import Folds
-from sksoftinfo._evaluation.stack import mix_held_out, mixture_weights, stack_members
+from sksoftinfo._evaluation.stack import may_help, mixture_weights, stack_members
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
@@ -27,14 +26,22 @@ def test_mixture_weights_of_rows_that_are_impossible():
     np.testing.assert_allclose(mixture_weights([[0.0, 0.0], [0.2, 0.1]]), [1, 0], atol=1e-3)
 
 
-def test_weights_of_a_fold_come_from_the_labels_of_the_others():
-    y = np.array([0, 0, 1, 1])
-    splits = [(np.array([2, 3]), np.array([0, 1])), (np.array([0, 1]), np.array([2, 3]))]
-    says_0, says_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.1, 0.9], (4, 1))
-    folds = Folds(splits, np.array([0, 0, 1, 1]), None, False, "")
-    mixed = mix_held_out([says_0, says_1], y, folds)
-    # The first two rows are predicted by what was best on the last two, and the reverse.
-    np.testing.assert_allclose(mixed, [[0.1, 0.9], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1]], atol=1e-4)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_members_of_no_use_are_told_from_those_that_may_help(weighted):
+    rng = np.random.default_rng(0)
+    good = rng.uniform(0.4, 0.9, size=400)
+    # The last is poor in most rows, and better than all others in some.
+    rare = np.where(rng.random(400) < 0.3, 0.99, 0.5)
+    likelihoods = np.column_stack([good, 0.6 * good, np.full(400, 0.05), rare])
+    weight = np.ones(400) if weighted else None
+    assert may_help(likelihoods, weight).tolist() == [True, False, False, True]
+    # A few rows show little.
+    assert may_help(np.array([[0.9, 0.2], [0.1, 0.3], [0.8, 0.6]])).all()
+    assert may_help(np.zeros((3, 2))).all()
+    if weighted:
+        weight[200:] = 0
+        same = may_help(likelihoods[:200])
+        np.testing.assert_array_equal(may_help(likelihoods, weight), same)
 
 
 def test_stack_leaves_out_what_the_rows_cannot_support():

@@ -2,14 +2,51 @@
 
 import sys
 
-from sksoftinfo._utils.progress import progress
+import pytest
+
+from sksoftinfo._utils import Progress, progress
 
 
-def test_steps_pass_through(capsys, monkeypatch):
-    assert list(progress(range(3), 3, "fits", verbose=0)) == [0, 1, 2]
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    time = [0.0]
+    monkeypatch.setattr(progress, "perf_counter", lambda: time[0])
+    return time
+
+
+def lines(capsys):
+    return [
+        line.strip() for line in capsys.readouterr().err.replace("\r", "\n").splitlines() if line
+    ]
+
+
+def test_steps_pass_through_in_silence(capsys):
+    bar = Progress(3, "fits", verbose=0)
+    assert list(bar.over(range(3), [1] * 3)) == [0, 1, 2]
+    bar.close()
     assert capsys.readouterr().err == ""
-    assert list(progress(range(3), 3, "fits", verbose=1)) == [0, 1, 2]
-    assert "3/3" in capsys.readouterr().err
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    assert list(progress(range(3), 3, "fits", verbose=1)) == [0, 1, 2]
-    assert capsys.readouterr().err.splitlines()[-1] == "fits: 3 of 3"
+
+
+def test_the_time_left_is_known_before_the_first_step(capsys):
+    bar = Progress(100, "fits", verbose=1, seconds=1.0)
+    assert lines(capsys)[-1].endswith("about 2 min left")
+    bar.close()
+
+
+@pytest.mark.parametrize("has_tqdm", [True, False])
+def test_the_pace_so_far_tells_the_time_left(capsys, monkeypatch, clock, has_tqdm):
+    if not has_tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    bar = Progress(10, "fits", verbose=1)
+    assert not any("left" in line for line in lines(capsys))
+    clock[0] = 40.0
+    # Half is done in 40 s.
+    assert next(bar.over(["a"], [5])) == "a"
+    assert lines(capsys)[-1].endswith("about 40 s left")
+    # Less is left than was thought.
+    bar.expect(2.5)
+    assert lines(capsys)[-1].endswith("about 20 s left")
+    bar.advance(2.5)
+    bar.close()
+    assert "100" in lines(capsys)[-1]

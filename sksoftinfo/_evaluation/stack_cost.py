@@ -1,0 +1,84 @@
+"""How long the stack's members take, as it is expected before they are trained."""
+
+from __future__ import annotations
+
+from functools import cache
+from time import perf_counter
+
+import numpy as np
+
+# Seconds on the machine of `benchmarks/bench_stack.py`, which prints them: for a fit, for a
+# million training rows, for a million entries times classes, for a billion pairs of rows times
+# columns.
+_SECONDS = {
+    "logistic": (0.005, 0.0, 0.22, 0.0),
+    "lda": (0.005, 0.0, 0.01, 0.0),
+    "qda": (0.005, 0.0, 0.01, 0.0),
+    "neighbours": (0.005, 0.0, 0.0, 0.15),
+    "more neighbours": (0.005, 0.0, 0.0, 0.17),
+    "boosting": (0.1, 0.0, 0.8, 0.0),
+    "network": (0.3, 300.0, 0.0, 0.0),
+    "wide network": (0.2, 300.0, 0.0, 0.0),
+}
+# Of the encoder: at all, for a column, for a million entries.
+_ENCODER = (0.05, 0.01, 2.5)
+# Seconds of the probe on that machine.
+_PROBE = 0.02
+
+
+def expected_seconds(names, n_train, n_test, n_features, n_classes):
+    """Return how many seconds members take for a fold, on the machine of the table.
+
+    Parameters
+    ----------
+    names : iterable of str
+    n_train, n_test : int
+        Rows.
+    n_features : int
+        Encoded columns.
+    n_classes : int
+
+    Returns
+    -------
+    dict of str to float
+    """
+    # Boosting and regression of two classes have one score.
+    entries = n_train * n_features * (n_classes if n_classes > 2 else 1) / 1e6
+    work = np.array([1.0, n_train / 1e6, entries, n_train * n_test * n_features / 1e9])
+    return {name: float(work @ _SECONDS[name]) for name in names}
+
+
+def encoder_seconds(n_rows, n_columns):
+    """Return how many seconds the columns of a fold take to be encoded, on that machine.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+
+    Returns
+    -------
+    float
+    """
+    work = np.array([1.0, n_columns, n_rows * n_columns / 1e6])
+    return float(work @ _ENCODER)
+
+
+@cache
+def slowness():
+    """Return how many times slower this machine is than that of the table, when first called."""
+    return probe() / _PROBE
+
+
+def probe():
+    """Return how many seconds some work takes here.
+
+    Returns
+    -------
+    float
+    """
+    X = np.random.default_rng(0).normal(size=(1000, 20))
+    weights = np.ones((20, 10))
+    start = perf_counter()
+    for _ in range(200):
+        weights = weights - 1e-3 * X.T @ np.tanh(X @ weights)
+    return perf_counter() - start
