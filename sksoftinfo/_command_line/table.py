@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from .. import InfoSoftmaxClassifier, InfoStackClassifier
 from .._evaluation import (
@@ -25,12 +26,10 @@ from .table_file import read_file
 from .table_labels import make_labels
 from .table_page import make_page
 from .table_report import divide, report_lines, suspicions
-from .wording import counted
+from .table_time import MAX_RANKED, N_FOLDS, are_ranked, time_needed
+from .wording import counted, in_options
 
-_N_FOLDS = 5
 _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "joblib", "tqdm"}
-# Each column costs two more models.
-_MAX_RANKED = 30
 
 
 def bounds(options):
@@ -42,10 +41,18 @@ def bounds(options):
     report = report_lines(options.table, raw, table, labels)
     told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
     tell([*report, *(f"warning: {one}" for one in told)])
-    with warnings.catch_warnings(record=True) as caught:
+    tell([time_needed(table, labels, options)])
+    # Threads that wait for each other cost more than they save where models are small, and many
+    # times more on a busy machine.
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        found, columns, estimate = evaluate(table, labels, options)
-    later = list(dict.fromkeys(str(one.message) for one in caught if _is_for_the_user(one)))
+        try:
+            found, columns, estimate = evaluate(table, labels, options)
+        except ValueError as error:
+            raise ValueError(in_options(str(error))) from error
+    later = list(
+        dict.fromkeys(in_options(str(one.message)) for one in caught if _is_for_the_user(one))
+    )
     tell(f"warning: {one}" for one in later)
     if options.report is not None:
         page = make_page(options, table, labels, found, columns, estimate, report, [*told, *later])
@@ -57,8 +64,8 @@ def bounds(options):
     print(sentence(options.target, found))
     if columns is not None:
         print("\n" + "\n".join(ranking(columns)))
-    elif len(table.features) > _MAX_RANKED and not options.no_columns:
-        print(f"\nUp to {_MAX_RANKED} columns are evaluated one by one: name them by --columns.")
+    elif len(table.features) > MAX_RANKED and not options.no_columns:
+        print(f"\nUp to {MAX_RANKED} columns are evaluated one by one: name them by --columns.")
     print("\n" + (str(found) if options.all else "\n".join(details(found))))
 
 
@@ -141,7 +148,7 @@ def evaluate(table, labels, options):
         groups = table.groups.values.iloc[labels.rows].astype(str).to_numpy(dtype=object)
     shared = {
         "groups": groups,
-        "cv": _N_FOLDS if table.time is None else TimeSeriesSplit(_N_FOLDS),
+        "cv": N_FOLDS if table.time is None else TimeSeriesSplit(N_FOLDS),
         "random_state": options.seed,
         "equal_rows": options.equal_rows,
         "n_jobs": options.jobs,
@@ -154,7 +161,7 @@ def evaluate(table, labels, options):
     with warnings.catch_warnings():
         # They were given for the first answer.
         warnings.simplefilter("ignore", UserWarning)
-        if not options.no_columns and 1 < frame.shape[1] <= _MAX_RANKED:
+        if are_ranked(table, options):
             logistic = make_pipeline(
                 make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
             )

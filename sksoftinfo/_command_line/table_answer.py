@@ -97,10 +97,10 @@ def as_json(target, found, columns, report, warnings) -> str:
         answer["columns"] = [
             {
                 "name": columns.names[i],
-                "alone_lower": columns.alone_lower[i],
-                "alone_limit": columns.alone_limit[i],
-                "lost_estimate": columns.lost_estimate[i],
-                "lost_interval": columns.lost_interval[i].tolist(),
+                "lower_bound_alone": columns.alone_lower[i],
+                "lower_limit_alone": columns.alone_limit[i],
+                "lost_without_it": columns.lost_estimate[i],
+                "lost_without_it_interval": columns.lost_interval[i].tolist(),
             }
             for i in columns.alone_lower.argsort(kind="stable")[::-1]
         ]

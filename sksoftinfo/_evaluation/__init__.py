@@ -10,6 +10,7 @@ from .feature_information import FeatureInformation, feature_information
 from .learning_curve import InformationLearningCurveDisplay
 from .score import score_bounds
 from .stack_classifier import InfoStackClassifier
+from .stack_cost import encoder_seconds, expected_seconds, slowness
 from .table_encoder import make_table_encoder
 
 __all__ = [
@@ -19,8 +20,11 @@ __all__ = [
     "InformationEstimate",
     "InformationLearningCurveDisplay",
     "cross_val_bounds",
+    "encoder_seconds",
+    "expected_seconds",
     "feature_information",
     "make_table_encoder",
     "mi_estimate",
     "score_bounds",
+    "slowness",
 ]

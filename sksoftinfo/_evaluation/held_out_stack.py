@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
@@ -136,16 +137,14 @@ def held_out_stacks(
     shared = {"bar": bar, "n_jobs": n_jobs, "verbose": verbose}
     stacks = []
     for number, table in enumerate(tables):
-        for fold in early:
-            table.predict(fold, **shared)
+        table.predict(early, **shared)
         members = {"prior": DummyClassifier(), **table.members}
         probas = [prior, *table.probas.values()]
         helping = _helping(label_likelihoods(probas, y), y, folds, sample_weight)
         table.keep(helping[:, 1:].any(axis=0))
         waiting = tables[number + 1 :]
         bar.expect(table.expected(late) + sum(one.expected([*early, *late]) for one in waiting))
-        for fold in late:
-            table.predict(fold, **shared)
+        table.predict(late, **shared)
         stacks.append(HeldOutStack(members, probas, helping))
     bar.close()
     return stacks
@@ -179,26 +178,42 @@ class _View:
         seconds = expected_seconds(self.members, *sizes, self.n_features, self.n_classes)
         return {"encoder": encoder_seconds(len(self.y), num_columns(self.X)), **seconds}
 
-    def predict(self, fold, *, bar, n_jobs, verbose):
-        """Train the members for a fold, which is encoded once for all of them."""
+    def predict(self, folds, *, bar, n_jobs, verbose):
+        """Train the members for some folds, each of which is encoded once for all of them."""
+        # Several folds at a time take memory, and keep several processes busy.
+        at_a_time = len(folds) if effective_n_jobs(n_jobs) > 1 else 1
+        for start in range(0, len(folds), at_a_time):
+            some = folds[start : start + at_a_time]
+            encoded = []
+            for fold in some:
+                encoded.append(self._encoded(fold))
+                bar.advance(self._seconds(fold)["encoder"])
+            results = in_parallel(
+                (
+                    delayed(_fit_predict)(member, *tables)
+                    for tables in encoded
+                    for member in self.members.values()
+                ),
+                n_jobs,
+                verbose,
+            )
+            places = [(fold, name) for fold in some for name in self.members]
+            steps = bar.over(results, [self._seconds(fold)[name] for fold, name in places])
+            for (fold, name), proba in zip(places, steps, strict=True):
+                self._take(fold, name, proba)
+
+    def _encoded(self, fold):
+        """Return training columns, their labels, and columns to predict."""
         train, test = self.folds.splits[fold]
-        known = known_classes(self.y, train, fold)
-        encoder, (encoding, *costs) = clone(self.encoder), self._seconds(fold).values()
+        known_classes(self.y, train, fold)
+        encoder = clone(self.encoder)
         X_train = encoder.fit_transform(safe_indexing(self.X, train), self.y[train])
-        X_test = encoder.transform(safe_indexing(self.X, test))
-        bar.advance(encoding)
-        results = in_parallel(
-            (
-                delayed(_fit_predict)(member, X_train, self.y[train], X_test)
-                for member in self.members.values()
-            ),
-            n_jobs,
-            verbose,
-        )
-        codes = np.arange(self.n_classes)
-        steps = bar.over(results, costs)
-        for (name, member), proba in zip(self.members.items(), steps, strict=True):
-            self.probas[name][test] = aligned(proba, known, codes, len(test), member)
+        return X_train, self.y[train], encoder.transform(safe_indexing(self.X, test))
+
+    def _take(self, fold, name, proba):
+        train, test = self.folds.splits[fold]
+        known, codes = np.unique(self.y[train]), np.arange(self.n_classes)
+        self.probas[name][test] = aligned(proba, known, codes, len(test), self.members[name])
 
 
 def _fit_predict(member, X_train, y_train, X_test):

@@ -31,7 +31,8 @@ def expected_seconds(names, n_train, n_test, n_features, n_classes):
 
     Parameters
     ----------
-    names : iterable of str
+    names : iterable of str or None
+        All if None.
     n_train, n_test : int
         Rows.
     n_features : int
@@ -45,7 +46,7 @@ def expected_seconds(names, n_train, n_test, n_features, n_classes):
     # Boosting and regression of two classes have one score.
     entries = n_train * n_features * (n_classes if n_classes > 2 else 1) / 1e6
     work = np.array([1.0, n_train / 1e6, entries, n_train * n_test * n_features / 1e9])
-    return {name: float(work @ _SECONDS[name]) for name in names}
+    return {name: float(work @ _SECONDS[name]) for name in names or _SECONDS}
 
 
 def encoder_seconds(n_rows, n_columns):

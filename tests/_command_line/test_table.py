@@ -74,7 +74,8 @@ def test_the_stack_and_its_columns(frame, tmp_path, capsys):
 def test_report_comes_first_and_elsewhere(fruit, capsys):
     printed = run(capsys, fruit, *QUICK)
     assert printed.out.startswith("The other columns carry at least")
-    report = printed.err.splitlines()[:5]
+    report = printed.err.splitlines()[:6]
+    assert re.fullmatch(r"about \d+ s to go", report[5])
     assert report[0] == f"{fruit}: 300 rows, 4 columns (utf-8, columns separated by commas)"
     assert report[1].startswith("  kind    target, 4 classes: ")
     assert report[3].startswith("  size    number, ")
@@ -118,6 +119,13 @@ def test_options(fruit, frame, tmp_path, capsys):
     answer = json.loads(run(capsys, fruit, "--model", "logistic", "--json").out)
     assert answer["columns"][0]["name"] in ("colour", "weight")
     assert len(answer["columns"]) == 3
+    assert answer["columns"][0].keys() == {
+        "name",
+        "lower_bound_alone",
+        "lower_limit_alone",
+        "lost_without_it",
+        "lost_without_it_interval",
+    }
     gaps = tmp_path / "gaps.csv"
     frame.assign(kind=frame["kind"].where(frame["kind"] != "plum")).to_csv(gaps, index=False)
     printed = run(capsys, gaps, *QUICK, "--drop-missing-target")
@@ -162,6 +170,8 @@ def test_copies_are_told_of(tmp_path, capsys):
     pd.concat([noise] * 5).to_csv(path, index=False)
     printed = run(capsys, path, "--model", "boosting", "--no-columns")
     assert "320 of 400 rows repeat another row in all columns" in printed.err
+    assert "--equal-rows independent treats them as rows of their own" in printed.err
+    assert "equal_rows" not in printed.err
     assert "nothing shown" in printed.out
     printed = run(
         capsys, path, "--model", "boosting", "--no-columns", "--equal-rows", "independent"

@@ -1,0 +1,90 @@
+"""How long an answer about a table will take, before the work begins."""
+
+from __future__ import annotations
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from .._evaluation import encoder_seconds, expected_seconds, slowness
+from .._utils import duration
+
+N_FOLDS = 5
+# Each column costs two more models.
+MAX_RANKED = 30
+_MEMBERS = {
+    "info": ["network"],
+    "logistic": ["logistic"],
+    "boosting": ["boosting"],
+    "quick": ["logistic", "boosting"],
+}
+# A text has about so many encoded columns, at most.
+_TEXT_COLUMNS = 30
+# Where quicker ways are named.
+_LONG = 60
+
+
+def are_ranked(table, options):
+    """Return whether columns are evaluated one by one.
+
+    Parameters
+    ----------
+    table : Table
+    options : argparse.Namespace
+
+    Returns
+    -------
+    bool
+    """
+    return not options.no_columns and 1 < len(table.features) <= MAX_RANKED
+
+
+def time_needed(table, labels, options):
+    """Return a line that tells how long the answer will take.
+
+    Parameters
+    ----------
+    table : Table
+    labels : Labels
+    options : argparse.Namespace
+
+    Returns
+    -------
+    str
+    """
+    seconds = slowness() * _seconds(table, labels, options)
+    line = f"about {duration(seconds)} to go"
+    ways = []
+    if seconds >= _LONG:
+        if options.report is not None:
+            ways.append("without --report a third of it")
+        if not options.quick and options.model == "stack":
+            ways.append("--quick leaves out the slower classifiers")
+        if are_ranked(table, options):
+            ways.append("--no-columns leaves out the columns one by one")
+        ways.append("--jobs uses more cores")
+    return "; ".join([line, *ways[:3]])
+
+
+def _seconds(table, labels, options):
+    """Return the seconds on the machine of the table of costs."""
+    n_rows, n_classes = len(labels.y), len(np.unique(labels.y))
+    widths = [
+        min(one.values.nunique(), _TEXT_COLUMNS) if one.kind == "text" else 1
+        for one in table.features
+    ]
+    kind = "quick" if options.quick else options.model
+    answer = _fits(_MEMBERS.get(kind), n_rows, n_classes, len(widths), sum(widths))
+    if options.report is not None:
+        # Once more, and from half of the rows.
+        answer += 2 * answer
+    if are_ranked(table, options):
+        for width in widths:
+            for n_columns, encoded in ((1, width), (len(widths) - 1, sum(widths) - width)):
+                answer += _fits(["logistic"], n_rows, n_classes, n_columns, encoded)
+    return answer / effective_n_jobs(options.jobs)
+
+
+def _fits(members, n_rows, n_classes, n_columns, n_encoded):
+    sizes = n_rows * (N_FOLDS - 1) // N_FOLDS, n_rows // N_FOLDS
+    models = expected_seconds(members, *sizes, n_encoded, n_classes)
+    return N_FOLDS * (sum(models.values()) + encoder_seconds(n_rows, n_columns))
