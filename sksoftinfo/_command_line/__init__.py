@@ -1,4 +1,4 @@
 """What `python -m sksoftinfo` does.
 
-May import: public names, `_evaluation`.
+May import: public names, `_evaluation`, `_utils`.
 """
