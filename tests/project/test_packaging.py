@@ -57,3 +57,15 @@ def test_version_is_stated_once():
         and sksoftinfo.__version__ in path.read_text()
     ]
     assert not stated
+
+
+def test_stated_python_versions_are_tested_on_every_system():
+    prefix = "Programming Language :: Python :: 3."
+    stated = [int(one.removeprefix(prefix)) for one in PROJECT["classifiers"] if prefix in one]
+    assert f">=3.{min(stated)}" == PROJECT["requires-python"]
+    assert stated == list(range(min(stated), max(stated) + 1))
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    tested = [int(one) for one in re.findall(r'"3\.(\d+)"', workflow)]
+    assert set(stated) <= set(tested)
+    for system in ("ubuntu", "macos", "windows"):
+        assert f"{system}-latest" in workflow
