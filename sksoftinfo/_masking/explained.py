@@ -9,6 +9,7 @@ import numpy as np
 from .._utils import as_picture
 from .pictures import PictureResults
 from .placement import resized
+from .results import as_images_of, evidence, excess_of_batch, masks_of_excess, targets_of
 
 
 class Explained(NamedTuple):
@@ -67,11 +68,11 @@ def explain(masker, X, targets, y=None, shown=None):
                 ]
                 parts.append((_pixels(pictures), found, masks, _filled(results, pictures, masks)))
         return _joined(parts)
-    rows = masker._images(masker._validate(X, reset=False))
+    rows = as_images_of(masker, masker._validate(X, reset=False))
     parts = []
     for chosen, maps, excess in _evidence(masker, rows, targets, y):
         images = rows[chosen]
-        masks = [masker._kept(images, part) for part in excess]
+        masks = [masks_of_excess(masker, images, part) for part in excess]
         filled = [list(masker._fill.mix(images, part)) for part in masks]
         parts.append((list(images), list(map(list, maps)), list(map(list, masks)), filled))
     found = _joined(parts)
@@ -100,16 +101,16 @@ def _evidence(masker, images, targets, y):
 
 
 def _pass(masker, images, target, y, slices):
-    indices, as_group = masker._targets_of(len(images), target, y)
+    indices, as_group = targets_of(masker, images, target, y)
     assemble = masker._mapper.scorer.assemble
-    for rows, classes, places, whole in masker._evaluate(images, indices, as_group):
+    for rows, classes, places, whole in evidence(masker, images, indices, as_group):
         maps, excess = [], []
         for part in slices:
             maps.append(np.max([assemble(one[None])[0] for one in places[part]], axis=0))
             chosen = classes if as_group else classes[part]
             excess.append(
-                masker._excess_of(
-                    chosen, places[part], whole[part], as_group, presence=indices is not None
+                excess_of_batch(
+                    masker, chosen, places[part], whole[part], as_group, indices is not None
                 )
             )
         yield rows, maps, excess

@@ -31,6 +31,7 @@ from .fill import Fill
 from .image_classifier import is_fitted_already, neural
 from .masks import largest_boxes, whole_components
 from .placement import measure_placement, resize, resized
+from .results import all_maps, as_images_of, excess_of_images, largest_maps
 
 # Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
 # coin is missed once in 2 ** 5 times.
@@ -348,7 +349,7 @@ class PictureResults:
         masker, stop = self.masker, 0
         for batch in self.reader.batches(self.X, masker.batch_size):
             start, stop = stop, stop + len(batch.images)
-            images = masker._images(masker._validate(batch.images, reset=False))
+            images = as_images_of(masker, masker._validate(batch.images, reset=False))
             yield batch, images, None if self.y is None else self.y[start:stop]
         if not stop:
             raise ValueError("`X` must hold at least one image; got none.")
@@ -359,7 +360,7 @@ class PictureResults:
             placement.to_picture(one, np.nan)
             for batch, images, y in self.batches()
             for one, placement in zip(
-                self.masker._largest_maps(images, target, y), batch.placements, strict=True
+                largest_maps(self.masker, images, target, y), batch.placements, strict=True
             )
         )
 
@@ -369,7 +370,9 @@ class PictureResults:
             placement.to_picture(one, np.nan)
             for batch, images, y in self.batches()
             for one, placement in zip(
-                self.masker._maps(images, targets, y).swapaxes(0, 1), batch.placements, strict=True
+                all_maps(self.masker, images, targets, y).swapaxes(0, 1),
+                batch.placements,
+                strict=True,
             )
         ]
         if self._is_array:
@@ -391,7 +394,7 @@ class PictureResults:
 
     def _kept(self):
         for batch, images, y in self.batches():
-            for rows, excess in self.masker._excess(images, y=y):
+            for rows, excess in excess_of_images(self.masker, images, y=y):
                 pictures, placements = batch.pictures[rows], batch.placements[rows]
                 parts = zip(excess, pictures, placements, strict=True)
                 for one, picture, placement in parts:

@@ -39,16 +39,17 @@ from .fitting import (
     resolve_prior,
 )
 from .image_classifier import ImageClassifier, is_fitted_already
-from .maps import InformationMapper, evaluate_cached
-from .masks import check_threshold, excess_information, largest_boxes, whole_components
+from .maps import InformationMapper
+from .masks import check_threshold
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
 from .pictures import PictureResults, picture_reader
 from .restored import check_state
+from .results import ArrayResults, all_masks, as_images_of
 from .row_shapes import canonical_shape
 from .scoring import choose_scoring, make_scorer
 from .separation import separation
 from .shared_calibration import are_enough
-from .targets import encode_target, images_with_target, targets_of_images
+from .targets import encode_target, images_with_target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -352,7 +353,7 @@ of pictures, or torch Dataset or DataLoader
             self.patch_size, self._image_shape[1:], labelled=y is not None
         )
         candidates = candidates_for_stride(candidates, self.stride)
-        images = self._images(X)
+        images = as_images_of(self, X)
         self._fill = Fill(self.fill_value).fit(images)
 
         self.estimator_, row_shape, self._fit_key = fit_estimator(
@@ -473,11 +474,7 @@ of pictures, or torch Dataset or DataLoader
             If the target is unknown, or rows have another shape than in `fit`.
         """
         check_is_fitted(self)
-        X, reader = self._reader(X)
-        if reader is not None:
-            return PictureResults(self, reader, X, y).map(target)
-        most = self._largest_maps(self._images(self._validate(X, reset=False)), target, y)
-        return most[:, 0] if self._is_table else most
+        return self._results(X, y).map(target)
 
     def information_maps(
         self, X: Any, targets: Sequence | None = None, *, y: ArrayLike | None = None
@@ -506,11 +503,7 @@ of pictures, or torch Dataset or DataLoader
         check_is_fitted(self)
         if targets is None and y is None:
             targets = self.classes_
-        X, reader = self._reader(X)
-        if reader is not None:
-            return PictureResults(self, reader, X, y).maps(targets)
-        maps = self._maps(self._images(self._validate(X, reset=False)), targets, y)
-        return maps[:, :, 0] if self._is_table else maps
+        return self._results(X, y).maps(targets)
 
     def mask(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
         """Return which pixels are kept.
@@ -533,11 +526,7 @@ of pictures, or torch Dataset or DataLoader
             If a target is unknown, or rows have another shape than in `fit`.
         """
         self._check_parameters()
-        X, reader = self._reader(X)
-        if reader is not None:
-            return PictureResults(self, reader, X, y).masks()
-        masks = self._all_masks(self._images(self._validate(X, reset=False)), y=y)
-        return masks[:, 0] if self._is_table else masks
+        return self._results(X, y).masks()
 
     def bounding_boxes(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
         """Return the box around the largest connected part of each mask.
@@ -561,11 +550,7 @@ of pictures, or torch Dataset or DataLoader
         sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
         """
         self._check_parameters()
-        X, reader = self._reader(X)
-        if reader is not None:
-            return PictureResults(self, reader, X, y).boxes()
-        images = self._images(self._validate(X, reset=False))
-        return largest_boxes(self._all_masks(images, y=y) >= 0.5)
+        return self._results(X, y).boxes()
 
     def transform(self, X: Any, y: ArrayLike | None = None) -> np.ndarray:
         """Replace the pixels that are not kept by `fill_value`.
@@ -594,15 +579,7 @@ of pictures, or torch Dataset or DataLoader
                 f"The output of transform must be an array for images; got {container!r}, whose "
                 'frames hold tables alone. Call set_output(transform="default").'
             )
-        X, reader = self._reader(X)
-        if reader is not None:
-            return PictureResults(self, reader, X, y).filled()
-        X = self._validate(X, reset=False)
-        images = self._images(X)
-        out = np.empty_like(images)
-        for rows, kept in self._masks(images, y=y):
-            out[rows] = self._fill.mix(images[rows], kept)
-        return out.reshape(X.shape)
+        return self._results(X, y).filled()
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
         """Return how well the mask separates the evidence; the true mask is not needed.
@@ -634,70 +611,21 @@ of pictures, or torch Dataset or DataLoader
         if reader is not None:
             X, y = reader.read_all(X, y, self.estimator_, self.batch_size)
         X, y = self._validate(X, y, reset=False)
-        return float(self._separation(self._images(X), encode_labels(y, self.classes_)).mean())
+        y = encode_labels(y, self.classes_)
+        return float(self._separation(as_images_of(self, X), y).mean())
 
     def _separation(self, images, y):
         """Return the score of each image that has the target."""
         shown = images_with_target(y, self.classes_, self.target, self.combine)
         images, y = images[shown], y[shown]
-        return separation(self._classifier, self._fill, images, self._all_masks(images), y)
+        return separation(self._classifier, self._fill, images, all_masks(self, images), y)
 
-    def _all_masks(self, images, target=None, y=None):
-        """Return the masks (n, H, W) of all images."""
-        dtype = bool if self.mask_type == "hard" else np.float64
-        out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
-        for rows, kept in self._masks(images, target, y):
-            out[rows] = kept
-        return out
-
-    def _masks(self, images, target=None, y=None):
-        """Yield slices of rows and their masks (b, H, W): bool, or weights for soft masks."""
-        for rows, excess in self._excess(images, target, y):
-            yield rows, self._kept(images[rows], excess)
-
-    def _kept(self, images, excess):
-        """Return the masks (b, H, W) of images from what `excess_information` says of them."""
-        kept = excess if self.mask_type == "soft" else excess > 0
-        if self.components:
-            ink = (images != self._fill(images)).any(axis=1)
-            kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
-        return kept
-
-    def _excess(self, images, target=None, y=None):
-        """Yield slices of rows, and what `excess_information` says of their pixels."""
-        targets, as_group = self._targets_of(len(images), target, y)
-        for rows, *batch in self._evaluate(images, targets, as_group):
-            yield rows, self._excess_of(*batch, as_group, presence=targets is not None)
-
-    def _excess_of(self, classes, places, whole, as_group, presence):
-        floors = maxima = None
-        if self._presence_required and presence:
-            floors = self.presence_floor_
-        if self.threshold_reference == "fit":
-            maxima = self.reference_maximum_
-        return excess_information(
-            self._mapper.scorer.assemble,
-            places,
-            whole,
-            classes,
-            as_group,
-            threshold=self.threshold,
-            reference=self.threshold_reference,
-            reference_maximum=maxima,
-            presence_floor=floors,
-            soft=self.mask_type == "soft",
-        )
-
-    def _largest_maps(self, images, target=None, y=None):
-        targets, as_group = self._targets_of(len(images), target, y)
-        return self._mapper.largest_maps(images, self._evaluate(images, targets, as_group))
-
-    def _maps(self, images, targets, y=None):
-        targets, _ = self._targets_of(len(images), targets, y)
-        return self._mapper.maps(images, self._evaluate(images, targets), len(targets))
-
-    def _evaluate(self, images, targets, as_group=False):
-        return evaluate_cached(self._mapper, images, targets, as_group, self.memory, self._map_key)
+    def _results(self, X, y):
+        """Return what has the results for `X`, arrays or pictures, and targets `y`."""
+        X, reader = self._reader(X)
+        if reader is not None:
+            return PictureResults(self, reader, X, y)
+        return ArrayResults(self, self._validate(X, reset=False), y)
 
     @property
     def _on_features(self):
@@ -706,10 +634,6 @@ of pictures, or torch Dataset or DataLoader
     @property
     def _presence_required(self):
         return self.require_presence and self.threshold_reference != "absolute"
-
-    @property
-    def _is_table(self):
-        return self._image_shape[:2] == (1, 1) and len(self.input_shape_) == 1
 
     def _check_parameters(self):
         """Check that it is fitted, and the parameters: those of masks may have been set since."""
@@ -734,14 +658,6 @@ of pictures, or torch Dataset or DataLoader
         return validate_rows(
             self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
         )
-
-    def _images(self, X):
-        return X.reshape(len(X), *self._image_shape)
-
-    def _targets_of(self, n_images, target=None, y=None):
-        """Return class indices (T, n) for each image, or None, and whether they are one group."""
-        target = self.target if target is None else target
-        return targets_of_images(n_images, self.classes_, target, self.combine, y)
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -140,29 +140,6 @@ def test_pictures_are_shown_in_place_of_what_was_made_of_them(photographs):
         InfoMaskDisplay.from_estimator(plain, X, images=images[:1])
 
 
-def test_one_pass_serves_all_targets(photographs, monkeypatch):
-    masker, images = photographs
-    rows = []
-    logits = type(masker._mapper.scorer).logits
-    monkeypatch.setattr(
-        type(masker._mapper.scorer),
-        "logits",
-        lambda self, images: rows.append(len(images)) or logits(self, images),
-    )
-    targets = ["red", ["navy", "blue"], "teal"]
-    display = InfoMaskDisplay.from_estimator(masker, images, targets=targets)
-    assert rows == [2]
-    for part, target in zip(display.masks, targets, strict=True):
-        for one, other in zip(
-            part, clone(masker).set_params(target=target).fit(images).mask(images), strict=True
-        ):
-            np.testing.assert_array_equal(one, other)
-    masker = clone(masker).set_params(combine="group").fit(images)
-    grouped = InfoMaskDisplay.from_estimator(masker, images, targets=targets)
-    found = masker.information_map(images, targets[1])
-    np.testing.assert_allclose(grouped.information[1][1], found[1], atol=1e-5)
-
-
 def test_wrong_options_are_named(photographs):
     masker, images = photographs
     for options, match in [

@@ -1,0 +1,140 @@
+"""Maps and masks of a fitted `InfoMaskTransformer` for images.
+
+Functions of a transformer, not methods of it, for arrays and for pictures; `ArrayResults` makes of
+them what its public methods return.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .maps import evaluate_cached
+from .masks import excess_information, largest_boxes, whole_components
+from .targets import targets_of_images
+
+
+class ArrayResults:
+    """Results for images or a table in one array; `PictureResults` is its like for pictures.
+
+    Parameters
+    ----------
+    masker : fitted InfoMaskTransformer
+    X : ndarray of shape (n, ...)
+        Validated.
+    y : array-like of shape (n,) or None
+        A target for each image.
+    """
+
+    def __init__(self, masker, X, y=None):
+        self.masker, self.X, self.y = masker, X, y
+        self.images = as_images_of(masker, X)
+
+    def map(self, target):
+        """Return `information_map`."""
+        return self._shaped(largest_maps(self.masker, self.images, target, self.y))
+
+    def maps(self, targets):
+        """Return `information_maps`."""
+        return self._shaped(all_maps(self.masker, self.images, targets, self.y))
+
+    def masks(self):
+        """Return `mask`."""
+        return self._shaped(all_masks(self.masker, self.images, y=self.y))
+
+    def boxes(self):
+        """Return `bounding_boxes`."""
+        return largest_boxes(all_masks(self.masker, self.images, y=self.y) >= 0.5)
+
+    def filled(self):
+        """Return `transform`."""
+        out = np.empty_like(self.images)
+        for rows, kept in _masks(self.masker, self.images, y=self.y):
+            out[rows] = self.masker._fill.mix(self.images[rows], kept)
+        return out.reshape(self.X.shape)
+
+    def _shaped(self, results):
+        """Return results (..., n, H, W), or (..., n, d) of a table."""
+        masker = self.masker
+        is_table = masker._image_shape[:2] == (1, 1) and len(masker.input_shape_) == 1
+        return results[..., 0, :] if is_table else results
+
+
+def as_images_of(masker, X):
+    """Return validated rows in the shape of the images that they are, (n, C, H, W)."""
+    return X.reshape(len(X), *masker._image_shape)
+
+
+def largest_maps(masker, images, target=None, y=None):
+    """Return the largest of the targets' maps of each image, shape (n, H, W)."""
+    targets, as_group = targets_of(masker, images, target, y)
+    return masker._mapper.largest_maps(images, evidence(masker, images, targets, as_group))
+
+
+def all_maps(masker, images, targets, y=None):
+    """Return the map of each target and image, shape (T, n, H, W)."""
+    targets, _ = targets_of(masker, images, targets, y)
+    return masker._mapper.maps(images, evidence(masker, images, targets), len(targets))
+
+
+def all_masks(masker, images, target=None, y=None):
+    """Return the masks of all images, shape (n, H, W): bool, or weights for soft masks."""
+    dtype = bool if masker.mask_type == "hard" else np.float64
+    out = np.zeros((len(images), *images.shape[2:]), dtype=dtype)
+    for rows, kept in _masks(masker, images, target, y):
+        out[rows] = kept
+    return out
+
+
+def _masks(masker, images, target=None, y=None):
+    """Yield slices of rows and their masks (b, H, W)."""
+    for rows, excess in excess_of_images(masker, images, target, y):
+        yield rows, masks_of_excess(masker, images[rows], excess)
+
+
+def masks_of_excess(masker, images, excess):
+    """Return the masks (b, H, W) of images from what `excess_information` returned of them."""
+    kept = excess if masker.mask_type == "soft" else excess > 0
+    if masker.components:
+        ink = (images != masker._fill(images)).any(axis=1)
+        kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
+    return kept
+
+
+def excess_of_images(masker, images, target=None, y=None):
+    """Yield slices of rows, and what `excess_information` returns of their pixels."""
+    targets, as_group = targets_of(masker, images, target, y)
+    for rows, *batch in evidence(masker, images, targets, as_group):
+        yield rows, excess_of_batch(masker, *batch, as_group, presence=targets is not None)
+
+
+def excess_of_batch(masker, classes, places, whole, as_group, presence):
+    """Return what `excess_information` does of a batch; `presence` of a target may be denied."""
+    floors = maxima = None
+    if masker._presence_required and presence:
+        floors = masker.presence_floor_
+    if masker.threshold_reference == "fit":
+        maxima = masker.reference_maximum_
+    return excess_information(
+        masker._mapper.scorer.assemble,
+        places,
+        whole,
+        classes,
+        as_group,
+        threshold=masker.threshold,
+        reference=masker.threshold_reference,
+        reference_maximum=maxima,
+        presence_floor=floors,
+        soft=masker.mask_type == "soft",
+    )
+
+
+def targets_of(masker, images, target, y):
+    """Return class indices (T, n) for each image, or None, and whether they are one group."""
+    target = masker.target if target is None else target
+    return targets_of_images(len(images), masker.classes_, target, masker.combine, y)
+
+
+def evidence(masker, images, targets, as_group=False):
+    """Yield batches of `InformationMapper.evaluate`, from the cache where there is one."""
+    mapper, key = masker._mapper, masker._map_key
+    return evaluate_cached(mapper, images, targets, as_group, masker.memory, key)
