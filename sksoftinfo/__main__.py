@@ -1,4 +1,4 @@
-"""Command line: ``python -m sksoftinfo demo`` and ``python -m sksoftinfo bounds``."""
+"""Command line: ``python -m sksoftinfo`` with ``demo``, ``bounds`` or ``mask``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 # Where a command's function, of the command's name, is.
-_COMMANDS = {"demo": "demo", "bounds": "table"}
+_COMMANDS = {"demo": "demo", "bounds": "table", "mask": "mask"}
 
 
 def build_parser():
@@ -42,6 +42,7 @@ def build_parser():
     demo.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     demo.add_argument("--seed", type=int, default=0, help="seed of data and training")
     _add_bounds(commands)
+    _add_mask(commands)
     return parser
 
 
@@ -118,6 +119,49 @@ def _add_bounds(commands):
         help="write a page with pictures; takes about three times as long",
     )
     model.add_argument("--all", action="store_true", help="print the paper's quantities, too")
+
+
+def _add_mask(commands):
+    mask = commands.add_parser(
+        "mask",
+        help="cut an object out of photographs by a network that is trained already",
+        description=(
+            "Writes two pictures about each photograph: NAME.cutout.png, transparent where "
+            "nothing is evidence of the target, and NAME.overlay.png, the evidence laid over the "
+            "photograph, in nats. The network's own weights are used, and nothing is trained."
+        ),
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    mask.add_argument(
+        "photographs", type=Path, nargs="+", metavar="PHOTO", help="files of photographs"
+    )
+    mask.add_argument(
+        "--target",
+        action="append",
+        metavar="CLASS",
+        help=(
+            "class to keep, as the network names it, e.g. tabby; given several times, any of "
+            "them; by itself, the class that the network sees in each photograph"
+        ),
+    )
+    mask.add_argument("--out", type=Path, default=Path("."), help="folder for the pictures")
+    mask.add_argument(
+        "--network",
+        default="efficientnet-lite0",
+        metavar="NAME",
+        help="or a name of torchvision.models, whose weights are downloaded, such as resnet50",
+    )
+    mask.add_argument(
+        "--threshold",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="pixels with more than this share of the photograph's largest evidence are kept",
+    )
+    mask.add_argument(
+        "--overwrite", action="store_true", help="write over pictures that are there"
+    )
+    mask.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
 
 
 def main(arguments=None):

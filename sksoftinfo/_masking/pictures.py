@@ -109,13 +109,17 @@ class PictureReader:
         images : ndarray of shape (n, channels, height, width), float32
         y : as given, or ndarray of shape (n,) or None
         """
-        batches = list(self.batches(X, batch_size))
-        if not batches:
+        parts, labels = [], []
+        for batch in self.batches(X, batch_size):
+            # Not the pictures: they may be large.
+            parts.append(batch.images)
+            labels += batch.labels
+        if not parts:
             raise ValueError("`X` must hold at least one image; got none.")
-        images = np.concatenate([batch.images for batch in batches])
+        images = np.concatenate(parts)
         if y is None:
             known = getattr(estimator, "classes_", None)
-            y = labels_of([label for batch in batches for label in batch.labels], X, known)
+            y = labels_of(labels, X, known)
             if y is not None and is_fitted_already(estimator) and not np.isin(y, known).all():
                 y = None
         return images, y

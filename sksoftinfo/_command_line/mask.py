@@ -1,0 +1,70 @@
+"""``python -m sksoftinfo mask``: cut-outs of photographs, and the evidence laid over them."""
+
+from __future__ import annotations
+
+from .. import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
+from .demo import check_device
+from .photo_files import Photographs, files_to_write, write_cut_out
+from .photo_networks import find_class, load_network
+
+# Photographs in memory at a time.
+_BATCH_SIZE = 8
+
+
+def mask(options):
+    """Write the cut-out and the evidence of each photograph, and print what was kept."""
+    check_device(options.device)
+    if not 0 <= options.threshold <= 1:
+        raise ValueError(f"--threshold {options.threshold} must be within 0 and 1.")
+    photographs = Photographs(options.photographs)
+    # All that can be wrong is looked at before anything is computed.
+    written = files_to_write(photographs.paths, options.out, options.overwrite)
+    for index in range(len(photographs)):
+        photographs[index]
+    network = load_network(options.network)
+    targets = [find_class(name, network.classes) for name in options.target or []]
+    targets = list(dict.fromkeys(targets))
+    from tqdm import tqdm
+
+    classifier = InfoSoftmaxClassifier.from_module(
+        network.module, classes=network.classes, device=options.device
+    )
+    masker = InfoMaskTransformer(
+        classifier,
+        preprocess=network.preprocess,
+        combine="group",
+        threshold=options.threshold,
+        batch_size=_BATCH_SIZE,
+        random_state=0,
+    ).fit(photographs)
+    options.out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for index, files in enumerate(tqdm(written, desc="masking", unit="photograph")):
+        lines += _write(masker, photographs[index], photographs.paths[index], targets, files)
+    print("\n".join(lines))
+
+
+def _write(masker, photograph, path, targets, files):
+    """Write the files of a photograph; return lines about it."""
+    from matplotlib.figure import Figure
+
+    image = masker.preprocess(photograph)[None]
+    (probabilities,) = masker.estimator_.predict_proba(image)
+    seen = masker.classes_[probabilities.argmax()]
+    target = targets or [str(seen)]
+    display = InfoMaskDisplay.from_estimator(
+        masker,
+        [photograph],
+        targets=[target if len(target) > 1 else target[0]],
+        figure=Figure(figsize=(10, 4), layout="constrained"),
+    )
+    kept = display.masks[0][0]
+    write_cut_out(display.images[0], kept, files.cut_out)
+    display.figure_.savefig(files.overlay, dpi=150, bbox_inches="tight")
+    name = " or ".join(target)
+    share = f"{kept.mean():.0%} kept" if kept.any() else "nothing kept, there is no evidence of it"
+    return [
+        f"{path}: {name}, {share} (the network sees {seen}, probability "
+        f"{probabilities.max():.2f})",
+        f"  wrote {files.cut_out} and {files.overlay}",
+    ]
