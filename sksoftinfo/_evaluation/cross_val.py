@@ -88,7 +88,7 @@ def cross_val_bounds(
         and counts them as one observation, ``"independent"`` treats them as rows of their own.
         ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where their
         labels agree, and at least two columns each have nearly as many values as there are
-        different rows, or equal rows are many times more than independent columns would have.
+        different rows, or equal rows are many times more than the columns explain.
         Other equal rows, as those of discrete columns, are natural, and independent.
     bins : int, default=None
         Number of classes of equal size into which numeric labels are cut at their quantiles.

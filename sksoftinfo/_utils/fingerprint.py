@@ -17,6 +17,8 @@ MAX_HASHES = 65_536
 # the number of different rows.
 _FEWEST_VALUES = 10
 _SHARE_OF_VALUES = 0.8
+# Whole numbers count as names, such as codes of cities, where a row occurs so often on average.
+_TIMES_OF_NAMES = 10
 # A copy of a whole table is told in any order if it has this many different rows. With fewer,
 # two independent samples may hold the same rows by chance.
 _FEWEST_DIFFERENT = 10
@@ -132,7 +134,8 @@ def are_continuous(X, first, dtype=np.float64):
 
     Equal rows are natural in discrete tables, and copies where this holds. Columns that put the
     rows in one order, such as a length in two units, count once; a table of one column is never
-    continuous in this sense.
+    continuous in this sense. Where rows occur ten times and more on average, columns of whole
+    numbers are taken for names and do not count.
 
     Parameters
     ----------
@@ -146,6 +149,7 @@ def are_continuous(X, first, dtype=np.float64):
     needed = max(_FEWEST_VALUES, _SHARE_OF_VALUES * len(first))
     some = first[:_N_GLANCE]
     ranks: list[np.ndarray] = []
+    are_names = len(rows) >= _TIMES_OF_NAMES * len(first)
     for position, glance in _glances(rows, some, dtype) if len(first) >= needed else ():
         # The share of different values falls with the number of rows: few tell what has few.
         if len(np.unique(glance)) < (_SHARE_OF_VALUES - 0.1) * len(some):
@@ -153,7 +157,7 @@ def are_continuous(X, first, dtype=np.float64):
         with np.errstate(over="ignore"):
             column = on_host(rows[:, position]).astype(dtype)
         values, rank = np.unique(column[first], return_inverse=True)
-        if len(values) < needed:
+        if len(values) < needed or (are_names and (values == np.trunc(values)).all()):
             continue
         backwards = rank.max() - rank
         if any(np.array_equal(rank, known) or np.array_equal(backwards, known) for known in ranks):

@@ -128,3 +128,56 @@ def test_places_with_labels_that_differ_are_natural(rare):
     assert copied_rows(places[store], y) is None
     # The same as forty rows entered fifty times.
     assert copied_rows(places[store], LABELS[store]) is not None
+
+
+def names_of(codes, stem):
+    return np.array([f"{stem} {code}" for code in codes])
+
+
+def families(n, n_cities, seed=0):
+    """Return discrete tables of which one column determines the others, and the label."""
+    random = np.random.default_rng(seed)
+    city = random.integers(0, n_cities, n)
+    code = random.permutation(n_cities)[city]
+    region = random.integers(0, max(2, n_cities // 6), n_cities)[city]
+    country = (region % 3 == 0).astype(int)
+    attributes = random.integers(0, 3, size=(n_cities, 10))[city]
+    text = {"city": names_of(city, "city"), "region": names_of(region, "region")}
+    mistaken = np.where(random.random(n) < 0.01, 0, region)
+    y = random.integers(0, 2, n_cities)[city]
+    tables = {
+        "city and region": pd.DataFrame(text),
+        "city, region and country": pd.DataFrame({**text, "country": names_of(country, "c")}),
+        "numbers": np.column_stack([city, region]),
+        "a few mistakes": np.column_stack([city, mistaken]),
+        "product and attributes": np.column_stack([city, attributes]),
+        "product's name and attributes": pd.DataFrame(attributes).assign(name=text["city"]),
+    }
+    if n >= 10 * n_cities:
+        tables["city and its code"] = np.column_stack([city, code])
+        tables["names and codes"] = pd.DataFrame({**text, "code": code, "mayor": 7 * code % 101})
+    return tables, y
+
+
+@pytest.mark.parametrize("n, n_cities", [(300, 40), (2_000, 40), (3_000, 200), (500, 200)])
+def test_columns_that_follow_from_each_other_are_natural(n, n_cities):
+    tables, y = families(n, n_cities)
+    for name, table in tables.items():
+        assert copied_rows(table, y) is None, name
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_copies_beside_columns_that_follow_from_each_other(times):
+    """The same tables with a measurement or two, and every row several times."""
+    tables, y = families(300, 40)
+    order = RNG.permutation(np.arange(300).repeat(times))
+    for name, table in tables.items():
+        table = pd.DataFrame(table).assign(height=RNG.normal(size=300), age=RNG.random(300))
+        assert copied_rows(table, y) is None, name
+        assert copied_rows(table.iloc[order], y[order]) is not None, name
+
+
+def test_whole_numbers_that_differ_in_every_row_are_measurements_where_rows_repeat_seldom():
+    rows, y = RNG.integers(0, 10**6, size=(150, 5)), RNG.integers(0, 2, 150)
+    order = RNG.permutation(np.arange(150).repeat(5))
+    assert copied_rows(rows[order], y[order]) is not None
