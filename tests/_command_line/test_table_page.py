@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sksoftinfo import __main__ as command_line
+from tests.helpers import browser
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("skrub")
@@ -71,3 +72,19 @@ def test_page_shows_answer_columns_rows_and_report(page):
     row, label, information, size = first.groups()
     assert (row, label, size) == ("7", "small", "3.0")
     assert float(information) < -1
+
+
+@pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
+def test_page_in_a_browser(page, tmp_path):
+    """On a telephone and on a desk: it requests nothing, logs no error and is not too wide."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "out.html").write_text(page, encoding="utf-8")
+    assert browser.faults_of_pages(site, tmp_path / "profile", widths=(420, 1200)) == []
+    # The browser would tell.
+    broken = page.replace("<h1>", '<img src="no.svg"><div style="width: 1000px">.</div><h1>', 1)
+    broken = broken.replace("img-src data:", "img-src 'self' data:")
+    (site / "out.html").write_text(broken, encoding="utf-8")
+    faults = browser.faults_of_pages(site, tmp_path / "again", widths=(420,))
+    kinds = {re.split(r":| by ", fault)[0] for _, _, fault in faults}
+    assert kinds == {"no image", "not loaded", "wider than the window"}
