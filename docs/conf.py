@@ -72,6 +72,7 @@ READING_ORDER = [
     "plot_compare_models.py",
     "plot_groups_and_time.py",
     "plot_learning_curve.py",
+    "plot_label_errors.py",
     "plot_choose_threshold.py",
     "plot_imbalanced_digits.py",
     "plot_frozen_backbone.py",

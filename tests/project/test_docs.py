@@ -113,7 +113,7 @@ def test_api_reference_names_all_that_is_public():
 def site(tmp_path_factory):
     """The documentation as web pages, with every example run."""
     of_pages = ("latex2mathml", "pydata_sphinx_theme", "sphinx_design", "sphinx_gallery")
-    for package in (*of_pages, "efficientnet_lite_pytorch", "skimage", "torchvision"):
+    for package in (*of_pages, "cleanlab", "efficientnet_lite_pytorch", "skimage", "torchvision"):
         pytest.importorskip(package)
     pages = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "-q"]
