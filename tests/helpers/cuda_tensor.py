@@ -39,6 +39,15 @@ class CudaTensor(torch.Tensor):
     is_mps = property(lambda self: self._device.type == "mps")
     is_cpu = is_meta = property(lambda self: False)
 
+    @property
+    def data(self):
+        return self.detach()
+
+    @data.setter
+    def data(self, other):
+        torch.Tensor.data.__set__(self, other)
+        self._inner = other._inner
+
     def get_device(self):
         return 0
 

@@ -14,7 +14,6 @@ The simulation cannot show
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
   export to ONNX, CUDA graphs; nor Triton, streams and events;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
-- lazy modules, whose parameters are made by their first batch;
 - other processes: there is no device in a worker process, where tensors arrive on the host.
 
 It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
@@ -34,6 +33,7 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -110,6 +110,7 @@ class _Operator(NamedTuple):
     name: str
     is_composed: bool
     has_kernel: bool
+    is_view: bool
     is_random: bool
 
 
@@ -120,6 +121,7 @@ def _operator(func):
         name,
         func._can_decompose() and name != "pin_memory",
         not func.is_view and name not in _NO_KERNEL,
+        func.is_view,
         torch.Tag.nondeterministic_seeded in func.tags,
     )
 
@@ -221,9 +223,12 @@ class SimulatedCuda:
         with self._own_generator() if operator.is_random and generator is None else _NOTHING:
             out = func(*args, **kwargs)
         known = {id(tensor._inner): tensor for tensor in ours}
-        if isinstance(out, list | tuple):
-            return type(out)(self._wrapped(one, known, operator) for one in out)
-        return self._wrapped(out, known, operator)
+        # A view is a tensor of inference only if what it shows is one: torch counts its changes.
+        is_plain_view = operator.is_view and not any(one.is_inference() for one in ours)
+        with torch.inference_mode(False) if is_plain_view else _NOTHING:
+            if isinstance(out, list | tuple):
+                return type(out)(self._wrapped(one, known, operator) for one in out)
+            return self._wrapped(out, known, operator)
 
     def pinned(self, tensor):
         """Return a host tensor whose memory counts as pinned from now on."""
@@ -534,6 +539,8 @@ def _replacements(device):
     yield threading.Thread, "run", _run_in(device, threading.Thread.run)
     yield torch, "Generator", _Generator
     yield torch.nn.Module, "_apply", _apply_by_swapping(torch.nn.Module._apply)
+    lazy = torch.nn.parameter.UninitializedTensorMixin
+    yield lazy, "materialize", _materialize_by_swapping(lazy.materialize)
     yield torch, "load", _load_at(torch.load, device)
     yield torch.Tensor, "pin_memory", lambda tensor, *_: device.pinned(tensor.clone())
     yield torch.Tensor, "is_pinned", lambda tensor, *_: device.is_pinned(tensor)
@@ -543,15 +550,37 @@ def _apply_by_swapping(apply):
     """Return ``Module._apply`` for parameters that change their class on their way to CUDA."""
     future = torch.__future__
 
-    def apply_by_swapping(module, *args, **kwargs):
+    def apply_by_swapping(module, function, *args, **kwargs):
+        def but_for_lazy(tensor):
+            if not is_lazy(tensor):
+                return function(tensor)
+            # One that is made by the first batch only remembers where, and of which dtype.
+            place = getattr(tensor, "_place", CPU)
+            moved = function(torch.empty(0, dtype=tensor.dtype, device=place))
+            tensor._place, tensor.data = moved.device, moved.cpu()
+            return tensor
+
         before = future.get_swap_module_params_on_conversion()
-        future.set_swap_module_params_on_conversion(True)
+        future.set_swap_module_params_on_conversion(not any(map(is_lazy, module.parameters())))
         try:
-            return apply(module, *args, **kwargs)
+            return apply(module, but_for_lazy, *args, **kwargs)
         finally:
             future.set_swap_module_params_on_conversion(before)
 
     return apply_by_swapping
+
+
+def _materialize_by_swapping(materialize):
+    """Return what makes a lazy parameter, on the device where it was sent before."""
+
+    def materialize_by_swapping(parameter, shape, device=None, dtype=None):
+        device = getattr(parameter, "_place", CPU) if device is None else device
+        if not _is_on_device(device):
+            return materialize(parameter, shape, device, dtype)
+        made = torch.empty(shape, device=device, dtype=dtype or parameter.dtype)
+        torch.utils.swap_tensors(parameter, torch.nn.Parameter(made, parameter.requires_grad))
+
+    return materialize_by_swapping
 
 
 def _run_in(device, run):

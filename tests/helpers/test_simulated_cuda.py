@@ -222,6 +222,35 @@ def test_autocast_computes_in_lower_precision(device):
     assert net.weight.grad.dtype == torch.float32
 
 
+def test_weights_that_are_set(device):
+    net = nn.Linear(2, 2).cuda()
+    net.weight.data = torch.ones(2, 2, device="cuda")
+    net.bias.data.zero_()
+    assert net(torch.ones(1, 2, device="cuda")).tolist() == [[2, 2]]
+    ones = 1 + 0 * nn.utils.parameters_to_vector(net.parameters())
+    nn.utils.vector_to_parameters(ones, net.parameters())
+    assert net(torch.ones(1, 2, device="cuda")).tolist() == [[3, 3]]
+    net(torch.ones(1, 2, device="cuda")).sum().backward()
+    assert net.weight.grad.is_cuda and net.weight.is_leaf
+
+
+def test_lazy_modules(device):
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()).to("cuda").to(torch.float64)
+    out = net(torch.ones(2, 5, device="cuda", dtype=torch.float64))
+    assert out.is_cuda and net[0].weight.is_cuda and net[0].weight.shape == (3, 5)
+    assert {weight.dtype for weight in net.parameters()} == {torch.float64}
+    out.sum().backward()
+    assert net[0].weight.grad.is_cuda
+
+
+def test_views_in_inference_mode(device):
+    token = nn.Parameter(torch.zeros(1, 2)).cuda()
+    with torch.inference_mode():
+        views = token.expand(4, -1), token.T[0], torch.ones(2, device="cuda")[None]
+        assert [view.is_inference() for view in views] == [False, False, True]
+        assert torch.cat(views[:1] * 2).shape == (8, 2)
+
+
 def test_inference_mode_and_threads(device):
     tensor, found = torch.ones(2, device="cuda"), []
 
