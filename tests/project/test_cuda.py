@@ -77,41 +77,44 @@ CLASSIFIERS = {
     "own draws": lambda **options: stochastic("module", module=DiscreteNoise, **options),
 }
 OPTIONS = {
-    "plain": {},
     "prior": {"class_prior": "empirical"},
     "class weight": {"class_weight": "balanced"},
     "sample weight": {"sample_weight": True},
     "split": {"train_split": 0.2},
-    "early stopping": {"train_split": 0.2, "callbacks": [EarlyStopping(load_best=True)]},
+    "early stopping": {"callbacks": [EarlyStopping(monitor="train_loss", load_best=True)]},
     "scoring": {"callbacks": [EpochScoring("accuracy", name="right", on_train=True)]},
     "schedule": {"callbacks": [LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)]},
     "loader": {"iterator_train": DataLoader, "iterator_valid": DataLoader},
     "float32": {"dtype": "float32"},
 }
-OPTIONS["everything"] = {
-    **OPTIONS["prior"],
-    **OPTIONS["class weight"],
-    **OPTIONS["sample weight"],
-    "train_split": 0.2,
-    "callbacks": [
-        callback
-        for name in ("scoring", "schedule", "early stopping")
-        for callback in OPTIONS[name]["callbacks"]
-    ],
+VALIDATED = EarlyStopping(load_best=True)
+# Each classifier with some options, and with all the others. Whether an option is on is a parity
+# of the classifier's number, another one for each option: any two options are on together, each
+# without the other, and both off in some case.
+CASES = {
+    (name, complement): {
+        option
+        for mask, option in enumerate(OPTIONS, 1)
+        if (number & mask).bit_count() % 2 != complement
+    }
+    for number, name in enumerate(CLASSIFIERS, 1)
+    for complement in (0, 1)
 }
-CASES = [
-    *((name, option) for name in CLASSIFIERS for option in ("plain", "everything")),
-    *((name, option) for name in ("softmax", "images", "latent dv") for option in OPTIONS),
-]
 
 
 def data_of(name):
     return PICTURES if name == "images" else TABLE
 
 
-def fitted(name, option, device):
+def fitted(name, chosen, device):
     X, _, y, _ = data_of(name)
-    options = dict(OPTIONS[option])
+    options = {}
+    for option in sorted(chosen):
+        callbacks = options.get("callbacks", []) + OPTIONS[option].get("callbacks", [])
+        options |= {**OPTIONS[option], "callbacks": callbacks}
+    if {"early stopping", "split"} <= chosen:
+        options["callbacks"] = [VALIDATED, *options["callbacks"][1:]]
+    options["callbacks"] = options["callbacks"] or None
     weight = np.linspace(0.5, 2, len(y)) if options.pop("sample_weight", False) else None
     return CLASSIFIERS[name](device=device, **options).fit(X, y, weight)
 
@@ -129,18 +132,30 @@ def assert_agree(on_cuda, on_cpu, X, y, atol=1e-6):
         assert one == pytest.approx(other, abs=10 * atol), name
 
 
-@pytest.mark.parametrize(("name", "option"), dict.fromkeys(CASES))
-def test_training_and_bounds_agree_with_the_cpu(cuda, name, option):
+def test_each_pair_of_options_and_classifiers_is_a_case():
+    for option in OPTIONS:
+        for name in CLASSIFIERS:
+            assert {option in CASES[name, complement] for complement in (0, 1)} == {True, False}
+        for other in OPTIONS.keys() - {option}:
+            pairs = {(option in chosen, other in chosen) for chosen in CASES.values()}
+            assert len(pairs) == 4
+
+
+@pytest.mark.parametrize(("name", "complement"), CASES)
+def test_training_and_bounds_agree_with_the_cpu(cuda, name, complement):
     _, X_test, _, y_test = data_of(name)
-    on_cuda, on_cpu = (fitted(name, option, device) for device in ("cuda", "cpu"))
+    chosen = CASES[name, complement]
+    on_cuda, on_cpu = (fitted(name, chosen, device) for device in ("cuda", "cpu"))
     assert_on_cuda(on_cuda)
-    single = name == "images" or option == "float32"
+    single = name == "images" or "float32" in chosen
     assert_agree(on_cuda, on_cpu, X_test, y_test, atol=1e-3 if single else 1e-6)
-    for entry in ("train_loss", "valid_loss", "right"):
-        if entry in on_cpu.history_[-1]:
-            assert on_cuda.history_[-1, entry] == pytest.approx(
-                on_cpu.history_[-1, entry], rel=1e-3 if single else 1e-6
-            )
+    entries = on_cpu.history_[-1].keys() & {"train_loss", "valid_loss", "valid_acc", "right"}
+    assert ("right" in entries) == ("scoring" in chosen)
+    assert ("valid_loss" in entries) == ("split" in chosen)
+    for entry in entries:
+        assert on_cuda.history_[-1, entry] == pytest.approx(
+            on_cpu.history_[-1, entry], rel=1e-3 if single else 1e-6
+        )
 
 
 @pytest.mark.parametrize("name", ["softmax", "images", "latent dv"])
@@ -159,10 +174,12 @@ def test_training_goes_on(cuda, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["ASGD", "Adadelta", "Adagrad", "Adam", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop"]
-    + ["Rprop", "SGD"],
+    ["ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam"]
+    + ["RAdam", "RMSprop", "Rprop", "SGD"],
 )
 def test_optimizers(cuda, name):
+    if not hasattr(torch.optim, name):
+        pytest.skip(f"this torch has no {name}")
     X, X_test, y, y_test = TABLE
     options = {"optimizer": getattr(torch.optim, name), "lr": 0.01, "batch_size": -1}
     on_cuda, on_cpu = (softmax(device=device, **options).fit(X, y) for device in ("cuda", "cpu"))
@@ -228,9 +245,19 @@ def test_a_checkpoint_resumes_to_the_same_result(cuda, clf, tmp_path):
     whole = train(4).predict_proba(X_test)
     path.unlink()
     train(2)
+    half = path.read_bytes()
     resumed = train(4)
     assert_on_cuda(resumed)
     np.testing.assert_array_equal(resumed.predict_proba(X_test), whole)
+    path.write_bytes(half)
+    with cuda.absent():
+        clf.set_params(device="cpu")
+        resumed = train(4)
+        assert len(resumed.history_) == 4
+    # Dropout of the host is another one.
+    if "module__dropout" not in clf.get_params():
+        np.testing.assert_allclose(resumed.predict_proba(X_test), whole, atol=1e-6)
+    clf.set_params(device="cuda")
 
 
 def written_and_read(how, clf, path):
