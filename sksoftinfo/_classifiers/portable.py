@@ -77,6 +77,12 @@ class PortableMixin(CheckedStateMixin):
     # Whether the network was trained elsewhere, and its parameters cannot change.
     _is_pretrained = False
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        # Of what was not trained yet, the device is looked for by `fit`.
+        if isinstance(state, PickledState) and "net_" in state and _leave_absent_device(self):
+            self._built_with = {**self._built_with, "device": self.device}
+
     def __getstate__(self):
         refused = refused_params(self.get_params(), self._get_param_names(), trusted=True)
         if refused:
@@ -218,12 +224,22 @@ def restore(estimator, fitted, state):
     estimator._take_over(_restored_net(estimator, state))
 
 
-def _restored_net(estimator, state):
+def _leave_absent_device(estimator):
+    """Set ``device="auto"``, with a warning, where the estimator's device is not there.
+
+    Return whether that was so.
+    """
     try:
         resolve_device(estimator.device)
     except ValueError as error:
         warnings.warn(f"{error} device='auto' takes its place.", stacklevel=users_stacklevel())
         estimator.device = "auto"
+        return True
+    return False
+
+
+def _restored_net(estimator, state):
+    _leave_absent_device(estimator)
     # Of no size in memory, whatever their shape.
     shape = (1,) if estimator.input_shape_ is None else estimator.input_shape_
     rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *shape))

@@ -71,6 +71,11 @@ class DenseScorer:
         return tuple(int(one) if float(one).is_integer() else one for one in strides)
 
     @property
+    def device(self):
+        """The network's."""
+        return _device_of(self._net)
+
+    @property
     def dtype(self):
         """The network's: float32 or float64."""
         return np.dtype(str(self._net.dtype).removeprefix("torch."))
@@ -224,10 +229,14 @@ def _image_logits(net, module, images):
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 
-def _tensor(net, images):
+def _device_of(net):
     weight = next(net.module_.parameters(), None)
-    device = None if weight is None else weight.device
-    # A copy: torch warns of memory that may not be written.
-    return upload(
-        torch.tensor(np.ascontiguousarray(images), dtype=net.dtype, device="cpu"), device
-    )
+    return torch.device("cpu") if weight is None else weight.device
+
+
+def _tensor(net, images):
+    device = _device_of(net)
+    if not isinstance(images, torch.Tensor):
+        # A copy: torch warns of memory that may not be written.
+        images = torch.tensor(np.ascontiguousarray(images), device="cpu")
+    return upload(images.to(net.dtype), device)

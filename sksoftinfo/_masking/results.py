@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._utils import on_host
 from .maps import evaluate_cached
 from .masks import excess_information, largest_boxes, whole_components
 from .targets import targets_of_images
@@ -19,7 +20,7 @@ class ArrayResults:
     Parameters
     ----------
     masker : fitted InfoMaskTransformer
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or tensor on the device of the network
         Validated.
     y : array-like of shape (n,) or None
         A target for each image.
@@ -47,9 +48,9 @@ class ArrayResults:
 
     def filled(self):
         """Return `transform`."""
-        out = np.empty_like(self.images)
+        out = np.empty(self.images.shape, dtype=on_host(self.images[:0]).dtype)
         for rows, kept in _masks(self.masker, self.images, y=self.y):
-            out[rows] = self.masker._fill.mix(self.images[rows], kept)
+            out[rows] = self.masker._fill.mix(on_host(self.images[rows]), kept)
         return out.reshape(self.X.shape)
 
     def _shaped(self, results):
@@ -95,6 +96,7 @@ def masks_of_excess(masker, images, excess):
     """Return the masks (b, H, W) of images from what `excess_information` returned of them."""
     kept = excess if masker.mask_type == "soft" else excess > 0
     if masker.components:
+        images = on_host(images)
         ink = (images != masker._fill(images)).any(axis=1)
         kept = whole_components(kept >= 0.5, ink).astype(kept.dtype)
     return kept

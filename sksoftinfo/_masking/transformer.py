@@ -25,7 +25,9 @@ from .._utils import (
     check_row_shape,
     encode_labels,
     fit_context,
+    is_on_cuda,
     output_container,
+    validate_on_device,
     validate_rows,
 )
 from .fill import Fill
@@ -625,7 +627,14 @@ of pictures, or torch Dataset or DataLoader
         X, reader = self._reader(X)
         if reader is not None:
             return PictureResults(self, reader, X, y)
-        return ArrayResults(self, self._validate(X, reset=False), y)
+        return ArrayResults(self, self._validate(X, reset=False, stays=self._stays(X)), y)
+
+    def _stays(self, X):
+        """Return whether masks are read from `X` where it is: on the device of the network."""
+        # Grids and a cache read arrays.
+        if not is_on_cuda(X) or self._dense is None or self.memory is not None:
+            return False
+        return self._mapper.scorer.device.type == "cuda"
 
     @property
     def _on_features(self):
@@ -651,13 +660,12 @@ of pictures, or torch Dataset or DataLoader
         shape = self._image_shape
         return picture_reader(X, self.estimator_, self.preprocess, self.channels, shape)
 
-    def _validate(self, X, y="no_validation", *, reset):
+    def _validate(self, X, y="no_validation", *, reset, stays=False):
         X = as_images(X)
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
-        return validate_rows(
-            self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32]
-        )
+        validate = validate_on_device if stays else validate_rows
+        return validate(self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -13,6 +13,7 @@ from .._utils import (
     assert_finite,
     check_labels,
     encode_labels,
+    label_array,
     plain_rows,
     refuse_times_and_bytes,
 )
@@ -77,7 +78,7 @@ class EncodedSplit:
         self._check_columns(dataset.X)
         refuse_times_and_bytes(dataset.X)
         check_labels(dataset.y, "y of train_split")
-        X, y = np.asarray(plain_rows(dataset.X, "X of train_split")), np.asarray(dataset.y)
+        X, y = np.asarray(plain_rows(dataset.X, "X of train_split")), label_array(dataset.y)
         if rows is not None:
             X, y = X[rows], y[rows]
         if X.shape[1:] != tuple(self.input_shape):

@@ -271,12 +271,28 @@ def _is_missing(label):
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
-def on_host(values):
-    """Return the array of a tensor, which may be on any device; anything else as it is."""
+def on_host(values, name="X"):
+    """Return the array of a tensor, or of a list of them, which may be on any device.
+
+    Anything else is returned as it is.
+    """
     # Without torch there are no tensors, and what needs none stays free of it.
     torch = sys.modules.get("torch")
-    if torch is None or not isinstance(values, torch.Tensor):
+    if torch is None:
         return values
+    if isinstance(values, list | tuple) and values and isinstance(values[0], torch.Tensor):
+        alike = {(one.shape, one.dtype, one.device) for one in values if torch.is_tensor(one)}
+        if len(alike) > 1 or not all(map(torch.is_tensor, values)):
+            return [on_host(one) for one in values]
+        # The host waits once.
+        values = torch.stack(tuple(values))
+    if not isinstance(values, torch.Tensor):
+        return values
+    if values.layout != torch.strided:
+        raise TypeError(
+            f"{name} is a sparse tensor, and dense ones are taken alone: pass {name}.to_dense() "
+            "if it fits into memory."
+        )
     values = values.detach().cpu()
     # NumPy has no bfloat16.
     return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
@@ -288,7 +304,7 @@ def plain_rows(X, name="X"):
     Numbers of the other byte order, which torch does not take, get the machine's own. Masked
     entries, and frames that are not read yet, raise ValueError.
     """
-    X = on_host(X)
+    X = on_host(X, name)
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
         # A table of Arrow: NumPy would take its columns for rows.
         return X.to_pandas()
@@ -401,7 +417,7 @@ def as_images(X):
     if not isinstance(X, list | tuple) or not X or np.ndim(X[0]) < 2:
         return X
     refuse_times_and_bytes(X)
-    return np.asarray(X)
+    return np.asarray(on_host(X))
 
 
 def seem_last(X, any_dtype=True):

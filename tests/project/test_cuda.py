@@ -278,6 +278,7 @@ def written_and_read(how, clf, path):
     ("how", "name", "device"),
     [
         ("pickle", "softmax", "cuda"),
+        ("pickle", "additive dv", "cuda"),
         ("pickle", "images", "auto"),
         ("pickle", "latent dv", "auto"),
         ("save", "softmax", "auto"),
@@ -298,14 +299,16 @@ def test_files_go_to_either_device_and_train_on_there(cuda, how, name, device, t
     again.fit(X, y)
     assert_on_cuda(again)
     expected = clf.predict_proba(X_test)
-    with cuda.absent(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with cuda.absent(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         there = read()
+        moved = any("device='auto' takes its place" in str(one.message) for one in caught)
+        assert moved == (device == "cuda")
         assert not any(weight.is_cuda for weight in there.module_.parameters())
         np.testing.assert_allclose(there.predict_proba(X_test), expected, atol=1e-3)
         there.score_bounds(X_test, y_test)
         there.partial_fit(X, y)
-        there.set_params(device="cpu").fit(X, y)
+        there.fit(X, y)
         assert there.predict_proba(X_test).shape == expected.shape
 
 

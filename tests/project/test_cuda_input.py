@@ -14,6 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.dataset import Dataset
+from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
 from sksoftinfo import (
@@ -227,6 +228,33 @@ def test_layouts_of_tensors(cuda, device):
             assert rows.grad is None
 
 
+def test_lists_of_tensors(cuda):
+    for rows, y in ((X, Y), (IMAGES, DIGIT)):
+        clf = InfoSoftmaxClassifier(**FAST)
+        expected = clf.fit(rows, y).predict_proba(rows)
+        listed, labels = ([there(one) for one in some] for some in (rows, y))
+        np.testing.assert_array_equal(clf.fit(listed, labels).predict_proba(listed), expected)
+        found = clf.fit(iter(there(rows)), labels).predict_proba(one for one in there(rows))
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_validation_rows_of_the_device(cuda):
+    split = [predefined_split(Dataset(one(X[::2]), one(Y[::2]))) for one in (np.asarray, there)]
+    host, device = (
+        InfoSoftmaxClassifier(train_split=one, **FAST).fit(X, Y).history_[:, "valid_loss"]
+        for one in split
+    )
+    assert host == device
+
+
+def test_sparse_tensors_are_refused():
+    rows = torch.as_tensor(X).to_sparse()
+    clf = InfoSoftmaxClassifier(device="cpu", **FAST).fit(X, Y)
+    for call in (clf.predict, partial(cross_val_bounds, LDA, y=Y), partial(clf.fit, y=Y)):
+        with pytest.raises(TypeError, match=r"X is a sparse tensor.* pass X.to_dense\(\)"):
+            call(rows)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"iterator_train": DataLoader, "iterator_train__pin_memory": True}, {"dataset": Dataset}],
@@ -238,13 +266,43 @@ def test_rows_on_the_device_through_loaders_of_the_user(cuda, options):
     np.testing.assert_array_equal(clf.fit(there(X), Y).predict_proba(there(X)), expected)
 
 
-def test_masks_of_tensors_of_the_device(cuda):
-    images, labels = torch.as_tensor(IMAGES).to("cuda"), torch.as_tensor(DIGIT).to("cuda")
-    masker = InfoMaskTransformer(patch_size=4, random_state=0)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("how", ["dense", "soft", "crop", "memory"])
+def test_masks_of_tensors_of_the_device(cuda, device, how, tmp_path):
+    images, labels = there(IMAGES), there(DIGIT)
+    options = {
+        "dense": {"components": True},
+        "soft": {"mask_type": "soft", "fill_value": "mean", "target": 1},
+        "crop": {"patch_scoring": "crop", "stride": 4},
+        "memory": {"memory": str(tmp_path)},
+    }[how]
+    masker = InfoMaskTransformer(
+        InfoSoftmaxClassifier(device=device, **FAST), patch_size=4, random_state=0, **options
+    )
     expected = masker.fit(IMAGES, DIGIT).transform(IMAGES)
-    found = masker.fit(images, labels).transform(images)
-    np.testing.assert_allclose(np.asarray(found), expected, atol=1e-6)
+    for given in (images, images.double().requires_grad_()):
+        found = masker.transform(given)
+        assert type(found) is np.ndarray and found.shape == IMAGES.shape
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+        np.testing.assert_array_equal(masker.mask(given), masker.mask(IMAGES))
+        np.testing.assert_allclose(
+            masker.information_maps(given), masker.information_maps(IMAGES), atol=1e-5
+        )
+        np.testing.assert_array_equal(masker.bounding_boxes(given), masker.bounding_boxes(IMAGES))
+    np.testing.assert_allclose(masker.fit(images, labels).transform(images), expected, atol=1e-6)
     assert masker.score(images, labels) == pytest.approx(masker.score(IMAGES, DIGIT))
+    with pytest.raises(ValueError, match=r"X has rows of shape \(8, 4\)"):
+        masker.mask(images[:, :, ::2])
+
+
+def test_images_on_the_device_do_not_travel_for_maps(counted_cuda):
+    clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(IMAGES, DIGIT)
+    masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0)
+    images = there(np.tile(masker.fit(IMAGES, DIGIT).transform(IMAGES), (10, 1, 1)))
+    counted_cuda.reset()
+    masker.mask(images)
+    assert counted_cuda.counts["bytes_to_device"] < images.numel()
+    assert counted_cuda.counts["waits"] <= 1 + 2 * -(-len(images) // 256), counted_cuda.places
 
 
 LDA = LinearDiscriminantAnalysis()
