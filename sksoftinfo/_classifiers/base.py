@@ -27,6 +27,7 @@ from .._networks import (
     TrainingDiverged,
     check_monitors,
     check_output,
+    folds_of_rows,
     has_float64,
     learn_columns,
     make_net,
@@ -61,6 +62,7 @@ from .build import (
     weights_of_rows,
     with_channels,
 )
+from .plan import TrainingPlan
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
 from .rows import read_rows, training_input, validated_rows
@@ -71,6 +73,8 @@ from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbac
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+# Where nothing else decides how long to train.
+_EPOCHS = 50
 _MAX_SEED = np.iinfo(np.int32).max
 
 
@@ -145,7 +149,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             else:
                 classes, y = np.unique(y, return_inverse=True)
                 self._start(X, classes)
-            return self._train(X, y, weight)
+            plan = TrainingPlan() if continuing else self._plan_training(X, weight)
+            return self._train(X, y, weight, plan)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -192,7 +197,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                         f"classes={classes!r} differ from those of the first call, "
                         f"{self.classes_.tolist()}: leave `classes` out."
                     )
-            return self._train(X, encode_labels(y, self.classes_), weight, epochs=1)
+            plan = TrainingPlan(epochs=1)
+            return self._train(X, encode_labels(y, self.classes_), weight, plan)
+
+    def _plan_training(self, X, weight):
+        return TrainingPlan()
 
     def _start(self, X, classes):
         """Set what the first look at the data decides, and forget what was learned before."""
@@ -205,7 +214,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         if hasattr(self, "net_"):
             del self.net_
 
-    def _train(self, X, y, weight, epochs=None):
+    def _train(self, X, y, weight, plan):
         before = getattr(self, "_fitted_on", None) if hasattr(self, "net_") else None
         self._fitted_on = training_rows(X, y, before)
         self._label_weight = self._label_weight + np.bincount(
@@ -226,14 +235,20 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 renew_callbacks(net, self._built_with, params)
                 self._built_with = kept_params(params)
             else:
+                self._n_members = plan.n_members
                 net = self._build(X, seed)
                 learn_columns(net, X, weight)
-            net.seed = seed
+            net.seed, net.lr_falls = seed, plan.lr_falls
             net.log_class_prior = log_class_prior(self.class_prior_)
-            rows = with_channels(X)
+            rows = {"X": with_channels(X)}
             if weight is not None:
-                rows = {"X": rows, "sample_weight": weight / weight.mean()}
-            options = {} if epochs is None else {"epochs": epochs}
+                rows["sample_weight"] = weight / weight.mean()
+            if plan.n_members:
+                net.decays = plan.decays
+                rows["fold"] = folds_of_rows(y, plan.n_folds, seed)
+            if len(rows) == 1:
+                rows = rows["X"]
+            options = {} if plan.epochs is None else {"epochs": plan.epochs}
             try:
                 with naming_batch_size(net.batch_size):
                     net.partial_fit(rows, y.astype(np.int64), **options)
@@ -246,8 +261,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _live_params(self):
         params = {name: getattr(self, name) for name in LIVE_PARAMS}
+        epochs = _EPOCHS if self.max_epochs == "auto" else self.max_epochs
         # Of a small integer type of NumPy, a product with it would overflow.
-        return {**params, "batch_size": int(self.batch_size), "max_epochs": int(self.max_epochs)}
+        return {**params, "batch_size": int(self.batch_size), "max_epochs": int(epochs)}
 
     def _build(self, X, seed):
         """Return an initialised net for rows like `X`, whose module has run on some of them."""
@@ -303,7 +319,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         self._built_with = kept_params(self.get_params(deep=False))
 
     def _module_and_params(self, X):
-        return module_and_params(self.module, X, len(self.classes_), self._missing)
+        n_classes = len(self.classes_)
+        return module_and_params(self.module, X, n_classes, self._missing, self._n_members)
 
     @property
     def module_(self):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.utils import compute_class_weight
 
-from .._networks import MLP, ConvNet
+from .._networks import MLP, AveragedMLP, ConvNet
 
 # Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
 # noisy ones; convolutions share their weights, and train too slowly with as much.
@@ -43,7 +43,7 @@ def module_dtype(dtype, precision, X):
     return torch.float64 if X.ndim == 2 and is_double else torch.float32
 
 
-def module_and_params(module, X, n_classes, missing):
+def module_and_params(module, X, n_classes, missing, n_members):
     """Return what builds the network, and its parameters that follow from the data.
 
     Parameters
@@ -54,6 +54,8 @@ def module_and_params(module, X, n_classes, missing):
     n_classes : int
     missing : ndarray of int
         Columns in which values are missing, of which the default network for tables is told.
+    n_members : int
+        Perceptrons that this network averages, or 0 if it is a single one.
 
     Returns
     -------
@@ -64,8 +66,8 @@ def module_and_params(module, X, n_classes, missing):
     """
     sizes = {}
     if module is None:
-        sizes = {"missing": missing}
-        module = {2: MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
+        sizes = {"missing": missing, "n_members": n_members}
+        module = {2: AveragedMLP if n_members else MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
         if module is None:
             raise ValueError(
                 f"X has shape {X.shape}, for which there is no default network: give a table "

@@ -59,6 +59,7 @@ _MOST_PARTS = 1_000_000
 _MOST_LABEL_BYTES = 1 << 26
 _MOST_DIMENSIONS = 8
 _SEEDS = 1 << 32
+_MOST_MEMBERS = 64
 
 
 def refused_params(params, own_names, *, trusted=False):
@@ -191,6 +192,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
         "train_prior_",
         "class_prior_",
         "_missing",
+        "_n_members",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
     }
     any_shape = pretrained and fitted.get("input_shape_") is None
@@ -208,6 +210,11 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
     if not any_shape:
         _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
     _check_missing(fitted["_missing"], fitted.get("n_features_in_", 0))
+    n_members = fitted["_n_members"]
+    _check(
+        _is_int(n_members) and 0 <= n_members <= _MOST_MEMBERS,
+        "has _n_members that are not a number of networks",
+    )
     _check_vector("_label_weight", fitted["_label_weight"], n_classes)
     for name in ("train_prior_", "class_prior_"):
         _check_vector(name, fitted[name], n_classes)

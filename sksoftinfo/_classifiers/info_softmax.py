@@ -5,8 +5,17 @@ from __future__ import annotations
 import inspect
 
 from .._bounds import certain_row_terms
-from .._networks import InfoSoftmaxNet, LogSoftmaxLoss, log_proba_batches, with_rows
+from .._networks import (
+    CrossFittedNet,
+    InfoSoftmaxNet,
+    LogSoftmaxLoss,
+    changes_training,
+    log_proba_batches,
+    with_rows,
+)
+from .._utils import IntegerInterval, StrOptions
 from .base import BaseInfoClassifier
+from .plan import TrainingPlan, plan_table
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):
@@ -31,7 +40,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Network that returns logits of shape (n_samples, n_classes). A class or callable gets
         those of ``n_features``, ``n_channels`` and ``n_classes`` that it accepts, and all
         ``module__*`` parameters. An instance is copied. ``None`` is a multi-layer perceptron for
-        tables, and for images a fully convolutional network with global average pooling.
+        tables, or several of them (see `early_stopping`), and for images a fully convolutional
+        network with global average pooling.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax: uniform (the paper's), the label frequencies (the
         probability-corrected softmax [2]_), or given, in the order of the sorted labels.
@@ -42,15 +52,31 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW``, for tables with a weight decay of 1, which keeps a
-        network on few rows from over-confidence, and so its bounds from being too low; for
-        images with 0.01. Set another by ``optimizer__weight_decay``.
+        ``None`` is ``torch.optim.AdamW``, for tables with a weight decay that is chosen (see
+        `early_stopping`) or 1, which keeps a network on few rows from over-confidence, and so its
+        bounds from being too low; for images with 0.01. Set another by
+        ``optimizer__weight_decay``.
     lr : float, default=0.003
-        Learning rate.
-    max_epochs : int, default=50
-        Passes over the training rows.
+        Learning rate. Where the number of epochs is chosen, it falls to 0 along half a cosine.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows, or their largest number with ``early_stopping=True``.
+        ``"auto"`` takes as many as make 600 steps, or 100 where rows are too few to hold some
+        out, and at least 20, where `early_stopping` is in use; else 50.
     batch_size : int, default=128
         Rows of a step, in training and prediction. -1 takes all.
+    early_stopping : {"auto"} or bool, default="auto"
+        Whether the default network for tables is cross-fitted. Five perceptrons are trained
+        together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and
+        10. Their loss on the rows left out chooses the weight decay, and the epoch whose weights
+        are kept; their logits are averaged. Of more than 5,000 rows, one perceptron leaves out a
+        tenth, with a weight decay of 0.1. ``"auto"`` does so where there are at least 100
+        different rows, and nothing else about training is set: neither `module`, `criterion`,
+        `optimizer`, `max_epochs`, `train_split`, `accelerator` or `warm_start`, nor parameters of
+        skorch but ``module__*`` and ``callbacks__*``, nor callbacks that stop training early or
+        change the learning rate. Below 100 different rows, where integer weights are the same as
+        repetitions, no row is left out, and five perceptrons are trained on all of them with a
+        strong weight decay. ``True`` holds rows out whatever their number, and raises an error if
+        another parameter is in the way; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows that the callbacks see: a share, a number of folds of which one is used,
         or one of skorch's splits.
@@ -138,6 +164,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     _parameter_constraints: dict = {
         **BaseInfoClassifier._parameter_constraints,
         "criterion": [callable],
+        "max_epochs": [StrOptions({"auto"}), IntegerInterval(1)],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
     }
 
     def __init__(
@@ -149,8 +177,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         criterion=LogSoftmaxLoss,
         optimizer=None,
         lr=0.003,
-        max_epochs=50,
+        max_epochs="auto",
         batch_size=128,
+        early_stopping="auto",
         train_split=None,
         callbacks=None,
         class_weight=None,
@@ -171,6 +200,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         self.lr = lr
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.early_stopping = early_stopping
         self.train_split = train_split
         self.callbacks = callbacks
         self.class_weight = class_weight
@@ -238,7 +268,40 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
         return PretrainedClassifier().wrap(module, classes, input_shape, prior, device)
 
+    def _plan_training(self, X, weight):
+        decided = self._decided_by_the_user()
+        if self.early_stopping is True and (decided or X.ndim != 2):
+            reason = f"{', '.join(decided)} set" if decided else "images"
+            raise ValueError(
+                f"early_stopping=True is for tables and the default network, and there are "
+                f"{reason}: leave these as they are, or set early_stopping='auto'."
+            )
+        is_open = self.early_stopping is True or self.max_epochs == "auto"
+        if decided or X.ndim != 2 or not is_open:
+            return TrainingPlan()
+        return plan_table(
+            X,
+            weight,
+            batch_size=self.batch_size,
+            max_epochs=None if self.max_epochs == "auto" else int(self.max_epochs),
+            early_stopping=self.early_stopping,
+        )
+
+    def _decided_by_the_user(self):
+        """Return the names of parameters by which the user decides how the network is trained."""
+        names = ("module", "optimizer", "train_split", "accelerator")
+        decided = [name for name in names if getattr(self, name) is not None]
+        decided += ["criterion"] if self.criterion is not LogSoftmaxLoss else []
+        decided += ["warm_start"] if self.warm_start else []
+        decided += ["callbacks"] if changes_training(self.callbacks) else []
+        ours = ("module", "callbacks")
+        return decided + [
+            name for name in self._skorch_params if name.partition("__")[0] not in ours
+        ]
+
     def _net_class_and_params(self):
+        if self._n_members:
+            return CrossFittedNet, {"criterion": LogSoftmaxLoss}
         params = {"criterion": self.criterion}
         if isinstance(self.criterion, type):
             # Weights apply to each row's loss, so that the mean is taken after them.

@@ -20,7 +20,7 @@ from .pretrained import PretrainedClassifier
 from .stochastic_info import StochasticInfoClassifier
 
 # Of the layout of the file, not of the package.
-_FORMAT = 3
+_FORMAT = 4
 _KEY = "sksoftinfo"
 _ESTIMATORS = {
     cls.__name__: cls

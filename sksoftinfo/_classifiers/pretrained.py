@@ -65,6 +65,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         self.class_prior_ = uniform
         self._label_weight = self.train_prior_
         self._missing = np.arange(0)
+        self._n_members = 0
         # Set past `set_params`, which refuses them from now on.
         self.module, self.device, self.dtype = module, device, "float32"
         self.batch_size = _BATCH_SIZE

@@ -12,7 +12,10 @@ from .._networks import check_monitors, own_callbacks
 # What a network that is trained on follows.
 LIVE_PARAMS = ("lr", "max_epochs", "batch_size", "verbose")
 # What a network does not depend on, or is given anew in each training.
-_NOT_OF_THE_NET = ("class_prior", "class_weight", "decision", "random_state", "warm_start")
+_NOT_OF_THE_NET = (
+    *("class_prior", "class_weight", "decision", "early_stopping", "random_state"),
+    "warm_start",
+)
 
 
 def changed_params(built, now):

@@ -3,13 +3,16 @@
 May import: `_utils`.
 """
 
+from .averaged_mlp import AveragedMLP
 from .callbacks import (
     EpochTicker,
+    changes_training,
     check_monitors,
     early_stopping,
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
+from .cross_fitted_net import CrossFittedNet, folds_of_rows
 from .device import (
     download,
     has_float64,
@@ -51,7 +54,9 @@ __all__ = [
     "MLP",
     "NOISE_FAMILIES",
     "PRECISIONS",
+    "AveragedMLP",
     "ConvNet",
+    "CrossFittedNet",
     "DonskerVaradhanLoss",
     "EpochTicker",
     "InfoSoftmaxNet",
@@ -69,7 +74,9 @@ __all__ = [
     "download",
     "draw_bank",
     "early_stopping",
+    "changes_training",
     "evaluate_trunk",
+    "folds_of_rows",
     "has_float64",
     "is_out_of_memory",
     "learn_columns",

@@ -5,10 +5,19 @@ from __future__ import annotations
 import copy
 
 from sklearn.base import clone
-from skorch.callbacks import Callback, EarlyStopping, PrintLog
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    GradientNormClipping,
+    LRScheduler,
+    ParamMapper,
+    PrintLog,
+)
 
 # What skorch records of validation rows alone.
 _OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
+# Those that change weights, learning rate or the end of a training.
+OF_TRAINING = (EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper)
 
 
 class QuietPrintLog(PrintLog):
@@ -58,6 +67,21 @@ def own_callbacks(callbacks):
     own = [_own_callback(callback) for callback in callbacks]
     # One that keeps the state of training has to see what the others made of the epoch.
     return sorted(own, key=_runs_last)
+
+
+def changes_training(callbacks):
+    """Return whether any of skorch's callbacks stops training, or changes weights or their rate.
+
+    Parameters
+    ----------
+    callbacks : list, str or None
+        As the estimators take them: instances and classes, or tuples of a name and one of them.
+    """
+    for callback in callbacks if isinstance(callbacks, list | tuple) else ():
+        one = callback[-1] if isinstance(callback, tuple) else callback
+        if issubclass(one if isinstance(one, type) else type(one), OF_TRAINING):
+            return True
+    return False
 
 
 def check_monitors(net):

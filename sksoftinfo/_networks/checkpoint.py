@@ -16,13 +16,14 @@ import torch
 from skorch.callbacks import Callback
 
 from .._utils import check_regular_file, whole_file
+from .callbacks import OF_TRAINING
 from .restored_state import (
     check_callback_state,
     check_history,
     check_module_state,
     check_optimizer_state,
 )
-from .training_identity import OF_TRAINING, training_identity
+from .training_identity import training_identity
 
 # Followed by the SHA-256 of the rest, in hexadecimal, and a line's end.
 _HEAD = b"sksoftinfo checkpoint 2\n"

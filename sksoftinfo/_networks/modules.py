@@ -48,7 +48,7 @@ class MLP(nn.Module):
 
     def __init__(self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0, missing=()):
         super().__init__()
-        _check_widths("hidden_sizes", hidden_sizes, "hidden")
+        check_widths("hidden_sizes", hidden_sizes, "hidden")
         self.prepare = PrepareColumns(n_features, missing)
         layers = []
         width = self.prepare.n_outputs
@@ -120,7 +120,7 @@ class ConvNet(nn.Module):
 
     def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
         super().__init__()
-        _check_widths("channels", channels, "convolutional")
+        check_widths("channels", channels, "convolutional")
         layers = []
         width = n_channels
         for index, size in enumerate(channels):
@@ -183,7 +183,8 @@ class ConvNet(nn.Module):
         return self.head(self.features(x))
 
 
-def _check_widths(name, widths, kind):
+def check_widths(name, widths, kind):
+    """Raise ValueError unless `widths` are positive ints, one for each layer of a kind."""
     sizes = widths if isinstance(widths, Iterable) else [None]
     if not all(
         isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes

@@ -7,6 +7,7 @@ weights travel beside the input in one dict.
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 
 import numpy as np
@@ -63,6 +64,8 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         Whether the module computes in its dtype, or multiplies in bfloat16.
     seed : int
         Seeds the order of the training rows.
+    lr_falls : bool
+        Whether the learning rate falls to 0 in the course of a training, along half a cosine.
     """
 
     # Axes of the module's output: rows and classes.
@@ -79,6 +82,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         dtype=torch.float32,
         precision="full",
         seed=0,
+        lr_falls=False,
         iterator_train=whole_batches,
         iterator_valid=whole_batches,
         iterator_train__shuffle=True,
@@ -97,6 +101,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self.dtype = dtype
         self.precision = precision
         self.seed = seed
+        self.lr_falls = lr_falls
 
     @property
     def _default_callbacks(self):
@@ -151,7 +156,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self._stopped_by_callback = False
         epochs = self.max_epochs if epochs is None else epochs
         # A callback may have resumed a training, of which so many epochs are done already.
-        left = max(0, epochs - self.__dict__.pop("epochs_resumed_", 0))
+        resumed = self.__dict__.pop("epochs_resumed_", 0)
+        left = max(0, epochs - resumed)
+        self._n_planned, self._first_epoch = epochs, len(self.history) - resumed
         try:
             return super().fit_loop(X, y, left, **kwargs)
         except KeyboardInterrupt:
@@ -174,6 +181,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         finally:
             set_training(self, False)
             del self._n_epochs_before, self._last_good, self._stopped_by_callback
+            del self._n_planned, self._first_epoch
+            if self.lr_falls:
+                self._set_learning_rate(self.lr)
             # A generator is of no use after training, and would have to be copied with the net.
             self.__dict__.pop("order_generator_", None)
 
@@ -229,6 +239,19 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         loss = self.get_loss(y_pred, y, X=x, training=True)
         loss.backward()
         return {"loss": loss, "y_pred": y_pred}
+
+    def _share_done(self):
+        """Return the share of the planned epochs of this training that are done."""
+        return (len(self.history) - self._first_epoch) / self._n_planned
+
+    def _set_learning_rate(self, lr):
+        for group in self.optimizer_.param_groups:
+            group["lr"] = lr
+
+    def on_epoch_begin(self, net, **kwargs):
+        if self.lr_falls:
+            self._set_learning_rate(self.lr * (1 + math.cos(math.pi * self._share_done())) / 2)
+        super().on_epoch_begin(net, **kwargs)
 
     def on_epoch_end(self, net, **kwargs):
         super().on_epoch_end(net, **kwargs)

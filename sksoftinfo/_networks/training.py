@@ -165,7 +165,8 @@ def has_diverged(net):
     losses = [batch.get("train_loss", 0.0) for batch in net.history[-1]["batches"]]
     # An infinite average of the optimizer would stop its weight in silence.
     averages = [value for state in net.optimizer_.state.values() for value in state.values()]
-    trained = [*net.module_.parameters(), *filter(torch.is_tensor, averages)]
+    weights = [weight for weight in net.module_.parameters() if weight.requires_grad]
+    trained = [*weights, *filter(torch.is_tensor, averages)]
     return not (math.isfinite(sum(losses)) and _are_finite(trained))
 
 

@@ -8,20 +8,13 @@ import types
 
 import numpy as np
 import torch
-from skorch.callbacks import (
-    EarlyStopping,
-    GradientNormClipping,
-    LRScheduler,
-    ParamMapper,
-)
 
 from .._utils import fingerprint, on_host
+from .callbacks import OF_TRAINING
 from .stochastic_module import unwrapped
 
 # They change how a training goes on or what is seen of it, not what its next step is.
 _FREE_PARAMETERS = ("max_epochs", "verbose", "device", "accelerator", "callbacks", "warm_start")
-# Of skorch's callbacks, those that change weights, learning rate or the end of a training.
-OF_TRAINING = (EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper)
 # Longer descriptions are compared by their digests.
 _SHORT = 60
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ndarray, torch.Tensor)

@@ -18,10 +18,10 @@ def test_raw_columns_need_no_scaler(estimator):
     """Wine's columns are of sizes 0.1 to 1,700."""
     X, y = load_wine(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    raw = estimator(random_state=0).fit(X, y)
+    raw = estimator(max_epochs=50, random_state=0).fit(X, y)
     assert raw.score(X_test, y_test) > 0.9
     sizes = 10.0 ** np.linspace(-9, 9, X.shape[1])
-    scaled = estimator(random_state=0).fit(X * sizes, y)
+    scaled = estimator(max_epochs=50, random_state=0).fit(X * sizes, y)
     np.testing.assert_allclose(
         scaled.predict_proba(X_test * sizes), raw.predict_proba(X_test), atol=1e-6
     )
@@ -40,12 +40,13 @@ def gaps():
 @pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
 def test_missing_values_are_taken_from_frames_and_arrays(estimator, gaps):
     X, y = gaps
-    fitted = estimator(random_state=0).fit(X, y)
+    options = {"max_epochs": 50, "random_state": 0}
+    fitted = estimator(**options).fit(X, y)
     assert fitted.score(X, y) > 0.9
     proba = fitted.predict_proba(X)
-    array = estimator(random_state=0).fit(X.to_numpy(), y)
+    array = estimator(**options).fit(X.to_numpy(), y)
     np.testing.assert_array_equal(array.predict_proba(X.to_numpy()), proba)
-    nullable = estimator(random_state=0).fit(X.convert_dtypes(), y)
+    nullable = estimator(**options).fit(X.convert_dtypes(), y)
     np.testing.assert_allclose(nullable.predict_proba(X.convert_dtypes()), proba)
     only_told = InfoSoftmaxClassifier(random_state=0).fit(X[["told"]], y)
     assert only_told.score_bounds(X[["told"]][:149], y[:149]).mi_lower > 0.3

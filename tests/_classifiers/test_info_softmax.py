@@ -323,7 +323,8 @@ def test_copies_agree(fitted, split, tmp_path):
 def test_weights_as_safetensors(fitted, split, tmp_path):
     pytest.importorskip("safetensors")
     fitted.net_.save_params(f_params=tmp_path / "weights", use_safetensors=True)
-    other = InfoSoftmaxClassifier(random_state=9, max_epochs=1).fit(split[0], split[2])
+    other = InfoSoftmaxClassifier(random_state=9, max_epochs=1, early_stopping=True)
+    other.fit(split[0], split[2])
     other.net_.load_params(f_params=tmp_path / "weights", use_safetensors=True)
     np.testing.assert_array_equal(other.predict_proba(split[1]), fitted.predict_proba(split[1]))
 
@@ -483,7 +484,8 @@ def test_deciding_by_information_raises_the_average_accuracy_per_class():
             X / 16, y, test_size=0.5, stratify=y, random_state=seed
         )
         kept = (y_train != 8) | (np.random.default_rng(seed).random(len(y_train)) < 0.05)
-        clf = InfoSoftmaxClassifier(random_state=0).fit(X_train[kept], y_train[kept])
+        clf = InfoSoftmaxClassifier(max_epochs=50, random_state=0)
+        clf.fit(X_train[kept], y_train[kept])
         posterior = balanced_accuracy_score(y_test, clf.predict(X_test))
         clf.set_params(decision="information")
         gains.append(balanced_accuracy_score(y_test, clf.predict(X_test)) - posterior)

@@ -208,6 +208,7 @@ def test_a_file_whose_classes_are_not_distinct_is_refused():
         "train_prior_": np.full(3, 1 / 3),
         "class_prior_": np.full(3, 1 / 3),
         "_missing": np.arange(0),
+        "_n_members": 0,
     }
     with pytest.raises(ValueError, match="distinct"):
         check_fitted(fitted, stochastic=False, pretrained=True)

@@ -81,7 +81,7 @@ def test_sorted_rows_are_shuffled():
 @pytest.mark.parametrize(
     "estimator",
     [
-        make_pipeline(StandardScaler(), InfoSoftmaxClassifier(random_state=0)),
+        make_pipeline(StandardScaler(), InfoSoftmaxClassifier(max_epochs=50, random_state=0)),
         HistGradientBoostingClassifier(random_state=0),
         make_pipeline(StandardScaler(), LogisticRegression()),
     ],

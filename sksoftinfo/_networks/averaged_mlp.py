@@ -1,0 +1,103 @@
+"""`AveragedMLP`, several perceptrons for tables whose logits are averaged."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from .modules import check_widths
+from .prepare import PrepareColumns
+
+
+class AveragedMLP(nn.Module):
+    """Perceptrons of one size, side by side, of which no two share a weight.
+
+    They are one network with ``features(x)`` and a linear ``head``: the features are those of all
+    members, and the head averages the members' logits.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of input columns.
+    n_classes : int
+        Number of logits.
+    hidden_sizes : sequence of int, default=(64, 64)
+        Width of each hidden layer of a member; empty for linear members.
+    dropout : float, default=0.0
+        Dropout rate after each hidden layer while training.
+    missing : sequence of int, default=()
+        As in `MLP`.
+    n_members : int, default=5
+        Number of perceptrons.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksoftinfo._networks.averaged_mlp import AveragedMLP
+    >>> AveragedMLP(n_features=4, n_classes=3)(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0, missing=(), n_members=5
+    ):
+        super().__init__()
+        check_widths("hidden_sizes", hidden_sizes, "hidden")
+        self.n_members, self.dropout = n_members, dropout
+        self.prepare = PrepareColumns(n_features, missing)
+        self.sizes = [self.prepare.n_outputs, *hidden_sizes, n_classes]
+        self.hidden = hidden_layers(n_members, self.sizes, dropout)
+        self.head = nn.Linear(n_members * self.sizes[-2], n_classes)
+
+    def features(self, x):
+        """Return the last hidden layers of all members, shape (n, n_members * width)."""
+        x = self.prepare(x.flatten(1))
+        return self.hidden(x.expand(self.n_members, *x.shape)).movedim(0, 1).flatten(1)
+
+    def forward(self, x):
+        """Return the members' average logits, shape (n, n_classes)."""
+        return self.head(self.features(x))
+
+    def take_over(self, hidden, head):
+        """Become the average of members that were trained on their own.
+
+        Parameters
+        ----------
+        hidden : nn.Sequential
+            As `hidden_layers` returns.
+        head : MemberLinear
+            Last layer of each of them.
+        """
+        with torch.no_grad():
+            for own, trained in zip(self.hidden.parameters(), hidden.parameters(), strict=True):
+                own.copy_(trained)
+            self.head.weight.copy_(head.weight.flatten(0, 1).T / self.n_members)
+            self.head.bias.copy_(head.bias.mean((0, 1)))
+
+
+class MemberLinear(nn.Module):
+    """A linear layer of each member, initialised as torch's: rows (n_members, n, n_inputs)."""
+
+    def __init__(self, n_members, n_inputs, n_outputs):
+        super().__init__()
+        limit = 1 / math.sqrt(max(1, n_inputs))
+        weight, bias = (n_members, n_inputs, n_outputs), (n_members, 1, n_outputs)
+        self.weight = nn.Parameter(torch.empty(weight).uniform_(-limit, limit))
+        self.bias = nn.Parameter(torch.empty(bias).uniform_(-limit, limit))
+
+    def forward(self, x):
+        """Return the output of each member, shape (n_members, n, n_outputs)."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+def hidden_layers(n_members, sizes, dropout):
+    """Return the hidden layers of members with these sizes, of which the last are logits."""
+    layers: list[nn.Module] = []
+    for n_inputs, n_outputs in pairwise(sizes[:-1]):
+        layers += [MemberLinear(n_members, n_inputs, n_outputs), nn.ReLU()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers)

@@ -1,0 +1,134 @@
+"""`CrossFittedMLP`, the module of a cross-fitted training: members for each weight decay."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from .averaged_mlp import MemberLinear, hidden_layers
+
+
+class CrossFittedMLP(nn.Module):
+    """Members of an `AveragedMLP` while they are trained, one group of them for each weight decay.
+
+    Member k of a group is not trained on the rows of fold k. Its loss on them, met on the way
+    through the batches, tells how well it predicts rows that it has not seen, and of all members
+    of a group together these are all rows. The best weights so far of each group are kept. What is
+    known about them is part of the module's state, so that a training can be gone on with.
+
+    Parameters
+    ----------
+    averaged : AveragedMLP
+        Network whose members are trained. It prepares the columns, in its own precision.
+    decays : sequence of float
+        Weight decay of each group.
+    dtype : torch.dtype
+        Precision of the members.
+    start : ndarray of shape (n_classes,)
+        Logits that all members return before training, whatever the input.
+    loss : float
+        Loss of these logits, in nats.
+    """
+
+    def __init__(self, averaged, decays, dtype, start, loss):
+        super().__init__()
+        self.prepare = averaged.prepare
+        self.decays = tuple(decays)
+        # Not a part of this module, which does not train it.
+        self._averaged = [averaged]
+        options = averaged.n_members, averaged.sizes, averaged.dropout
+        self.groups = nn.ModuleList(_Members(*options).to(dtype) for _ in decays)
+        self.best = nn.ModuleList(_Members(*options).to(dtype) for _ in decays)
+        for group, best in zip(self.groups, self.best, strict=True):
+            group.start_from(start)
+            best.load_state_dict(group.state_dict())
+            best.requires_grad_(False)
+        self.register_buffer("best_losses", torch.full((len(decays),), float(loss)))
+        # The one group that is still trained, or -1; and epochs since any was at its best.
+        self.register_buffer("chosen", torch.tensor(-1))
+        self.register_buffer("n_waited", torch.tensor(0))
+        self.begin_epoch()
+
+    def begin_epoch(self):
+        """Take note which groups are trained: a GPU is waited for once an epoch, not in a step."""
+        chosen = int(self.chosen)
+        self._alive = list(range(len(self.groups))) if chosen < 0 else [chosen]
+        self._sums, self._weight = 0.0, 0.0
+
+    def forward(self, x):
+        """Return logits (n, n_classes); in training of all members (groups, members, n, M)."""
+        x = self.prepare(x.flatten(1)).to(self.groups[0].head.weight.dtype)
+        logits = torch.stack([self.groups[index](x) for index in self._alive])
+        return logits if self.training else logits.mean((0, 1))
+
+    def add(self, losses, weight):
+        """Take note of losses (groups, members, n) of rows with weights (members, n).
+
+        These are 0 but where a row is of the fold that a member leaves out.
+        """
+        self._sums = self._sums + (losses * weight).sum(dim=(1, 2))
+        self._weight = self._weight + weight.sum()
+
+    def close_epoch(self):
+        """Keep the groups that are better than they were; return their losses."""
+        losses = (self._sums / self._weight).float().cpu()
+        waited = int(self.n_waited) + 1
+        for index, loss in zip(self._alive, losses.tolist(), strict=True):
+            # Where no rows are held out there are no losses, and the last epoch is kept.
+            if math.isnan(loss) or loss < self.best_losses[index]:
+                self.best[index].load_state_dict(self.groups[index].state_dict())
+                waited = 0
+                if not math.isnan(loss):
+                    self.best_losses[index] = loss
+        self.n_waited.fill_(waited)
+        return losses.tolist()
+
+    def choose(self):
+        """Train on with one group, whose loss was least; return the parameters of the others."""
+        chosen = int(self.best_losses.argmin())
+        self.chosen.fill_(chosen)
+        others = [group for index, group in enumerate(self.groups) if index != chosen]
+        return [weight for group in others for weight in group.requires_grad_(False).parameters()]
+
+    def finish(self):
+        """Return the `AveragedMLP` of the best members there were."""
+        averaged = self._averaged[0]
+        best = self.best[int(self.best_losses.argmin())]
+        averaged.take_over(best.hidden, best.head)
+        return averaged
+
+
+class _Members(nn.Module):
+    """Perceptrons whose logits are not averaged."""
+
+    def __init__(self, n_members, sizes, dropout):
+        super().__init__()
+        self.n_members = n_members
+        self.hidden = hidden_layers(n_members, sizes, dropout)
+        self.head = MemberLinear(n_members, *sizes[-2:])
+
+    def start_from(self, logits):
+        """Let all members return these logits, shape (n_classes,), whatever the input."""
+        with torch.no_grad():
+            self.head.weight.zero_()
+            self.head.bias.copy_(torch.as_tensor(logits).expand_as(self.head.bias))
+
+    def forward(self, x):
+        """Return logits, shape (n_members, n, n_classes)."""
+        return self.head(self.hidden(x.expand(self.n_members, *x.shape)))
+
+
+def entropy(shares):
+    """Return the entropy of a distribution, in nats.
+
+    Examples
+    --------
+    >>> from sksoftinfo._networks.cross_fitted_mlp import entropy
+    >>> entropy([1.0, 0.0])
+    0.0
+    """
+    shares = np.asarray(shares)[np.asarray(shares) > 0]
+    return float(-(shares * np.log(shares)).sum()) + 0.0

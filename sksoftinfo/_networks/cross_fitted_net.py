@@ -1,0 +1,179 @@
+"""`CrossFittedNet`, the net whose members hold out rows from each other to know when to stop."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import torch
+
+from .._utils import users_stacklevel
+from .compat import set_training, to_tensor, unpack_data
+from .cross_fitted_mlp import CrossFittedMLP, entropy
+from .net import InfoSoftmaxNet
+
+# Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
+# more than chance. On six tables, training all to the end was never better.
+_ALL_TRAINED = 0.2
+# Training ends when no group of members has been at its best for this share of the epochs.
+_PATIENCE = 0.3
+_FEWEST_EPOCHS = 10
+# Of the log-likelihood of all rows, in nats: the best of many epochs gains as much by chance.
+_CHANCE = 2.0
+
+
+class CrossFittedNet(InfoSoftmaxNet):
+    """Net around an `AveragedMLP`, whose members are trained by a `CrossFittedMLP`.
+
+    `partial_fit` does so where ``X`` is a dict with ``"fold"``, the number of the fold of each
+    row: the members whose number it is leave the row out. Training begins with the label
+    frequencies, so that these are the prediction where nothing better is found. After a fifth of
+    the epochs the weight decay with the least loss on rows left out is chosen, and in the end the
+    best epoch. Rows of fold -1 are left out by no member, and nothing is chosen.
+
+    Rows without a fold train the average of the members, as any other network.
+
+    Parameters
+    ----------
+    module, **kwargs
+        As `InfoSoftmaxNet`.
+    decays : sequence of float
+        Weight decays to choose from.
+    """
+
+    def __init__(self, module, *, decays=(1.0,), **kwargs):
+        super().__init__(module, **kwargs)
+        self.decays = decays
+
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        module = self.module_
+        if not isinstance(module, CrossFittedMLP):
+            return args, kwargs
+        parts = [dict(group.named_parameters()) for group in module.groups]
+        groups = [
+            {
+                "params": [one for name, one in part.items() if not name.endswith("bias")],
+                "weight_decay": decay,
+            }
+            for part, decay in zip(parts, module.decays, strict=True)
+        ]
+        # A decay of biases would pull the prediction away from the label frequencies.
+        biases = [one for part in parts for name, one in part.items() if name.endswith("bias")]
+        return ([*groups, {"params": biases, "weight_decay": 0.0}], *args[1:]), kwargs
+
+    def partial_fit(self, X, y=None, classes=None, epochs=None, **fit_params):
+        if not (isinstance(X, dict) and "fold" in X):
+            return super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
+        shares = np.bincount(y, X.get("sample_weight"), minlength=self.n_classes) / len(y)
+        holds_out = bool((X["fold"] >= 0).any())
+        # What holds no rows out has few of them, and is exact where weights stand for repetitions.
+        dtype = torch.float32 if holds_out else self.dtype
+        start_loss = entropy(shares)
+        start = self._logits_of(shares)
+        module = CrossFittedMLP(self.module_, self.decays, dtype, start, start_loss)
+        self.module_ = module.to(self.device)
+        self.initialize_optimizer()
+        try:
+            super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
+        finally:
+            gain = start_loss - float(module.best_losses.min())
+            self.module_ = module.finish()
+            self.initialize_optimizer()
+        if holds_out and gain * len(y) < _CHANCE:
+            warnings.warn(
+                "No epoch predicted rows that were held out clearly better than the label "
+                "frequencies do: the columns hold nothing about the label, or not enough to be "
+                "learned from so many rows.",
+                stacklevel=users_stacklevel(),
+            )
+        return self
+
+    def _logits_of(self, shares):
+        """Return logits whose posterior is a distribution over the classes."""
+        # A class that does not occur gets the least probability that float32 tells from none.
+        start = torch.as_tensor(np.log(np.maximum(shares, 1e-6)))
+        if self.log_class_prior is None:
+            return start
+        return start - self.log_class_prior.clamp(min=math.log(1e-6))
+
+    def train_step_single(self, batch, **fit_params):
+        module = self.module_
+        if not isinstance(module, CrossFittedMLP):
+            return super().train_step_single(batch, **fit_params)
+        if not module.training:
+            set_training(self, True)
+        rows, y = unpack_data(batch)
+        logits = self.infer(rows, **fit_params)
+        n_groups, n_members, n_rows, n_classes = logits.shape
+        if self.log_class_prior is not None:
+            logits = logits + self.log_class_prior.to(logits)
+        y = to_tensor(y, device=logits.device)
+        losses = torch.nn.functional.cross_entropy(
+            logits.reshape(-1, n_classes), y.repeat(n_groups * n_members), reduction="none"
+        ).view(n_groups, n_members, n_rows)
+        members = torch.arange(n_members, device=logits.device)
+        left_out = (torch.as_tensor(rows["fold"]).to(logits.device) == members[:, None]).to(losses)
+        if "sample_weight" in rows:
+            weight = torch.as_tensor(rows["sample_weight"]).to(losses)
+            left_out = left_out * weight
+        else:
+            weight = 1.0
+        module.add(losses.detach(), left_out)
+        # Each group has the loss that it would have alone.
+        loss = (losses * (weight - left_out)).mean((1, 2))
+        loss.sum().backward()
+        return {"loss": loss.mean(), "y_pred": logits.detach().mean((0, 1))}
+
+    def on_epoch_begin(self, net, **kwargs):
+        module = self.module_
+        if isinstance(module, CrossFittedMLP):
+            if module.n_waited >= max(_FEWEST_EPOCHS, _PATIENCE * self._n_planned):
+                raise KeyboardInterrupt  # which skorch takes for the end of training
+            module.begin_epoch()
+        super().on_epoch_begin(net, **kwargs)
+
+    def on_epoch_end(self, net, **kwargs):
+        super().on_epoch_end(net, **kwargs)
+        module = self.module_
+        if not isinstance(module, CrossFittedMLP):
+            return
+        losses = module.close_epoch()
+        if not math.isnan(losses[0]):
+            self.history.record("valid_loss", min(losses))
+            if module.chosen < 0 and self._share_done() >= _ALL_TRAINED:
+                for weight in module.choose():
+                    self.optimizer_.state.pop(weight, None)
+
+
+def folds_of_rows(y, n_folds, seed):
+    """Return a fold for each row, at random, but so that each has as many rows of every class.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n,)
+    n_folds : int
+        0 leaves all rows without a fold.
+    seed : int
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+        -1 without a fold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._networks.cross_fitted_net import folds_of_rows
+    >>> folds = folds_of_rows(np.array([0, 0, 0, 1, 1, 1]), 3, seed=0)
+    >>> sorted(folds[:3].tolist()), sorted(folds[3:].tolist())
+    ([0, 1, 2], [0, 1, 2])
+    """
+    if not n_folds:
+        return np.full(len(y), -1)
+    order = np.random.default_rng(seed).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]
+    folds = np.empty(len(y), dtype=np.int64)
+    folds[order] = np.arange(len(y)) % n_folds
+    return folds

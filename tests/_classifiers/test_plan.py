@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import EarlyStopping, LRScheduler
+
+from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo._classifiers.plan import TrainingPlan, plan_table
+
+ROWS = np.arange(120.0).reshape(120, 1)
+
+
+def plan(n_distinct, repeated=1, weight=None, batch_size=128, **options):
+    X = np.repeat(np.arange(n_distinct, dtype=float), repeated)[:, None]
+    options = {"max_epochs": None, "early_stopping": "auto", **options}
+    return plan_table(X, weight, batch_size=batch_size, **options)
+
+
+def test_rows_are_held_out_where_enough_of_them_differ():
+    assert plan(99).n_folds == plan(99, repeated=9).n_folds == 0
+    assert plan(100).n_folds == plan(100).n_members == plan(5000).n_members == 5
+    many = plan(5001)
+    assert (many.n_members, many.n_folds, len(many.decays)) == (1, 10, 1)
+    assert plan(99, early_stopping=True).n_folds == 5
+    assert plan(100, early_stopping=False) == TrainingPlan()
+
+
+def test_missing_values_make_no_row_another():
+    X = np.full((200, 2), np.nan)
+    found = plan_table(X, None, batch_size=64, max_epochs=None, early_stopping="auto")
+    assert found.n_folds == 0
+
+
+@pytest.mark.parametrize("repeated", [1, 3, 40])
+def test_a_weight_plans_as_so_many_repetitions(repeated):
+    weighted = plan(20, weight=np.full(20, float(repeated)), batch_size=-1)
+    assert weighted == plan(20, repeated=repeated, batch_size=-1)
+
+
+def test_there_are_enough_steps():
+    assert plan(160).epochs * 2 >= 600
+    assert plan(160, batch_size=-1).epochs == 600
+    assert plan(100_000).epochs == 20
+    assert plan(160, max_epochs=7, early_stopping=True).epochs == 7
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"module": torch.nn.Linear(1, 2)},
+        {"criterion": torch.nn.CrossEntropyLoss},
+        {"optimizer": torch.optim.Adam},
+        {"optimizer__weight_decay": 0.1},
+        {"train_split": 0.2},
+        {"warm_start": True},
+        {"iterator_train__drop_last": True},
+        {"callbacks": [("rate", LRScheduler)]},
+        {"callbacks": [EarlyStopping(monitor="train_loss")]},
+    ],
+    ids=lambda params: next(iter(params)),
+)
+def test_what_the_user_decides_is_left_to_the_user(params):
+    """Nothing is fitted: the plan tells."""
+    clf = InfoSoftmaxClassifier(**params)
+    assert clf._plan_training(ROWS, None) == TrainingPlan()
+    name = next(iter(params))
+    clf.set_params(early_stopping=True)
+    with pytest.raises(ValueError, match=f"early_stopping=True .* and there are {name} set"):
+        clf._plan_training(ROWS, None)
+
+
+def test_max_epochs_is_passes_unless_early_stopping_is_wanted():
+    clf = InfoSoftmaxClassifier(max_epochs=3)
+    assert clf._plan_training(ROWS, None) == TrainingPlan()
+    clf.set_params(early_stopping=True)
+    assert clf._plan_training(ROWS, None).epochs == 3
+    assert InfoSoftmaxClassifier()._plan_training(ROWS, None).n_folds == 5
+    shaped = InfoSoftmaxClassifier(module__hidden_sizes=(8,), callbacks__print_log__floatfmt=".1f")
+    assert shaped._plan_training(ROWS, None).n_folds == 5
+
+
+def test_images_are_not_held_out():
+    images = np.zeros((120, 8, 8), np.float32)
+    assert InfoSoftmaxClassifier()._plan_training(images, None).n_folds == 0
+    with pytest.raises(ValueError, match="early_stopping=True is for tables .* there are images"):
+        InfoSoftmaxClassifier(early_stopping=True)._plan_training(images, None)

@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from skorch.callbacks import Callback, EpochScoring
+
+from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
+from sksoftinfo._networks.averaged_mlp import AveragedMLP
+from sksoftinfo._networks.cross_fitted_net import CrossFittedNet, folds_of_rows
+
+X, Y = load_iris(return_X_y=True)
+FEW = {"max_epochs": 8, "batch_size": 40, "early_stopping": True, "device": "cpu"}
+
+
+def classifier(**params):
+    return InfoSoftmaxClassifier(**{**FEW, "random_state": 0, **params})
+
+
+def test_folds_have_as_many_rows_of_every_class():
+    y = np.repeat([0, 1, 2], [50, 13, 1])
+    folds = folds_of_rows(y, 5, seed=3)
+    counts = np.array([np.bincount(folds[y == label], minlength=5) for label in range(3)])
+    assert (np.ptp(counts, axis=1) <= 1).all()
+    assert not np.array_equal(folds, folds_of_rows(y, 5, seed=4))
+    assert set(folds_of_rows(y, 0, seed=3)) == {-1}
+
+
+class KeepMembers(Callback):
+    """Keeps the first layer of the first group after an epoch, before the members are averaged."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.kept_ = net.module_.groups[0].hidden[0].weight.detach().clone()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_member_does_not_train_on_the_rows_of_its_fold(weighted):
+    """Labels of one fold are turned: the member that leaves it out is the same for it."""
+    trained = []
+    folds = np.arange(len(Y)) % 5
+    for turned in (False, True):
+        torch.manual_seed(0)
+        net = CrossFittedNet(
+            AveragedMLP,
+            n_classes=3,
+            optimizer=torch.optim.AdamW,
+            module__n_features=4,
+            module__n_classes=3,
+            decays=[0.1],
+            verbose=0,
+            dtype=torch.float64,
+            max_epochs=2,
+            lr=0.01,
+            seed=0,
+            train_split=None,
+            callbacks=[KeepMembers()],
+        ).initialize()
+        rows = {"X": X, "fold": folds}
+        if weighted:
+            rows["sample_weight"] = np.linspace(0.5, 1.5, len(Y))
+        # The same numbers of each label, from which training starts.
+        y = Y.copy()
+        y[folds == 2] = np.roll(Y[folds == 2], 10) if turned and not weighted else y[folds == 2]
+        if turned and weighted:
+            rows["X"] = np.where(folds[:, None] == 2, X + 1.0, X)
+        net.partial_fit(rows, y)
+        trained.append(net.kept_)
+    same = (trained[0] == trained[1]).flatten(1).all(1)
+    assert same.tolist() == [False, False, True, False, False]
+
+
+def test_the_best_epoch_is_kept_and_the_learning_rate_is_given_back():
+    clf = classifier(lr=0.05, max_epochs=40).fit(X, Y)
+    losses = clf.history_[:, "valid_loss"]
+    assert np.argmin(losses) < len(losses) - 1
+    # Met on the way, while it was trained: about the loss of the network that was kept.
+    with pytest.warns(UserWarning, match="those that the network was trained on"):
+        loss = -clf.score_bounds(X, Y).log_softmax
+    assert loss == pytest.approx(min(losses), abs=0.1)
+    clf.partial_fit(X, Y)
+    assert clf.net_.optimizer_.param_groups[0]["lr"] == 0.05
+    assert isinstance(clf.module_, AveragedMLP)
+
+
+def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
+    """In nats, of independent labels. Training ends early."""
+    rng = np.random.default_rng(0)
+    values = []
+    for n in (250, 2500):
+        y = rng.choice(4, size=n, p=[0.4, 0.3, 0.2, 0.1])
+        clf = InfoSoftmaxClassifier(random_state=0).fit(rng.normal(size=(n, 10)), y)
+        assert clf.net_.history[-1, "epoch"] < 300
+        test = rng.choice(4, size=4000, p=[0.4, 0.3, 0.2, 0.1])
+        values.append(clf.score_bounds(rng.normal(size=(4000, 10)), test).mi_lower)
+    assert values[0] > -0.02
+    assert values[1] > -0.003
+
+
+def test_it_is_told_where_nothing_was_learned():
+    """Each row comes once with every label."""
+    x, y = np.repeat(np.arange(150.0), 2)[:, None], np.tile([0, 1], 150)
+    with pytest.warns(UserWarning, match="No epoch predicted rows .* clearly better"):
+        clf = classifier(max_epochs=20).fit(x, y)
+    np.testing.assert_allclose(clf.predict_proba(x), 0.5, atol=1e-2)
+
+
+@pytest.mark.parametrize("prior", ["uniform", "empirical", [0.7, 0.2, 0.1]])
+def test_priors_inside_the_softmax_change_little(prior):
+    clf = classifier(class_prior=prior, max_epochs=30).fit(X, Y)
+    assert clf.score(X, Y) > 0.9
+
+
+def test_a_class_without_rows_in_partial_fit_has_no_say():
+    clf = classifier().fit(X, Y)
+    clf.partial_fit(X[:50], Y[:50])
+    assert np.isfinite(clf.predict_log_proba(X)).all()
+
+
+def test_scores_of_training_rows_are_those_of_the_average():
+    score = EpochScoring("neg_log_loss", on_train=True, name="train_score", lower_is_better=False)
+    clf = classifier(callbacks=[("score", score)]).fit(X, Y)
+    assert len(clf.history_[:, "train_score"]) == 8
+    assert clf.history_[-1, "train_score"] > clf.history_[0, "train_score"]
+
+
+def test_a_single_member_holds_out_a_tenth_of_many_rows():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5200, 2))
+    y = (x[:, 0] > 0).astype(int)
+    clf = classifier(max_epochs=3, batch_size=128).fit(x, y)
+    assert clf.module_.n_members == 1
+    assert clf.score(x, y) > 0.95
+
+
+def test_many_repetitions_of_few_rows_are_learned_by_heart():
+    """Frequencies in six cells, from 3,000 rows: a strong decay would blur them."""
+    rng = np.random.default_rng(0)
+    cells = np.array([[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0, 2.0)])
+    chance = np.array([0.1, 0.9, 0.2, 0.8, 0.5, 0.3])
+    cell = rng.integers(6, size=3000)
+    y = (rng.random(3000) < chance[cell]).astype(int)
+    clf = InfoSoftmaxClassifier(random_state=0).fit(cells[cell], y)
+    np.testing.assert_allclose(clf.predict_proba(cells)[:, 1], chance, atol=0.08)
+
+
+def test_weights_are_repetitions_of_few_rows():
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.integers(0, 3, 30)
+    clf = InfoSoftmaxClassifier(random_state=0, batch_size=-1)
+    weighted = clone(clf).fit(x, y, weight).predict_proba(x)
+    repeated = clone(clf).fit(np.repeat(x, weight, 0), np.repeat(y, weight)).predict_proba(x)
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-7)
+
+
+class Stop(Callback):
+    """Raises an error that ends training as an epoch begins."""
+
+    runs_last = True
+    watches_only = True
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > self.epoch:
+            raise RuntimeError("the power went")
+
+
+@pytest.mark.parametrize("epoch", [1, 4], ids=["before the choice", "after it"])
+def test_a_training_that_was_cut_off_goes_on_to_the_same_result(tmp_path, epoch):
+    expected = classifier(max_epochs=10).fit(X, Y)
+    checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
+    clf = classifier(max_epochs=10, callbacks=[checkpoint, Stop(epoch)])
+    with pytest.raises(RuntimeError, match="the power went"):
+        clf.fit(X, Y)
+    clf = classifier(max_epochs=10, callbacks=[checkpoint]).fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+    assert clf.history_[:, "valid_loss"] == expected.history_[:, "valid_loss"]
+
+
+def test_an_interruption_keeps_the_best_so_far():
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 6:
+                raise KeyboardInterrupt
+
+    clf = classifier(callbacks=[Interrupt()]).fit(X, Y)
+    assert len(clf.history_) == 6
+    assert isinstance(clf.module_, AveragedMLP)
+    assert clf.score(X, Y) > 0.6
