@@ -44,6 +44,9 @@ function look(view, tell) {
     const raw = node.data.match(/\$[^$]+\$|\\\(|\\\[|\\[a-z]{2,}/);
     if (raw) tell("raw formula: " + node.data.trim().slice(0, 60));
   }
+  for (const block of page.querySelectorAll("article :is(h1, h2, h3, h4, p, li, dt, dd)"))
+    if (block.scrollWidth > block.clientWidth + 2 && block.clientWidth)
+      tell("cut off: " + block.textContent.trim().slice(0, 60));
   const extra = page.documentElement.scrollWidth - view.innerWidth;
   if (extra > 1) tell("wider than the window by " + extra + " pixels");
 }

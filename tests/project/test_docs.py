@@ -151,12 +151,14 @@ def test_pages_in_a_browser(site, tmp_path):
 def test_the_browser_finds_what_is_broken(tmp_path):
     body = """<article>A formula $x^2$, <math></math> and <img src="missing.png">
         <img src="http://127.0.0.2:1/there.png"><p style="width:900px">wide</p>
+        <h1 style="width:9px">cut</h1>
         <script>console.error("oh"); nothing.there()</script></article>"""
     (tmp_path / "page.html").write_text(f"<!doctype html><body style=margin:0>{body}</body>")
     found = browser.faults_of_pages(tmp_path, tmp_path / "profile", widths=(400,))
     kinds = {fault.split(":")[0] for _, _, fault in found}
     assert kinds == {
         *("console", "not loaded", "no image", "not local", "no formula", "raw formula"),
+        "cut off",
         *("Uncaught ReferenceError", "wider than the window by 500 pixels"),
     }
 
