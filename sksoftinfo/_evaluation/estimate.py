@@ -17,7 +17,7 @@ from .._utils import check_weights, on_host, users_stacklevel
 from .cross_val import pooled_bounds
 from .folds import EqualRows, make_folds
 from .held_out import check_classifier, held_out_proba, possible, routed_params
-from .labels import class_labels
+from .labels import all_classes, class_labels
 from .paired import mean_interval
 
 
@@ -125,6 +125,7 @@ def mi_estimate(
     random_state: int | np.random.RandomState | None = 0,
     equal_rows: EqualRows = "auto",
     bins: int | None = None,
+    labels: ArrayLike | None = None,
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
     confidence_level: float = 0.95,
@@ -161,6 +162,8 @@ def mi_estimate(
         As in `cross_val_bounds`.
     bins : int, default=None
         As in `cross_val_bounds`.
+    labels : array-like of shape (n_classes,), default=None
+        As in `cross_val_bounds`: all labels, where some may be missing from y.
     n_jobs : int, default=None
         Folds to train at a time.
     params : dict, default=None
@@ -207,15 +210,16 @@ def mi_estimate(
     check_units(units)
     check_confidence_level(confidence_level)
     check_classifier(estimator)
-    labels = class_labels(y, bins)
+    observed = class_labels(y, bins)
+    classes = all_classes(observed, labels, bins)
     X = on_host(X)
-    check_consistent_length(X, labels)
+    check_consistent_length(X, observed)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
     folds = make_folds(
         cv,
         X,
-        labels,
+        observed,
         groups=groups,
         random_state=random_state,
         equal_rows=equal_rows,
@@ -224,16 +228,15 @@ def mi_estimate(
     halves = dataclasses.replace(
         folds,
         splits=[
-            (_half(train, labels, folds.groups, random_state), test)
+            (_half(train, observed, folds.groups, random_state), test)
             for train, test in folds.splits
         ],
     )
-    classes = np.unique(labels)
     probas = [
         held_out_proba(
             estimator,
             X,
-            labels,
+            observed,
             some,
             classes,
             sample_weight=weight,
@@ -244,8 +247,8 @@ def mi_estimate(
         for some in (folds, halves)
     ]
     whole, half = (
-        pooled_bounds(proba, labels, folds, classes, sample_weight=weight)
-        for proba in possible(probas, np.searchsorted(classes, labels), folds, len(classes))
+        pooled_bounds(proba, observed, folds, classes, sample_weight=weight)
+        for proba in possible(probas, np.searchsorted(classes, observed), folds, len(classes))
     )
     contributions = 2 * whole.pointwise - half.pointwise
     scored = folds.scored

@@ -15,8 +15,16 @@ from .._bounds import InformationBounds, Units, check_confidence_level, check_un
 from .._utils import check_weights, on_host
 from .cross_val import pooled_bounds
 from .folds import EqualRows, make_folds
-from .held_out import View, check_classifier, held_out_probas, possible, prior_proba, routed_params
-from .labels import class_labels
+from .held_out import (
+    View,
+    check_classifier,
+    column_names,
+    held_out_probas,
+    possible,
+    prior_proba,
+    routed_params,
+)
+from .labels import all_classes, class_labels
 from .paired import holm
 
 _NOTE = (
@@ -198,6 +206,7 @@ def feature_information(
     random_state: int | np.random.RandomState | None = 0,
     equal_rows: EqualRows = "auto",
     bins: int | None = None,
+    labels: ArrayLike | None = None,
     n_permutations: int = 0,
     n_jobs: int | None = None,
     params: dict[str, Any] | None = None,
@@ -219,8 +228,9 @@ def feature_information(
     Parameters
     ----------
     estimator : classifier or "stack"
-        As in `cross_val_bounds`. It has to take any of the sets of columns: a ColumnTransformer
-        has to choose its columns by `make_column_selector`, not by name.
+        As in `cross_val_bounds`. It is trained on each set of columns: a ColumnTransformer that
+        names columns gets those that are in the set. Other estimators that name columns have to
+        choose them by type, such as by ``categorical_features="from_dtype"``.
     X : array-like or frame of shape (n_samples, n_features)
         Table.
     y : array-like of shape (n_samples,)
@@ -243,6 +253,8 @@ def feature_information(
         As in `cross_val_bounds`; judged by all columns.
     bins : int, default=None
         As in `cross_val_bounds`.
+    labels : array-like of shape (n_classes,), default=None
+        As in `cross_val_bounds`: all labels, where some may be missing from y.
     n_permutations : int, default=0
         Number of times that each group alone, and all columns, are fitted anew with the rows of X
         permuted against y. It takes that many times as long; the smallest p-value is
@@ -297,20 +309,21 @@ def feature_information(
     check_classifier(estimator)
     if n_permutations < 0 or int(n_permutations) != n_permutations:
         raise ValueError(f"n_permutations must be an integer from 0 on; got {n_permutations!r}.")
-    labels = class_labels(y, bins)
+    observed = class_labels(y, bins)
+    classes = all_classes(observed, labels, bins)
     X = _table(X)
-    check_consistent_length(X, labels)
-    known = list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
+    check_consistent_length(X, observed)
+    known = column_names(X)
     given_columns = _positions(
         [] if given is None else _as_list(given, known, "given"), known, "given"
     )
     names, sets = _groups_of_columns(columns, known, given_columns)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, labels, params, groups)
+    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
     folds = make_folds(
         cv,
         X,
-        labels,
+        observed,
         groups=groups,
         random_state=random_state,
         equal_rows=equal_rows,
@@ -321,13 +334,12 @@ def feature_information(
             "n_permutations must be 0 for rows in time order, which may not be permuted; got "
             f"{n_permutations}."
         )
-    classes = np.unique(labels)
     everything = tuple(range(len(known)))
     without = [tuple(i for i in everything if i not in one) for one in sets]
     beside = [tuple(sorted({*given_columns, *one})) for one in sets] if given_columns else []
     wanted = dict.fromkeys([everything, given_columns, *sets, *without, *beside])
     fitted = [one for one in wanted if one]
-    permutations = _permutations(n_permutations, len(labels), folds.groups, random_state)
+    permutations = _permutations(n_permutations, len(observed), folds.groups, random_state)
     permuted = list(dict.fromkeys([*sets, everything])) if n_permutations else []
     views = [View(one) for one in fitted]
     views += [View(one, rows) for one in permuted for rows in permutations]
@@ -335,7 +347,7 @@ def feature_information(
         estimator,
         X,
         views,
-        labels,
+        observed,
         folds,
         classes,
         sample_weight=weight,
@@ -343,7 +355,7 @@ def feature_information(
         fit_params=fit_params,
         verbose=verbose,
     )
-    encoded = np.searchsorted(classes, labels)
+    encoded = np.searchsorted(classes, observed)
     proba_of = dict(
         zip(fitted, possible(probas[: len(fitted)], encoded, folds, len(classes)), strict=True)
     )
@@ -360,7 +372,7 @@ def feature_information(
     bounds = {
         one: pooled_bounds(
             proba_of[one],
-            labels,
+            observed,
             folds,
             classes,
             sample_weight=weight,

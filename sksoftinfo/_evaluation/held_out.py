@@ -25,6 +25,7 @@ from .._utils import (
     safe_split,
     users_stacklevel,
 )
+from .chosen_columns import for_columns
 from .folds import splitter_of
 
 
@@ -89,6 +90,10 @@ class View(NamedTuple):
 
     columns: Sequence[int] | None = None
     rows: np.ndarray | None = None
+
+    def is_whole(self, X):
+        """Return whether these are all columns of `X`."""
+        return self.columns is None or len(self.columns) == num_columns(X)
 
     def of(self, X):
         """Return the columns and rows of `X`."""
@@ -245,6 +250,10 @@ def possible(probas, encoded, folds, n_classes):
 def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=None, verbose=0):
     """Return one array of held-out probabilities for each classifier with its view of `X`."""
     n_folds = len(folds.splits)
+    members = [
+        (member if view.is_whole(X) else for_columns(member, view.columns, column_names(X)), view)
+        for member, view in members
+    ]
     jobs = [
         (member, view, number, split)
         for member, view in members
@@ -284,6 +293,11 @@ def num_columns(X):
     return shape[1] if len(shape) == 2 else 1
 
 
+def column_names(X):
+    """Return the names of the columns of a table; their positions where they have no names."""
+    return list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
+
+
 def _joined(pieces, folds, n, n_classes):
     proba = np.zeros((n, n_classes), dtype=np.result_type(*pieces))
     for (_, test), piece in zip(folds.splits, pieces, strict=True):
@@ -294,10 +308,20 @@ def _joined(pieces, folds, n, n_classes):
 def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes):
     """Train a clone on one fold, and predict the rows that it holds out."""
     known = known_classes(y, train, number)
-    estimator, X = clone(estimator), view.of(X)
+    estimator, table, X = clone(estimator), X, view.of(X)
     X_train, y_train = safe_split(estimator, X, y, train)
     X_test, _ = safe_split(estimator, X, y, test, train)
-    estimator.fit(X_train, y_train, **params_of_rows(X, params=fit_params, indices=train))
+    try:
+        estimator.fit(X_train, y_train, **params_of_rows(X, params=fit_params, indices=train))
+    except Exception as error:
+        if view.is_whole(table):
+            raise
+        shown = [column_names(table)[position] for position in view.columns]
+        raise ValueError(
+            f"estimator must be able to train on each set of columns; on {shown} it failed: "
+            f"{error} Where the estimator names columns, let it choose them by type, such as by "
+            "make_column_selector or categorical_features='from_dtype'."
+        ) from error
     proba = estimator.predict_proba(X_test)
     return aligned(proba, getattr(estimator, "classes_", known), classes, len(test), estimator)
 

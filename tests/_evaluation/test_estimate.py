@@ -151,3 +151,14 @@ def test_a_negative_bound_is_a_failure_even_where_the_value_is_not():
         estimate = mi_estimate(GaussianNB(), rows, y)
     assert estimate.mi_lower < 0
     assert "failed: L(n) is negative" in repr(estimate)
+
+
+def test_labels_that_are_missing_from_the_rows():
+    X, y, _ = world(240, 0)
+    rows = y < 2
+    classifier = LogisticRegression()
+    found = mi_estimate(classifier, X[rows], y[rows], labels=[0, 1, 2], cv=2)
+    expected = cross_val_bounds(classifier, X[rows], y[rows], labels=[0, 1, 2], cv=2)
+    assert found.mi_lower == pytest.approx(expected.mi_lower)
+    with pytest.raises(ValueError, match="labels"):
+        mi_estimate(classifier, X[rows], y[rows], labels=[1, 2], cv=2)

@@ -246,6 +246,16 @@ def test_bad_input(options, message):
         feature_information(**arguments)
 
 
+def test_labels_that_are_missing_from_the_rows():
+    rows = Y < 2
+    found = feature_information(LDA, X[rows], Y[rows], columns=[2], labels=[2, 1, 0], cv=2)
+    expected = cross_val_bounds(LDA, X[rows], Y[rows], labels=[2, 1, 0], cv=2)
+    assert found.bounds_all.n_classes == found.bounds_alone[0].n_classes == 3
+    assert found.bounds_all.label_entropy_upper_limit == expected.label_entropy_upper_limit
+    with pytest.raises(ValueError, match="labels must be None where bins are given"):
+        feature_information(LDA, X[:, 1:], X[:, 0], bins=2, labels=[0, 1])
+
+
 MASK = [True, False, True, False]
 
 

@@ -1,0 +1,115 @@
+"""Classifiers that name columns, trained on some of the columns of a table."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+
+
+def for_columns(estimator, columns, known):
+    """Return a clone that can be trained on some of the columns.
+
+    A ColumnTransformer that names columns, by name or by position, gets those that are there; a
+    part of it that is left without any is dropped.
+
+    Parameters
+    ----------
+    estimator : classifier
+    columns : sequence of int
+        Positions of the columns that are there, in their order.
+    known : list
+        Names of all columns of the table; their positions where they have no names.
+
+    Returns
+    -------
+    classifier
+
+    Raises
+    ------
+    ValueError
+        If a ColumnTransformer is left without any column, or names one that the table lacks.
+
+    Examples
+    --------
+    >>> from sklearn.compose import ColumnTransformer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sksoftinfo._evaluation.chosen_columns import for_columns
+    >>> parts = [("some", "passthrough", ["a", "c"]), ("others", "passthrough", ["b"])]
+    >>> pipeline = make_pipeline(ColumnTransformer(parts), LogisticRegression())
+    >>> for_columns(pipeline, [2], ["a", "b", "c"])[0].transformers
+    [('some', 'passthrough', ['c'])]
+    """
+    estimator = clone(estimator)
+    parameters = estimator.get_params(deep=True)
+    outermost: list[str] = []
+    for name in sorted(parameters, key=len):
+        inner = any(name.startswith(f"{outer}__") for outer in outermost)
+        if isinstance(parameters[name], ColumnTransformer) and not inner:
+            outermost.append(name)
+    for name in outermost:
+        transformer = parameters[name]
+        kept = [
+            (*part, chosen)
+            for *part, named in transformer.transformers
+            if (chosen := _those_there(named, columns, known)) is not None
+        ]
+        if not kept and transformer.remainder == "drop":
+            shown = [known[position] for position in columns]
+            raise ValueError(
+                f"columns must be used by the ColumnTransformer of the estimator; got {shown}, of "
+                "which it uses none. Leave them out of `columns` and `given`, or pass "
+                "remainder='passthrough' to the ColumnTransformer."
+            )
+        estimator.set_params(**{f"{name}__transformers": kept})
+    return estimator
+
+
+def _those_there(named, columns, known):
+    """Return which of the columns that a part of a ColumnTransformer names are there, or None.
+
+    What chooses columns by itself, such as `make_column_selector`, is left as it is.
+    """
+    if callable(named):
+        return named
+    columns = list(columns)
+    if isinstance(named, (str, int, np.integer)):
+        position = _position(named, known)
+        if position not in columns:
+            return None
+        return named if isinstance(named, str) else columns.index(position)
+    positions = [position for position in _positions(named, known) if position in columns]
+    if not positions:
+        return None
+    if isinstance(known[0], str):
+        return [known[position] for position in positions]
+    return [columns.index(position) for position in positions]
+
+
+def _positions(named, known):
+    """Return the positions of a list, a mask or a slice of columns."""
+    everything = range(len(known))
+    if isinstance(named, slice):
+        if isinstance(named.start, str) or isinstance(named.stop, str):
+            # A slice of names includes its end.
+            start = 0 if named.start is None else _position(named.start, known)
+            stop = len(known) if named.stop is None else _position(named.stop, known) + 1
+            return list(everything)[start : stop : named.step]
+        return list(everything)[named]
+    named = list(named)
+    if named and all(isinstance(one, (bool, np.bool_)) for one in named):
+        return [position for position, chosen in zip(everything, named, strict=True) if chosen]
+    return [_position(one, known) for one in named]
+
+
+def _position(one, known):
+    """Return the position of a column that is named, or given by position."""
+    if isinstance(one, str) and one in known:
+        return known.index(one)
+    if isinstance(one, (int, np.integer)) and -len(known) <= one < len(known):
+        return int(one) % len(known)
+    raise ValueError(
+        f"The ColumnTransformer of the estimator must name columns of X; got {one!r}. Its columns "
+        f"are {known if len(known) <= 20 else [*known[:20], '...']}."
+    )
