@@ -17,6 +17,7 @@ from .._utils import (
     give_back,
     holds_pictures,
     in_fixed_order,
+    is_dataset,
     is_picture,
     items,
     label_array,
@@ -36,6 +37,8 @@ from .results import all_maps, as_images_of, excess_of_images, largest_maps
 # Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
 # coin is missed once in 2 ** 5 times.
 _RUNS = 6
+# Sides of the picture that these runs are on, about.
+_PROXY = 128
 
 
 class Batch(NamedTuple):
@@ -80,6 +83,7 @@ class PictureReader:
         self.size = size
         self._forms = {}
         self._are_pil = []
+        self._taken_from_first = False
         self._placements = {}
 
     def batches(self, X, batch_size):
@@ -128,28 +132,16 @@ class PictureReader:
         """Return the image of the network, and its placement."""
         if self.preprocess is None:
             return self._plain(picture, index)
-        form = self._form(picture, index)
+        form, image = self._form(picture, index)
         pixels = self._pixels(picture, index)
-        image = self._apply(pixels, form, index)
+        if image is None:
+            image = self._apply(pixels, form, index)
         key = (picture.size, form, pixels.dtype.name)
-        if not self._placements and any(
-            not np.array_equal(image, self._apply(pixels, form, index)) for _ in range(_RUNS - 1)
-        ):
-            raise ValueError(
-                "`preprocess` must return the same image for the same picture; got different "
-                "ones. Use the transform of evaluation, not the one of training."
-            )
+        if not self._placements:
+            self._check_not_random(pixels, form, index)
         if key not in self._placements:
-            scale = 1 if pixels.dtype == np.uint8 else np.float32(255)
             self._placements[key] = measure_placement(
-                lambda shown: self._apply(
-                    with_n_channels(shown, len(pixels)) / scale
-                    if scale != 1
-                    else with_n_channels(shown, len(pixels)),
-                    form,
-                    index,
-                ),
-                picture.size,
+                lambda grey: self._apply(_like(pixels, grey), form, index), picture.size
             )
         self._check_size(image, index)
         return image, self._placements[key]
@@ -162,7 +154,13 @@ class PictureReader:
         if picture.held_as == "pil":
             pixels /= 255
         if self.size is None:
-            self.size = picture.size
+            self.size, self._taken_from_first = picture.size, True
+        if self._taken_from_first and picture.size != self.size:
+            raise ValueError(
+                f"`X` holds pictures of several sizes, {self.size[0]} x {self.size[1]} and "
+                f"{picture.size[0]} x {picture.size[1]}, and the network's is not known. Give "
+                "`preprocess`, or from_module(input_shape=(channels, height, width))."
+            )
         if self.n_channels is None:
             self.n_channels = len(pixels)
         if len(pixels) != self.n_channels:
@@ -201,33 +199,42 @@ class PictureReader:
             )
         return pixels.astype(np.uint8 if kind in "iu" else np.float32, copy=False)
 
+    def _check_not_random(self, pixels, form, index):
+        """Raise ValueError if the same picture becomes different images."""
+        # Of a large picture some pixels will do.
+        step = max(1, min(pixels.shape[1:]) // _PROXY)
+        pixels = np.ascontiguousarray(pixels[:, ::step, ::step])
+        first, *others = (self._apply(pixels, form, index) for _ in range(_RUNS))
+        if not all(np.array_equal(first, other) for other in others):
+            raise ValueError(
+                "`preprocess` must return the same image for the same picture; got different "
+                "ones. Use the transform of evaluation, not the one of training."
+            )
+
     def _form(self, picture, index):
-        """Return which form of pictures `preprocess` takes, "pil" or "tensor"."""
+        """Return which form of pictures `preprocess` takes, "pil" or "tensor".
+
+        Also the image that it made of the picture, if it was tried, or None.
+        """
         key = (picture.held_as == "pil", picture.pixels.dtype.kind)
-        if key not in self._forms:
-            forms = ["pil", "tensor"] if key[0] else ["tensor", "pil"]
-            pixels, failures = self._pixels(picture, index), []
-            for form in forms:
-                try:
-                    self._apply(pixels, form, index)
-                except (ValueError, ImportError) as error:
-                    failures.append(error)
-                else:
-                    self._forms[key] = form
-                    break
+        if key in self._forms:
+            return self._forms[key], None
+        pixels, failures = self._pixels(picture, index), []
+        for form in ("pil", "tensor") if key[0] else ("tensor", "pil"):
+            try:
+                image = self._apply(pixels, form, index)
+            except (ValueError, ImportError) as error:
+                failures.append(error)
             else:
-                raise failures[0]
-        return self._forms[key]
+                self._forms[key] = form
+                return form, image
+        raise failures[0]
 
     def _apply(self, pixels, form, index):
         """Return what `preprocess` makes of pixels, an array (C, h, w) of float32."""
         given: Any
         if form == "pil":
-            from PIL import Image
-
-            shown = pixels if pixels.dtype == np.uint8 else np.round(255 * pixels).astype(np.uint8)
-            shown = shown[0] if len(shown) == 1 else shown.transpose(1, 2, 0)
-            given = Image.fromarray(np.ascontiguousarray(shown))
+            given = _as_pil(pixels)
         else:
             # A copy: a transform may work in place.
             given = torch.tensor(pixels)
@@ -258,6 +265,25 @@ class PictureReader:
             )
         assert_finite(array[None], "what `preprocess` returned")
         return array.astype(np.float32)
+
+
+def _as_pil(pixels):
+    """Return an image (C, H, W), uint8 or of floats from 0 to 1, as one of PIL."""
+    from PIL import Image
+
+    if pixels.dtype != np.uint8:
+        pixels = np.round(255 * pixels).astype(np.uint8)
+    if len(pixels) == 1 or pixels.strides[0] == 0:
+        # Grey, also where it is repeated: to put the channels last takes most of the time.
+        return Image.fromarray(pixels[0]).convert("L" if len(pixels) == 1 else "RGB")
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def _like(pixels, grey):
+    """Return a grey picture (H, W), uint8, with the channels and the type of another's pixels."""
+    if pixels.dtype != np.uint8:
+        grey = grey / np.float32(255)
+    return np.broadcast_to(grey, (len(pixels), *grey.shape))
 
 
 def input_channels(estimator):
@@ -304,6 +330,7 @@ def picture_reader(X, estimator, preprocess, channels, image_shape=None):
     X = listed(X)
     if not (holds_pictures(X) or preprocess is not None or _has_channels_last(X, channels)):
         return X, None
+    _check_container(X)
     n_channels, size = input_channels(estimator), input_size(estimator)
     if image_shape is not None:
         n_channels, size = image_shape[0], image_shape[1:]
@@ -314,6 +341,20 @@ def picture_reader(X, estimator, preprocess, channels, image_shape=None):
             "known. Give it rows as it was fitted on, and image_shape."
         )
     return X, PictureReader(preprocess, channels, n_channels, size)
+
+
+def _check_container(X):
+    """Raise ValueError unless `X` can hold several pictures."""
+    if not (isinstance(X, list | tuple) or hasattr(X, "shape") or is_dataset(X)):
+        raise ValueError(
+            "`X` must be a list, an array or a data set of pictures; got an object of class "
+            f"{type(X).__name__}. Put pictures into a list."
+        )
+    shape = tuple(getattr(X, "shape", ()))
+    if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) > 4:
+        raise ValueError(
+            f"`X` must hold images; got one image of shape {shape}. Put it into a list: [image]."
+        )
 
 
 def _has_channels_last(X, channels):

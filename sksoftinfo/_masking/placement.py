@@ -80,8 +80,14 @@ class Placement(NamedTuple):
         below, above = np.take(maps, low, axis), np.take(maps, high, axis)
         # Infinity less infinity is not a number.
         with np.errstate(invalid="ignore"):
-            between = np.where(below == above, below, below + share * (above - below))
-        return np.where(is_outside.reshape(shape), maps.dtype.type(outside), between)
+            between = above - below
+            between *= share
+            between += below
+        if not np.isfinite(maps).all():
+            between = np.where(below == above, below, between)
+        if is_outside.any():
+            np.moveaxis(between, axis, 0)[is_outside] = outside
+        return between
 
 
 def resized(picture_size, input_size):
@@ -97,7 +103,7 @@ def measure_placement(apply, size):
     Parameters
     ----------
     apply : callable
-        Takes a picture, uint8 of shape (3, H, W), and returns an array (C, h, w).
+        Takes a grey picture, uint8 of shape (H, W), and returns an array (C, h, w).
     size : tuple of int
         (H, W) of pictures.
 
@@ -111,16 +117,16 @@ def measure_placement(apply, size):
     --------
     >>> import numpy as np
     >>> from sksoftinfo._masking.placement import measure_placement
-    >>> placement = measure_placement(lambda picture: picture[:, 4:, ::2] / 255, (16, 20))
-    >>> placement.input_size, np.round(placement.starts).tolist(), np.round(placement.steps, 1)
-    ((12, 10), [4.0, 0.0], array([1., 2.]))
+    >>> placement = measure_placement(lambda picture: picture[None, 4:, ::2] / 255, (16, 20))
+    >>> placement.input_size, np.round(placement.steps, 1)
+    ((12, 10), array([1., 2.]))
     """
     if min(size) < _SMALLEST:
         raise ValueError(
             f"`X` must hold pictures of at least {_SMALLEST} x {_SMALLEST} pixels where "
             f"`preprocess` reads them; got {size[0]} x {size[1]}. Leave smaller ones out."
         )
-    black, white = (apply(np.full((3, *size), value, np.uint8)) for value in (0, 255))
+    black, white = (apply(np.full(size, value, np.uint8)) for value in (0, 255))
     gain = white - black
     largest = np.abs(gain).max()
     if not largest > 0:
@@ -147,13 +153,13 @@ def measure_placement(apply, size):
 
 
 def _ramp(size, axis):
-    """Return a picture, uint8 of shape (3, H, W), whose brightness is the place along an axis."""
-    along = 255 * (np.arange(size[axis]) + 0.5) / size[axis]
+    """Return a picture, uint8 of shape (H, W), whose brightness is the place along an axis."""
+    along = 255 * (np.arange(size[axis], dtype=np.float32) + 0.5) / size[axis]
     # Of 256 steps of brightness, most are wider than a pixel: what is rounded up changes from
     # line to line, so that the mean over all lines is exact.
-    across = (np.arange(size[1 - axis]) * _GOLDEN) % 1
-    shown = np.floor(along[:, None] + across[None]).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(shown if axis == 0 else shown.T, (3, *size)))
+    across = ((np.arange(size[1 - axis]) * _GOLDEN) % 1).astype(np.float32)
+    shown = (along[:, None] + across[None]).astype(np.uint8)
+    return np.ascontiguousarray(shown if axis == 0 else shown.T)
 
 
 def _line(share, side):

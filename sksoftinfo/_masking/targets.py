@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._utils import encode_labels
-
-# Classes that a message lists, at most.
-_LABELS_SHOWN = 30
+from .._utils import encode_labels, known_labels
 
 
 def encode_target(target, classes, combine):
@@ -36,11 +33,8 @@ def encode_target(target, classes, combine):
     labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
     known = np.asarray(classes).tolist()
     if not labels or any(label not in known for label in labels):
-        named = known[:_LABELS_SHOWN]
-        more = f" and {len(known) - len(named)} more" if len(known) > len(named) else ""
-        raise ValueError(
-            f"target={target!r} is not a class that is known: choose among {named}{more}."
-        )
+        among = known_labels(classes, [label for label in labels if label not in known])
+        raise ValueError(f"target={target!r} is not a class that is known: choose among {among}.")
     if combine == "group" and len(set(labels)) == len(known):
         raise ValueError(
             "`target` must leave out a class with combine='group'; got all of them. Any of all "

@@ -612,6 +612,8 @@ of pictures, or torch Dataset or DataLoader
         X, reader = self._reader(X)
         if reader is not None:
             X, y = reader.read_all(X, y, self.estimator_, self.batch_size)
+        if y is None:
+            raise ValueError("`y` must hold the labels of `X`; got None. Give one for each image.")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
         return float(self._separation(as_images_of(self, X), y).mean())

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 import numpy as np
 from sklearn.utils import assert_all_finite
@@ -16,6 +17,8 @@ from .compat import check_sample_weight
 
 # Columns that a message names, at most.
 _NAMED = 5
+# Labels that a message lists, at most.
+_LABELS_SHOWN = 30
 # Pixels that a picture has along each side, at least.
 _PICTURE = 8
 # Types of entries that NumPy turns into numbers, and those that need no second look.
@@ -194,9 +197,31 @@ def encode_labels(y, classes, name="y"):
     if np.any(unseen):
         raise ValueError(
             f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "
-            f"classes are {classes.tolist()}."
+            f"classes are {known_labels(classes, np.unique(y[unseen]).tolist())}."
         )
     return index
+
+
+def known_labels(classes, unknown=()):
+    """Return labels as a message lists them: of many, those spelt like what is unknown first.
+
+    Examples
+    --------
+    >>> from sksoftinfo._utils.validation import known_labels
+    >>> known_labels(["cat", "dog"])
+    "['cat', 'dog']"
+    """
+    known = np.asarray(classes).tolist()
+    if len(known) <= _LABELS_SHOWN:
+        return f"{known}"
+    texts = [one for one in known if isinstance(one, str)]
+    near = []
+    for label in unknown:
+        if isinstance(label, str):
+            near += get_close_matches(label, texts)
+            near += [one for one in texts if label.casefold() in one.casefold().split()]
+    named = list(dict.fromkeys([*near, *known]))[:_LABELS_SHOWN]
+    return f"{named} and {len(known) - len(named)} more"
 
 
 def _are_indices(y, classes):

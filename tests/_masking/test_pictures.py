@@ -294,6 +294,9 @@ def test_one_batch_at_a_time(masker, photographs):
 
 WRONG = {
     "empty": ([], "at least one image"),
+    "nothing": (None, "must be a list, an array or a data set of pictures; got .* NoneType"),
+    "a dict": ({"a": 1}, "must be a list, an array or a data set of pictures; got .* dict"),
+    "one array": (np.zeros((20, 30, 3), np.uint8), r"got one image of shape \(20, 30, 3\)"),
     "one image": (Image.new("RGB", (20, 20)), r"Put it into a list: \[image\]"),
     "path": ("cat.jpg", "Open the files"),
     "paths": (["cat.jpg", "dog.jpg"], "Open the files"),
@@ -348,6 +351,10 @@ def test_what_else_is_refused(network, photographs, masker):
         InfoMaskTransformer(FrozenEstimator(_frozen(np.zeros((4, 27)) + np.eye(4, 27)))).fit(
             [Image.fromarray(image) for image in images]
         )
+    with pytest.raises(ValueError, match="`y` must hold the labels of `X`"):
+        masker.score(images)
+    with pytest.raises(ValueError, match="several sizes, 40 x 60 and 64 x 48.*Give `preprocess`"):
+        InfoMaskTransformer(network).fit([Image.fromarray(image) for image in images])
     for wrong in ({"channels": "middle"}, {"preprocess": 3}):
         with pytest.raises(ValueError, match="must be"):
             InfoMaskTransformer(network, **wrong).fit(images)

@@ -7,7 +7,7 @@ from sksoftinfo._masking.placement import Placement, measure_placement, resize, 
 
 def resizing(size, **options):
     def apply(shown):
-        tensor = torch.tensor(shown / np.float32(255))[None]
+        tensor = torch.tensor(shown / np.float32(255))[None, None]
         out = torch.nn.functional.interpolate(tensor, size, **options)[0]
         return (out.numpy() - 0.4) / 0.2
 
@@ -30,7 +30,7 @@ def test_a_resize_is_measured(size, options):
 
 def test_crops_mirrors_and_padding_are_measured():
     def crop(shown):
-        return shown[:, 5:45, 70:20:-1] / 255
+        return shown[None, 5:45, 70:20:-1] / 255
 
     found = measure_placement(crop, (60, 90))
     assert found.input_size == (40, 50)
@@ -38,7 +38,7 @@ def test_crops_mirrors_and_padding_are_measured():
     np.testing.assert_allclose(found.steps, (1, -1), atol=1e-2)
 
     def padded(shown):
-        return np.pad(shown, ((0, 0), (10, 0), (0, 20)), constant_values=114) / 255
+        return np.pad(shown, ((10, 0), (0, 20)), constant_values=114)[None] / 255
 
     found = measure_placement(padded, (60, 90))
     assert found.input_size == (70, 110)
@@ -51,10 +51,10 @@ def test_crops_mirrors_and_padding_are_measured():
 @pytest.mark.parametrize(
     "apply",
     [
-        lambda shown: shown.transpose(0, 2, 1) / 255,
-        lambda shown: np.roll(shown, 10, axis=1) / 255,
-        lambda shown: np.sqrt(shown / 255),
-        lambda shown: shown[:, :, np.arange(60) % 20] / 255,
+        lambda shown: shown.T[None] / 255,
+        lambda shown: np.roll(shown, 10, axis=0)[None] / 255,
+        lambda shown: np.sqrt(shown[None] / 255),
+        lambda shown: shown[None, :, np.arange(60) % 20] / 255,
     ],
     ids=["turned", "rolled", "contrast", "repeated"],
 )
@@ -67,10 +67,10 @@ def test_what_shows_nothing_is_refused():
     with pytest.raises(ValueError, match="a white picture and a black one come out alike"):
         measure_placement(lambda shown: np.zeros((3, 8, 8)), (60, 60))
     with pytest.raises(ValueError, match="at least 8 x 8 pixels.*got 1 x 40"):
-        measure_placement(lambda shown: shown / 255, (1, 40))
+        measure_placement(lambda shown: shown[None] / 255, (1, 40))
     sizes = iter([8, 8, 9, 9])
     with pytest.raises(ValueError, match="Leave out what is random"):
-        measure_placement(lambda shown: shown[:, : next(sizes)] / 255, (60, 60))
+        measure_placement(lambda shown: shown[None, : next(sizes)] / 255, (60, 60))
 
 
 def test_maps_come_back_and_what_was_cut_off_is_marked():

@@ -198,3 +198,13 @@ def test_rows_get_the_byte_order_of_the_machine(dtype):
     np.testing.assert_array_equal(native.iloc[:, 0], rows[:, 0])
     assert plain_rows(rows).dtype == rows.dtype.newbyteorder("=")
     np.testing.assert_array_equal(plain_rows(rows), rows)
+
+
+def test_of_many_labels_those_that_are_like_the_unknown_are_named_first():
+    classes = [f"name {i}" for i in range(200)] + ["tiger cat", "tabby"]
+    with pytest.raises(ValueError, match=r"are \['tabby', 'name 0', .* and 172 more\."):
+        encode_labels(["taby"], classes)
+    with pytest.raises(ValueError, match=r"are \['tiger cat', 'name 0', "):
+        encode_labels(["Cat"], classes)
+    with pytest.raises(ValueError, match=r"unknown: \[7\]. The known classes are \[0, 1\]\."):
+        encode_labels([7], [0, 1])
