@@ -125,3 +125,21 @@ def test_early_stopping_is_no_interrupt():
             callbacks=[EarlyStopping("train_loss", patience=1, threshold=1.0)], random_state=0
         ).fit(X, Y)
     assert len(clf.history_) < 5
+
+
+@pytest.mark.parametrize("prior", ["uniform", [0.2, 0.3, 0.5]])
+def test_the_loss_of_a_batch_is_the_mean_over_its_rows(prior):
+    net = InfoSoftmaxClassifier(class_prior=prior, **FAST).fit(X, Y).net_
+    logits = torch.randn(150, 3, dtype=torch.float64, requires_grad=True)
+    y = torch.as_tensor(Y)
+    found = net.get_loss(logits, y)
+    rows = net.criterion_(logits + torch.as_tensor(np.log(net_prior(prior))), y)
+    torch.testing.assert_close(found, rows.mean())
+    weighted = net.get_loss(logits, y, X={"X": X, "sample_weight": np.ones(150)})
+    torch.testing.assert_close(found, weighted)
+    one, other = (torch.autograd.grad(loss, logits)[0] for loss in (found, weighted))
+    torch.testing.assert_close(one, other)
+
+
+def net_prior(prior):
+    return np.full(3, 1 / 3) if prior == "uniform" else np.array(prior)
