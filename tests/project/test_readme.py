@@ -21,6 +21,9 @@ def test_readme_snippets_run_in_their_order(capsys):
     assert isinstance(namespace["bounds"], InformationBounds)
     printed = re.fullmatch(r"at least (\S+) of (\S+) bits\n", capsys.readouterr().out)
     assert 0.5 < float(printed[1]) < float(printed[2])
+    page = (ROOT / "docs" / "index.md").read_text()
+    stated = re.search(r"prints `at least (\S+) of (\S+) bits`", " ".join(page.split()))
+    assert abs(float(stated[1]) - float(printed[1])) < 0.02 and stated[2] == printed[2]
     kept, pairs = namespace["kept"], namespace["pairs"]
     assert 0 < np.count_nonzero(kept) < np.count_nonzero(pairs.data[:5])
     assert namespace["bits"].shape == (len(namespace["X_test"]), 2)
