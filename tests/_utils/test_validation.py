@@ -109,7 +109,7 @@ def test_times_and_bytes_of_arrow_are_refused(kind):
 @pytest.mark.parametrize(
     "rows",
     [
-        [[1, 2.5, True], [None, np.float16(1), np.uint8(3)]],
+        [[1, 2.5], [None, np.float16(1), np.uint8(3)]],
         [np.arange(3), range(3), (1, 2, 3)],
         [torch.zeros(2), torch.ones(2)],
         np.array([[1, "2", None]], dtype=object),
@@ -180,7 +180,7 @@ def test_labels_that_are_missing_among_texts_are_named():
 
 
 @pytest.mark.parametrize(
-    "labels", [["a", np.str_("b")], [1, 2.5, True], np.array([1, "1", 2]), [[1], [2]], []]
+    "labels", [["a", np.str_("b")], [1, 2.5], np.array([1, "1", 2]), [[1], [2]], []]
 )
 def test_labels_of_one_kind_are_taken(labels):
     check_labels(labels)
