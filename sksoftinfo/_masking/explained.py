@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils import as_picture
-from .pictures import PictureResults
+from .picture_results import PictureResults
 from .placement import resized
 from .results import as_images_of, evidence, excess_of_batch, masks_of_excess, targets_of
 

@@ -44,7 +44,8 @@ from .image_classifier import ImageClassifier, is_fitted_already
 from .maps import InformationMapper
 from .masks import check_threshold
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
-from .pictures import PictureResults, picture_reader
+from .picture_reader import picture_reader, sampled
+from .picture_results import PictureResults
 from .restored import check_state
 from .results import ArrayResults, all_masks, as_images_of
 from .row_shapes import canonical_shape
@@ -320,7 +321,8 @@ class InfoMaskTransformer(
 of pictures, or torch Dataset or DataLoader
             Images, flat images if `image_shape` is given, or a table. Pictures are PIL images,
             arrays or tensors, each of its own size; items of a data set are pictures, with or
-            without a label.
+            without a label. Where the classifier is fitted already, 1000 of them are read at
+            most, drawn at random.
         y : array-like of shape (n,), default=None
             Labels of the images, by default those of a data set. No pixel is labelled. A
             classifier that is fitted already needs none: any images will do, even one, and none
@@ -342,6 +344,7 @@ of pictures, or torch Dataset or DataLoader
         check_threshold(self.threshold, self.threshold_reference)
         X, reader = picture_reader(X, self.estimator, self.preprocess, self.channels)
         if reader is not None:
+            X, y = sampled(X, y, self.estimator, self.random_state)
             X, y = reader.read_all(X, y, self.estimator, self.batch_size)
         if y is None:
             X = self._validate(X, reset=True)

@@ -1,4 +1,4 @@
-"""Pictures as people hold them: results have the pixels of each."""
+"""Results have the pixels of each picture, however it is held."""
 
 import pickle
 
@@ -8,34 +8,20 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from torch.utils.data import DataLoader, Dataset
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from tests.helpers.pretrained import Colours
 
 Image = pytest.importorskip("PIL.Image")
-NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
-SIZES = [(40, 60), (64, 48), (33, 80)]
-
-
-def resize_whole(held):
-    """As a transform of torchvision: PIL images or tensors, to 32 x 32, normalised."""
-    pixels = torch.tensor(np.asarray(held))
-    if isinstance(held, Image.Image):
-        pixels = pixels.permute(2, 0, 1)
-    if pixels.dtype == torch.uint8:
-        pixels = pixels / 255
-    return (_interpolate(pixels, (32, 32)) - 0.5) / 0.5
-
-
-def resize_and_crop(held):
-    """As above, to 40 x 40, of which 32 x 32 in the middle are left."""
-    pixels = torch.tensor(np.asarray(held)).permute(2, 0, 1) / 255
-    return (_interpolate(pixels, (40, 40))[:, 4:36, 4:36] - 0.5) / 0.5
-
-
-def _interpolate(pixels, size):
-    return torch.nn.functional.interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
+from tests.helpers.photographs import (  # noqa: E402
+    NAMES,
+    SIZES,
+    coloured_photographs,
+    interpolate,
+    iou,
+    resize_and_crop,
+    resize_whole,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +31,13 @@ def network():
 
 @pytest.fixture(scope="module")
 def photographs():
-    """Grey pictures of several sizes with a red or blue (navy) rectangle, and where it is."""
-    rng = np.random.default_rng(0)
-    images, truths = [], []
-    for index, (height, width) in enumerate(SIZES):
-        image = rng.integers(110, 146, (height, width, 3), dtype=np.uint8)
-        truth = np.zeros((height, width), dtype=bool)
-        truth[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True
-        image[truth] = [0, 0, 255] if index == 1 else [255, 0, 0]
-        images.append(image)
-        truths.append(truth)
-    return images, truths
+    return coloured_photographs()
 
 
 @pytest.fixture(scope="module")
 def masker(network, photographs):
     images = [Image.fromarray(image) for image in photographs[0]]
     return InfoMaskTransformer(network, preprocess=resize_whole).fit(images)
-
-
-def iou(one, other):
-    return (one & other).sum() / (one | other).sum()
 
 
 HOLDERS = {
@@ -182,7 +154,7 @@ def test_without_preprocess_pil_images_are_numbers_from_0_to_1(photographs):
     masks = masker.mask(images, y=["red", "navy", "red"])
     assert [mask.shape for mask in masks] == SIZES and masker.input_shape_ == (3, 32, 32)
     scaled = [
-        _interpolate(torch.tensor(i / 255.0).permute(2, 0, 1), (32, 32)) for i in (photographs[0])
+        interpolate(torch.tensor(i / 255.0).permute(2, 0, 1), (32, 32)) for i in (photographs[0])
     ]
     as_array = np.stack(scaled).astype(np.float32)
     expected = InfoMaskTransformer(network).fit(as_array).information_map(as_array, "red")
@@ -218,50 +190,6 @@ def _frozen(X):
     return LogisticRegression().fit(X.reshape(len(X), -1), np.arange(len(X)) % 2)
 
 
-class Labelled(Dataset):
-    def __init__(self, images, labels, classes=None):
-        self.images, self.labels = images, labels
-        if classes is not None:
-            self.classes = classes
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, index):
-        return self.images[index], self.labels[index]
-
-
-def test_data_sets_and_loaders(network, photographs, masker):
-    images = [Image.fromarray(image) for image in photographs[0]]
-    expected = masker.mask(images)
-    for X in (
-        Labelled(images, [0, 1, 0]),
-        DataLoader(Labelled(images, [0, 1, 0]), batch_size=2, collate_fn=_transposed),
-        (image for image in images),
-        tuple(images),
-    ):
-        for mask, other in zip(masker.mask(X), expected, strict=True):
-            np.testing.assert_array_equal(mask, other)
-    named = Labelled(images * 4, [0, 1, 0] * 4, classes=["red", "blue"])
-    fitted = InfoMaskTransformer(network, preprocess=resize_whole).fit(named)
-    np.testing.assert_allclose(fitted.prior_, _prior({"red": 8, "blue": 4}))
-    assert fitted.score(named) <= 0
-    # Indices that are not labels of the network say nothing, and nothing is needed.
-    unknown = InfoMaskTransformer(network, preprocess=resize_whole).fit(
-        Labelled(images * 4, [7, 8, 9] * 4)
-    )
-    np.testing.assert_allclose(unknown.prior_, 1 / 6)
-
-
-def _transposed(batch):
-    return [list(one) for one in zip(*batch, strict=True)]
-
-
-def _prior(counts):
-    counts = np.array([counts.get(name, 0) + 0.5 for name in NAMES])
-    return counts / counts.sum()
-
-
 def test_a_classifier_is_trained_on_pictures_as_well(photographs):
     rng = np.random.default_rng(0)
     images = [
@@ -290,99 +218,3 @@ def test_one_batch_at_a_time(masker, photographs):
         np.testing.assert_array_equal(one, other)
     copied = pickle.loads(pickle.dumps(masker))
     np.testing.assert_array_equal(copied.mask(images)[0], masker.mask(images)[0])
-
-
-WRONG = {
-    "empty": ([], "at least one image"),
-    "nothing": (None, "must be a list, an array or a data set of pictures; got .* NoneType"),
-    "a dict": ({"a": 1}, "must be a list, an array or a data set of pictures; got .* dict"),
-    "one array": (np.zeros((20, 30, 3), np.uint8), r"got one image of shape \(20, 30, 3\)"),
-    "one image": (Image.new("RGB", (20, 20)), r"Put it into a list: \[image\]"),
-    "path": ("cat.jpg", "Open the files"),
-    "paths": (["cat.jpg", "dog.jpg"], "Open the files"),
-    "tiny": ([Image.new("RGB", (5, 20))], "at least 8 x 8 pixels"),
-    "0 to 255": ([np.full((20, 20, 3), 200.0)], "floats from 0 to 1.*got 200 to 200"),
-    "large integers": ([np.full((20, 20, 3), 300)], "integers from 0 to 255"),
-    "negative": ([np.full((20, 20, 3), -1)], "integers from 0 to 255"),
-    "nan": ([np.full((20, 20, 3), np.nan)], "contains NaN"),
-    "layout": ([np.zeros((3, 20, 3), np.uint8)], "Set channels='first'"),
-    "no channels": ([np.zeros((20, 20, 7), np.uint8)], "Set channels='first'"),
-    "not a picture": ([{"image": 1}], "got an object of class dict"),
-    "shuffled": (DataLoader(Labelled([1], [1]), shuffle=True), "Use shuffle=False"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_pictures_are_named(masker, name):
-    X, match = WRONG[name]
-    with pytest.raises(ValueError, match=match):
-        masker.mask(X)
-
-
-@pytest.mark.parametrize(
-    "preprocess, match",
-    [
-        (lambda held: held, "lacks a last step such as ToTensor"),
-        (lambda held: torch.zeros(3, 32, 32, dtype=torch.uint8), "floats of shape"),
-        (lambda held: torch.zeros(32, 32), "floats of shape"),
-        (lambda held: torch.full((3, 32, 32), torch.nan), "contains NaN"),
-        (lambda held: torch.zeros(3, 32, 32), "a white picture and a black one"),
-        (lambda held: resize_whole(held) + torch.rand(1), "same image for the same picture"),
-        (lambda held: resize_whole(held).transpose(1, 2), "must resize, crop, pad or mirror"),
-        (lambda held: held.no_such_method(), "`preprocess` failed on the picture at 0"),
-        (lambda held: _interpolate(resize_whole(held), held.size), "images of one size"),
-    ],
-)
-def test_wrong_transforms_are_named(network, photographs, preprocess, match):
-    images = [Image.fromarray(image) for image in photographs[0]]
-    masker = InfoMaskTransformer(network, preprocess=preprocess)
-    with pytest.raises(ValueError, match=match):
-        masker.fit(images)
-    assert not hasattr(masker, "classes_")
-
-
-def test_what_else_is_refused(network, photographs, masker):
-    images = photographs[0]
-    with pytest.raises(ValueError, match="one target for each of 3 images"):
-        masker.mask(images, y=["red"])
-    with pytest.raises(ValueError, match="mixes PIL images.*and arrays"):
-        InfoMaskTransformer(network).fit([Image.fromarray(images[0]), images[1]])
-    with pytest.raises(ValueError, match="whose order of pixels and channels is not known"):
-        InfoMaskTransformer(FrozenEstimator(_frozen(np.zeros((4, 27)) + np.eye(4, 27)))).fit(
-            [Image.fromarray(image) for image in images]
-        )
-    with pytest.raises(ValueError, match="`y` must hold the labels of `X`"):
-        masker.score(images)
-    with pytest.raises(ValueError, match="several sizes, 40 x 60 and 64 x 48.*Give `preprocess`"):
-        InfoMaskTransformer(network).fit([Image.fromarray(image) for image in images])
-    for wrong in ({"channels": "middle"}, {"preprocess": 3}):
-        with pytest.raises(ValueError, match="must be"):
-            InfoMaskTransformer(network, **wrong).fit(images)
-
-
-def test_transforms_of_torchvision(network, photographs):
-    transforms = pytest.importorskip("torchvision.transforms")
-    v2 = pytest.importorskip("torchvision.transforms.v2")
-    end = [transforms.Normalize([0.5] * 3, [0.5] * 3)]
-    old = transforms.Compose([transforms.Resize((32, 32)), transforms.ToTensor(), *end])
-    new = v2.Compose([v2.ToImage(), v2.Resize((32, 32)), v2.ToDtype(torch.float32, scale=True)])
-    images = photographs[0]
-    for preprocess in (old, new):
-        masker = InfoMaskTransformer(network, preprocess=preprocess)
-        for held in (images, [Image.fromarray(image) for image in images]):
-            masks = masker.fit(held).mask(held, y=["red", "navy", "red"])
-            assert [mask.shape for mask in masks] == SIZES
-            assert all(iou(m, t) > 0.6 for m, t in zip(masks, photographs[1], strict=True))
-    random = transforms.Compose([transforms.RandomHorizontalFlip(), old])
-    with pytest.raises(ValueError, match="The transform|transform of evaluation"):
-        InfoMaskTransformer(network, preprocess=random).fit(images)
-
-
-def test_folders_of_torchvision(network, photographs, tmp_path):
-    folder = pytest.importorskip("torchvision.datasets").ImageFolder
-    for index, image in enumerate(photographs[0]):
-        (tmp_path / NAMES[index]).mkdir()
-        Image.fromarray(image).save(tmp_path / NAMES[index] / "a.png")
-    data = folder(tmp_path)
-    masker = InfoMaskTransformer(network, preprocess=resize_whole).fit(data)
-    assert [mask.shape[::-1] for mask in masker.mask(data)] == [one.size for one, _ in data]
