@@ -81,13 +81,26 @@ def read_table(options):
     tuple of RawTable, Table and Labels
     """
     raw = read_file(options.table, sep=options.sep, encoding=options.encoding)
+    try:
+        return raw, *_divided(raw, options)
+    except ValueError:
+        # What is wrong with the file may be why.
+        tell(f"warning: {one}" for one in raw.warnings)
+        raise
+
+
+def _divided(raw, options):
+    """Return the columns by their part, and the labels."""
     columns = read_columns(raw, decimal=options.decimal, labels=options.target)
     if not len(raw.frame):
         raise ValueError(f"{options.table} has a header and no rows: save the table again.")
     if len(columns) == 1 and columns[0].name != options.target:
+        remedy = (
+            "name what separates its columns by --sep" if raw.separator else "name another file"
+        )
         raise ValueError(
             f"--target {options.target}: the table has one column, named {columns[0].name!r}: "
-            "name what separates its columns by --sep."
+            f"{remedy}."
         )
     table = divide(
         columns,
@@ -113,7 +126,7 @@ def read_table(options):
     if table.time is not None:
         order = table.time.values.iloc[labels.rows].argsort(kind="stable").to_numpy()
         labels.y, labels.rows = labels.y[order], labels.rows[order]
-    return raw, table, labels
+    return table, labels
 
 
 def make_model(options):

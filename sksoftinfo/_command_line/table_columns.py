@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,16 +23,30 @@ _NUMBER = re.compile(
     r"\s*(?P<unit>[$€£¥₹]|[^\W\d]\S{0,11}|[%‰°]\S{0,11})?"
 )
 _GROUPS = re.compile(r"[+\-]?\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?![\d'’])")
-_BY_COMMA = re.compile(r"[+\-]?[1-9]\d{0,2}(?:,\d{3})+")
+# India separates hundreds of thousands, as in 12,34,567.
+_BY_COMMA = re.compile(r"[+\-]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}")
 _BY_POINT = re.compile(r"[+\-]?[1-9]\d{0,2}(?:\.\d{3})+")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
-    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d\d))"
-    r"(?:[T ]\d{1,2}:\d{2}.*)?"
+    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d\d)"
+    rf"|{_MONTH}[ -]\d{{1,2}},?[ -]\d{{4}}|\d{{1,2}}[ .-]+{_MONTH}[ ,.-]+(?:\d{{4}}|\d\d))"
+    r"(?:[T ]\d{1,2}:\d{2}.*)?",
+    re.IGNORECASE,
 )
+_TIME = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+# Ways to write a negative number that begin with something else than its sign.
+_NEGATIVE = (
+    (re.compile(r"\(\s*([^()+\-−]*\d[^()]*)\)"), r"-\1"),
+    (re.compile(r"([$€£¥₹]?\s*\d[\d.,'’ ]*)\s*[-−]"), r"-\1"),
+)
+_SIGN_FIRST = re.compile(r"([+\-−])\s*([$€£¥₹])\s*")
+_COMPARED = re.compile(r"([<>≤≥~≈]=?|ca\.)\s*(?=[+\-−$€£¥₹.\d])")
 # A unit after some entries of a column changes their scale, where it is one of these.
 _FACTORS = {"k", "m", "b", "t", "mio", "mn", "bn"}
 # From this share of numbers on, a column is one of numbers.
 _MOSTLY = 0.9
+# Fewer values are categories where <, > or ~ tells them apart.
+_FEW_VALUES = 10
 # float64 has all whole numbers up to here.
 _MAX_WHOLE = 2**53
 # Encoders compute in float32.
@@ -81,7 +96,9 @@ def read_columns(raw, *, decimal=None, labels=None):
     list of Column
     """
     series = [raw.frame[position] for position in range(len(raw.names))]
-    names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(raw.names)]
+    names = [
+        " ".join(name.split()) or f"Unnamed: {number}" for number, name in enumerate(raw.names)
+    ]
     texts = [_as_texts(one) for one in series]
     parsed = [None if one is None else _Entries(one) for one in texts]
     marks = {mark for one in parsed if one is not None and (mark := one.mark)}
@@ -165,14 +182,18 @@ class _Entries:
         counts = texts.value_counts()
         self.counts = {text: int(n) for text, n in counts.items() if text}
         self.digits, self.units, self.infinite, self.words = {}, {}, [], []
+        self.rewritten, self.compared = False, set()
         for text in self.counts:
-            number = _NUMBER.fullmatch(text)
+            plain, mark = _plain(text)
+            number = _NUMBER.fullmatch(plain)
             if number and number["unit"] not in _ORDINALS:
                 digits = number["digits"].replace("−", "-").strip()
                 if _GROUPS.match(digits):
                     digits = re.sub(r"[ '’\u00a0\u202f]", "", digits)
                 self.digits[text] = digits
                 self.units[text] = number["unit"] or ""
+                self.rewritten |= plain != text
+                self.compared |= {mark} - {""}
             elif _INFINITE.fullmatch(text):
                 self.infinite.append(text)
             elif text.casefold() not in _MISSING:
@@ -195,7 +216,11 @@ class _Entries:
         import pandas as pd
 
         if not self.digits or self.share < _MOSTLY:
-            return self._date(name) or self._words(name)
+            return self._date(name) or self._time(name, are_labels) or self._words(name)
+        values = {(digits, self.units[text]) for text, digits in self.digits.items()}
+        if self.compared and len(values) < min(len(self.digits), _FEW_VALUES):
+            # <=50 and >50 are categories.
+            return _text(name, self.texts)
         units = Counter(
             unit for text in self.digits for unit in [self.units[text]] * self.counts[text]
         )
@@ -225,7 +250,7 @@ class _Entries:
         whole = all(isinstance(number, int) for number in numbers.values())
         if self._are_names(numbers, whole, are_labels):
             return _text(name, self.texts, [*notes, "numbers that are names"])
-        if are_labels and (self.words or len(units.keys() - {""})):
+        if are_labels and (self.words or self.rewritten or len(units.keys() - {""})):
             # Labels are not repaired.
             return _text(name, self.texts)
         values = pd.Series(
@@ -234,14 +259,19 @@ class _Entries:
         column = Column(name, "number", values, notes) if whole else _finite(name, values, notes)
         if self.infinite:
             column.warnings.append(_infinite_warning(name, self._rows(self.infinite)))
+        if self.compared:
+            marks = ", ".join(repr(mark) for mark in sorted(self.compared))
+            column.warnings.append(f"{name}: {marks} before numbers left out.")
         if self.words:
-            shown = ", ".join(repr(word) for word in self.words[:3])
-            more = ", ..." if len(self.words) > 3 else ""
-            column.warnings.append(
-                f"{name}: not a number in {counted(self._rows(self.words), 'row')} "
-                f"({shown}{more}): counts as missing."
-            )
+            column.warnings.append(self._missing(name, "number", self.words))
         return column
+
+    def _missing(self, name, kind, words):
+        shown = ", ".join(repr(word) for word in words[:3]) + (", ..." if len(words) > 3 else "")
+        return (
+            f"{name}: not a {kind} in {counted(self._rows(words), 'row')} ({shown}): counts as "
+            "missing."
+        )
 
     def _notes(self, units, mark):
         notes = [f"in {unit}" for unit in units if unit]
@@ -261,33 +291,70 @@ class _Entries:
             )
         return are_labels and any(abs(number) > _MAX_WHOLE for number in numbers.values())
 
+    def _mostly(self, pattern):
+        """Return the entries of a pattern, and the others that are words; None if too many are."""
+        present = [text for text in self.counts if text.casefold() not in _MISSING]
+        texts = [text for text in present if pattern.fullmatch(text)]
+        others = [text for text in present if not pattern.fullmatch(text)]
+        share = self._rows(texts) / max(self._rows(present), 1)
+        return (texts, others) if texts and share >= _MOSTLY else None
+
     def _date(self, name):
         """Return the column as dates, or None if they are none."""
         import pandas as pd
 
-        texts = pd.Series(list(self.counts))
-        if not len(texts) or not all(_DATE.fullmatch(text) for text in texts):
+        found = self._mostly(_DATE)
+        if found is None:
             return None
+        texts, others = pd.Series(found[0]), found[1]
         for options in ({}, {"dayfirst": True}):
-            try:
-                dates = pd.to_datetime(texts, **options)
-            except (ValueError, OverflowError):
-                continue
+            with warnings.catch_warnings():
+                # Of formats that are found out.
+                warnings.simplefilter("ignore", UserWarning)
+                try:
+                    dates = pd.to_datetime(texts, **options)
+                except (ValueError, OverflowError):
+                    continue
             if dates.dt.tz is not None:
                 dates = dates.dt.tz_localize(None)
             values = pd.to_datetime(self.texts.map(dict(zip(texts, dates, strict=True))))
-            return Column(name, "date", values)
+            missing = [self._missing(name, "date", others)] if others else []
+            return Column(name, "date", values, warnings=missing)
         return None
 
+    def _time(self, name, are_labels):
+        """Return times of day, or durations, as hours; None if they are none, or labels."""
+        found = None if are_labels else self._mostly(_TIME)
+        if found is None:
+            return None
+        hours = {}
+        for text in found[0]:
+            first, second, third = _TIME.fullmatch(text).groups()
+            hours[text] = int(first) + int(second) / 60 + float(third or 0) / 3600
+        missing = [self._missing(name, "time", found[1])] if found[1] else []
+        values = self.texts.map(hours).astype("float64")
+        return Column(name, "number", values, ["times, in hours"], missing)
+
     def _words(self, name):
-        warnings = []
+        found = []
         if self.share >= 0.5 and self.digits:
             shown = ", ".join(repr(word) for word in self.words[:3])
-            warnings.append(
+            found.append(
                 f"{name}: {100 * self.share:.0f} % of the entries are numbers and others are not, "
                 f"such as {shown}; it is read as texts."
             )
-        return _text(name, self.texts, warnings=warnings)
+        return _text(name, self.texts, warnings=found)
+
+
+def _plain(text):
+    """Return a text with the sign of its number at the front, and a comparison before it."""
+    compared = _COMPARED.match(text)
+    mark = compared[1] if compared else ""
+    plain = text[compared.end() :] if compared else text
+    for pattern, signed in _NEGATIVE:
+        if pattern.fullmatch(plain):
+            plain = pattern.sub(signed, plain)
+    return _SIGN_FIRST.sub(r"\2\1", plain), mark
 
 
 def _decimal_mark(digits):

@@ -109,13 +109,6 @@ def read_file(path, *, sep=None, encoding=None):
         raise ValueError(f"{path} {error}.") from error
     except Exception as error:
         # Parsers of damaged files raise errors of many kinds.
-        uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        if uneven:
-            expected, line, seen = uneven.groups()
-            raise ValueError(
-                f"{path} has {seen} entries in line {line} and {expected} in its header: mend the "
-                "line, or name the separator by --sep."
-            ) from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
             f"{path} cannot be read as a table: {reason.rstrip('.')}. If the file is whole, name "
@@ -202,6 +195,8 @@ def _decoded(data, encoding):
                 break
         else:
             raise _NotATable("is neither a table nor a text in utf-8: name its --encoding")
+    if re.match(r"\s*<(!doctype html|html)\b", text, re.IGNORECASE):
+        raise _NotATable("is a web page: save its table as .csv")
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
         raise _NotATable("is not a text: save the table as .csv, .xlsx or .parquet")
     if not text.strip():
@@ -227,24 +222,37 @@ def _separated(text, sep, how):
     sep = _SEPARATOR_NAMES.get(sep, sep) or _sniffed(lines[:_MAX_SNIFFED_LINES])
     rows = list(_fields(lines[:_MAX_SNIFFED_LINES], sep))
     width = _width(rows)
-    first = _header_line(lines, sep, width)
-    header = next(_fields(lines[first : first + 1], sep))
+    first, header, below = _header(lines, sep, width)
     sniffed_body = [row for row in rows if len(row) == width]
     warnings = []
     skipped = sum(bool(line.strip()) for line in lines[:first])
     if skipped:
         warnings.append(f"{counted(skipped, 'line')} before the header left out.")
-    body = pd.read_csv(
-        io.StringIO(text),
-        sep=sep,
-        header=None,
-        skiprows=first + 1,
-        names=range(max(width, len(header))),
-        index_col=False,
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-    )
+    stream = io.StringIO(text)
+    for _ in range(below):
+        stream.readline()
+    try:
+        body = pd.read_csv(
+            stream,
+            sep=sep,
+            header=None,
+            names=range(max(width, len(header))),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            # The fast engine takes one letter, and blanks.
+            engine="c" if len(sep) == 1 or sep == r"\s+" else "python",
+        )
+    except pd.errors.ParserError as error:
+        uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if uneven is None:
+            raise
+        expected, line, seen = map(int, uneven.groups())
+        raise _NotATable(
+            f"has {seen} entries in line {line + below} and {expected} in its header: mend the "
+            "line, or name the separator by --sep"
+        ) from error
     if len(header) == width - 1 and width > 2:
         # R writes row names without a name for them; others end each row by a separator.
         header = [*header, ""] if all(not row[-1] for row in sniffed_body) else ["", *header]
@@ -253,7 +261,7 @@ def _separated(text, sep, how):
             f"has {len(header)} names in its header and {width} entries in most rows: mend the "
             "header, or name the separator by --sep"
         )
-    short = sum(len(row) < width for row in _fields(lines[first + 1 :], sep))
+    short = sum(len(row) < width for row in _fields(lines[below:], sep))
     if short:
         warnings.append(
             f"Fewer entries than the header in {counted(short, 'row')} of {len(body)}: what they "
@@ -296,15 +304,28 @@ def _sniffed(lines):
     return best
 
 
-def _header_line(lines, sep, width):
-    """Return the number of the header's line: titles and comments may stand before it."""
-    for number, line in enumerate(lines):
-        fields = [field for field in next(_fields([line], sep), []) if field.strip()]
-        if (len(fields) > 1 and not line.startswith("#")) or (width == 1 and fields):
-            return number
-        if line.startswith("#") and len(fields) == width:
-            return number
-    return 0
+def _header(lines, sep, width):
+    """Return the header's line, its fields, and the line below: titles may stand before it."""
+    first = 0
+    for fields, below in _records(lines, sep):
+        line, filled = lines[first], [field for field in fields if field.strip()]
+        is_header = (len(filled) > 1 and not line.startswith("#")) or (width == 1 and filled)
+        if is_header or (line.startswith("#") and len(filled) == width):
+            return first, fields, below
+        first = below
+    return 0, next(_fields(lines[:1], sep), []), 1
+
+
+def _records(lines, sep):
+    """Yield the fields of each line, and the number of the next; names may hold line breaks."""
+    if len(sep) > 1:
+        for below, line in enumerate(lines, start=1):
+            yield next(_fields([line], sep), []), below
+        return
+    with contextlib.suppress(csv.Error):
+        rows = csv.reader((f"{line}\n" for line in lines), delimiter=sep, skipinitialspace=True)
+        for row in rows:
+            yield row, rows.line_num
 
 
 def _parquet(data, how):
@@ -336,12 +357,17 @@ def _excel(data, how):
     filled = {name: sheet for name, sheet in sheets.items() if sheet.notna().any(axis=None)}
     if not filled:
         raise _NotATable("has no sheet with entries: save the table again")
-    name, sheet = next(iter(filled.items()))
+    filled = {
+        name: sheet.dropna(how="all").dropna(axis=1, how="all") for name, sheet in filled.items()
+    }
+    # A sheet of notes is not a table.
+    tables = [name for name, sheet in filled.items() if min(sheet.shape) > 1]
+    name = (tables or list(filled))[0]
+    sheet = filled.pop(name)
     warnings = []
-    if len(filled) > 1:
-        others = ", ".join(repr(other) for other in list(filled)[1:])
-        warnings.append(f"Only the first sheet, {name!r}, is read; others are {others}.")
-    sheet = sheet.dropna(how="all").dropna(axis=1, how="all")
+    if filled:
+        others = ", ".join(map(repr, filled))
+        warnings.append(f"Only the sheet {name!r} is read; others are {others}.")
     given = sheet.notna().sum(axis=1)
     # The name of row numbers may be empty; titles above the header fill a cell or two.
     first = int((given >= sheet.shape[1] - 1).to_numpy().argmax())
@@ -360,13 +386,44 @@ def _json(text, how):
     except ValueError:
         content = [json.loads(line) for line in text.splitlines() if line.strip()]
         kind = "lines of JSON"
-    if isinstance(content, dict):
-        lists = [value for value in content.values() if isinstance(value, list)]
-        if len(content) == 1 and lists and isinstance(lists[0][0], dict):
-            content = lists[0]
-        elif all(isinstance(value, dict) for value in content.values()):
-            content = {name: pd.Series(value, dtype=object) for name, value in content.items()}
+    content = _rows_of(content)
     if not content or not isinstance(content, (list, dict)):
         raise _NotATable('holds no table: write a list of rows, such as [{"a": 1}, {"a": 2}]')
     # Whole numbers with gaps would lose digits in float64.
     return _typed(pd.DataFrame(content, dtype=object), [*how, kind], [])
+
+
+def _rows_of(content):
+    """Return the rows or columns in what a JSON file holds, whichever way it is laid out."""
+    import pandas as pd
+
+    if isinstance(content, dict):
+        tables = [
+            value
+            for value in content.values()
+            if isinstance(value, list) and value and isinstance(value[0], dict)
+        ]
+        if len(tables) == 1:
+            content = tables[0]
+        elif {"columns", "data"} <= content.keys():
+            content = [content["columns"], *content["data"]]
+        elif all(isinstance(value, dict) for value in content.values()):
+            return {name: pd.Series(value, dtype=object) for name, value in content.items()}
+    if not isinstance(content, list) or not content:
+        return content
+    if all(isinstance(row, list) for row in content):
+        if not all(isinstance(name, str) for name in content[0]):
+            raise _NotATable("holds lists without names: begin with a list of the column names")
+        return [dict(zip(content[0], row, strict=False)) for row in content[1:]]
+    return [_flat(row) if isinstance(row, dict) else row for row in content]
+
+
+def _flat(row, prefix=""):
+    """Return a row whose entries are rows themselves as one, with names such as `size.width`."""
+    flat = {}
+    for name, entry in row.items():
+        if isinstance(entry, dict) and entry:
+            flat |= _flat(entry, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = entry
+    return flat

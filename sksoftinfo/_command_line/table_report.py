@@ -15,6 +15,8 @@ _MAX_LISTED = 40
 # A column that gives this share of the labels away is the target under another name, or nearly so.
 _NEARLY = 0.99
 _FEWEST_ROWS = 10
+# What people write for a missing number.
+_CODES = (9, 99, 999, 9999, 99999, 999999, 8888, 7777)
 
 
 @dataclass
@@ -217,7 +219,27 @@ def suspicions(table, labels):
             )
         if column.kind == "text":
             found += _nearly_equal_texts(name, values)
+        elif column.kind == "number":
+            found += _codes_of_missing(name, values)
     return found
+
+
+def _codes_of_missing(name, values):
+    """Return a warning of numbers such as -999 that repeat, far from all others."""
+    numbers = values.dropna().to_numpy(dtype=np.float64)
+    codes = numbers[np.isin(np.abs(numbers), _CODES)]
+    for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
+        others = numbers[numbers != code]
+        if n < 2 or len(others) < 2:
+            continue
+        low, high = others.min(), others.max()
+        if max(low - code, code - high) > high - low:
+            rows = counted(int(n), "row")
+            return [
+                f"{name} is {code:g} in {rows}, far from all other values: if it stands for a "
+                "missing one, leave these cells empty."
+            ]
+    return []
 
 
 def _is_identifier(column, values):

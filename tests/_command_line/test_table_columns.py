@@ -37,6 +37,11 @@ def column(entries, *, decimal=None, labels=False, beside=()):
         (["$5", "$1,234.50"], [5, 1234.5], ["thousands separated by ','"]),
         (["5 €", "7 €"], [5, 7], ["in €"]),
         (["−5", "7"], [-5, 7], []),
+        (["(5.25)", "7", "($1,250.00)"], [-5.25, 7, -1250], ["thousands separated by ','"]),
+        (["5.5-", "7", "$8-"], [-5.5, 7, -8], []),
+        (["-$5", "+$7", "$-8"], [-5, 7, -8], []),
+        (["12,34,567", "1,250"], [1234567, 1250], ["thousands separated by ','"]),
+        (["0:30", "7:45", "23:59:24"], [0.5, 7.75, 23.99], ["times, in hours"]),
         ([" 1", "2 ", "3"], [1, 2, 3], []),
     ],
 )
@@ -46,6 +51,37 @@ def test_numbers(entries, numbers, notes):
     np.testing.assert_allclose(found.values.astype(float), numbers)
     assert found.notes == notes
     assert found.warnings == []
+
+
+def test_comparisons_before_numbers():
+    found = column(["<0.5", "1.25", "~2", "ca. 3", "≥ 4"])
+    np.testing.assert_array_equal(found.values, [0.5, 1.25, 2, 3, 4])
+    assert found.warnings == ["a: '<', 'ca.', '~', '≥' before numbers left out."]
+    # Without them these would be one value.
+    assert column(["<=50K", ">50K"] * 3).kind == "text"
+    assert column(["<5", "5", "(5)"], labels=True).kind == "text"
+
+
+@pytest.mark.parametrize(
+    "entries, second",
+    [
+        (["05/03/2021", "25/12/2021"], "2021-12-25"),
+        (["Mar 5, 2021", "Dec 25, 2021"], "2021-12-25"),
+        (["5 March 2021", "25 December 2021"], "2021-12-25"),
+        (["05-Mar-21", "25-Dec-21"], "2021-12-25"),
+        (["2021-03-05T10:00:00Z", "2021-12-25T10:00:00Z"], "2021-12-25 10:00"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_ways_to_write_dates(entries, second):
+    found = column([*entries, "n.d."])
+    assert found.kind == "date"
+    assert found.values[1] == pd.Timestamp(second)
+    assert found.values.isna().tolist() == [False, False, True]
+    assert found.warnings == []
+    found = column([*entries * 6, "soon"])
+    assert found.kind == "date"
+    assert found.warnings == ["a: not a date in 1 row ('soon'): counts as missing."]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +141,7 @@ def test_several_units():
         [str(2**53), str(2**53 + 1)],
         ["12 Main Street", "14 Main Street"],
         ["1-2", "3-4"],
-        ["10:30", "11:45"],
+        ["10:75", "11:45"],
         ["NA", "None", "nan"],
         ["True", "False"],
         ["1.2.3", "1.2.4"],
@@ -147,6 +183,7 @@ def test_labels_keep_their_identity():
         (["2020-01-31T10:15:00Z", "2020-02-01T11:00:00Z"], 2),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_dates(entries, month):
     found = column([*entries, ""])
     assert found.kind == "date"

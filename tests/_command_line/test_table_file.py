@@ -75,6 +75,7 @@ def test_western_letters(tmp_path):
     assert read_file(greek, encoding="iso8859-7").names == ["α", "y"]
 
 
+@pytest.mark.filterwarnings("error")
 def test_separator_that_is_named(tmp_path):
     path = written(tmp_path, "a,b;y\n1,2;x\n3,4;z\n")
     assert read_file(path, sep=";").names == ["a,b", "y"]
@@ -92,6 +93,8 @@ def test_separator_that_is_named(tmp_path):
         ("a,b,y\nr1,1,2,x\nr2,3,4,z\n", ["", "a", "b", "y"], [], 2),
         ("a,b,y\n1,2,x\n3,4,z\n5,6\n", ["a", "b", "y"], ["Fewer entries than the header"], 3),
         ("\n\na,y\n1,x\n\n2,z\n", ["a", "y"], [], 2),
+        ('"a\n(cm)",y\n1,x\n2,z\n', ["a\n(cm)", "y"], [], 2),
+        ('By us\n"a\n\n(cm)";y\n1;x\n"2\n3";z\n', ["a\n\n(cm)", "y"], ["1 line"], 2),
     ],
 )
 def test_headers(tmp_path, content, names, warned, n_rows):
@@ -120,6 +123,7 @@ def test_parquet_excel_and_zip(tmp_path):
     excel = frame().astype({"number": str})
     with pd.ExcelWriter(folder / "t.xlsx") as writer:
         pd.DataFrame().to_excel(writer, sheet_name="empty")
+        pd.DataFrame({"notes": ["by us"]}).to_excel(writer, sheet_name="notes", index=False)
         excel.to_excel(writer, sheet_name="data", index=False, startrow=2)
         excel.to_excel(writer, sheet_name="more")
     with zipfile.ZipFile(folder / "t.zip", "w") as archive:
@@ -131,7 +135,7 @@ def test_parquet_excel_and_zip(tmp_path):
     assert columns[1].values.tolist() == ["NA", "None", "b"]
     raw = read_file(folder / "t.xlsx")
     assert raw.how == "xlsx, sheet 'data'"
-    assert raw.warnings == ["Only the first sheet, 'data', is read; others are 'more'."]
+    assert raw.warnings == ["Only the sheet 'data' is read; others are 'notes', 'more'."]
     columns = read_columns(raw)
     assert [column.kind for column in columns] == ["text", "text", "date"]
     assert columns[0].values[2] == str(2**53 + 1)
@@ -147,6 +151,9 @@ def test_parquet_excel_and_zip(tmp_path):
         {"a": [1, 2**60 + 1], "y": ["x", None]},
         {"a": {"0": 1, "1": 2**60 + 1}, "y": {"0": "x", "1": None}},
         {"rows": [{"a": 1, "y": "x"}, {"a": 2**60 + 1}]},
+        {"source": {"by": "us"}, "n": 2, "rows": [{"a": 1, "y": "x"}, {"a": 2**60 + 1}]},
+        {"columns": ["a", "y"], "index": [0, 1], "data": [[1, "x"], [2**60 + 1, None]]},
+        [["a", "y"], [1, "x"], [2**60 + 1]],
     ],
 )
 def test_json(tmp_path, content):
@@ -155,6 +162,15 @@ def test_json(tmp_path, content):
     first, second = read_columns(raw)
     assert first.values.tolist() == ["1", str(2**60 + 1)]
     assert second.values.isna().tolist() == [False, True]
+
+
+def test_json_of_rows_within_rows(tmp_path):
+    rows = [{"size": {"x": 1, "of": {"y": i}}, "tags": [i], "kind": "a"} for i in range(3)]
+    raw = read_file(written(tmp_path, json.dumps(rows), "t.json"))
+    assert raw.names == ["size.x", "size.of.y", "tags", "kind"]
+    assert raw.frame[1].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="lists without names: begin with a list of the column"):
+        read_file(written(tmp_path, "[[1, 2], [3, 4]]", "t.json"))
 
 
 def test_lines_of_json(tmp_path):
@@ -192,6 +208,7 @@ def packed(*names):
         (b"PAR1" + bytes(50) + b"PAR1", "cannot be read as a table"),
         (b"\xd0\xcf\x11\xe0" + bytes(99), "old or protected Excel file"),
         (b"%PDF-1.7", "a PDF"),
+        (b"<!DOCTYPE html><table></table>", "is a web page: save its table as .csv"),
         (b"\x80\x04\x95" + bytes(99), "a pickle, which may run programs"),
     ],
 )

@@ -27,6 +27,16 @@ def warned(**entries):
     return found.warnings + suspicions(found, make_labels(found.target))
 
 
+def test_codes_of_missing_numbers():
+    entries = RANDOM.copy()
+    entries[:3] = -999
+    (warning,) = warned(a=entries)
+    assert warning.startswith("a is -999 in 3 rows, far from all other values: if it stands for")
+    entries[1:3] = 0.5
+    assert warned(a=entries) == []
+    assert warned(a=[9] * 20 + list(range(20))) == []
+
+
 @pytest.mark.parametrize(
     "entries, reason",
     [
