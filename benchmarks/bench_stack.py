@@ -1,0 +1,132 @@
+"""How long the stack takes, against logistic regression, and each of its members.
+
+    python benchmarks/bench_stack.py
+    python benchmarks/bench_stack.py --costs
+
+The first command prints how many times longer `cross_val_bounds("stack")` takes than that of
+logistic regression behind a scaler, and the
+same of the mixture of logistic regression and boosting alone; and how many members are left after
+two folds. The second prints the table from
+which `sksoftinfo/_evaluation/stack_cost.py` expects the time, of this machine. All by processor
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from sksoftinfo import InfoStackClassifier, cross_val_bounds
+from sksoftinfo._evaluation.folds import make_folds
+from sksoftinfo._evaluation.held_out import View
+from sksoftinfo._evaluation.held_out_stack import held_out_stacks
+from sksoftinfo._evaluation.stack import stack_members
+from sksoftinfo._evaluation.stack_cost import probe
+
+# Rows, columns and classes of tables that costs are measured on.
+_SIZES = ((250, 5, 2), (1000, 20, 3), (2000, 10, 5), (4000, 40, 2), (8000, 10, 2))
+
+
+def generated(n_rows, n_columns, n_classes):
+    """Return a table in which half of the columns say something."""
+    return make_classification(
+        n_rows,
+        n_columns,
+        n_informative=max(n_columns // 2, 4),
+        n_redundant=0,
+        n_classes=n_classes,
+        n_clusters_per_class=1,
+        flip_y=0.2,
+        random_state=0,
+    )
+
+
+def seconds(work, *args, **options):
+    """Return the processor time of a call, and what it returns."""
+    start = time.process_time()
+    result = work(*args, **options)
+    return time.process_time() - start, result
+
+
+def compare(n_rows):
+    """Print the ratios."""
+    tables = {
+        "wine": load_wine(return_X_y=True),
+        "breast cancer": load_breast_cancer(return_X_y=True),
+        "digits": load_digits(return_X_y=True),
+        f"generated, {n_rows:,}": generated(n_rows, 20, 2),
+    }
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    print(
+        "table | rows x columns | logistic regression, s | quick, times | stack, times "
+        "| members after two folds | bits: logistic, quick, stack"
+    )
+    for name, (X, y) in tables.items():
+        times, bits = [], []
+        for estimator in (logistic, InfoStackClassifier(members="quick"), "stack"):
+            taken, bounds = seconds(cross_val_bounds, estimator, X, y, units="bits")
+            times.append(taken)
+            bits.append(bounds.mi_lower)
+        print(
+            f"{name} | {X.shape[0]:,} x {X.shape[1]} | {times[0]:.3f} | {times[1] / times[0]:.0f} "
+            f"| {times[2] / times[0]:.0f} | {left(X, y)} | {', '.join(f'{b:.3f}' for b in bits)}",
+            flush=True,
+        )
+
+
+def left(X, y):
+    """Return how many members of how many are left after two folds."""
+    y = np.unique(y, return_inverse=True)[1]
+    folds = make_folds(5, X, y)
+    (found,) = held_out_stacks(InfoStackClassifier(), X, [View()], y, folds, y.max() + 1)
+    helping = found.helping[:, 1:].any(axis=0)
+    return f"{helping.sum()} of {len(helping)}"
+
+
+def costs():
+    """Print what members cost: at all, by rows, by entries and classes, by pairs of rows."""
+    work, taken = [], {}
+    for n_rows, n_columns, n_classes in _SIZES:
+        X, y = generated(n_rows, n_columns, n_classes)
+        X = StandardScaler().fit_transform(X)
+        n_train = 4 * n_rows // 5
+        train, test = np.arange(n_train), np.arange(n_train, n_rows)
+        scores = n_classes if n_classes > 2 else 1
+        pairs = n_train * (n_rows - n_train) * n_columns / 1e9
+        work.append([1.0, n_train / 1e6, n_train * n_columns * scores / 1e6, pairs])
+        for name, member in stack_members(y, [(train, test)], n_columns).items():
+            fitting, _ = seconds(member.fit, X[train], y[train])
+            predicting, _ = seconds(member.predict_proba, X[test])
+            taken.setdefault(name, []).append(fitting + predicting)
+    for name, one in taken.items():
+        # Relative errors count, from small tables to large ones.
+        weight = 1 / np.maximum(one, 1e-2)
+        cost, _ = nnls(np.array(work) * weight[:, None], one * weight)
+        shown = ", ".join(f"{number:.3g}" for number in cost)
+        print(f'"{name}": ({shown}),  # seconds {", ".join(f"{value:.2f}" for value in one)}')
+    print(f"probe: {min(probe() for _ in range(9)):.4f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--costs", action="store_true", help="print the cost of each member")
+    parser.add_argument("--rows", type=int, default=20_000, help="of the generated table")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        costs() if options.costs else compare(options.rows)
+
+
+if __name__ == "__main__":
+    main()
