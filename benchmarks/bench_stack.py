@@ -4,11 +4,9 @@
     python benchmarks/bench_stack.py --costs
 
 The first command prints how many times longer `cross_val_bounds("stack")` takes than that of
-logistic regression behind a scaler, and the
-same of the mixture of logistic regression and boosting alone; and how many members are left after
-two folds. The second prints the table from
-which `sksoftinfo/_evaluation/stack_cost.py` expects the time, of this machine. All by processor
-time.
+logistic regression behind a scaler, the same of the mixture of logistic regression and boosting
+alone, and how many members are left after two folds. The second prints the table from which
+`sksoftinfo/_evaluation/stack_cost.py` expects the time, of this machine. All by processor time.
 """
 
 from __future__ import annotations

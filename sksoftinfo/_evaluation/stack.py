@@ -27,13 +27,13 @@ _QUICK = ("logistic", "boosting")
 def stack_members(y, splits, n_features, kinds="all"):
     """Return names and unfitted classifiers of the stack.
 
-    Two networks, since neither is near p(y|x) on all tables: our default, which chooses its decay by
-    rows that it holds out, and a wider one without decay, which stops early. Left out are quadratic discriminant
-    analysis where a class has no more rows to train on than there are features, and so a singular
-    covariance; nearest neighbours where there are fewer rows; and the wider network below 100
-    rows, too few to hold some out. Linear discriminant analysis is left out where a class has
-    fewer than two rows, of which there is no covariance. Boosting stops early where a tenth of the
-    rows can hold one of each class.
+    Two networks, since neither is near p(y|x) on all tables: our default, which chooses its decay
+    by rows that it holds out, and a wider one without decay, which stops early. Left out are
+    quadratic discriminant analysis where a class has no more rows to train on than there are
+    features, and so a singular covariance; nearest neighbours where there are fewer rows; and the
+    wider network below 100 rows, too few to hold some out. Linear discriminant analysis is left
+    out where a class has fewer than two rows, of which there is no covariance. Boosting stops
+    early where a tenth of the rows can hold one of each class.
 
     Parameters
     ----------
