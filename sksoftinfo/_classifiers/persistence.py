@@ -11,7 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import LogSoftmaxLoss
-from .._utils import check_regular_file, whole_file
+from .._utils import check_params, check_regular_file, param_names, whole_file
 from .._version import __version__
 from .file_content import CLASSES, check_n_draws, refused_params
 from .info_softmax import InfoSoftmaxClassifier
@@ -106,7 +106,7 @@ def save(estimator, path):
     check_is_fitted(estimator)
     # They may have been set since `fit`, and `load` refuses what is not valid.
     estimator._check_skorch_names()
-    estimator._validate_params()
+    check_params(estimator)
     net = net_state(estimator)
     weights = {name: np.asarray(value, order="C") for name, value in net.pop("weights").items()}
     fitted = fitted_attributes(estimator)
@@ -115,7 +115,7 @@ def save(estimator, path):
     except ValueError as error:
         raise ValueError(f"`estimator` cannot be saved: {error}. Use pickle.") from error
     params = estimator.get_params()
-    not_saved = refused_params(params, estimator._get_param_names())
+    not_saved = refused_params(params, param_names(estimator))
     if isinstance(params["random_state"], np.random.RandomState):
         not_saved = sorted([*not_saved, "random_state"])
     content = {
@@ -182,7 +182,7 @@ def load(path, **params):
     content = _parsed(text, path)
     try:
         cls = _ESTIMATORS[content["class"]]
-        own_names = cls._get_param_names()
+        own_names = param_names(cls)
         saved = {
             name: _decode(value, name)
             for name, value in content["params"].items()

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._networks import StochasticModule, resolve_device, seeded, unwrapped
-from .._utils import users_stacklevel
+from .._utils import check_params, param_names, users_stacklevel
 from .build import module_dtype
 from .file_content import (
     check_fitted,
@@ -84,7 +84,7 @@ class PortableMixin(CheckedStateMixin):
             self._built_with = {**self._built_with, "device": self.device}
 
     def __getstate__(self):
-        refused = refused_params(self.get_params(), self._get_param_names(), trusted=True)
+        refused = refused_params(self.get_params(), param_names(self), trusted=True)
         if refused:
             raise ValueError(
                 f"{', '.join(refused)} cannot be restored by skops: set what is not needed to its "
@@ -101,7 +101,7 @@ class PortableMixin(CheckedStateMixin):
     def _set_checked_state(self, state):
         if type(state) is not dict or not all(isinstance(name, str) for name in state):
             raise ValueError("its state is not a dict of attributes")
-        own_names = self._get_param_names()
+        own_names = param_names(self)
         skorch_params = state.get("_skorch_params")
         if type(skorch_params) is not dict or not set(own_names) <= state.keys():
             raise ValueError("it lacks parameters")
@@ -128,7 +128,7 @@ class PortableMixin(CheckedStateMixin):
 
 def is_stochastic(estimator):
     """Return whether an estimator has a bank of noise once it is fitted."""
-    return "n_draws" in estimator._get_param_names()
+    return "n_draws" in param_names(estimator)
 
 
 def check_results(estimator, fitted):
@@ -138,7 +138,7 @@ def check_results(estimator, fitted):
 
 def fitted_attributes(estimator):
     """Return the results of a fitted classifier by name, without the net."""
-    left_out = {*estimator._get_param_names(), *_NO_RESULTS}
+    left_out = {*param_names(estimator), *_NO_RESULTS}
     return {name: value for name, value in vars(estimator).items() if name not in left_out}
 
 
@@ -216,7 +216,7 @@ def restore(estimator, fitted, state):
         If the classifier was trained on CUDA, and there is none.
     """
     estimator._check_skorch_names()
-    estimator._validate_params()
+    check_params(estimator)
     check_results(estimator, fitted)
     check_net(state)
     vars(estimator).update(fitted)

@@ -10,7 +10,7 @@ import torch
 
 from .._bounds import check_distribution
 from .._networks import check_output
-from .._utils import check_labels
+from .._utils import check_labels, check_params
 from .build import with_channels
 from .info_softmax import InfoSoftmaxClassifier
 
@@ -69,7 +69,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         # Set past `set_params`, which refuses them from now on.
         self.module, self.device, self.dtype = module, device, "float32"
         self.batch_size = _BATCH_SIZE
-        self._validate_params()
+        check_params(self)
         self._take_over(self._initialized_net(self._no_rows(), seed=0))
         if self.input_shape_ is not None:
             rows = np.random.default_rng(0).random((2, *self.input_shape_), dtype=np.float32)
@@ -145,7 +145,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         before = {name: now[name] for name in _SETTABLE}
         super().set_params(**{name: params[name] for name in _SETTABLE if name in params})
         try:
-            self._validate_params()
+            check_params(self)
         except ValueError:
             super().set_params(**before)
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._utils import param_names
+
 # Callbacks that skorch's classifier always has.
 DEFAULT_CALLBACKS = ("epoch_timer", "train_loss", "valid_loss", "valid_acc", "print_log")
 # Prefixes of the parameters that travel to skorch as ``prefix__name``.
@@ -85,7 +87,7 @@ class SkorchParams:
         return named
 
     def _own_names(self):
-        return ", ".join(self._get_param_names())
+        return ", ".join(param_names(self))
 
     def get_params(self, deep=True):
         """Get parameters, skorch's among them.
@@ -100,7 +102,7 @@ class SkorchParams:
         dict
             Values by name.
         """
-        params = {name: getattr(self, name) for name in self._get_param_names()}
+        params = {name: getattr(self, name) for name in param_names(self)}
         return {**params, **self._skorch_params}
 
     def set_params(self, **params):
@@ -121,7 +123,7 @@ class SkorchParams:
         ValueError
             If a name is unknown.
         """
-        own = set(self._get_param_names())
+        own = set(param_names(self))
         for name in params:
             if name not in own and name not in self._skorch_params and not _is_skorch_name(name):
                 raise ValueError(

@@ -22,11 +22,13 @@ from .._utils import (
     Interval,
     StrOptions,
     as_images,
+    check_params,
     check_row_shape,
     encode_labels,
     fit_context,
     is_on_cuda,
     output_container,
+    param_names,
     validate_on_device,
     validate_rows,
 )
@@ -302,6 +304,7 @@ class InfoMaskTransformer(
         self.memory = memory
         self.random_state = random_state
 
+    # scikit-learn calls it before `fit`, whose errors it would hide.
     def _validate_params(self):
         if isinstance(self.estimator, torch.nn.Module):
             raise TypeError(
@@ -652,7 +655,7 @@ of pictures, or torch Dataset or DataLoader
     def _check_parameters(self):
         """Check that it is fitted, and the parameters: those of masks may have been set since."""
         check_is_fitted(self)
-        self._validate_params()
+        check_params(self)
         check_threshold(self.threshold, self.threshold_reference)
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
             raise ValueError(
@@ -674,13 +677,13 @@ of pictures, or torch Dataset or DataLoader
 
     def __getstate__(self):
         state = super().__getstate__()
-        check_state(state, self._get_param_names())
+        check_state(state, param_names(self))
         return state
 
     def _set_checked_state(self, state):
-        check_state(state, self._get_param_names())
+        check_state(state, param_names(self))
         BaseEstimator.__setstate__(self, state)
-        self._validate_params()
+        check_params(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,38 +5,18 @@ from __future__ import annotations
 import os
 import warnings
 
-import torch
-from skorch.hf import AccelerateMixin
 from torch.utils.data import DataLoader
 
 from .._utils import users_stacklevel
+from .compat import training_mixin
 
 
-class _SharedTraining(AccelerateMixin):
+class _SharedTraining(training_mixin()):
     """skorch's mixin, but for evaluation: each process sees all rows of it, not a share.
 
     So all of them predict the same, as one would alone, and callbacks that stop early by a
-    validation loss agree on when. Copies are plain nets: a live accelerator cannot travel.
+    validation loss agree on when. Copies are nets without it: a live accelerator cannot travel.
     """
-
-    def _initialize_accelerator(self):
-        # A criterion without parameters has no gradients to share, and torch refuses to wrap it.
-        criteria = self._criteria
-        self._criteria = [name for name in criteria if _is_trained(getattr(self, f"{name}_"))]
-        try:
-            return super()._initialize_accelerator()
-        finally:
-            self._criteria = criteria
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        # skorch takes the wrapper off after training, and without one nothing is shared.
-        self._initialize_accelerator()
-        super().on_train_begin(net, X=X, y=y, **kwargs)
-
-    def get_iterator(self, dataset, training=False):
-        if training:
-            return super().get_iterator(dataset, training=True)
-        return super(AccelerateMixin, self).get_iterator(dataset, training=False)
 
     @property
     def _input_device(self):
@@ -46,7 +26,7 @@ class _SharedTraining(AccelerateMixin):
         optimizer = getattr(self.optimizer_, "optimizer", None)
         state = {**self.__getstate__(), "optimizer_": optimizer, "device": str(self._input_device)}
         del state["accelerator"]
-        return _restore, (self.plain_class, state)
+        return _restore, (self._net_class, state)
 
 
 def accelerated_net(net_class, accelerator, **kwargs):
@@ -68,14 +48,9 @@ def accelerated_net(net_class, accelerator, **kwargs):
     accelerated = type(
         f"Accelerated{net_class.__name__}",
         (_SharedTraining, net_class),
-        {"plain_class": net_class},
+        {"_net_class": net_class},
     )
     return accelerated(accelerator=live, **kwargs)
-
-
-def _is_trained(criterion):
-    parameters = criterion.parameters() if isinstance(criterion, torch.nn.Module) else ()
-    return any(parameter.requires_grad for parameter in parameters)
 
 
 def _restore(net_class, state):

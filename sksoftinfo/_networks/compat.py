@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from skorch import NeuralNetClassifier
 from skorch.dataset import get_len, unpack_data
 from skorch.utils import to_device, to_tensor
 
@@ -13,7 +14,9 @@ __all__ = [
     "step_optimizers",
     "to_device",
     "to_tensor",
+    "training_mixin",
     "unpack_data",
+    "with_callbacks",
     "zero_gradients",
 ]
 
@@ -36,3 +39,56 @@ def zero_gradients(net):
 def step_optimizers(net, closure):
     """Let the optimizers take a step, of which `closure` returns the loss."""
     net._step_optimizer(closure)
+
+
+def with_callbacks(**replaced):
+    """Decorate a class of nets, which then have these callbacks in place of skorch's own.
+
+    Parameters
+    ----------
+    **replaced : dict of str to callback class
+        By the names of skorch's default callbacks.
+    """
+
+    def decorate(net_class):
+        def default_callbacks(net):
+            callbacks = dict(NeuralNetClassifier._default_callbacks.fget(net))
+            return list({**callbacks, **{name: cls() for name, cls in replaced.items()}}.items())
+
+        net_class._default_callbacks = property(default_callbacks)
+        return net_class
+
+    return decorate
+
+
+def training_mixin():
+    """Return skorch's mixin for accelerate, which wraps a net anew for each training."""
+    # Not everybody needs what it imports.
+    from skorch.hf import AccelerateMixin
+
+    class TrainingMixin(AccelerateMixin):
+        def _initialize_accelerator(self):
+            # A criterion without parameters has no gradients to share, and torch refuses it.
+            criteria = self._criteria
+            self._criteria = [name for name in criteria if _is_trained(getattr(self, f"{name}_"))]
+            try:
+                return super()._initialize_accelerator()
+            finally:
+                self._criteria = criteria
+
+        def on_train_begin(self, net, X=None, y=None, **kwargs):
+            # skorch takes the wrapper off after training, and without one nothing is shared.
+            self._initialize_accelerator()
+            super().on_train_begin(net, X=X, y=y, **kwargs)
+
+        def get_iterator(self, dataset, training=False):
+            # All rows of an evaluation for each process, not a share.
+            skip = TrainingMixin if training else AccelerateMixin
+            return super(skip, self).get_iterator(dataset, training=training)
+
+    return TrainingMixin
+
+
+def _is_trained(criterion):
+    parameters = criterion.parameters() if isinstance(criterion, torch.nn.Module) else ()
+    return any(parameter.requires_grad for parameter in parameters)

@@ -23,6 +23,7 @@ from .compat import (
     to_device,
     to_tensor,
     unpack_data,
+    with_callbacks,
     zero_gradients,
 )
 from .losses import LogSoftmaxLoss, weighted_mean
@@ -45,6 +46,7 @@ from .training import (
 )
 
 
+@with_callbacks(print_log=QuietPrintLog)
 class InfoSoftmaxNet(NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
@@ -69,7 +71,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     """
 
     # Axes of the module's output: rows and classes.
-    logits_ndim = 2
+    _logits_ndim = 2
     # Draws of each row's output in prediction.
     _n_draws = 1
 
@@ -102,11 +104,6 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self.precision = precision
         self.seed = seed
         self.lr_falls = lr_falls
-
-    @property
-    def _default_callbacks(self):
-        callbacks = dict(super()._default_callbacks)
-        return list({**callbacks, "print_log": QuietPrintLog()}.items())
 
     @property
     def _input_device(self):

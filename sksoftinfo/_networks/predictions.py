@@ -96,8 +96,8 @@ def first_input(net, X):
 
 def posterior_logits(net, logits):
     """Return ``z + log(class prior)``, whose softmax is the class posterior."""
-    if logits.ndim != net.logits_ndim or logits.shape[-1] != net.n_classes:
-        draws = ", n_draws" if net.logits_ndim == 3 else ""
+    if logits.ndim != net._logits_ndim or logits.shape[-1] != net.n_classes:
+        draws = ", n_draws" if net._logits_ndim == 3 else ""
         raise ValueError(
             f"module={type(net.module_).__name__} returned logits of shape "
             f"{tuple(logits.shape)} where (n_samples{draws}, {net.n_classes}) is needed, one "

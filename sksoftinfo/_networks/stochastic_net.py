@@ -29,7 +29,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
     """
 
     # Rows, draws and classes.
-    logits_ndim = 3
+    _logits_ndim = 3
 
     def __init__(self, module, *, n_draws, beta=0.0, noise_bank=None, **kwargs):
         super().__init__(module, **kwargs)

@@ -26,10 +26,12 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "check_params",
     "check_sample_weight",
     "fit_context",
     "num_samples",
     "output_container",
+    "param_names",
     "params_of_rows",
     "safe_indexing",
     "safe_split",
@@ -40,6 +42,16 @@ __all__ = [
 def output_container(estimator):
     """Return "default", "pandas" or "polars": what `transform` of the estimator is to return."""
     return _get_output_config("transform", estimator)["dense"]
+
+
+def param_names(estimator):
+    """Return the names of the parameters of an estimator or of its class, sorted."""
+    return estimator._get_param_names()
+
+
+def check_params(estimator):
+    """Raise ValueError if a parameter of an estimator is not what its constraints allow."""
+    estimator._validate_params()
 
 
 class IntegerInterval(Interval):

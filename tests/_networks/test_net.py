@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
@@ -143,3 +144,15 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_rows(prior):
 
 def net_prior(prior):
     return np.full(3, 1 / 3) if prior == "uniform" else np.array(prior)
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_a_fitted_net_shows_what_skorch_shows_and_its_parameters(estimator):
+    net = estimator(**FAST).fit(X, Y).net_
+    more = {name for name in dir(type(net)) if not name.startswith("_")} - set(
+        dir(NeuralNetClassifier)
+    )
+    assert more == set()
+    # What ends in "_" was set by initialising it.
+    found = {name for name in vars(net) if not (name.startswith("_") or name.endswith("_"))}
+    assert found <= net.get_params(deep=False).keys()

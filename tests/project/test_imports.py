@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator
+from skorch import NeuralNetClassifier
 
 PACKAGE = Path(__file__).parents[2] / "sksoftinfo"
 # What each folder may import of the package; `_version` is open to all.
@@ -52,6 +54,28 @@ def test_imports_run_one_way(path):
             assert top not in ("torch", "skorch"), name
         if top == "sklearn" and any(part.startswith("_") for part in below.split(".")):
             assert path == PACKAGE / "_utils" / "compat.py", name
+
+
+# What scikit-learn and skorch keep to themselves; skorch sets the last of it in instances.
+PRIVATE = {
+    name
+    for cls in (BaseEstimator, NeuralNetClassifier)
+    for name in dir(cls)
+    if name.startswith("_") and not name.endswith("_")
+} | {"_criteria", "_modules", "_optimizers", "_initialize_accelerator"}
+# Hooks that estimators are documented to override.
+HOOKS = {"_validate_params", "_parameter_constraints"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_names_of_others_stand_in_one_file(path):
+    if path.name == "compat.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and not ast.unparse(node).startswith("super()."):
+            assert node.attr not in PRIVATE - {"_parameter_constraints"}, ast.unparse(node)
+        if isinstance(node, ast.FunctionDef):
+            assert node.name not in PRIVATE - HOOKS, node.name
 
 
 def test_bounds_need_no_torch():
