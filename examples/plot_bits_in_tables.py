@@ -27,7 +27,7 @@ classifiers = {
     "random forest": RandomForestClassifier(random_state=0),
     "logistic regression": make_pipeline(StandardScaler(), LogisticRegression()),
     "InfoSoftmaxClassifier": make_pipeline(
-        StandardScaler(), InfoSoftmaxClassifier(random_state=0)
+        StandardScaler(), InfoSoftmaxClassifier(max_epochs=40, random_state=0)
     ),
 }
 

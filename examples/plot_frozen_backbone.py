@@ -84,7 +84,7 @@ def bounds_of(backbone, depth):
     pipeline = make_pipeline(
         FrozenStages(backbone, tuple(stages[:depth])),
         StandardScaler(),
-        InfoSoftmaxClassifier(random_state=0),
+        InfoSoftmaxClassifier(max_epochs=30, random_state=0),
     ).fit(X_train, y_train)
     features = pipeline[:-1].transform(X_test)
     return pipeline[-1].score_bounds(features, y_test, units="bits")
@@ -94,7 +94,7 @@ results = {
     name: [bounds_of(backbone, depth) for depth in depths.values()]
     for name, backbone in (("random weights", random_net), ("trained", trainer.module_))
 }
-pixels = make_pipeline(StandardScaler(), InfoSoftmaxClassifier(random_state=0))
+pixels = make_pipeline(StandardScaler(), InfoSoftmaxClassifier(max_epochs=30, random_state=0))
 pixels.fit(X_train, y_train)
 of_pixels = pixels[-1].score_bounds(pixels[0].transform(X_test), y_test, units="bits")
 
