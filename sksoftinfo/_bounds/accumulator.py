@@ -248,13 +248,16 @@ class BoundsAccumulator:
 
         def standard_error(values):
             deviation, members = values - mean(values), groups
-            if weights is not None:
+            if weights is None:
+                deviation = deviation / total
+            else:
                 used = weights > 0
-                deviation = weights[used] * deviation[used]
+                # Shares of the total, so that no square overflows or vanishes.
+                deviation = weights[used] / total * deviation[used]
                 members = None if groups is None else groups[used]
             if members is not None:
                 deviation = np.bincount(members, deviation)
-            return float(np.sqrt(deviation @ deviation) / total)
+            return float(np.sqrt(deviation @ deviation))
 
         errors = {
             "log_softmax": standard_error(terms.log_softmax),

@@ -6,7 +6,6 @@ import warnings
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import column_or_1d
 
 from .._utils import label_array, mixed_types, users_stacklevel
 from .betting import rounds_of
@@ -104,6 +103,8 @@ def effective_size(weights):
     2.0
     """
     weights = np.asarray(weights, dtype=np.float64)
+    # In units of the largest, so that no square overflows or vanishes.
+    weights = weights / weights.max()
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
@@ -161,7 +162,13 @@ def encode_groups(groups):
     ValueError
         If the group of a row is missing, or groups are of several types.
     """
-    groups = column_or_1d(label_array(groups))
+    groups = label_array(groups)
+    if groups.ndim != 1 and groups.shape[1:] != (1,):
+        raise ValueError(
+            f"`groups` must hold one group for each row; got shape {groups.shape}. Pass a flat "
+            "array, and join several columns into one."
+        )
+    groups = groups.reshape(-1)
     missing = groups != groups
     if groups.dtype == object:
         missing = missing | np.array([group is None for group in groups])

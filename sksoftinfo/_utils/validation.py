@@ -133,15 +133,18 @@ def check_labels(y, name="y"):
     labels = label_array(y)
     if labels.dtype.kind == "S":
         raise TypeError(f"{name} holds bytes as labels: decode them, as by numpy.char.decode.")
-    if labels.dtype != object or labels.ndim != 1:
+    if labels.dtype.kind not in "Of" or labels.ndim != 1:
         return
-    missing = np.array([_is_missing(label) for label in labels], dtype=bool)
+    if labels.dtype == object:
+        missing = np.array([_is_missing(label) for label in labels], dtype=bool)
+    else:
+        missing = np.isnan(labels)
     if missing.any():
         raise ValueError(
             f"Input {name} contains NaN or None, labels that are missing, in {missing.sum()} of "
             f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Leave them out."
         )
-    types = mixed_types(labels)
+    types = mixed_types(labels) if labels.dtype == object else []
     if types:
         raise ValueError(
             f"{name} mixes labels of types {', '.join(types)}, which NumPy merges or cannot "

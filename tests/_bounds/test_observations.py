@@ -94,7 +94,7 @@ def test_few_large_weights_are_warned_of():
         ({"groups": Y[:3]}, "inconsistent numbers of samples"),
         ({"groups": np.where(Y == 1, np.nan, 0.0)}, "`groups` must name a group .* for 30 of 60"),
         ({"groups": np.array([None, "a"] * 30, dtype=object)}, "`groups` must name a group"),
-        ({"groups": np.zeros((60, 2))}, "y should be a 1d array|1d"),
+        ({"groups": np.zeros((60, 2))}, "`groups` must hold one group for each row"),
     ],
 )
 def test_bad_bounds_and_groups(options, message):
@@ -106,3 +106,25 @@ def test_groups_may_be_texts():
     names = np.array(["a", "b", "c"])[np.arange(60) % 3]
     assert information_bounds(Y, PROBA, groups=names).n_groups == 3
     assert information_bounds(Y, PROBA).n_groups is None
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-8, 1e300])
+def test_the_unit_of_weights_changes_nothing(unit):
+    rng = np.random.default_rng(0)
+    y, proba, weights = rng.integers(0, 2, 80), rng.random(80), rng.uniform(0.5, 1, 80)
+    expected = information_bounds(y, proba, sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = information_bounds(y, proba, sample_weight=unit * weights)
+    assert effective_size(unit * weights) == pytest.approx(effective_size(weights))
+    assert found.standard_errors == pytest.approx(expected.standard_errors)
+    for name in ("mi_lower", "betting_lower_limit", "label_entropy_upper_limit", "interval"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name)), name
+
+
+def test_groups_in_several_columns_are_refused():
+    y = [0, 1] * 4
+    flat = information_bounds(y, [0.2, 0.8] * 4, groups=np.arange(8)[:, None])
+    assert flat.n_groups == 8
+    with pytest.raises(ValueError, match=r"`groups` must hold one group .* got shape \(8, 2\)"):
+        information_bounds(y, [0.2, 0.8] * 4, groups=np.zeros((8, 2)))

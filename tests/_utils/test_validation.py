@@ -175,8 +175,9 @@ def test_texts_and_other_labels_in_a_list_are_refused(labels):
 
 
 def test_labels_that_are_missing_among_texts_are_named():
-    with pytest.raises(ValueError, match="labels that are missing, in 1 of 3 rows"):
-        check_labels(["a", np.nan, "b"])
+    for labels in (["a", np.nan, "b"], np.array([1.0, np.nan, 2.0]), [1, float("nan"), 0]):
+        with pytest.raises(ValueError, match="labels that are missing, in 1 of 3 rows"):
+            check_labels(labels)
 
 
 @pytest.mark.parametrize(
