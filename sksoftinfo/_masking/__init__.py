@@ -13,6 +13,8 @@ from .grid import GridScorer
 from .image_classifier import ImageClassifier, neural
 from .maps import InformationMapper
 from .patch_grid import PatchGrid
+from .picture_mapper import PictureMapper
+from .picture_scorer import PictureScorer
 from .shared_calibration import SharedCalibration
 from .transformer import InfoMaskTransformer
 from .windows import window_average
@@ -29,6 +31,8 @@ TRUSTED_CLASSES = (
     InformationMapper,
     PatchCalibration,
     PatchGrid,
+    PictureMapper,
+    PictureScorer,
     SharedCalibration,
 )
 

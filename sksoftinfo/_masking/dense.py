@@ -147,14 +147,10 @@ def dense_layer(classifier, images, name):
     noise = np.random.default_rng(0).normal(probe.mean(), probe.std() + 1e-3, probe.shape)
     probed = np.concatenate([probe, noise.astype(probe.dtype)])
     net = ours.net_
-    module, tensor = own_copy(net.module_), _tensor(net, probed)
-    first = tensor[:1]
-
-    def run(first_only=False):
-        return _image_logits(net, module, first if first_only else tensor)
-
+    module, tensor = own_copy(net.module_), to_tensor(net, probed)
+    run = runner(net, module, tensor)
     with torch.inference_mode():
-        layer = find_feature_layer(module, run, len(probed), name)
+        layer = find_feature_layer(module, run, tensor.shape, name)
     if layer is None:
         return None
     # Under the caller's torch.inference_mode, the copy above has no gradients.
@@ -164,8 +160,8 @@ def dense_layer(classifier, images, name):
         return layer, measure_cells(
             layer,
             module,
-            lambda images: _image_logits(net, module, images),
-            _tensor(net, probed[-1:]),
+            lambda images: image_logits(net, module, images),
+            to_tensor(net, probed[-1:]),
         )
 
 
@@ -186,14 +182,9 @@ def window_logits(net, images, layer, windows):
         Posterior logits in the net's dtype.
     whole : ndarray of shape (n, M)
     """
-    module, images = own_copy(net.module_), _tensor(net, images)
-    first = images[:1]
-
-    def run(first_only=False):
-        return _image_logits(net, module, first if first_only else images)
-
+    module, images = own_copy(net.module_), to_tensor(net, images)
     with torch.inference_mode():
-        found = layer.window_logits(module, run, windows)
+        found = layer.window_logits(module, runner(net, module, images), windows)
         # Where a network computes in less, what follows does not.
         return download(found, net.dtype)
 
@@ -206,9 +197,9 @@ def window_features(net, images, layer, windows, weights=None):
     fewer classes than channels to average, which saves 30 % of `mask` in bench_masking.py.
     """
     seen = []
-    module, images = own_copy(net.module_), _tensor(net, images)
+    module, images = own_copy(net.module_), to_tensor(net, images)
     with torch.inference_mode(), layer.replaced(module, seen.append):
-        logits = _image_logits(net, module, images)
+        logits = image_logits(net, module, images)
         channels = seen[0].transpose(0, 1)
         if weights is None:
             maps = [channels] * len(windows)
@@ -222,7 +213,16 @@ def window_features(net, images, layer, windows, weights=None):
         return download([torch.stack(averages), logits], net.dtype)
 
 
-def _image_logits(net, module, images):
+def runner(net, module, images):
+    """Return what runs the module on images, on the first `n`, or on crops of them."""
+
+    def run(n=None, side=None):
+        return image_logits(net, module, images[:n, :, :side, :side])
+
+    return run
+
+
+def image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
     # A copy: a module may work in place, and the images are the user's.
     logits = module(images.clone())
@@ -234,7 +234,8 @@ def _device_of(net):
     return torch.device("cpu") if weight is None else weight.device
 
 
-def _tensor(net, images):
+def to_tensor(net, images):
+    """Return images as a tensor of the net's dtype, on its device."""
     device = _device_of(net)
     if not isinstance(images, torch.Tensor):
         # A copy: torch warns of memory that may not be written.

@@ -133,3 +133,10 @@ def group_information(kind, scores, prior, classes):
     of_merged = np.concatenate([[prior[group].sum()], prior[~group]])
     first = np.zeros((1, scores.shape[1]), dtype=int)
     return patch_information(kind, merged, of_merged, first)[0]
+
+
+def information_of(kind, scores, prior, classes, as_group):
+    """Return `patch_information`, or `group_information` as that of one class, (1, n, ...)."""
+    if as_group:
+        return group_information(kind, scores, prior, classes)[None]
+    return patch_information(kind, scores, prior, classes)

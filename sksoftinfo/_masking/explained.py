@@ -110,7 +110,13 @@ def _pass(masker, images, target, y, slices):
             chosen = classes if as_group else classes[part]
             excess.append(
                 excess_of_batch(
-                    masker, chosen, places[part], whole[part], as_group, indices is not None
+                    masker,
+                    images[rows],
+                    chosen,
+                    places[part],
+                    whole[part],
+                    as_group,
+                    indices is not None,
                 )
             )
         yield rows, maps, excess

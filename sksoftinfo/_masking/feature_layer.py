@@ -21,6 +21,10 @@ from .windows import feature_windows, window_average, window_maximum
 _TOLERANCE, _TF32_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.01, 0.05
 # Layers behind the last convolution that may still hold the map: activation, norm, dropout.
 _N_TRIED = 4
+# Side of the images that trials run on, whose maps are replaced anyway.
+_SMALL_SIDE = 64
+# How many times as many cells along an axis a map has that shows more detail.
+_FINER = (2, 3, 4)
 # What a network that pools so makes of windows, and of everything.
 _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
 
@@ -61,11 +65,18 @@ class FeatureLayer:
         positions, and takes windows as it takes the whole map.
     call : int, default=1
         Which of the calls of the submodule it is, from 1.
+    small_side : int or None, default=None
+        Of smaller images that the network takes as well; ``None`` if it takes one size alone.
+    detail : (str, int) or None, default=None
+        Name and call of the last submodule whose map has two to four times as many cells along
+        both axes.
     """
 
     name: str
     pooling: str
     call: int = 1
+    small_side: int | None = None
+    detail: tuple | None = None
 
     def replaced(self, module, function):
         """Let `function` replace the layer's output in one run of the module."""
@@ -85,7 +96,8 @@ class FeatureLayer:
         ----------
         module : torch.nn.Module
         run : callable
-            Runs the module on n images, or on a slice of them, and returns its logits.
+            Runs the module on n images and returns its logits; on the first of them alone, or
+            on crops of a smaller side, by ``run(1, side)``.
         sizes : sequence of (float, float)
             Windows' height and width, in cells.
 
@@ -102,7 +114,7 @@ class FeatureLayer:
             seen = []
             with self.replaced(module, seen.append):
                 whole = run()
-            weight = self.head_weight(module, lambda: run(first_only=True))
+            weight = self.head_weight(module, lambda: run(1, self.small_side))
             bias = (whole - seen[0].mean((2, 3)) @ weight.T).mean(0)
             cells = torch.einsum("mc,nchw->mnhw", weight, seen[0]) + bias[:, None, None, None]
             return torch.stack([window_average(cells, size) for size in sizes]), whole
@@ -183,43 +195,102 @@ def as_cells(feature_map):
     return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
 
 
-def find_feature_layer(module, run, n_images, name):
+def find_feature_layer(module, run, shape, name):
     """Return the last layer whose map the network pools without regard to positions, or None.
 
     Parameters
     ----------
     module : torch.nn.Module
     run : callable
-        Runs the module on `n_images` images, or on a slice of them, and returns its logits.
-    n_images : int
+        Runs the module on images and returns its logits; on the first `n` of them, or on crops
+        of a smaller side, by ``run(n, side)``.
+    shape : tuple of int
+        Of the images, (n, C, H, W).
     name : str or None
         The layer to try, instead of the last ones.
     """
-    own, outputs, calls = _spatial_outputs(module, run, n_images)
-    if name is None:
-        # A container gives out what its last layer did: once is enough.
-        seen = {id(output): name for name, output in outputs.items()}
-        names = [name for name in outputs if seen[id(outputs[name])] == name][: -_N_TRIED - 1 : -1]
-    else:
-        names = [name] if name in outputs else []
-    for name in names:
-        pooling = _proven_pooling(module, run, name, calls[name], own)
+    own, recent, shapes = _spatial_outputs(module, run, shape[0], name)
+    small_side = _small_side(run, min(_SMALL_SIDE, min(shape[2:]) // 2), own)
+    # What a trial replaces is made for nothing: small images make it sooner.
+
+    def cheap(n=None):
+        return run(n, small_side)
+
+    for found in recent[::-1]:
+        pooling = _proven_pooling(module, cheap, found, own)
         if pooling is not None:
-            return FeatureLayer(name, pooling, calls[name])
+            detail = _last_finer(shapes, found.output.shape[2:])
+            return FeatureLayer(found.name, pooling, found.call, small_side, detail)
     return None
 
 
-def _spatial_outputs(module, run, n_images):
-    """Return the logits, maps (n, C, h, w) of submodules' last calls, and numbers of calls."""
-    calls, outputs = {}, {}
+def _small_side(run, side, own):
+    """Return the side if the network takes images as small as that, else None."""
+    try:
+        logits = run(None, side)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return None
+    taken = getattr(logits, "shape", None) == own.shape and bool(logits.isfinite().all())
+    return side if taken else None
+
+
+def _last_finer(shapes, size):
+    """Return name and call of the last map that has a few times as many cells, or None.
+
+    Examples
+    --------
+    >>> from sksoftinfo._masking.feature_layer import _last_finer
+    >>> shapes = [("stem", 1, (28, 28)), ("body", 3, (14, 14)), ("tokens", 1, (14, 64))]
+    >>> _last_finer(shapes, (7, 7))
+    ('body', 3)
+    """
+    for name, call, shape in shapes[::-1]:
+        # A map that is only padded, or has its channels last, is not a multiple.
+        if any(
+            all(-(-many // times) == few for many, few in zip(shape, size, strict=True))
+            for times in _FINER
+        ):
+            return name, call
+    return None
+
+
+@dataclass
+class _Output:
+    """A map that a submodule gave out: as it was, and the tensor, which may change in place."""
+
+    name: str
+    call: int
+    tensor: torch.Tensor
+    output: torch.Tensor
+
+
+def _spatial_outputs(module, run, n_images, wanted):
+    """Return the logits, the last maps (n, C, h, w) of submodules, and shapes of all their maps.
+
+    Parameters
+    ----------
+    wanted : str or None
+        Name of the submodule whose map is wanted alone.
+    """
+    calls, recent, shapes = {}, [], []
 
     def listen(name):
         def hook(_, args, output):
             calls[name] = calls.get(name, 0) + 1
-            outputs.pop(name, None)
+            recent[:] = [one for one in recent if one.name != name]
             is_map = isinstance(output, torch.Tensor) and output.ndim == 4
-            if is_map and len(output) == n_images and output.shape[2:].numel() > 1:
-                outputs[name] = output
+            if not (is_map and len(output) == n_images and output.shape[2:].numel() > 1):
+                return
+            shapes.append((name, calls[name], tuple(output.shape[2:])))
+            if wanted is not None and name != wanted:
+                return
+            # A container gives out what its last layer did: once is enough.
+            if recent and recent[-1].tensor is output:
+                recent.pop()
+            recent.append(_Output(name, calls[name], output, output.clone()))
+            del recent[: -_N_TRIED - 1]
 
         return hook
 
@@ -233,11 +304,20 @@ def _spatial_outputs(module, run, n_images):
     finally:
         for hook in hooks:
             hook.remove()
-    return logits, outputs, calls
+    return logits, recent, shapes
 
 
-def _proven_pooling(module, run, name, call, own):
-    """Return how the network pools the layer's map, if that reproduces its logits, else None."""
+def _proven_pooling(module, run, found, own):
+    """Return how the network pools the layer's map, if that reproduces its logits, else None.
+
+    Parameters
+    ----------
+    run : callable
+        Runs the module on as many images, whose maps are replaced.
+    found : _Output
+    own : tensor of shape (n, M)
+    """
+    name, call, feature_map = found.name, found.call, found.output
     order = []
 
     def permuted(feature_map):
@@ -253,36 +333,31 @@ def _proven_pooling(module, run, name, call, own):
         "maximum": lambda feature_map: feature_map.amax((2, 3), keepdim=True),
         "own": permuted,
     }
-    takes_windows = _takes_windows(module, run, name, call, own)
+    takes_windows = _takes_windows(module, run, found, own)
     for pooling, function in trials.items() if takes_windows else ():
-        logits = _attempt(module, run, name, call, function)
+        logits = _attempt(module, run, name, call, lambda _, make=function: make(feature_map))
         if logits is None or not len(logits) or logits.ndim != 2 or len(logits) % len(own):
             continue
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
         if logits.shape == own.shape and _close(logits, own):
             return pooling
-    if _has_linear_head(module, run, FeatureLayer(name, "linear", call), own):
+    if _has_linear_head(module, run, FeatureLayer(name, "linear", call), feature_map, own):
         return "linear"
     return None
 
 
-def _has_linear_head(module, run, layer, own):
+def _has_linear_head(module, run, layer, feature_map, own):
     """Return whether the logits are weights of the average of the map, and a bias."""
-    strongest = []
-
-    def strongest_cell(feature_map):
-        cells = feature_map.flatten(2)
-        index = cells.norm(dim=1).argmax(1)
-        strongest.append(cells[torch.arange(len(cells), device=cells.device), :, index])
-        return strongest[0][..., None, None].expand_as(feature_map).contiguous()
-
+    averages, cells = feature_map.mean((2, 3)), feature_map.flatten(2)
+    index = cells.norm(dim=1).argmax(1)
+    strongest = cells[torch.arange(len(cells), device=cells.device), :, index]
+    constant = strongest[..., None, None].expand_as(feature_map).contiguous()
     try:
-        averages = layer.feature_map(module, run).mean((2, 3))
-        weight = layer.head_weight(module, lambda: run(first_only=True))
+        weight = layer.head_weight(module, lambda: run(1))
         # A head that is not linear may be so near the averages.
-        with layer.replaced(module, strongest_cell):
+        with layer.replaced(module, lambda _: constant):
             of_strongest = run()
-        found = torch.cat([averages, strongest[0]]) @ weight.T
+        found = torch.cat([averages, strongest]) @ weight.T
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -293,9 +368,9 @@ def _has_linear_head(module, run, layer, own):
     return _close(found + (expected - found)[:1], expected)
 
 
-def _takes_windows(module, run, name, call, own):
+def _takes_windows(module, run, found, own):
     """Return whether the network takes single cells and other batches in place of the map."""
-    logits = _attempt(module, run, name, call, as_cells)
+    logits = _attempt(module, run, found.name, found.call, lambda _: as_cells(found.output))
     return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
 

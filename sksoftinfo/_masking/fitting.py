@@ -136,7 +136,7 @@ def resolve_prior(prior, y, estimator, classes):
     )
 
 
-def kind_of_calibration(calibrate, information, y, n_classes):
+def kind_of_calibration(calibrate, information, y, n_classes, question="auto"):
     """Return the source of the calibration, "labels", "shared" or None.
 
     Parameters
@@ -146,6 +146,8 @@ def kind_of_calibration(calibrate, information, y, n_classes):
     y : ndarray of shape (n,), int, or None
         Class indices.
     n_classes : int
+    question : {"auto", "where", "which"}, default="auto"
+        As of the transformer. A question by name is answered by a shared calibration.
 
     Examples
     --------
@@ -164,7 +166,8 @@ def kind_of_calibration(calibrate, information, y, n_classes):
             )
         return "labels"
     complete = y is not None and len(np.unique(y)) == n_classes
-    return "labels" if complete and calibrate != "shared" else "shared"
+    is_shared = calibrate == "shared" or question != "auto"
+    return "labels" if complete and not is_shared else "shared"
 
 
 def calibration_sample(n_images, random_state, shared):

@@ -9,7 +9,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_memory
 
 from .calibration import PatchCalibration
-from .evidence import group_information, patch_information
+from .evidence import information_of
 from .shared_calibration import N_OTHERS, SharedCalibration, features, other_labels
 
 
@@ -146,7 +146,7 @@ class InformationMapper:
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
             inputs, whole = read(images[rows])
             classes = whole.argmax(axis=1)[None] if targets is None else targets[:, rows]
-            evidence = _information("weight_of_evidence", whole.T, self.prior, classes, as_group)
+            evidence = information_of("weight_of_evidence", whole.T, self.prior, classes, as_group)
             places = self._places(inputs, classes, self.calibrations_, self.on_features, as_group)
             yield rows, classes, places, evidence
 
@@ -167,7 +167,7 @@ class InformationMapper:
                 # Sizes that were not weighed against each other count alike.
                 places = np.mean(
                     [
-                        _information(self.kind, one, self.prior, classes, as_group)
+                        information_of(self.kind, one, self.prior, classes, as_group)
                         for one in inputs[group]
                     ],
                     axis=0,
@@ -215,12 +215,6 @@ class InformationMapper:
             largest = [self.scorer.assemble(one).max() for one in places]
             maxima = np.maximum(maxima, largest)
         return maxima
-
-
-def _information(kind, scores, prior, classes, as_group):
-    if as_group:
-        return group_information(kind, scores, prior, classes)[None]
-    return patch_information(kind, scores, prior, classes)
 
 
 def evaluate_cached(mapper, images, targets, as_group, memory, key):

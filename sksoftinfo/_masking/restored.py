@@ -10,17 +10,16 @@ import numpy as np
 from .fill import Fill
 from .image_classifier import ImageClassifier
 from .maps import InformationMapper
+from .picture_mapper import PictureMapper
 
 _OPTIONAL = {"patch_size_scores_", "reference_maximum_", "feature_names_in_"}
 # Attributes of the parts, by their classes.
 _PARTS = {
     "_fill": (Fill, {"fill_value", "constant_"}),
     "_classifier": (ImageClassifier, {"estimator", "row_shape", "batch_size"}),
-    "_mapper": (
-        InformationMapper,
-        {"scorer", "kind", "prior", "size_groups", "on_features", "calibrations_"},
-    ),
 }
+_OF_MAPPERS = {"scorer", "kind", "prior", "size_groups", "on_features", "calibrations_"}
+_MAPPERS = {InformationMapper: _OF_MAPPERS, PictureMapper: _OF_MAPPERS | {"question"}}
 
 
 def check_state(state, param_names):
@@ -114,12 +113,14 @@ def _checks(state):
             and type(value.row_shape) is tuple
         ),
         "_mapper": lambda value: (
-            _is_part("_mapper", value)
+            type(value) in _MAPPERS
+            and vars(value).keys() == _MAPPERS[type(value)]
             and is_of_classes(value.prior)
             and callable(getattr(value.scorer, "patch_logits", None))
             and value.kind == state["information"]
             and type(value.size_groups) is list
             and isinstance(value.on_features, bool)
+            and getattr(value, "question", "auto") in ("auto", "where", "which")
         ),
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils import on_host
+from .edges import snap_to_edges
 from .maps import evaluate_cached
 from .masks import excess_information, largest_boxes, whole_components
 from .targets import targets_of_images
@@ -106,17 +107,21 @@ def excess_of_images(masker, images, target=None, y=None):
     """Yield slices of rows, and what `excess_information` returns of their pixels."""
     targets, as_group = targets_of(masker, images, target, y)
     for rows, *batch in evidence(masker, images, targets, as_group):
-        yield rows, excess_of_batch(masker, *batch, as_group, presence=targets is not None)
+        presence = targets is not None
+        yield rows, excess_of_batch(masker, images[rows], *batch, as_group, presence=presence)
 
 
-def excess_of_batch(masker, classes, places, whole, as_group, presence):
-    """Return what `excess_information` does of a batch; `presence` of a target may be denied."""
+def excess_of_batch(masker, images, classes, places, whole, as_group, presence):
+    """Return what `excess_information` does of a batch; `presence` of a target may be denied.
+
+    By the outlines of the images (b, C, H, W), where the masker's `refine` says so.
+    """
     floors = maxima = None
     if masker._presence_required and presence:
         floors = masker.presence_floor_
     if masker.threshold_reference == "fit":
         maxima = masker.reference_maximum_
-    return excess_information(
+    excess = excess_information(
         masker._mapper.scorer.assemble,
         places,
         whole,
@@ -128,6 +133,7 @@ def excess_of_batch(masker, classes, places, whole, as_group, presence):
         presence_floor=floors,
         soft=masker.mask_type == "soft",
     )
+    return excess if masker.refine is None else snap_to_edges(excess, on_host(images))
 
 
 def targets_of(masker, images, target, y):

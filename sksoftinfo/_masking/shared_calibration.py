@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from scipy.special import logit, logsumexp
 
@@ -17,8 +19,10 @@ _FEWEST_LABELS = 5
 # Learned from 120 photographs of as many classes, the logits of EfficientNet-lite0 in units of
 # their standard deviation: of z_t, of the logarithm of the others' mean, and the constant.
 _SHIPPED = (np.array([0.28, -0.032]), -0.2)
+# Nats for each such unit of the difference of two classes' logits, in windows of half the side.
+_SHIPPED_RIVAL_SLOPE = 1.5
 #: Information that the best place has about a class that is there, at least, by these numbers.
-SHIPPED_FLOOR = 3.0
+SHIPPED_FLOOR = 1.5
 
 
 class SharedCalibration:
@@ -43,6 +47,9 @@ class SharedCalibration:
     ----------
     coef_ : ndarray of shape (2,)
     intercept_ : float
+    rival_slope_ : float
+        Nats for each unit of the difference between the logits of two classes, where either is
+        there: of large windows, and only where they were calibrated.
     shipped_ : bool
         Whether these are the numbers of the package, for want of pictures.
     """
@@ -82,13 +89,45 @@ class SharedCalibration:
         self.shipped_ = False
         return self
 
+    def fit_rivals(self, logits):
+        """Fit the slope of "t rather than its rival" on logits (1 + n_others, n, rows, columns).
+
+        The first class of an image is its own, and the others are not there, less a constant.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        beyond = (logits[:1] - logits[1:]).astype(np.float64).ravel()
+        unit = np.sqrt(np.mean(beyond**2)) or 1.0
+        rows = np.concatenate([beyond, -beyond])[:, None] / unit
+        own = np.repeat([1, 0], len(beyond))
+        # The places of an image share its label: together they weigh as much as one image.
+        weight = np.full(len(rows), logits.shape[1] / len(beyond))
+        model = LogisticRegression(C=_C, fit_intercept=False)
+        self.rival_slope_ = float(model.fit(rows, own, sample_weight=weight).coef_[0, 0] / unit)
+        return self
+
     def ship(self, whole):
         """Take the numbers of the package, in units of the logits of whole images (n, M)."""
         unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
         coef, self.intercept_ = _SHIPPED
         self.coef_ = coef / unit
+        self.rival_slope_ = _SHIPPED_RIVAL_SLOPE / unit
         self.shipped_ = True
         return self
+
+    def of_pictures(self, whole):
+        """Return what serves pictures with whole logits (n, M): shipped numbers in their units.
+
+        A picture of several things has logits that vary less.
+        """
+        if not self.shipped_:
+            return self
+        one = copy(self)
+        unit = np.std(whole - whole.mean(axis=1, keepdims=True), axis=1)[:, None, None]
+        unit = np.where(unit > 0, unit, 1)
+        one.coef_ = _SHIPPED[0][:, None, None, None] / unit
+        one.rival_slope_ = _SHIPPED_RIVAL_SLOPE / unit
+        return one
 
     def information(self, kind, inputs, classes, weighed=False):
         """Return information of places about classes, as `PatchCalibration.information`."""

@@ -32,6 +32,7 @@ from .._utils import (
     validate_on_device,
     validate_rows,
 )
+from .edges import import_opencv
 from .fill import Fill
 from .fitting import (
     best_sizes,
@@ -46,8 +47,10 @@ from .image_classifier import ImageClassifier, is_fitted_already
 from .maps import InformationMapper
 from .masks import check_threshold
 from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
+from .picture_mapper import PictureMapper
 from .picture_reader import picture_reader, sampled
 from .picture_results import PictureResults
+from .picture_scorer import PictureScorer
 from .restored import check_state
 from .results import ArrayResults, all_masks, as_images_of
 from .row_shapes import canonical_shape
@@ -97,7 +100,7 @@ class InfoMaskTransformer(
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
         shorter side and takes the one whose `score` on images of `fit` is best; without labels
-        it is 0.15 of the shorter side.
+        it is 0.15 of the shorter side, or what `question` says.
     context : float, default=1.5
         A patch only counts as far as its surroundings, so many times larger, are evidence of the
         target as well: its information is the lesser of the two. What looks like the target only
@@ -115,6 +118,22 @@ class InfoMaskTransformer(
         crop if it takes small images, else paste.
     feature_layer : str, default=None
         Name of the submodule whose output is the feature map; ``None`` looks for it.
+    question : {"auto", "where", "which"}, default="auto"
+        What a map of a photograph tells, where all classes share a calibration. ``"where"``: that
+        the target is here rather than elsewhere, by the evidence of single cells, drawn by finer
+        features. It shows a single object. ``"which"``: that this is the target rather than its
+        rivals, the classes that are most evident elsewhere in the picture, by windows of half the
+        shorter side. It tells objects apart, each with its surroundings. ``"auto"`` is
+        ``"which"`` in pictures with a rival whose evidence is at least 1.6 nats, else
+        ``"where"``; where each class has a calibration of its own, the rivals are all other
+        classes. The other two share a calibration whatever the labels, and all need dense scoring
+        and ``patch_size="auto"``.
+    zoom : float, default=1.4
+        How many times as large as they are photographs go through the network, for the map of
+        such a question; to whole cells of its map. 1 where the network takes one size alone.
+    detail : bool, default=True
+        Whether the map of ``"where"`` is drawn by the last map of the network that has more
+        cells: its channels are weighted by their covariance with the evidence in the picture.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
@@ -140,6 +159,9 @@ class InfoMaskTransformer(
         Whether an image is masked whole where nothing is evidence of the target: neither the
         classifier's probability for all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as
         in 99 % of the images of `fit` that have it. Nats, and ``target=None``, go without.
+    refine : {None, "edges"}, default=None
+        ``"edges"`` moves the outline of a mask to where colours change, by OpenCV's GrabCut
+        (``pip install 'sksoftinfo[edges]'``); for hard masks of images.
     mask_type : {"hard", "soft"}, default="hard"
         ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
     components : bool, default=False
@@ -230,6 +252,9 @@ class InfoMaskTransformer(
         "context": [Interval(Real, 1, None, closed="left")],
         "stride": [StrOptions({"auto"}), IntegerInterval(1), tuple],
         "patch_scoring": [StrOptions({"auto", "dense", "crop", "paste"})],
+        "question": [StrOptions({"auto", "where", "which"})],
+        "zoom": [Interval(Real, 1, None, closed="left")],
+        "detail": ["boolean"],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
         "feature_layer": [None, str],
         "calibrate": ["boolean", StrOptions({"shared", "features"})],
@@ -237,6 +262,7 @@ class InfoMaskTransformer(
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
         "require_presence": ["boolean"],
+        "refine": [None, StrOptions({"edges"})],
         "mask_type": [StrOptions({"hard", "soft"})],
         "components": ["boolean"],
         "fill_value": [
@@ -264,12 +290,16 @@ class InfoMaskTransformer(
         stride="auto",
         patch_scoring="auto",
         feature_layer=None,
+        question="auto",
+        zoom=1.4,
+        detail=True,
         information="weight_of_evidence",
         calibrate=True,
         prior=None,
         threshold=0.2,
         threshold_reference="image",
         require_presence=True,
+        refine=None,
         mask_type="hard",
         components=False,
         fill_value=0.0,
@@ -288,12 +318,16 @@ class InfoMaskTransformer(
         self.stride = stride
         self.patch_scoring = patch_scoring
         self.feature_layer = feature_layer
+        self.question = question
+        self.zoom = zoom
+        self.detail = detail
         self.information = information
         self.calibrate = calibrate
         self.prior = prior
         self.threshold = threshold
         self.threshold_reference = threshold_reference
         self.require_presence = require_presence
+        self.refine = refine
         self.mask_type = mask_type
         self.components = components
         self.fill_value = fill_value
@@ -357,6 +391,7 @@ of pictures, or torch Dataset or DataLoader
         encode_target(self.target, known_classes(self.estimator, y), self.combine)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
+        self._check_refine()
         candidates = candidate_sizes(
             self.patch_size, self._image_shape[1:], labelled=y is not None
         )
@@ -372,7 +407,7 @@ of pictures, or torch Dataset or DataLoader
         encoded = None if y is None else encode_labels(y, self.classes_)
         self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)
         self.calibration_ = kind_of_calibration(
-            self.calibrate, self.information, encoded, len(self.classes_)
+            self.calibrate, self.information, encoded, len(self.classes_), self.question
         )
         self.patch_scoring_, self._dense = choose_scoring(
             self.patch_scoring,
@@ -395,6 +430,15 @@ of pictures, or torch Dataset or DataLoader
         encoded = whole.argmax(axis=1) if encoded is None else encoded[sample]
         if self.calibration_ == "shared" and not are_enough(encoded):
             self.calibration_ = "shipped"
+        if self._of_pictures:
+            # Windows of the sizes that answer the question, whatever the labels.
+            candidates = candidates[:1]
+        elif self.question != "auto":
+            raise ValueError(
+                f"question={self.question!r} needs dense scoring, a calibration and "
+                f"patch_size='auto'; got patch_scoring_={self.patch_scoring_!r}, calibration_="
+                f"{self.calibration_!r} and patch_size={self.patch_size!r}. Use question='auto'."
+            )
         self._fit_sizes(candidates, images, encoded, seed, whole)
         return self
 
@@ -419,28 +463,36 @@ of pictures, or torch Dataset or DataLoader
 
         What is returned is a function without arguments, of the floors of presence.
         """
-        self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
         image_size = self._image_shape[1:]
-        context = 1 if self.information == "logit" else self.context
-        sizes, groups = with_surroundings(sizes, context, image_size)
-        scorer = make_scorer(
-            self.patch_scoring_,
-            self._classifier,
-            image_size,
-            sizes,
-            self.stride,
-            self._fill,
-            self._dense,
-            self._on_features,
-        )
-        self.stride_ = scorer.stride
-        self._mapper = InformationMapper(
-            scorer, self.information, self.prior_, groups, self._on_features
-        )
+        if self._of_pictures:
+            scorer = PictureScorer(
+                self._classifier, *self._dense, image_size, self.zoom, self.detail
+            )
+            sizes = (tuple(round(length) for length in scorer.stride),)
+            self._mapper = PictureMapper(scorer, self.information, self.prior_, self.question)
+        else:
+            context = 1 if self.information == "logit" else self.context
+            with_context, groups = with_surroundings(sizes, context, image_size)
+            scorer = make_scorer(
+                self.patch_scoring_,
+                self._classifier,
+                image_size,
+                with_context,
+                self.stride,
+                self._fill,
+                self._dense,
+                self._on_features,
+            )
+            self._mapper = InformationMapper(
+                scorer, self.information, self.prior_, groups, self._on_features
+            )
+        self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
+        self.stride_ = tuple(int(one) if float(one).is_integer() else one for one in scorer.stride)
         self._map_key = None
         if self.memory is not None:
             identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
             kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, self.calibrate)
+            kinds = (*kinds, self.context, self.question, self.zoom, self.detail)
             self._map_key = joblib.hash((*identity, *kinds, self.information, self.prior_))
         floors = calibrate_mapper(
             self._mapper,
@@ -645,6 +697,13 @@ of pictures, or torch Dataset or DataLoader
         return self._mapper.scorer.device.type == "cuda"
 
     @property
+    def _of_pictures(self):
+        """Whether a map answers a question, and is not one of windows of a size."""
+        is_auto = isinstance(self.patch_size, str)
+        is_shared = self.calibration_ in ("shared", "shipped")
+        return is_auto and is_shared and self.patch_scoring_ == "dense"
+
+    @property
     def _on_features(self):
         return self.calibration_ is not None and self.calibrate == "features"
 
@@ -657,11 +716,23 @@ of pictures, or torch Dataset or DataLoader
         check_is_fitted(self)
         check_params(self)
         check_threshold(self.threshold, self.threshold_reference)
+        self._check_refine()
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
             raise ValueError(
                 "threshold_reference='fit' was set after a fit that did not look for the maxima: "
                 "fit again."
             )
+
+    def _check_refine(self):
+        if self.refine is None:
+            return
+        if self.mask_type != "hard" or self._image_shape[:2] == (1, 1):
+            raise ValueError(
+                "refine='edges' must go with hard masks of images; got "
+                f"mask_type={self.mask_type!r} and images of shape {self._image_shape}. Use "
+                "mask_type='hard' or refine=None."
+            )
+        import_opencv()
 
     def _reader(self, X):
         """Return `X`, and what reads it where it holds pictures, or None."""

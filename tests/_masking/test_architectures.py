@@ -86,7 +86,8 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
     images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
     masker = InfoMaskTransformer(clf, patch_size=4, context=1).fit(images)
     layer = masker._dense[0]
-    assert (masker.patch_scoring_, layer) == ("dense", type(layer)("activation", "linear", 2))
+    expected = type(layer)("activation", "linear", 2, small_side=12, detail=("activation", 1))
+    assert (masker.patch_scoring_, layer) == ("dense", expected)
     assert masker.stride_ == (4, 4)
     windows, whole = masker._mapper.scorer.logits(images)
     with torch.no_grad():

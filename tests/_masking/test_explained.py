@@ -39,11 +39,11 @@ def photographs():
 def test_one_pass_serves_all_targets(photographs, monkeypatch):
     masker, images = photographs
     rows = []
-    logits = type(masker._mapper.scorer).logits
+    read = type(masker._mapper.scorer).read
     monkeypatch.setattr(
         type(masker._mapper.scorer),
-        "logits",
-        lambda self, images: rows.append(len(images)) or logits(self, images),
+        "read",
+        lambda self, images: rows.append(len(images)) or read(self, images),
     )
     targets = ["red", ["navy", "blue"], "teal"]
     display = InfoMaskDisplay.from_estimator(masker, images, targets=targets)

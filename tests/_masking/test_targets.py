@@ -51,7 +51,7 @@ def test_a_target_for_each_image_and_a_group(network, pictures):
     pair = ["red", "blue"]
     union = np.maximum(maps["red"], maps["blue"])
     np.testing.assert_allclose(masker.information_map(images, pair), union, rtol=1e-4, atol=1e-5)
-    alone = InfoMaskTransformer(network, context=1).fit(images)
+    alone = InfoMaskTransformer(network, question="where", detail=False).fit(images)
     middle = alone.information_maps(images, pair).mean(axis=0)
     group = alone.set_params(combine="group").information_map(images, pair)
     # The likelihood of the group is the mean of its classes', and so between the two.

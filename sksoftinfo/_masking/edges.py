@@ -1,0 +1,73 @@
+"""From a coarse mask to the outline of what it covers, by GrabCut. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Shares of the largest excess from which on a pixel is surely of the object, and below 0 up to
+# which it is surely not. At the threshold of 20 % these are 0.7 and 0.1 of the map's maximum.
+_SURELY, _SURELY_NOT = 0.625, -0.125
+_N_ITERATIONS = 5
+
+
+def import_opencv():
+    """Return OpenCV; ImportError with what to install, if it is not there."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(
+            "refine='edges' needs OpenCV: pip install 'sksoftinfo[edges]', or use refine=None."
+        ) from error
+    return cv2
+
+
+def snap_to_edges(excess, images):
+    """Return information above the limit, with the signs of masks that follow outlines.
+
+    GrabCut fits mixtures of colours to what is kept and to what is not, and cuts where colours
+    change [1]_. Pixels of high information stay kept, and those of little stay masked.
+
+    Parameters
+    ----------
+    excess : ndarray of shape (n, H, W)
+        Pixels are kept where it is positive.
+    images : ndarray of shape (n, C, H, W)
+        Only up to brightness and contrast.
+
+    Returns
+    -------
+    ndarray of shape (n, H, W)
+
+    References
+    ----------
+    .. [1] C. Rother, V. Kolmogorov, A. Blake, "GrabCut: interactive foreground extraction using
+       iterated graph cuts", ACM Transactions on Graphics 23 (2004), 309-314.
+    """
+    cv2 = import_opencv()
+    out = excess.copy()
+    for one, image, excess_of in zip(out, images, excess, strict=True):
+        highest = float(excess_of.max())
+        if not (np.isfinite(highest) and highest > 0):
+            continue
+        marks = np.where(excess_of > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+        marks[excess_of >= _SURELY * highest] = cv2.GC_FGD
+        marks[excess_of <= _SURELY_NOT * highest] = cv2.GC_BGD
+        if not (marks % 2 == 0).any():
+            continue
+        # The mixtures start from a generator of OpenCV's own.
+        cv2.setRNGSeed(0)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(_as_colours(image), marks, None, *models, _N_ITERATIONS, cv2.GC_INIT_WITH_MASK)
+        kept = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+        size = np.maximum(np.abs(excess_of), np.finfo(one.dtype).tiny)
+        one[:] = np.where(kept, size, -size)
+    return out
+
+
+def _as_colours(image):
+    """Return an image (C, H, W) as three channels of 8 bits, (H, W, 3)."""
+    low, high = float(image.min()), float(image.max())
+    scaled = (image - low) * (255 / (high - low)) if high > low else image * 0
+    last = scaled.transpose(1, 2, 0).round().astype(np.uint8)
+    three = last[..., :3] if last.shape[2] >= 3 else np.repeat(last[..., :1], 3, axis=2)
+    return np.ascontiguousarray(three)

@@ -1,0 +1,109 @@
+"""`PictureMapper`: maps of photographs, by one of two questions."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .details import carry_over
+from .evidence import information_of
+from .maps import InformationMapper
+from .rivals import RIVAL_FLOOR, log_odds_of_rivals, rivals_elsewhere
+from .shared_calibration import N_OTHERS, SharedCalibration, features, other_labels
+
+_CELLS, _WINDOWS = 0, 1
+
+
+class PictureMapper(InformationMapper):
+    """Maps of information about classes in photographs, by a calibration that all classes share.
+
+    Parameters
+    ----------
+    scorer : PictureScorer
+    kind, prior
+        As of `InformationMapper`.
+    question : {"auto", "where", "which"}
+        As of the transformer.
+    """
+
+    def __init__(self, scorer, kind, prior, question):
+        super().__init__(scorer, kind, prior, [slice(_CELLS, _CELLS + 1)], False)
+        self.question = question
+
+    def share_calibrations(self, images, labels, seed):
+        """Fit the calibration on images (n, C, H, W) and their labels; see `InformationMapper`."""
+        others = other_labels(labels, N_OTHERS, np.random.RandomState(seed))
+        classes = np.concatenate([labels[None], others])
+        cells, windows = [], []
+        for rows in gen_batches(len(images), self.scorer.images_per_batch):
+            logits = self.scorer.patch_logits(images[rows])
+            cells.append(features(logits[_CELLS], classes[:, rows]))
+            windows.append(features(logits[_WINDOWS], classes[:, rows])[0])
+        cells, windows = np.concatenate(cells, axis=2), np.concatenate(windows, axis=1)
+        calibration = SharedCalibration(self.prior).fit(cells).fit_rivals(windows)
+        self.calibrations_ = [calibration]
+        return calibration.of_features(self.kind, cells[:, :1], labels[None])[0].max(axis=(1, 2))
+
+    def evaluate(self, images, targets=None, as_group=False):
+        """Yield, batch by batch, what is known of images; see `InformationMapper.evaluate`."""
+        for rows in gen_batches(len(images), self.scorer.images_per_batch):
+            logits, whole, details = self.scorer.read(images[rows])
+            calibration = self.calibrations_[0].of_pictures(whole)
+            classes = whole.argmax(axis=1)[None] if targets is None else targets[:, rows]
+            whole = information_of("weight_of_evidence", whole.T, self.prior, classes, as_group)
+            cells = logits[_CELLS : _CELLS + 1]
+            if as_group:
+                maps = calibration.of_group(self.kind, cells, classes)[None]
+            else:
+                maps = calibration.information(self.kind, cells, classes)
+            groups = [classes] if as_group else [one[None] for one in classes]
+            peaks = maps.max(axis=(2, 3))
+            apart = self._apart(calibration, logits[_WINDOWS], groups, peaks)
+            if details is not None:
+                size = details.shape[2:]
+                maps = carry_over(self.scorer.to_details(maps, size), details)
+                apart = [(which, self.scorer.to_details(odds, size)) for which, odds in apart]
+            for places, peak, (which, odds) in zip(maps, peaks, apart, strict=True):
+                # The difference of the two probabilities: whatever is clearly of the target has
+                # the evidence of its best place, which thresholds and presence go by.
+                places[which] = peak[which, None, None] * np.tanh(odds / 2)
+            yield rows, classes, maps, whole
+
+    def _apart(self, calibration, windows, groups, peaks):
+        """Return for each target which images hold a rival, and the log-odds of their windows.
+
+        Parameters
+        ----------
+        calibration : SharedCalibration
+        windows : ndarray of shape (M, n, rows, columns)
+        groups : list of T ndarrays of shape (K, n), int
+            The classes of each target.
+        peaks : ndarray of shape (T, n)
+            Information of the best cell about each target.
+
+        Returns
+        -------
+        list of T pairs of ndarrays, of shapes (n,), bool, and (k, rows, columns)
+        """
+        n_images = windows.shape[1]
+        if self.question == "where":
+            nothing = np.zeros(n_images, dtype=bool), windows[0, :0]
+            return [nothing] * len(groups)
+        slopes = np.broadcast_to(calibration.rival_slope_, (n_images, 1, 1))
+        everything = np.repeat(np.arange(len(windows))[:, None], n_images, axis=1)
+        evidence = calibration.information("weight_of_evidence", windows[None], everything)
+        found = []
+        for classes, peak in zip(groups, peaks, strict=True):
+            rivals, present = rivals_elsewhere(evidence, classes, RIVAL_FLOOR)
+            if self.question == "which":
+                present[0] = True
+            which = present.any(axis=0) & (peak > 0)
+            odds = log_odds_of_rivals(
+                windows[:, which],
+                classes[:, which],
+                rivals[:, which],
+                present[:, which],
+                slopes[which],
+            )
+            found.append((which, odds.astype(windows.dtype)))
+        return found

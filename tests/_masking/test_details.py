@@ -1,0 +1,33 @@
+"""Evidence that is drawn by finer features of the same picture."""
+
+import numpy as np
+
+from sksoftinfo._masking.details import carry_over
+
+
+def test_evidence_spreads_over_what_looks_alike_and_keeps_mean_and_peak():
+    rng = np.random.default_rng(0)
+    inside = np.zeros((2, 12, 12), dtype=bool)
+    inside[0, 3:9, 2:8] = inside[1, 1:4, 5:11] = True
+    details = rng.normal(0, 0.3, (2, 6, 12, 12))
+    details[:, :3] += inside[:, None]
+    # One place of the object is known alone.
+    maps = np.zeros((2, 2, 12, 12), dtype=np.float32)
+    maps[:, 0, 5, 5] = maps[:, 1, 2, 8] = 4
+    maps[1] -= 1
+    drawn = carry_over(maps, details)
+    assert drawn.dtype == maps.dtype
+    np.testing.assert_allclose(drawn.mean((2, 3)), maps.mean((2, 3)), atol=1e-5)
+    np.testing.assert_allclose(drawn.max((2, 3)), maps.max((2, 3)), atol=1e-5)
+    kept = drawn[0] > 0.2 * drawn[0].max((1, 2), keepdims=True)
+    assert ((kept & inside).sum((1, 2)) / (kept | inside).sum((1, 2)) > 0.7).all()
+    # Units of a channel do not matter, nor what is added to it.
+    scaled = details * np.array([1e3, 1, 1e-3, 1, 1, 1])[:, None, None] + 7
+    np.testing.assert_allclose(carry_over(maps, scaled), drawn, rtol=1e-2, atol=1e-3)
+
+
+def test_what_does_not_vary_stays_as_it_is():
+    flat = np.full((1, 1, 4, 4), 2.0)
+    some = np.arange(16.0).reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(carry_over(flat, some), flat)
+    np.testing.assert_array_equal(carry_over(some, flat), some)
