@@ -31,8 +31,8 @@ from .image_classifier import is_fitted_already, neural
 from .placement import measure_placement, resize, resized
 
 # Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
-# coin is missed once in 2 ** 5 times.
-_RUNS = 6
+# coin is missed once in 2 ** 15 times.
+_RUNS = 16
 # Pictures to calibrate on, at most: no more of them are looked at.
 _MOST = 1000
 # Sides of the picture that these runs are on, about.
@@ -183,6 +183,11 @@ class PictureReader:
         """Return what `preprocess` reads: uint8, or float32 from 0 to 1."""
         # Networks of photographs take colours, unless they are known to take something else.
         pixels = with_n_channels(picture.pixels, self.n_channels or 3)
+        if len(pixels) not in (1, 3, 4):
+            raise ValueError(
+                "`X` must hold pictures of 1, 3 or 4 channels where `preprocess` reads them; got "
+                f"{len(pixels)} at {index}. Let channels={self.channels!r} agree with the arrays."
+            )
         kind = pixels.dtype.kind
         if pixels.dtype == np.uint16:
             return pixels / np.float32(65535)

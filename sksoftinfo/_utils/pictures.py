@@ -186,7 +186,7 @@ def labels_of(labels, X=None, classes=None):
             f"{len(labels)} have none. Leave these out."
         )
     names = getattr(getattr(X, "dataset", X), "classes", None)
-    if names is not None and np.asarray(classes).dtype.kind in "UO":
+    if names is not None and classes is not None and np.asarray(classes).dtype.kind in "UO":
         are_indices = all(
             isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(names)
             for one in plain

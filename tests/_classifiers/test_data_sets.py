@@ -55,6 +55,8 @@ def test_labels_may_be_given_and_names_be_known():
     assert clf.classes_.tolist() == ["dim", "red"]
     # Indices of a data set that names its classes, for a classifier that knows the names.
     assert clf.score(data) == clf.score(data, names)
+    # Those of a data set are numbers, also where it names them.
+    assert InfoSoftmaxClassifier(max_epochs=1).fit(data).classes_.tolist() == [0, 1]
     held_out = Pictures(Y[:30].tolist(), classes=["dim", "red"])
     with pytest.warns(UserWarning, match="30 of 30"):
         clf.score_bounds(held_out)
