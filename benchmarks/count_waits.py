@@ -1,0 +1,84 @@
+"""How often a GPU is waited for: ``python benchmarks/count_waits.py``.
+
+Counted on the simulated CUDA device of the tests, without a GPU. For the counts of another
+version: ``PYTHONPATH=its/checkout python benchmarks/count_waits.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+
+# The device is that of this checkout, whichever version is counted.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from helpers.simulated_cuda import simulated_cuda  # noqa: E402
+
+from sksoftinfo import (  # noqa: E402
+    InfoMaskTransformer,
+    InfoSoftmaxClassifier,
+    StochasticInfoClassifier,
+)
+
+_N_ROWS, _EPOCHS, _BATCH_SIZE = 2_000, 3, 100
+
+
+def calls():
+    """Yield what is counted, and the function; what comes before a yield is not counted."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(_N_ROWS, 20)).astype(np.float32), rng.integers(0, 3, _N_ROWS)
+    images, label = rng.random((500, 16, 16)).astype(np.float32), np.arange(500) % 2
+    options = {
+        "device": "cuda",
+        "max_epochs": _EPOCHS,
+        "batch_size": _BATCH_SIZE,
+        "random_state": 0,
+    }
+    trained = {
+        "fit": InfoSoftmaxClassifier(**options),
+        "fit, class prior": InfoSoftmaxClassifier(class_prior="empirical", **options),
+        "fit, latent noise": StochasticInfoClassifier(noise="latent", n_draws=8, **options),
+    }
+    for what, clf in trained.items():
+        yield what, lambda clf=clf: clf.fit(X, y)
+    new, labels = X + 1, y
+    for what, clf in (("", trained["fit"]), (", latent noise", trained["fit, latent noise"])):
+        yield f"predict_proba{what}", lambda clf=clf: clf.predict_proba(new)
+        yield f"score_bounds{what}", lambda clf=clf: clf.score_bounds(new, labels)
+    on_device = torch.as_tensor(new).to("cuda")
+    yield "predict_proba, X on the device", lambda: trained["fit"].predict_proba(on_device)
+    of_images = InfoSoftmaxClassifier(**options).fit(images, label)
+    masker = InfoMaskTransformer(FrozenEstimator(of_images), patch_size=4, random_state=0)
+    yield "fit of dense masks", lambda: masker.fit(images, label)
+    yield "transform, dense", lambda: masker.transform(images)
+
+
+def main():
+    warnings.simplefilter("ignore")
+    print(
+        f"{_N_ROWS:,} rows, {_EPOCHS} epochs, batches of {_BATCH_SIZE}; 500 images of 16 x 16\n"
+        f"{'':32}{'waits':>8}{'launches':>10}{'KB to device':>14}{'KB to host':>12}"
+    )
+    with simulated_cuda() as device:
+        for what, function in calls():
+            device.reset()
+            try:
+                function()
+            except TypeError as error:
+                print(f"{what:32}  {error}")
+                continue
+            count = device.counts
+            sizes = (count[f"bytes_to_{where}"] / 1024 for where in ("device", "host"))
+            print(
+                f"{what:32}{count['waits']:8}{count['launches']:10}{{:14.0f}}{{:12.0f}}".format(
+                    *sizes
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()
