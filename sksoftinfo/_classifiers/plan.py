@@ -9,6 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sklearn.utils import gen_batches
+
+from .._utils import on_host
+
 # Fewer different rows than these are too few to hold some out.
 _FEWEST_ROWS = 100
 # Up to so many rows, all are held out in turn; of more, a tenth tells as well when to stop.
@@ -55,7 +59,7 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
 
     Parameters
     ----------
-    X : ndarray of shape (n, d)
+    X : ndarray of shape (n, d), or tensor of a device
     weight : ndarray of shape (n,) or None
         Positive weights.
     batch_size : int
@@ -85,9 +89,9 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
 
 def _count_distinct(X, most):
     """Return the number of different rows, or `most` as soon as there are so many."""
-    seen = set()
-    for row in X:
-        seen.add(row.tobytes())
+    seen: set[bytes] = set()
+    for rows in gen_batches(len(X), 2 * most):
+        seen.update(row.tobytes() for row in on_host(X[rows]))
         if len(seen) >= most:
-            break
+            return most
     return len(seen)

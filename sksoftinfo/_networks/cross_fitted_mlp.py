@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .averaged_mlp import MemberLinear, hidden_layers
+from .device import download
 
 
 class CrossFittedMLP(nn.Module):
@@ -74,17 +75,19 @@ class CrossFittedMLP(nn.Module):
 
     def close_epoch(self):
         """Keep the groups that are better than they were; return their losses."""
-        losses = (self._sums / self._weight).float().cpu()
-        waited = int(self.n_waited) + 1
-        for index, loss in zip(self._alive, losses.tolist(), strict=True):
+        # A GPU is waited for once.
+        known = [self._sums / self._weight, self.best_losses, self.n_waited[None]]
+        losses, best_losses, waited = download(known, torch.float32)
+        losses, waited = losses.tolist(), int(waited[0]) + 1
+        for index, loss in zip(self._alive, losses, strict=True):
             # Where no rows are held out there are no losses, and the last epoch is kept.
-            if math.isnan(loss) or loss < self.best_losses[index]:
+            if math.isnan(loss) or loss < best_losses[index]:
                 self.best[index].load_state_dict(self.groups[index].state_dict())
                 waited = 0
                 if not math.isnan(loss):
                     self.best_losses[index] = loss
         self.n_waited.fill_(waited)
-        return losses.tolist()
+        return losses
 
     def choose(self):
         """Train on with one group, whose loss was least; return the parameters of the others."""

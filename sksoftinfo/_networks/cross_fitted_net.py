@@ -11,7 +11,9 @@ import torch
 from .._utils import users_stacklevel
 from .compat import set_training, to_tensor, unpack_data
 from .cross_fitted_mlp import CrossFittedMLP, entropy
+from .device import upload
 from .net import InfoSoftmaxNet
+from .predictions import constant
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
 # more than chance. On six tables, training all to the end was never better.
@@ -108,15 +110,16 @@ class CrossFittedNet(InfoSoftmaxNet):
         logits = self.infer(rows, **fit_params)
         n_groups, n_members, n_rows, n_classes = logits.shape
         if self.log_class_prior is not None:
-            logits = logits + self.log_class_prior.to(logits)
+            logits = logits + constant(self, "log_class_prior", logits)
         y = to_tensor(y, device=logits.device)
         losses = torch.nn.functional.cross_entropy(
             logits.reshape(-1, n_classes), y.repeat(n_groups * n_members), reduction="none"
         ).view(n_groups, n_members, n_rows)
         members = torch.arange(n_members, device=logits.device)
-        left_out = (torch.as_tensor(rows["fold"]).to(logits.device) == members[:, None]).to(losses)
+        fold = upload(torch.as_tensor(rows["fold"]), logits.device)
+        left_out = (fold == members[:, None]).to(losses)
         if "sample_weight" in rows:
-            weight = torch.as_tensor(rows["sample_weight"]).to(losses)
+            weight = upload(torch.as_tensor(rows["sample_weight"]), logits.device).to(losses)
             left_out = left_out * weight
         else:
             weight = 1.0

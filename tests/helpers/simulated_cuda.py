@@ -77,6 +77,7 @@ _AUTOCAST = {
             torch.Tensor.__matmul__,
             torch.Tensor.matmul,
             torch.addmm,
+            torch.baddbmm,
             torch.bmm,
             torch.matmul,
             torch.mm,

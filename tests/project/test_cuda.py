@@ -32,6 +32,7 @@ DIGITS = load_digits(n_class=3)
 PICTURES = train_test_split(
     (DIGITS.images[:160] / 16).astype(np.float32), DIGITS.target[:160], random_state=0
 )
+SEED = {"random_state": 0}
 FAST = {"random_state": 0, "max_epochs": 2, "batch_size": 30}
 
 
@@ -197,6 +198,29 @@ def test_a_criterion_with_weights_of_classes(cuda):
             softmax(device=device, **options).fit(X, y) for device in ("cuda", "cpu")
         )
         assert_agree(on_cuda, on_cpu, X_test, y_test)
+
+
+@pytest.mark.parametrize("rows", ["float32", "on the device", "weighted"])
+def test_the_default_network_of_tables(cuda, rows):
+    """What decides for itself how long to train, on few rows, does so on either device."""
+    X, X_test, y, y_test = train_test_split(*load_iris(return_X_y=True), test_size=30, **SEED)
+    if rows == "float32":
+        X, X_test = X.astype(np.float32), X_test.astype(np.float32)
+    on_cpu, on_cuda = (
+        InfoSoftmaxClassifier(
+            device=device, early_stopping=True, max_epochs=12, class_prior="empirical", **SEED
+        )
+        for device in ("cpu", "cuda")
+    )
+    weight = np.linspace(0.5, 2, len(y)) if rows == "weighted" else None
+    on_cpu.fit(X, y, weight)
+    if rows == "on the device":
+        X, y = (torch.as_tensor(one).to("cuda") for one in (X, y))
+    on_cuda.fit(X, y, weight)
+    assert_on_cuda(on_cuda)
+    assert len(on_cuda.history_) == len(on_cpu.history_)
+    assert_agree(on_cuda, on_cpu, X_test, y_test, atol=1e-3)
+    on_cuda.partial_fit(X, y).score_bounds(X_test, y_test)
 
 
 def test_entropies_information_and_other_draws(cuda):

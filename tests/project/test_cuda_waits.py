@@ -1,5 +1,7 @@
 """What a GPU is made to wait for, and what it is made to launch, counted on a simulated device."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
@@ -38,6 +40,22 @@ def test_waits_of_an_epoch_do_not_grow_with_the_batches(counted_cuda, name):
         clf.partial_fit(X, Y)
         waits.append(counted_cuda.counts["waits"])
     assert waits[1] <= waits[0] <= 6, counted_cuda.places
+
+
+def test_waits_of_the_default_training_do_not_grow_with_the_batches(counted_cuda):
+    waits = []
+    for batch_size in (120, 20):
+        clf = InfoSoftmaxClassifier(
+            batch_size=batch_size, class_prior="empirical", early_stopping=True, **FAST
+        )
+        counted_cuda.reset()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            clf.fit(X, Y, np.linspace(0.5, 2, len(Y)))
+        assert len(clf.history_) == FAST["max_epochs"]
+        waits.append(counted_cuda.counts["waits"])
+    # Each weight travels once before the first epoch, the best members' after the last.
+    assert waits[1] <= waits[0] < 80, counted_cuda.places
 
 
 def test_validation_rows_travel_once(counted_cuda):
