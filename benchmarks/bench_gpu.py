@@ -18,7 +18,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 from speed_contenders import BATCH_SIZE, Bare, Ours, images, table
 
-from sksoftinfo import InfoMaskTransformer, StochasticInfoClassifier
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 
 _ROUNDS = 5
 _EPOCHS = 3
@@ -43,13 +43,21 @@ def calls(X, y, device):
     yield f"fit, {_EPOCHS} epochs, sksoftinfo", lambda: ours.fit(X, y, _EPOCHS)
     yield "predict_proba, bare torch", lambda: bare.predict_proba(X)
     yield "predict_proba, sksoftinfo", lambda: ours.predict_proba(X)
-    yield "score_bounds", lambda: ours.clf.score_bounds(X[1:], y[1:])
+    # Rows of the training would be warned of.
+    others = X + np.float32(1e-3)
+    yield "score_bounds", lambda: ours.clf.score_bounds(others, y)
+    on_device = torch.as_tensor(X).to(device)
+    yield "predict_proba, rows on the device", lambda: ours.predict_proba(on_device)
+    half = InfoSoftmaxClassifier(
+        precision="bf16", max_epochs=_EPOCHS, batch_size=BATCH_SIZE, device=device
+    )
+    yield f"fit, {_EPOCHS} epochs, bf16", lambda: half.fit(X, y)
     if X.ndim == 2:
         noisy = StochasticInfoClassifier(
             noise="latent", max_epochs=_EPOCHS, batch_size=BATCH_SIZE, device=device
         )
         yield f"fit, {_EPOCHS} epochs, latent noise", lambda: noisy.fit(X, y)
-        yield "score_bounds, latent noise", lambda: noisy.score_bounds(X[1:], y[1:])
+        yield "score_bounds, latent noise", lambda: noisy.score_bounds(others, y)
     else:
         masker = InfoMaskTransformer(FrozenEstimator(ours.clf), target=1, patch_size=16)
         yield "fit of masks", lambda: masker.fit(X[:1000], y[:1000])

@@ -41,6 +41,7 @@ def calls():
     trained = {
         "fit": InfoSoftmaxClassifier(**options),
         "fit, class prior": InfoSoftmaxClassifier(class_prior="empirical", **options),
+        "fit, default network of tables": InfoSoftmaxClassifier(early_stopping=True, **options),
         "fit, latent noise": StochasticInfoClassifier(noise="latent", n_draws=8, **options),
     }
     for what, clf in trained.items():
@@ -68,8 +69,8 @@ def main():
             device.reset()
             try:
                 function()
-            except TypeError as error:
-                print(f"{what:32}  {error}")
+            except TypeError:
+                print(f"{what:32}{'-':>8}{'-':>10}{'-':>14}{'-':>12}")
                 continue
             count = device.counts
             sizes = (count[f"bytes_to_{where}"] / 1024 for where in ("device", "host"))
