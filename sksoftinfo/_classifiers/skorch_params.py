@@ -102,8 +102,7 @@ class SkorchParams:
         dict
             Values by name.
         """
-        params = {name: getattr(self, name) for name in param_names(self)}
-        return {**params, **self._skorch_params}
+        return {**super().get_params(deep=False), **self._skorch_params}
 
     def set_params(self, **params):
         """Set parameters, skorch's among them.

@@ -41,7 +41,7 @@ from .training import (
     TrainingState,
     check_steps,
     has_diverged,
-    listens,
+    is_heard,
     run_epoch,
 )
 
@@ -204,11 +204,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        told = any(
-            listens(callback, event)
-            for _, callback in self.callbacks_
-            for event in ("on_batch_begin", "on_batch_end")
-        )
+        told = is_heard(self, "on_batch_begin", "on_batch_end")
         if training and not told:
             run_epoch(self, iterator, prefix, step_fn, **fit_params)
         else:
@@ -220,7 +216,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     # tenth less time (`20,000 x 50` in benchmarks/bench_speed.py).
 
     def train_step(self, batch, **fit_params):
-        if any(listens(callback, "on_grad_computed") for _, callback in self.callbacks_):
+        if is_heard(self, "on_grad_computed"):
             return super().train_step(batch, **fit_params)
         steps = self.get_train_step_accumulator()
 

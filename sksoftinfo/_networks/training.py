@@ -118,7 +118,7 @@ def _copied(module):
 def run_epoch(net, iterator, prefix, step_fn, **fit_params):
     """Train an epoch whose losses are read at its end: no batch waits for a GPU to finish one.
 
-    Callbacks are not told of batches: only where none of them listens (see `listens`).
+    Callbacks are not told of batches: only where none of them listens (see `is_heard`).
     """
     losses = []
     try:
@@ -149,8 +149,12 @@ def check_steps(net, n_steps):
         )
 
 
-def listens(callback, event):
-    """Return whether a callback of skorch does anything at an event of training."""
+def is_heard(net, *events):
+    """Return whether a callback of an initialised net does anything at these events."""
+    return any(_listens(callback, event) for _, callback in net.callbacks_ for event in events)
+
+
+def _listens(callback, event):
     method = getattr(type(callback), event, None)
     if event in vars(callback):
         return True
