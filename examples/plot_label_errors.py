@@ -32,8 +32,8 @@ y = np.where(is_wrong, (truth + rng.integers(1, 10, size=len(truth))) % 10, trut
 print(f"{is_wrong.sum()} of {len(y)} labels are wrong")
 
 # %%
-# A label must be judged by a classifier that was not trained on it. Wrong labels are among the
-# training labels of the other folds, which costs little: they are few and do not agree.
+# Each label is scored by a classifier that was not trained on it. The training labels of the other
+# folds contain wrong labels, too, which matters little, since they are few and inconsistent.
 
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 classifier = InfoSoftmaxClassifier(random_state=0)
@@ -50,8 +50,8 @@ for name, flagged in found.items():
     print(f"{name}: {flagged.sum()} found, precision {precision:.2f}, recall {recall:.2f}")
 
 # %%
-# The rules cut nearly the same order of labels at different places. Images whose right label is
-# found as well, in red, are those that a person would look at twice.
+# All rules rank the labels in nearly the same order, and cut the ranking at different places. Red
+# titles mark correct labels that are found as well: these images are hard to read.
 
 figure = plt.figure(figsize=(9.6, 4.0), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))

