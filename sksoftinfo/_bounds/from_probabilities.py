@@ -197,7 +197,9 @@ weight_bound, group_bound, units
     if not len(observed):
         raise ValueError("y_true is empty: give at least one label.")
     check_consistent_length(observed, y_proba, sample_weight, groups, folds)
-    classes = _seen_labels(observed) if labels is None else named_labels(labels)
+    classes = None if labels is None else named_labels(labels)
+    _refuse_quantities(observed, classes)
+    classes = unique_labels(observed) if classes is None else classes
     order = np.argsort(classes)
     y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
@@ -227,8 +229,10 @@ weight_bound, group_bound, units
     )
 
 
-def _seen_labels(observed):
-    """Return the labels that occur, sorted; numbers that are quantities raise ValueError."""
+def _refuse_quantities(observed, classes):
+    """Raise ValueError if labels are quantities, and not those of the classes that are named."""
+    if classes is not None and (classes.dtype.kind == "f" or classes.dtype == object):
+        return
     if observed.dtype.kind == "f" and (observed != np.trunc(observed)).any():
         raise ValueError(
             f"y_true must hold classes; got {len(np.unique(observed))} different numbers in "
@@ -236,7 +240,6 @@ def _seen_labels(observed):
             "quantities into classes before training, as cross_val_bounds does with bins=4, or by "
             "numpy.digitize."
         )
-    return unique_labels(observed)
 
 
 def named_labels(labels):

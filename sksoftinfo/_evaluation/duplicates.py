@@ -30,7 +30,8 @@ def copied_rows(X, y):
     agree in that earlier column which explains it best. A region that follows from the city, or
     any attribute of a product, so adds nothing to the city or product.
 
-    Where rows occur ten times and more on average, whole numbers and texts are taken for names,
+    A column that numbers the rows one by one, such as an index, is left out. Where rows occur ten
+    times and more on average, whole numbers and texts are taken for names,
     such as a city and its code, and do not count as measurements. Two numbers with decimals that
     follow from each other and determine the label, such as latitude and longitude of forty
     stores, cannot be told from copies, and count as suspicious.
@@ -66,12 +67,24 @@ def copied_rows(X, y):
     numbers = _numbers(X)
     if numbers is None:
         return None
+    numbers = _without_row_numbers(numbers)
     first, copies = _different(numbers)
     if len(first) == len(numbers) or _agreement(copies, y) < _LEAST_AGREEMENT:
         return None
     if are_continuous(numbers, first) or _more_than_by_chance(numbers, copies):
         return copies
     return None
+
+
+def _without_row_numbers(numbers):
+    """Return the table without columns that number its rows: they would hide every copy."""
+    table = numbers.reshape(len(numbers), -1)
+    counting = [
+        len(column) > 1 and column[1] - column[0] == 1 and bool((np.diff(column) == 1).all())
+        for column in table.T
+    ]
+    # Where nothing else is left, they are what there is.
+    return table[:, ~np.array(counting)] if any(counting) and not all(counting) else numbers
 
 
 def _n_pairs(codes):

@@ -198,9 +198,11 @@ def encode_labels(y, classes, name="y"):
     except TypeError:  # of types that have no order beside those of the classes
         unseen = np.ones(len(y), dtype=bool)
     if np.any(unseen):
+        unknown = np.unique(y[unseen]).tolist()
+        shown = known_labels(unknown)
         raise ValueError(
-            f"{name} contains labels that are unknown: {np.unique(y[unseen]).tolist()}. The known "
-            f"classes are {known_labels(classes, np.unique(y[unseen]).tolist())}."
+            f"{name} contains labels that are unknown: {shown}. The known "
+            f"classes are {known_labels(classes, unknown)}."
         )
     return index
 

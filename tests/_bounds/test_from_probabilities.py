@@ -267,3 +267,13 @@ def test_probabilities_may_be_tensors_that_need_a_gradient(dtype):
     array = proba[:50].detach().double().numpy()
     array /= array.sum(axis=1, keepdims=True)
     assert found.mi_lower == pytest.approx(information_bounds(labels, array).mi_lower)
+
+
+@pytest.mark.parametrize("labels", [None, [0, 1], ["a", "b"]])
+def test_quantities_are_told_what_to_do_whether_or_not_labels_are_named(labels):
+    with pytest.raises(
+        ValueError, match="got 20 different numbers in 20 rows, such as 0.5.*bins=4"
+    ):
+        information_bounds(np.arange(20) + 0.5, np.full((20, 2), 0.5), labels=labels)
+    halves = information_bounds([0.5, 1.5] * 9, [0.2, 0.8] * 9, labels=[0.5, 1.5])
+    assert halves.mi_lower > 0

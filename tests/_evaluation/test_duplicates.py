@@ -181,3 +181,18 @@ def test_whole_numbers_that_differ_in_every_row_are_measurements_where_rows_repe
     rows, y = RNG.integers(0, 10**6, size=(150, 5)), RNG.integers(0, 2, 150)
     order = RNG.permutation(np.arange(150).repeat(5))
     assert copied_rows(rows[order], y[order]) is not None
+
+
+def test_a_column_that_numbers_the_rows_hides_no_copies():
+    y = LABELS[AGAIN]
+    numbers = np.arange(7, 127)
+    for table in (
+        np.column_stack([numbers, ROWS[AGAIN]]),
+        pd.DataFrame(ROWS[AGAIN]).assign(number=numbers),
+        pd.DataFrame(ROWS[AGAIN]).assign(code=[f"{number:04}" for number in numbers]),
+    ):
+        assert len(np.unique(copied_rows(table, y))) == 40
+    assert copied_rows(np.column_stack([numbers, numbers]), y) is None
+    # A number that says more than the place of a row tells rows apart.
+    times = pd.DataFrame(ROWS[AGAIN]).assign(time=RNG.permutation(numbers))
+    assert copied_rows(times, y) is None
