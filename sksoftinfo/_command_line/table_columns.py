@@ -22,6 +22,8 @@ _NUMBER = re.compile(
     r"[$€£¥₹]?\s*(?P<digits>[+\-−]?(?:\d[\d.,'’\u00a0\u202f ]*|[.,]\d+)(?:[eE][+-]?\d+)?)"
     r"\s*(?P<unit>[$€£¥₹]|[^\W\d]\S{0,11}|[%‰°]\S{0,11})?"
 )
+# Most numbers are written like this.
+_AS_IT_IS = re.compile(r"[+\-]?\d+(?:\.\d+)?")
 _GROUPS = re.compile(r"[+\-]?\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?![\d'’])")
 # India separates hundreds of thousands, as in 12,34,567.
 _BY_COMMA = re.compile(r"[+\-]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}")
@@ -180,10 +182,14 @@ class _Entries:
     def __init__(self, texts):
         self.texts = texts
         counts = texts.value_counts()
-        self.counts = {text: int(n) for text, n in counts.items() if text}
+        counts = zip(counts.index.tolist(), counts.tolist(), strict=True)
+        self.counts = {text: n for text, n in counts if text}
         self.digits, self.units, self.infinite, self.words = {}, {}, [], []
         self.rewritten, self.compared = False, set()
         for text in self.counts:
+            if _AS_IT_IS.fullmatch(text):
+                self.digits[text], self.units[text] = text, ""
+                continue
             plain, mark = _plain(text)
             number = _NUMBER.fullmatch(plain)
             if number and number["unit"] not in _ORDINALS:
@@ -217,10 +223,11 @@ class _Entries:
 
         if not self.digits or self.share < _MOSTLY:
             return self._date(name) or self._time(name, are_labels) or self._words(name)
-        values = {(digits, self.units[text]) for text, digits in self.digits.items()}
-        if self.compared and len(values) < min(len(self.digits), _FEW_VALUES):
-            # <=50 and >50 are categories.
-            return _text(name, self.texts)
+        if self.compared:
+            values = {(digits, self.units[text]) for text, digits in self.digits.items()}
+            if len(values) < min(len(self.digits), _FEW_VALUES):
+                # <=50 and >50 are categories.
+                return _text(name, self.texts)
         units = Counter(
             unit for text in self.digits for unit in [self.units[text]] * self.counts[text]
         )
@@ -254,7 +261,8 @@ class _Entries:
             # Labels are not repaired.
             return _text(name, self.texts)
         values = pd.Series(
-            [numbers.get(text) for text in self.texts], dtype="Int64" if whole else "float64"
+            [numbers.get(text) for text in self.texts.tolist()],
+            dtype="Int64" if whole else "float64",
         )
         column = Column(name, "number", values, notes) if whole else _finite(name, values, notes)
         if self.infinite:
@@ -380,8 +388,8 @@ def _number(digits, mark):
             return None
         whole = whole.replace(other, "")
     try:
-        if mark not in digits and not re.search("[eE]", whole):
-            return int(whole)
-        return float(f"{whole}.{rest}" if mark in digits else whole)
+        if mark in digits:
+            return float(f"{whole}.{rest}")
+        return int(whole) if whole.lstrip("+-").isdigit() else float(whole)
     except (ValueError, OverflowError):
         return None
