@@ -34,7 +34,7 @@ def commands(text):
     found = []
     for block, inline in _COMMAND.findall(text):
         command = " ".join((block or inline).replace("\\\n", " ").split())
-        if command not in found:
+        if command not in found and "run_all.py" not in command:
             found.append(command)
     return found
 
