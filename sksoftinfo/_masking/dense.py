@@ -147,15 +147,15 @@ def dense_layer(classifier, images, name):
     noise = np.random.default_rng(0).normal(probe.mean(), probe.std() + 1e-3, probe.shape)
     probed = np.concatenate([probe, noise.astype(probe.dtype)])
     net = ours.net_
-    module, tensor = own_copy(net.module_), to_tensor(net, probed)
+    # Under the caller's torch.inference_mode, a copy has no gradients.
+    with neutral_torch():
+        module, tensor = own_copy(net.module_), to_tensor(net, probed)
     run = runner(net, module, tensor)
     with torch.inference_mode():
         layer = find_feature_layer(module, run, tensor.shape, name)
     if layer is None:
         return None
-    # Under the caller's torch.inference_mode, the copy above has no gradients.
     with neutral_torch():
-        module = own_copy(net.module_)
         # In noise, more units are on than in an image.
         return layer, measure_cells(
             layer,

