@@ -14,8 +14,12 @@ from .._bounds import check_distribution, label_frequencies
 from .._classifiers import InfoSoftmaxClassifier
 from .._utils import check_two_classes, encode_labels
 from .image_classifier import is_fitted_already, neural
-from .maps import calibration_inputs
+from .maps import InformationMapper, calibration_inputs
+from .patch_sizes import with_surroundings
+from .picture_mapper import PictureMapper
+from .picture_scorer import PictureScorer
 from .row_shapes import estimator_row_shape
+from .scoring import make_scorer
 from .shared_calibration import SHIPPED_FLOOR
 
 # Images that calibration and the choice of a size look at, at most.
@@ -175,6 +179,42 @@ def calibration_sample(n_images, random_state, shared):
     rng = check_random_state(random_state)
     rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
     return rows, int(rng.randint(np.iinfo(np.int32).max))
+
+
+def mapper_of(masker, sizes):
+    """Return what maps information for a transformer, not calibrated, and the sizes in use.
+
+    Parameters
+    ----------
+    masker : InfoMaskTransformer
+        Whose scoring and prior are settled.
+    sizes : tuple of (int, int)
+        Of patches; pictures have windows of their own.
+    """
+    image_size = masker._image_shape[1:]
+    if masker._of_pictures:
+        scorer = PictureScorer(
+            masker._classifier, *masker._dense, image_size, masker.zoom, masker.detail
+        )
+        sizes = (tuple(round(length) for length in scorer.stride),)
+        mapper = PictureMapper(scorer, masker.information, masker.prior_, masker.question)
+        return mapper, sizes
+    context = 1 if masker.information == "logit" else masker.context
+    with_context, groups = with_surroundings(sizes, context, image_size)
+    scorer = make_scorer(
+        masker.patch_scoring_,
+        masker._classifier,
+        image_size,
+        with_context,
+        masker.stride,
+        masker._fill,
+        masker._dense,
+        masker._on_features,
+    )
+    mapper = InformationMapper(
+        scorer, masker.information, masker.prior_, groups, masker._on_features
+    )
+    return mapper, sizes
 
 
 def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):

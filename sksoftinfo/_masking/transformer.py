@@ -41,20 +41,18 @@ from .fitting import (
     fit_estimator,
     kind_of_calibration,
     known_classes,
+    mapper_of,
     resolve_prior,
 )
 from .image_classifier import ImageClassifier, is_fitted_already
-from .maps import InformationMapper
 from .masks import check_threshold
-from .patch_sizes import candidate_sizes, candidates_for_stride, with_surroundings
-from .picture_mapper import PictureMapper
+from .patch_sizes import candidate_sizes, candidates_for_stride
 from .picture_reader import picture_reader, sampled
 from .picture_results import PictureResults
-from .picture_scorer import PictureScorer
 from .restored import check_state
 from .results import ArrayResults, all_masks, as_images_of
 from .row_shapes import canonical_shape
-from .scoring import choose_scoring, make_scorer
+from .scoring import choose_scoring
 from .separation import separation
 from .shared_calibration import are_enough
 from .targets import encode_target, images_with_target
@@ -463,31 +461,10 @@ of pictures, or torch Dataset or DataLoader
 
         What is returned is a function without arguments, of the floors of presence.
         """
-        image_size = self._image_shape[1:]
-        if self._of_pictures:
-            scorer = PictureScorer(
-                self._classifier, *self._dense, image_size, self.zoom, self.detail
-            )
-            sizes = (tuple(round(length) for length in scorer.stride),)
-            self._mapper = PictureMapper(scorer, self.information, self.prior_, self.question)
-        else:
-            context = 1 if self.information == "logit" else self.context
-            with_context, groups = with_surroundings(sizes, context, image_size)
-            scorer = make_scorer(
-                self.patch_scoring_,
-                self._classifier,
-                image_size,
-                with_context,
-                self.stride,
-                self._fill,
-                self._dense,
-                self._on_features,
-            )
-            self._mapper = InformationMapper(
-                scorer, self.information, self.prior_, groups, self._on_features
-            )
+        self._mapper, sizes = mapper_of(self, sizes)
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
-        self.stride_ = tuple(int(one) if float(one).is_integer() else one for one in scorer.stride)
+        stride = self._mapper.scorer.stride
+        self.stride_ = tuple(int(one) if float(one).is_integer() else one for one in stride)
         self._map_key = None
         if self.memory is not None:
             identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import Any
 
 from torch.utils.data import DataLoader
 
 from .._utils import users_stacklevel
 from .compat import training_mixin
 
+_Mixin: Any = training_mixin()
 
-class _SharedTraining(training_mixin()):
+
+class _SharedTraining(_Mixin):
     """skorch's mixin, but for evaluation: each process sees all rows of it, not a share.
 
     So all of them predict the same, as one would alone, and callbacks that stop early by a
