@@ -39,6 +39,7 @@ from .._networks import (
     resolve_device,
     seeded,
     trainable,
+    warn_of_sizes,
 )
 from .._utils import (
     IntegerInterval,
@@ -269,6 +270,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """Return an initialised net for rows like `X`, whose module has run on some of them."""
         net = self._initialized_net(X, seed)
         if self.module is not None:
+            warn_of_sizes(X, getattr(self, "feature_names_in_", None))
             check_output(net, with_channels(X))
         self._built_with = kept_params(self.get_params(deep=False))
         return net

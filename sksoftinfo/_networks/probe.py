@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 
 from .._utils import users_stacklevel
@@ -12,6 +13,9 @@ from .stochastic_module import StochasticModule, unwrapped
 
 # Rows that are shown to the module.
 _N_PROBED = 8
+# Rows that tell the sizes of columns, and by what factor these may differ.
+_N_SIZED = 10_000
+_MOST_RATIO = 1e4
 
 
 def check_output(net, rows):
@@ -56,6 +60,41 @@ def check_output(net, rows):
                 stacklevel=users_stacklevel(),
             )
             return
+
+
+def warn_of_sizes(X, column_names=None):
+    """Warn if columns of a table are of such different sizes that some are hardly seen.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...)
+        Rows that a module of the user's own takes as they are. Of images nothing is looked at.
+    column_names : sequence of str, default=None
+
+    Warns
+    -----
+    UserWarning
+        If the standard deviations of two columns differ by a factor above 10,000.
+    """
+    if X.ndim != 2:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        sizes = X[:_N_SIZED].std(axis=0, dtype=np.float64)
+    sizes = np.where(np.isfinite(sizes), sizes, 0.0)
+    varying = np.flatnonzero(sizes > 0)
+    if len(varying) < 2:
+        return
+    least = varying[sizes[varying].argmin()]
+    most = varying[sizes[varying].argmax()]
+    ratio = sizes[most] / sizes[least]
+    if ratio > _MOST_RATIO:
+        names = [repr(column_names[i]) if column_names is not None else i for i in (most, least)]
+        warnings.warn(
+            f"X has columns whose sizes differ by a factor of {ratio:.0e}, e.g. {names[0]} and "
+            f"{names[1]}: the module hardly sees the small ones. Put a StandardScaler before it, "
+            "or leave out `module`: the default network prepares its columns.",
+            stacklevel=users_stacklevel(),
+        )
 
 
 def _outputs(net, x):

@@ -1,5 +1,7 @@
 """What tables hold as people have them: columns of any size, and missing values."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,3 +136,15 @@ def test_frames_of_polars_may_have_gaps():
     expected = clf.fit(X, y).predict_proba(X)
     frame = pl.from_pandas(X)
     np.testing.assert_allclose(clf.fit(frame, y).predict_proba(frame), expected)
+
+
+def test_columns_that_a_module_of_ones_own_hardly_sees_are_warned_about(gaps):
+    X, y = gaps[0].fillna(0), gaps[1]
+    X["told"] = 1e6 * np.arange(len(X))
+    options = {"max_epochs": 1, "lr": 1e-9, "random_state": 0}
+    with pytest.warns(UserWarning, match="differ by a factor of .*e.g. 'told' and 'sepal width"):
+        InfoSoftmaxClassifier(torch.nn.Linear(5, 3), **options).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        InfoSoftmaxClassifier(**options).fit(X, y)
+        InfoSoftmaxClassifier(torch.nn.Linear(4, 3), **options).fit(X.iloc[:, :4], y)
