@@ -1,4 +1,4 @@
-"""Where in the input the information sits: maps, masks and the transformer.
+"""Maps and masks of where the information lies in the input, and their transformer.
 
 May import: `_classifiers`, `_networks`, `_bounds`, `_utils`.
 """
@@ -19,7 +19,7 @@ from .shared_calibration import SharedCalibration
 from .transformer import InfoMaskTransformer
 from .windows import window_average
 
-#: Classes of this folder that a fitted transformer holds, for ``SKOPS_TRUSTED_TYPES``.
+#: Classes of this folder that a fitted transformer may contain, for ``SKOPS_TRUSTED_TYPES``.
 TRUSTED_CLASSES = (
     CellGeometry,
     DenseScorer,

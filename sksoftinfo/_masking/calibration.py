@@ -1,4 +1,4 @@
-"""`PatchCalibration`: from what is seen around a place to the probability of the image's label."""
+"""`PatchCalibration`: the probability of the image's label given one patch."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from sklearn.preprocessing import StandardScaler
 
 from .evidence import group_information, patch_information
 
-# Places that a calibration is fitted on, at most.
+# Largest number of places that a calibration is fitted on.
 _MAX_ROWS = 50_000
 
 
 class PatchCalibration:
     """Probability of the image's label given what is seen around one place.
 
-    A network trained on whole images has never seen a patch: its answer to one is a score, not
-    a probability. One logistic regression from the logits of patches, or from their features, to
-    the label of the image that they come from turns it into one, and gives the information an
-    absolute zero. Labels of whole images are all it needs.
+    A network trained on whole images has never seen a patch, so that its output for a patch is a
+    score, not a probability. A logistic regression of the image's label on the logits or the
+    features of its patches turns the score into a probability, and gives the information an
+    absolute zero. The regression needs labels of whole images only.
 
     Parameters
     ----------
     n_classes : int
+        Number of classes M.
 
     Attributes
     ----------
     prior_ : ndarray of shape (n_classes,)
-        Label frequencies that it was fitted on; those of `prior` for classes without a row.
+        Label frequencies of the training rows; the entry of `prior` for a class without a row.
     """
 
     def __init__(self, n_classes):
         self.n_classes = n_classes
 
     def fit(self, inputs, y, prior, random_state):
-        """Fit on inputs (..., n, rows, columns) and the images' labels (n,) in 0..M-1."""
-        # A third of the time of importing this package, for what not everybody needs.
+        """Fit on inputs (..., n, rows, columns) and the class indices (n,) of the images."""
+        # This import takes a third of the package's import time, and not every user needs it.
         from sklearn.linear_model import LogisticRegression
 
         n_places = inputs.shape[-2] * inputs.shape[-1]
@@ -47,7 +48,7 @@ class PatchCalibration:
         counts = np.bincount(labels, minlength=self.n_classes)
         self.prior_ = np.where(counts > 0, counts / counts.sum(), prior)
         scaler = StandardScaler()
-        # The places of an image share its label: together they weigh as much as one image.
+        # All places of an image share its label, so together they weigh as much as one image.
         model = LogisticRegression(C=1 / n_places, max_iter=1000)
         model.fit(scaler.fit_transform(rows), labels)
         self.classes_ = model.classes_
@@ -68,21 +69,24 @@ class PatchCalibration:
         Returns
         -------
         ndarray of shape (M, n, rows, columns)
-            Of the dtype of the inputs; ``-inf`` for a class that no sampled patch carried.
+            In the dtype of the inputs; ``-inf`` for a class without a sampled patch.
         """
         coef = self.coef_.astype(inputs.dtype)
         weighed = coef @ inputs.reshape(coef.shape[1], -1)
         return self.scores_of_weighed(weighed.reshape(-1, *inputs.shape[-3:]))
 
     def information(self, kind, inputs, classes, weighed=False):
-        """Return information of places about classes.
+        """Return the information of places about classes.
 
         Parameters
         ----------
         kind : {"weight_of_evidence", "pmi"}
         inputs : ndarray of shape (S, ..., n, rows, columns)
-            What `scores` reads or, `weighed`, what was multiplied by the coefficients.
+            The inputs of `scores` or, if `weighed`, inputs multiplied by the coefficients.
         classes : ndarray of shape (T, n), int
+            Indices of T classes for each image.
+        weighed : bool, default=False
+            Whether the inputs were multiplied by the coefficients.
 
         Returns
         -------
@@ -92,18 +96,18 @@ class PatchCalibration:
         return patch_information(kind, self._any_scores(inputs, weighed), self.prior_, classes)
 
     def of_group(self, kind, inputs, classes, weighed=False):
-        """Return information of places about "any of the classes", (n, rows, columns)."""
+        """Return the information of places about "any of the classes", (n, rows, columns)."""
         return group_information(kind, self._any_scores(inputs, weighed), self.prior_, classes)
 
     def _any_scores(self, inputs, weighed):
         return self.scores_of_weighed(inputs.sum(axis=0)) if weighed else self.scores(inputs)
 
     def weights(self, n_sizes):
-        """Return the coefficients of each size of patches, (n_sizes, M, C)."""
+        """Return the coefficients for each patch size, (n_sizes, M, C)."""
         return self.coef_.reshape(len(self.coef_), n_sizes, -1).swapaxes(0, 1)
 
     def scores_of_weighed(self, weighed):
-        """Return what `scores` does, of inputs that were multiplied by the coefficients."""
+        """Return the scores of inputs that were multiplied by the coefficients."""
         intercept = self.intercept_.astype(weighed.dtype)
         scores = weighed + intercept[:, None, None, None]
         if len(self.classes_) == self.n_classes:

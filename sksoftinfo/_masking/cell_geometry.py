@@ -1,4 +1,4 @@
-"""Where the cells of a feature map look, measured by their gradient."""
+"""Receptive fields of the cells of a feature map, measured by gradients."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-# Cells along an axis whose receptive field is looked at.
+# Number of cells along an axis whose receptive field is measured.
 _N_MEASURED = 16
 
 
 @dataclass(frozen=True)
 class CellGeometry:
-    """Where the cells of a feature map look, along one axis.
+    """Stride and receptive fields of the cells of a feature map, along one axis.
 
     Parameters
     ----------
     stride : float
         Pixels from one cell to the next.
     receptive_field : int
-        Pixels that a cell depends on; the whole axis where no cell depends on less.
+        Number of pixels that a cell depends on; the length of the axis if every cell depends on
+        all of it.
     centres : ndarray of shape (cells,)
-        Middle of each cell's receptive field, in pixels, the first of which is 0.
+        Middle of each cell's receptive field, in pixels. The first pixel has the coordinate 0.
     """
 
     stride: float
@@ -31,14 +32,15 @@ class CellGeometry:
 
 
 def measure_cells(layer, module, run, images):
-    """Return the `CellGeometry` of both axes, from the gradient of single cells.
+    """Return the `CellGeometry` of both axes, from the gradients of single cells.
 
     Parameters
     ----------
     layer : FeatureLayer
+        Layer whose output is the feature map.
     module : torch.nn.Module
     run : callable
-        Runs the module on images (n, C, H, W) that need a gradient.
+        Runs the module on images (n, C, H, W) that require a gradient.
     images : tensor of shape (n, C, H, W)
     """
     images = images.detach().clone().requires_grad_()
@@ -58,7 +60,7 @@ def measure_cells(layer, module, run, images):
         length, n_cells = images.shape[2 + axis], cells.shape[axis]
         looked_at = np.unique(np.linspace(0, n_cells - 1, _N_MEASURED).round().astype(int))
         extents = []
-        # Where the middle cell sees everything, the rest tell nothing.
+        # If the middle cell sees everything, the other cells add nothing.
         ends = seen_by_middle.amax(1 - axis)[[0, -1]]
         if bool((ends > 0).all()):
             stride = length / n_cells
@@ -80,16 +82,16 @@ def _gradient(cell, images):
 
 
 def cell_geometry(cells, extents, n_cells, length):
-    """Return the geometry of cells along an axis from the pixels that some of them depend on.
+    """Return the geometry of cells along an axis from the pixels that some cells depend on.
 
     Parameters
     ----------
     cells : ndarray of shape (k,)
-        Indices of the cells looked at.
+        Indices of the measured cells.
     extents : ndarray of shape (k, 2)
-        First and last pixel that each depends on.
+        First and last pixel that each measured cell depends on.
     n_cells, length : int
-        Cells and pixels along the axis.
+        Numbers of cells and of pixels along the axis.
 
     Examples
     --------
@@ -101,20 +103,20 @@ def cell_geometry(cells, extents, n_cells, length):
     (4.0, 6, array([-0.5,  3.5,  7.5, 11.5]))
     """
     first, last = extents[:, 0], extents[:, 1]
-    # At the border the field goes on into the padding: its edge is not seen. Nor need the
-    # outermost pixel be used by any cell.
+    # At the border the receptive field extends into the padding, so that its edge is not seen. The
+    # outermost pixels need not be used by any cell either.
     inside_first, inside_last = first > first.min(), last < last.max()
     slopes = [
         np.diff(edge[inside]) / np.diff(cells[inside])
         for edge, inside in ((first, inside_first), (last, inside_last))
     ]
     slopes = np.concatenate(slopes)
-    # Where most units are off, the edges of two fields may seem to coincide.
+    # If most units are inactive, the edges of two fields may seem to coincide.
     slopes = slopes[slopes > 0]
     stride = float(np.median(slopes)) if len(slopes) else length / n_cells
     if not (inside_first.any() and inside_last.any()):
         return CellGeometry(stride, length, (np.arange(n_cells) + 0.5) * stride - 0.5)
-    # Units that are off hide part of a field, and never add to it.
+    # Inactive units hide part of a field and never add to it.
     begin = (first - stride * cells)[inside_first].min()
     end = (last - stride * cells)[inside_last].max()
     field = int(round(end - begin)) + 1

@@ -1,4 +1,4 @@
-"""Dense scoring: a fitted net's logits of windows of images, read from its feature map."""
+"""Dense scoring: a network's logits for windows of images, read from its feature map."""
 
 from __future__ import annotations
 
@@ -21,30 +21,33 @@ from .image_classifier import neural
 from .spreading import interpolation_matrix, spread
 from .windows import window_average
 
-# Pixels that go through a network at once, if that is more than so many images: what it makes of
-# more on its way is too much for an allocator to keep, and each batch pays for fresh memory. Of
-# 224 x 224 pixels, 64 images at once take a quarter longer in the default network than 32.
+# Number of pixels that go through a network at once, unless these are fewer than _FEWEST_IMAGES
+# images. The activations of larger batches are too large for an allocator to keep, so that each
+# batch pays for fresh memory: with images of 224 x 224 pixels, batches of 64 take a quarter more
+# time per image in the default network than batches of 32.
 _PIXELS_PER_BATCH = 1 << 18
 _FEWEST_IMAGES = 32
-# Images, and as many of noise, on which a layer is tried out.
+# Number of images, and of noise images, on which a layer is tried.
 _N_PROBED = 4
 
 
 class DenseScorer:
     """Scores windows around every cell of a feature map, in one forward pass.
 
-    What the network makes of a window of its map is its answer to the window's pixels, up to what
-    their border sees of the surroundings.
+    The network's logits for a window of its feature map are its logits for the pixels of the
+    window, except that cells at the window's border also see some of the surroundings.
 
     Parameters
     ----------
     classifier : ImageClassifier
     layer : FeatureLayer
     geometry : tuple of CellGeometry
-        Down and across.
+        Geometry of the cells down and across.
     image_size : tuple of int
+        Height and width of the images, in pixels.
     sizes : sequence of (int, int)
-        Patches, in pixels. A window holds the cells that are centred in the patch.
+        Heights and widths of the patches, in pixels. A window consists of the cells that are
+        centred in the patch.
     """
 
     def __init__(self, classifier, layer, geometry, image_size, sizes):
@@ -66,22 +69,22 @@ class DenseScorer:
 
     @property
     def stride(self):
-        """Pixels (down, across) between places, as measured."""
+        """Distance (down, across) between neighbouring places in pixels, as measured."""
         strides = (one.stride for one in self.geometry)
         return tuple(int(one) if float(one).is_integer() else one for one in strides)
 
     @property
     def device(self):
-        """The network's."""
+        """Device of the network."""
         return _device_of(self._net)
 
     @property
     def dtype(self):
-        """The network's: float32 or float64."""
+        """Dtype of the network: float32 or float64."""
         return np.dtype(str(self._net.dtype).removeprefix("torch."))
 
     def logits(self, images):
-        """Return the logits of windows (S, M, n, rows, columns), and of whole images (n, M)."""
+        """Return the logits of windows (S, M, n, rows, columns) and of whole images (n, M)."""
         with naming_batch_size(self.classifier.batch_size):
             return window_logits(self._net, images, self.layer, self.windows)
 
@@ -90,12 +93,12 @@ class DenseScorer:
         return self.logits(images)[0]
 
     def patch_features(self, images):
-        """Return windows' features (S, C, n, rows, columns): averages of the feature map."""
+        """Return the features of windows (S, C, n, rows, columns): means of the feature map."""
         with naming_batch_size(self.classifier.batch_size):
             return window_features(self._net, images, self.layer, self.windows)[0]
 
     def weighed_features(self, images, weights):
-        """Return windows' features times weights (S, M, C), and the logits of whole images."""
+        """Return the features of windows times weights (S, M, C), and logits of whole images."""
         with naming_batch_size(self.classifier.batch_size):
             return window_features(self._net, images, self.layer, self.windows, weights)
 
@@ -104,17 +107,18 @@ class DenseScorer:
         return neural(self.classifier.estimator).net_
 
     def assemble(self, scores):
-        """Return scores (..., rows, columns) of places as maps (..., H, W)."""
+        """Interpolate the scores of places (..., rows, columns) to maps (..., H, W)."""
         return spread(scores, self.down, self.across)
 
 
 def own_copy(module):
-    """Return a copy of the module in evaluation mode, channels last where that is faster.
+    """Return a copy of the module in evaluation mode, in channels-last format on a CPU.
 
     Hooks go into the copy, so that other threads may use the module meanwhile. A copy that is
-    kept would have to follow the weights, and no version counter of torch tells when a fused
-    optimizer or ``weight.data`` changes them; a fresh one at every batch costs a twentieth of the
-    forward pass, and computing channels last on a CPU saves 12 % of `mask` in bench_masking.py.
+    kept would have to follow the weights, but no version counter of torch changes when a fused
+    optimizer or ``weight.data`` changes the weights. A fresh copy for every batch costs a
+    twentieth of the forward pass, and the channels-last format on a CPU saves 12 % of the time of
+    `mask` in bench_masking.py.
     """
     fresh = copy.deepcopy(module).eval().requires_grad_(False)
     if all(weight.device.type == "cpu" for weight in [*fresh.parameters(), *fresh.buffers()]):
@@ -123,17 +127,17 @@ def own_copy(module):
 
 
 def dense_layer(classifier, images, name):
-    """Return the feature layer and its geometry, or None where dense scoring is not proven.
+    """Return the feature layer and its geometry, or None if dense scoring is not proven valid.
 
-    The proof is by trial on some images and on noise: what the network makes of the pooled map
-    must be its own logits.
+    The proof is a trial on some images and on noise: from the pooled map, the network must
+    compute the same logits as from the images.
 
     Parameters
     ----------
     classifier : ImageClassifier
     images : ndarray of shape (n, C, H, W)
     name : str or None
-        The layer to try, instead of the last ones.
+        Name of the layer to try; ``None`` tries the last layers.
 
     Returns
     -------
@@ -143,11 +147,11 @@ def dense_layer(classifier, images, name):
     if ours is None or isinstance(ours.net_, StochasticInfoNet) or len(classifier.row_shape) < 2:
         return None
     probe = images[:_N_PROBED]
-    # On an image that is the same everywhere, any pooling gives the same.
+    # On a constant image, all kinds of pooling agree.
     noise = np.random.default_rng(0).normal(probe.mean(), probe.std() + 1e-3, probe.shape)
     probed = np.concatenate([probe, noise.astype(probe.dtype)])
     net = ours.net_
-    # Under the caller's torch.inference_mode, a copy has no gradients.
+    # Under the caller's torch.inference_mode, a copy would have no gradients.
     with neutral_torch():
         module, tensor = own_copy(net.module_), to_tensor(net, probed)
     run = runner(net, module, tensor)
@@ -156,7 +160,7 @@ def dense_layer(classifier, images, name):
     if layer is None:
         return None
     with neutral_torch():
-        # In noise, more units are on than in an image.
+        # Noise activates more units than an image does.
         return layer, measure_cells(
             layer,
             module,
@@ -166,7 +170,7 @@ def dense_layer(classifier, images, name):
 
 
 def window_logits(net, images, layer, windows):
-    """Return the net's logits of windows around each cell, and of whole images.
+    """Return the network's logits for windows around each cell, and for whole images.
 
     Parameters
     ----------
@@ -174,27 +178,29 @@ def window_logits(net, images, layer, windows):
     images : ndarray of shape (n, C, H, W)
     layer : FeatureLayer
     windows : sequence of (float, float)
-        Heights and widths, in cells.
+        Heights and widths of the windows, in cells.
 
     Returns
     -------
     windows : ndarray of shape (S, M, n, h, w)
-        Posterior logits in the net's dtype.
+        Posterior logits of the windows, in the network's dtype.
     whole : ndarray of shape (n, M)
+        Posterior logits of the whole images.
     """
     module, images = own_copy(net.module_), to_tensor(net, images)
     with torch.inference_mode():
         found = layer.window_logits(module, runner(net, module, images), windows)
-        # Where a network computes in less, what follows does not.
+        # A network may compute in lower precision; what follows does not.
         return download(found, net.dtype)
 
 
 def window_features(net, images, layer, windows, weights=None):
     """Return averages of the feature map in windows, and posterior logits of whole images.
 
-    As `window_logits`, with C channels in place of M classes. Averages and `weights` (S, M, C), a
-    linear map of the channels for each window, commute: the weights come first, since there are
-    fewer classes than channels to average, which saves 30 % of `mask` in bench_masking.py.
+    The shapes are the ones of `window_logits`, with C channels in place of M classes. The optional
+    `weights` (S, M, C) map the channels of each window to classes. Weighting commutes with
+    averaging and comes first, since there are fewer classes than channels to average, which saves
+    30 % of the time of `mask` in bench_masking.py.
     """
     seen = []
     module, images = own_copy(net.module_), to_tensor(net, images)
@@ -214,7 +220,7 @@ def window_features(net, images, layer, windows, weights=None):
 
 
 def runner(net, module, images):
-    """Return what runs the module on images, on the first `n`, or on crops of them."""
+    """Return a function that runs the module on the first `n` images, cropped to `side`."""
 
     def run(n=None, side=None):
         return image_logits(net, module, images[:n, :, :side, :side])
@@ -224,7 +230,7 @@ def runner(net, module, images):
 
 def image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
-    # A copy: a module may work in place, and the images are the user's.
+    # A copy, since a module may work in place and the images belong to the user.
     logits = module(images.clone())
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
@@ -235,9 +241,9 @@ def _device_of(net):
 
 
 def to_tensor(net, images):
-    """Return images as a tensor of the net's dtype, on its device."""
+    """Return images as a tensor in the network's dtype, on its device."""
     device = _device_of(net)
     if not isinstance(images, torch.Tensor):
-        # A copy: torch warns of memory that may not be written.
+        # A copy, since torch warns about read-only memory.
         images = torch.tensor(np.ascontiguousarray(images), device="cpu")
     return upload(images.to(net.dtype), device)

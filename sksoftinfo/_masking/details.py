@@ -1,4 +1,4 @@
-"""From evidence on a coarse map to the finer features of the same picture. Arrays in and out."""
+"""Transfer of evidence from a coarse map to the finer features of a picture. Arrays only."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import numpy as np
 
 
 def carry_over(maps, details):
-    """Return maps drawn by the channels of a finer map of the same picture.
+    """Redraw maps with the channels of a finer map of the same picture.
 
-    Each channel, in units of its standard deviation over the picture, has the weight of its
-    covariance with the evidence. Mean and maximum of each map stay as they were, and with them
-    the evidence of the whole picture and of its best place.
+    Each channel is divided by its standard deviation over the picture and weighted by its
+    covariance with the evidence. The mean and the maximum of each map do not change, so that the
+    evidence of the whole picture and of its best place stays the same.
 
     Parameters
     ----------
     maps : ndarray of shape (T, n, rows, columns)
-        Evidence at the places of `details`.
+        Evidence at the places of `details`, in nats.
     details : ndarray of shape (n, C, rows, columns)
+        Finer feature map of each picture.
 
     Returns
     -------
     ndarray of shape (T, n, rows, columns)
-        Of the dtype of `maps`; a map without variation stays as it is.
+        In the dtype of `maps`; a map without variation is not changed.
 
     Examples
     --------
@@ -39,7 +40,7 @@ def carry_over(maps, details):
     flat = maps.reshape(len(maps), n, -1)
     centre = flat.mean(axis=2, keepdims=True)
     peak = flat.max(axis=2, keepdims=True)
-    # Images first, since each has channels of its own.
+    # Images come first, since each image has its own channels.
     evidence = (flat - centre).swapaxes(0, 1)
     drawn = (evidence @ channels.swapaxes(1, 2)) @ channels
     drawn = drawn.swapaxes(0, 1)

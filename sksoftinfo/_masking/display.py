@@ -1,47 +1,47 @@
-"""`InfoMaskDisplay`: images, their information, their masks and what is kept."""
+"""`InfoMaskDisplay`: images, their information maps, their masks and the masked images."""
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils import pyplot
+from .._utils import label_array, pyplot
 from .explained import explain
 
-# Inches of a panel's longer side, and of a title or the colour bar.
+# Length of a panel's longer side, and of a title or the colour bar, in inches.
 _PANEL = 1.9
 _EXTRA = 0.45
-# Panels of an overlay are photographs: details count.
+# Panels of an overlay are larger, since photographs have details.
 _PHOTOGRAPH = 2.6
-# Colours of information: to both sides of nothing, and of evidence alone.
+# Colours of information of either sign, and of positive evidence alone.
 _SIGNED, _ONE_SIDED = "RdBu_r", "inferno"
 
 
 class InfoMaskDisplay:
-    """Images, the information of each pixel about one or more classes, masks and results.
+    """Images, their information maps for one or more classes, their masks and the masked images.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width) or (n, channels, height, width), or list
-        Before masking. A list may hold images of several sizes.
+        Images before masking. A list may hold images of several sizes.
     information : ndarray of shape (n_targets, n, height, width), or list of lists
-        In nats; NaN where it is not known.
+        Information of each pixel in nats; NaN for a pixel that the network was not given.
     masks : ndarray of shape (n_targets, n, height, width), or list of lists
-        Of dtype bool, or weights within [0, 1].
+        Masks, of dtype bool or weights within [0, 1].
     results : ndarray of shape (n_targets, ``*images.shape``), or list of lists
         Masked images.
-    target_names : list of str
-        Names of the targets, as the titles have them.
+    target_names : list of str, or of lists of n str
+        Name of each target in the titles, e.g. "class 3", or its name in each row.
 
     Attributes
     ----------
     axes_ : ndarray of shape (n, 1 + 3 n_targets) or (n, 1 + 2 n_targets) of matplotlib.axes.Axes
-        Image, then information, mask and result of each target; as an overlay, information and
-        mask are in one panel.
+        One row of panels for each image: the image, then the information, the mask and the result
+        for each target. In an overlay, information and mask share a panel.
     colorbar_ : matplotlib.colorbar.Colorbar
-        The colours of all maps, in nats, or as shares of each map's maximum.
+        Colour bar of all maps, in nats or as shares of each map's maximum.
     figure_ : matplotlib.figure.Figure
-        The whole picture.
+        Figure that holds all panels.
 
     Examples
     --------
@@ -82,58 +82,65 @@ class InfoMaskDisplay:
         cmap=None,
         figure=None,
     ):
-        """Mask images and plot. One pass over the images serves all targets.
+        """Mask images and plot them. One pass over the images serves all targets.
 
         Parameters
         ----------
         estimator : fitted InfoMaskTransformer
-            It decides what is kept.
+            Transformer that computes the maps and the masks.
         X : array-like, or pictures
-            A few images, as in its `fit`.
+            A few images, as in the `fit` of the transformer.
         targets : list of labels, default=None
-            Classes side by side; ``None`` is the transformer's own target.
+            Targets that are drawn side by side; ``None`` is the transformer's own target.
         y : array-like of shape (n,), default=None
-            A target for each image, instead of `targets`.
+            Target of each image, instead of `targets`. The titles name the target of each row.
         images : list of pictures, default=None
-            Shown instead of `X`, where it holds what a network takes: the pictures that it was
-            made of by a resize, each of its own size. With the transformer's `preprocess` there
-            is no need: `X` holds the pictures.
+            Pictures that are drawn instead of `X` if `X` holds preprocessed images: the pictures
+            that the images were resized from, each of its own size. With the transformer's
+            `preprocess`, `X` holds the pictures and `images` is not needed.
         overlay : bool or "auto", default="auto"
             Whether evidence is laid over the images, as in `plot`.
         alpha : float, default=0.7
-            Opacity of the most evidence in an overlay.
+            Opacity of the largest evidence in an overlay, within [0, 1].
         contour : bool, default=True
             Whether an overlay shows the outline of the mask.
         scale : {"shared", "image"}, default="shared"
-            Whether all maps have the same colours, or each its own.
+            Whether all maps share one colour scale in nats, or each map is scaled to its maximum.
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colours of the information.
+            Colours of the information, as in `plot`.
         figure : matplotlib.figure.Figure, default=None
-            A new one if None.
+            Figure to draw into; ``None`` creates one.
 
         Returns
         -------
         InfoMaskDisplay
-            Drawn.
+            The display, with its figure drawn.
 
         Raises
         ------
         ValueError
-            If a target is unknown, X holds no images, or there is not one picture for each.
+            If a target is unknown, if `X` is empty or a table, if `images` and `X` differ in
+            length, or if both `targets` and `y` are given.
         """
         check_is_fitted(estimator)
         if estimator._image_shape[1] == 1:
-            raise ValueError("X holds a table: InfoMaskDisplay draws images.")
+            raise ValueError(
+                "`X` must hold images; got a table. Plot the information of its columns, which "
+                "information_map(X) returns."
+            )
         if targets is not None and y is not None:
-            raise ValueError("`targets` and `y` must not both be given: name the targets once.")
+            raise ValueError(
+                "`targets` and `y` must not both be given; got both. Use `targets` for all "
+                "images, or `y` for one target per image."
+            )
         estimator._check_parameters()
         wanted = [estimator.target] if targets is None else list(targets)
         if y is not None:
             wanted = [None]
         found = explain(estimator, X, wanted, y, images)
-        names = ["about the predicted class" if t is None else _name(t) for t in wanted]
+        names = ["the predicted class" if t is None else _name(t) for t in wanted]
         if y is not None:
-            names = ["about its target"]
+            names = [[_name(label) for label in label_array(y)]]
         display = cls(
             images=found.images,
             information=found.information,
@@ -160,31 +167,31 @@ class InfoMaskDisplay:
         Parameters
         ----------
         overlay : bool or "auto", default="auto"
-            Whether evidence is laid over the image, as transparent as there is little of it, and
-            the mask drawn as its outline, or each has a panel of its own. ``"auto"`` lays it over
-            images with colours.
+            Whether the evidence is laid over the image and the mask is drawn as an outline, or
+            each has its own panel. Less evidence is more transparent. ``"auto"`` overlays colour
+            images only.
         alpha : float, default=0.7
-            Opacity of the most evidence in an overlay.
+            Opacity of the largest evidence in an overlay, within [0, 1].
         contour : bool, default=True
             Whether an overlay shows the outline of the mask.
         scale : {"shared", "image"}, default="shared"
-            Whether the colours are the same for all maps, in nats, so that maps compare, or each
-            map has its own, shares of its maximum.
+            Whether all maps share one colour scale in nats, so that they can be compared, or each
+            map is scaled to its maximum.
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colours of the information; ``None`` is "inferno" for overlays, which show evidence
-            alone, and "RdBu_r" for panels, where white is no information.
+            Colours of the information; ``None`` is "inferno" for overlays, which show positive
+            evidence only, and "RdBu_r" for panels, where white is zero information.
         figure : matplotlib.figure.Figure, default=None
-            A new one if None.
+            Figure to draw into; ``None`` creates one.
 
         Returns
         -------
         InfoMaskDisplay
-            Drawn.
+            The display, with its figure drawn.
 
         Raises
         ------
         ValueError
-            If `scale` or `alpha` is not one of the above.
+            If `overlay`, `scale` or `alpha` is invalid.
         """
         if scale not in ("shared", "image"):
             raise ValueError(f"`scale` must be 'shared' or 'image'; got {scale!r}.")
@@ -197,11 +204,13 @@ class InfoMaskDisplay:
         n_targets, n = len(self.information), len(self.images)
         panels = 2 if overlay else 3
         columns = 1 + panels * n_targets
-        # Of rows whose panels are all as wide.
+        # Relative heights of the rows, whose panels have equal widths.
         heights = [np.shape(image)[-2] / np.shape(image)[-1] for image in self.images]
         if figure is None:
             width = (_PHOTOGRAPH if overlay else _PANEL) / max(1, *heights)
-            size = (columns * width + 2 * _EXTRA, sum(heights) * width + 2 * _EXTRA)
+            # Targets that differ between rows are named above each row.
+            n_titles = 1 if all(isinstance(name, str) for name in self.target_names) else n
+            size = (columns * width + 2 * _EXTRA, sum(heights) * width + (1 + n_titles) * _EXTRA)
             figure = pyplot().figure(figsize=size, layout="constrained")
         axes = figure.subplots(n, columns, squeeze=False, height_ratios=heights)
         cmap = cmap or (_ONE_SIDED if overlay else _SIGNED)
@@ -229,20 +238,25 @@ class InfoMaskDisplay:
         for axis in axes.flat:
             axis.set_xticks([])
             axis.set_yticks([])
-        titles = ["image"]
-        for name in self.target_names:
-            titles += [f"information\n{name}", *([] if overlay else ["mask"]), "result"]
-        for axis, title in zip(axes[0], titles, strict=True):
-            axis.set_title(title, fontsize=9)
+        axes[0, 0].set_title("image", fontsize=9)
+        for index, name in enumerate(self.target_names):
+            first = 1 + panels * index
+            for row, of_row in enumerate([name] if isinstance(name, str) else name):
+                axes[row, first].set_title(f"information about\n{of_row}", fontsize=9)
+            if not overlay:
+                axes[0, first + 1].set_title("mask", fontsize=9)
+            axes[0, first + panels - 1].set_title("result", fontsize=9)
         self.colorbar_ = figure.colorbar(colours, ax=axes, shrink=0.9, aspect=30, pad=0.01)
-        self.colorbar_.set_label("nats" if scale == "shared" else "share of the maximum")
+        self.colorbar_.set_label(
+            "information (nats)" if scale == "shared" else "share of each map's maximum"
+        )
         self.axes_, self.figure_ = axes, figure
         return self
 
 
 def _name(target):
     labels = target if isinstance(target, list | tuple | np.ndarray) else [target]
-    return "about " + " or ".join(str(label) for label in labels)
+    return "class " + " or ".join(str(label) for label in labels)
 
 
 def _has_colours(image):
@@ -250,7 +264,7 @@ def _has_colours(image):
 
 
 def _largest(information, one_sided):
-    """Return the largest information of a map, or its largest distance from 0, if any."""
+    """Return the largest evidence of a map, or its largest absolute value; 1 if that is 0."""
     known = np.asarray(information)[~np.isnan(information)]
     if one_sided:
         known = np.maximum(known, 0)
@@ -258,7 +272,7 @@ def _largest(information, one_sided):
 
 
 def _range(images):
-    """Return the numbers that are drawn black and white."""
+    """Return the values that are drawn as black and as white."""
     if all(np.asarray(image).dtype == np.uint8 for image in images):
         return 0.0, 255.0
     return (
@@ -278,7 +292,7 @@ def _draw(axis, image, low, high):
 
 
 def _lay_over(axis, evidence, limit, alpha, cmap):
-    """Draw evidence, as transparent as there is little of it; return its colours for a bar."""
+    """Draw positive evidence, more opaque the larger it is; return its colours for a bar."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -289,6 +303,6 @@ def _lay_over(axis, evidence, limit, alpha, cmap):
 
 
 def _outline(axis, mask):
-    """Draw the outline of a mask, to be seen on any ground."""
+    """Draw the outline of a mask in black and white, which is visible on any background."""
     for width, colour in ((2.2, "black"), (1.0, "white")):
         axis.contour(mask.astype(float), levels=[0.5], colors=colour, linewidths=width)

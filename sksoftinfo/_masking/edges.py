@@ -1,42 +1,45 @@
-"""From a coarse mask to the outline of what it covers, by GrabCut. Arrays in, arrays out."""
+"""Refinement of coarse masks to the outlines of objects, by GrabCut. Arrays in, arrays out."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Shares of the largest excess from which on a pixel is surely of the object, and below 0 up to
-# which it is surely not. At the threshold of 20 % these are 0.7 and 0.1 of the map's maximum.
+# Shares of the largest excess. A pixel at or above the first share certainly belongs to the
+# object, and a pixel at or below the second share certainly does not. With a threshold of 20 %,
+# the two shares lie at 0.7 and 0.1 of the map's maximum.
 _SURELY, _SURELY_NOT = 0.625, -0.125
 _N_ITERATIONS = 5
 
 
 def import_opencv():
-    """Return OpenCV; ImportError with what to install, if it is not there."""
+    """Return the module cv2; if it is missing, raise an ImportError that names the extra."""
     try:
         import cv2
     except ImportError as error:
         raise ImportError(
-            "refine='edges' needs OpenCV: pip install 'sksoftinfo[edges]', or use refine=None."
+            "refine='edges' needs OpenCV. Run pip install 'sksoftinfo[edges]', or use refine=None."
         ) from error
     return cv2
 
 
 def snap_to_edges(excess, images):
-    """Return information above the limit, with the signs of masks that follow outlines.
+    """Return the excess information with its signs changed, so that masks follow outlines.
 
-    GrabCut fits mixtures of colours to what is kept and to what is not, and cuts where colours
-    change [1]_. Pixels of high information stay kept, and those of little stay masked.
+    GrabCut fits one mixture of colours to the kept pixels and one to the other pixels, and cuts
+    where colours change [1]_. Pixels with much information stay kept, and pixels with little
+    information stay masked.
 
     Parameters
     ----------
     excess : ndarray of shape (n, H, W)
-        Pixels are kept where it is positive.
+        Information above the limit, in nats. Pixels with a positive excess are kept.
     images : ndarray of shape (n, C, H, W)
-        Only up to brightness and contrast.
+        Images of any range: each is rescaled to 8 bits.
 
     Returns
     -------
     ndarray of shape (n, H, W)
+        Positive where the refined mask keeps a pixel, with the absolute values of `excess`.
 
     References
     ----------
@@ -54,7 +57,7 @@ def snap_to_edges(excess, images):
         marks[excess_of <= _SURELY_NOT * highest] = cv2.GC_BGD
         if not (marks % 2 == 0).any():
             continue
-        # The mixtures start from a generator of OpenCV's own.
+        # OpenCV initialises the mixtures by its own random generator.
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(_as_colours(image), marks, None, *models, _N_ITERATIONS, cv2.GC_INIT_WITH_MASK)
@@ -65,7 +68,7 @@ def snap_to_edges(excess, images):
 
 
 def _as_colours(image):
-    """Return an image (C, H, W) as three channels of 8 bits, (H, W, 3)."""
+    """Return an image (C, H, W) as an image with three channels of 8 bits, (H, W, 3)."""
     low, high = float(image.min()), float(image.max())
     scaled = (image - low) * (255 / (high - low)) if high > low else image * 0
     last = scaled.transpose(1, 2, 0).round().astype(np.uint8)

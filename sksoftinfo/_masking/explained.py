@@ -1,4 +1,4 @@
-"""What a fitted transformer finds about several targets, from one pass over the images."""
+"""Maps, masks and masked images for several targets, from one pass over the images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from .results import as_images_of, evidence, excess_of_batch, masks_of_excess, t
 
 
 class Explained(NamedTuple):
-    """Images, and what is known of them about each of T targets.
+    """Images, and their maps, masks and masked images for each of T targets.
 
     Attributes
     ----------
     images : list of ndarray of shape (H, W) or (C, H, W)
-    information, masks, results : list of T lists of arrays
-        Maps (H, W) in nats, masks (H, W), and masked images.
+        Images before masking.
+    information : list of T lists of ndarray of shape (H, W)
+        Maps in nats.
+    masks : list of T lists of ndarray of shape (H, W)
+        Masks, of dtype bool or weights within [0, 1].
+    results : list of T lists of ndarray
+        Masked images.
     """
 
     images: list
@@ -29,24 +34,28 @@ class Explained(NamedTuple):
 
 
 def explain(masker, X, targets, y=None, shown=None):
-    """Return what the transformer finds in images, in the pixels of the pictures that are shown.
+    """Map and mask images for several targets, in the pixels of the pictures that are shown.
 
     Parameters
     ----------
     masker : fitted InfoMaskTransformer
     X : array-like, or pictures
-        As in its `fit`.
+        Images, as in the `fit` of the transformer.
     targets : list of labels, of lists of labels, or of None
-        ``None`` is the transformer's own.
+        Targets; ``None`` is the transformer's own target.
     y : array-like of shape (n,), default=None
-        A target for each image, instead of `targets`.
+        Target of each image, instead of `targets`.
     shown : list of pictures, default=None
-        What `X` was made of, whole, where it holds arrays.
+        Uncropped pictures that the arrays of `X` were made from.
+
+    Returns
+    -------
+    Explained
 
     Raises
     ------
     ValueError
-        If a target is unknown, there are no images, or not one picture for each.
+        If a target is unknown, `X` is empty, or `shown` and `X` differ in length.
     """
     X, reader = masker._reader(X)
     if reader is not None:
@@ -80,7 +89,7 @@ def explain(masker, X, targets, y=None, shown=None):
 
 
 def _evidence(masker, images, targets, y):
-    """Yield slices of rows, and their maps and excess about each target, lists of (b, H, W)."""
+    """Yield slices of rows, and lists of their maps and excess (b, H, W) for each target."""
     labels = [one if isinstance(one, list | tuple | np.ndarray) else [one] for one in targets]
     plain = y is None and not any(
         one is None or (masker.combine == "group" and len(part) > 1)
@@ -88,7 +97,7 @@ def _evidence(masker, images, targets, y):
         for one in part
     )
     if not plain:
-        # Each a pass of its own: what is predicted, and what rivals a group has, differs.
+        # One pass for each target, since predicted classes and the rivals of groups differ.
         passes = [_pass(masker, images, one, y, [slice(None)]) for one in targets]
     else:
         stops = np.cumsum([len(part) for part in labels])
@@ -143,12 +152,12 @@ def _joined(parts):
 
 
 def _on_pictures(found, shown, masker):
-    """Return what was found in images, in the pixels of the pictures that they were made of."""
+    """Transfer maps and masks of images to the pictures that the images were made from."""
     shown = list(shown)
     if len(shown) != len(found.images):
         raise ValueError(
             f"`images` must hold one picture for each of {len(found.images)} images of X; got "
-            f"{len(shown)}. Give them in the order of X."
+            f"{len(shown)}. Pass the pictures in the order of X."
         )
     pictures = [as_picture(one, masker.channels, index) for index, one in enumerate(shown)]
     placements = [

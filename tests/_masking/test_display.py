@@ -42,9 +42,10 @@ def test_shows_what_the_transformer_says(masker):
     limits = {axis.get_images()[0].get_clim() for axis in display.axes_[:, [1, 4]].flat}
     ((low, high),) = limits
     assert low == -high
-    assert display.colorbar_.ax.get_ylabel() == "nats"
+    assert display.colorbar_.ax.get_ylabel() == "information (nats)"
     titles = [axis.get_title() for axis in display.axes_[0]]
-    assert titles[1] == "information\nabout 3" and titles[4] == "information\nabout 1 or 8"
+    assert titles[1] == "information about\nclass 3"
+    assert titles[4] == "information about\nclass 1 or 8"
     assert masker.target == 3
 
 
@@ -58,13 +59,13 @@ def test_colour_images_and_a_given_figure():
     assert display.figure_ is figure
     shown = display.axes_[0, 0].get_images()[0].get_array()
     assert shown.shape == (8, 10, 3) and shown.min() >= 0 and shown.max() <= 1
-    assert display.axes_[0, 1].get_title() == "information\nabout the predicted class"
+    assert display.axes_[0, 1].get_title() == "information about\nthe predicted class"
 
 
 def test_tables_are_refused():
     X, y = np.random.default_rng(0).random((20, 5)), np.arange(20) % 2
     masker = InfoMaskTransformer(LogisticRegression(), patch_size=2).fit(X, y)
-    with pytest.raises(ValueError, match="X holds a table"):
+    with pytest.raises(ValueError, match="must hold images; got a table"):
         InfoMaskDisplay.from_estimator(masker, X)
 
 
@@ -113,6 +114,8 @@ def test_an_overlay_shows_photographs_in_their_colours(photographs):
     each = InfoMaskDisplay.from_estimator(masker, images, y=["red", "navy"], contour=False)
     np.testing.assert_array_equal(each.masks[0][1], masker.mask(images, y=["red", "navy"])[1])
     assert not each.axes_[0, 1].collections
+    titles = [axis.get_title() for axis in each.axes_[:, 1]]
+    assert titles == ["information about\nclass red", "information about\nclass navy"]
 
 
 def test_each_map_by_its_own_maximum(photographs):
@@ -124,7 +127,7 @@ def test_each_map_by_its_own_maximum(photographs):
         (drawn,) = axis.get_images()
         assert np.abs(drawn.get_array()).max() == pytest.approx(1)
         assert drawn.get_clim() == (-1, 1) and drawn.get_cmap().name == "PuOr"
-    assert display.colorbar_.ax.get_ylabel() == "share of the maximum"
+    assert display.colorbar_.ax.get_ylabel() == "share of each map's maximum"
 
 
 def test_pictures_are_shown_in_place_of_what_was_made_of_them(photographs):
