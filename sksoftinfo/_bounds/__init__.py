@@ -1,4 +1,4 @@
-"""From probabilities to `InformationBounds`: equations, limits, results; NumPy and SciPy alone.
+"""Equations, information bounds and confidence limits, in NumPy and SciPy alone.
 
 May import: `_utils`. Never torch.
 """

@@ -1,4 +1,4 @@
-"""What each row adds to the information bounds, and their sums in one streaming pass.
+"""Contributions of rows to the information bounds, summed in one pass over batches.
 
 Arrays in, numbers out: NumPy and SciPy only, float64 throughout, everything in nats.
 """
@@ -24,16 +24,17 @@ from .equations import (
 )
 from .recalibration import tempered_log_likelihood
 
-# Logarithm of the smallest positive normal number, in place of that of zero.
+# Logarithm of the smallest positive normal number, which replaces the logarithm of zero.
 _LOG_SMALLEST = float(np.log(np.finfo(np.float64).tiny))
 
 
 class RowTerms(NamedTuple):
-    """What one row adds to the bounds; each field has shape (n,), information in nats.
+    """Contributions of rows to the bounds, in nats; fields have shape (n,) unless stated.
 
-    ``log_softmax`` is expected over draws, ``predictive`` is the log-likelihood of the label under
-    the prediction, ``tempered``, of shape (n, 4), that under its powers, and ``error`` says
-    whether another class was the most probable.
+    ``log_softmax`` is the log-softmax of the label, averaged over draws, and ``jensen_gap`` is
+    defined in `row_terms`. ``predictive`` is the log-likelihood of the label under the prediction;
+    ``tempered``, of shape (n, 4), is its log-likelihood under the powers of the prediction.
+    ``error`` is True where another class was the most probable.
     """
 
     log_softmax: np.ndarray
@@ -44,18 +45,20 @@ class RowTerms(NamedTuple):
 
 
 def row_terms(logits, y, log_proba=None):
-    """Return what each row adds to the bounds.
+    """Return the contribution of each row to the bounds.
 
-    The Jensen gap (Eq. 24, with its sign corrected) of a row is its expected log-softmax less its
-    Donsker-Varadhan term and log M: as a difference of two terms of one row it neither overflows
-    nor turns negative by cancellation between rows.
+    The Jensen gap of a row (Eq. 24, with its sign corrected) is ``E log-softmax - (DV - log M)``.
+    As a difference of two terms of the same row, it neither overflows nor becomes negative through
+    cancellation between rows.
 
     Parameters
     ----------
     logits : array-like of shape (n, K, M) or (n, M)
+        Logits of K draws, or of one.
     y : array-like of int of shape (n,)
+        Index of the label of each row.
     log_proba : array-like of shape (n, M), default=None
-        Logarithm of the prediction, where that is another than the average over these draws.
+        Logarithm of the predicted probabilities; their average over these draws if None.
 
     Returns
     -------
@@ -84,13 +87,16 @@ def row_terms(logits, y, log_proba=None):
 
 
 def certain_row_terms(log_proba, y):
-    """Return what each row adds to the bounds where nothing is drawn: `row_terms` of one draw.
+    """Return the contribution of each row for a deterministic prediction.
+
+    The result equals `row_terms` of a single draw.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n, M)
-        Logarithm of the prediction.
+        Logarithm of the predicted probabilities.
     y : ndarray of int of shape (n,)
+        Index of the label of each row.
 
     Returns
     -------
@@ -103,12 +109,12 @@ def certain_row_terms(log_proba, y):
 
 
 def certain_terms(predictive, tempered, error):
-    """Return the `RowTerms` of rows for which nothing is drawn: one array is two fields."""
+    """Return the `RowTerms` of a deterministic prediction, in which two fields share one array."""
     return RowTerms(predictive, np.broadcast_to(0.0, len(predictive)), predictive, tempered, error)
 
 
 def _joined(batches):
-    """Return the `RowTerms` of all batches; what is one array in each stays one."""
+    """Join the `RowTerms` of all batches; fields that share an array keep sharing one."""
     joined = RowTerms(*(np.concatenate(field) for field in zip(*batches, strict=True)))
     if all(terms.log_softmax is terms.predictive for terms in batches):
         return certain_terms(joined.predictive, joined.tempered, joined.error)
@@ -116,11 +122,12 @@ def _joined(batches):
 
 
 class BoundsAccumulator:
-    """One streaming pass over batches: eight numbers of each row are kept at most.
+    """Sums over batches, added one by one; at most eight numbers of each row are kept.
 
     Parameters
     ----------
     n_classes : int
+        Number of classes.
 
     Examples
     --------
@@ -148,13 +155,15 @@ class BoundsAccumulator:
         Parameters
         ----------
         logits : array-like of shape (b, K, M) or (b, M)
-            Of K draws; or of a network that draws nothing.
+            Logits of K draws, or of a deterministic network.
         y : array-like of int of shape (b,)
+            Index of the label of each row.
         sample_weight : array-like of shape (b,), default=None
+            Non-negative weight of each row; 1 if None.
         log_proba : array-like of shape (b, M), default=None
             As in `row_terms`.
         gaussian : tuple of ndarray of shape (b, M), default=None
-            Mean and scale of the logits, where these are Gaussian given the input.
+            Mean and scale of the logits, if the logits are Gaussian given the input.
         """
         self._random = self._random or np.ndim(logits) == 3
         logits = three_dimensional(logits)
@@ -171,14 +180,14 @@ class BoundsAccumulator:
         self.add(row_terms(logits, y, log_proba), y, sample_weight)
 
     def add(self, terms, y, sample_weight=None):
-        """Add a batch of `RowTerms` that are known already."""
+        """Add a batch of `RowTerms` that have been computed already."""
         self._labels.append(np.asarray(y))
         self._terms.append(terms)
         if sample_weight is not None:
             self._weights.append(np.asarray(sample_weight, dtype=np.float64))
 
     def _collect(self):
-        """Join the batches; keep what the results need of them."""
+        """Join the batches, and return labels, terms, weights (or None) and label frequencies."""
         if len(self._labels) != 1:
             self._terms = [_joined(self._terms)]
             self._labels = [np.concatenate(self._labels)]
@@ -191,9 +200,9 @@ class BoundsAccumulator:
         return y, terms, weights, self._frequencies
 
     def count_impossible(self):
-        """Return how many rows that count have a label of probability zero; make it positive.
+        """Count the rows of positive weight whose label was given probability zero.
 
-        The smallest positive number takes its place, so that sums stay finite.
+        The smallest positive number replaces these zeros, so that sums stay finite.
         """
         y, terms, weights, _ = self._collect()
         if terms.predictive.min() > -np.inf:
@@ -206,7 +215,7 @@ class BoundsAccumulator:
         return int((impossible if weights is None else impossible & (weights > 0)).sum())
 
     def rows(self):
-        """Return labels, weights (or None) of all rows, in the order in which they came."""
+        """Return labels and weights (or None) of all rows, in the order of the batches."""
         y, _, weights, _ = self._collect()
         return y, weights
 
@@ -216,10 +225,11 @@ class BoundsAccumulator:
         Parameters
         ----------
         reference_prior : array-like of shape (M,), default=None
-            Prior r of the pointwise contributions; ``None`` is the weighted frequency of the
-            labels seen.
+            Prior r of the pointwise contributions; the weighted frequencies of the labels if
+            None.
         groups : ndarray of int of shape (n_rows,), default=None
-            Rows of one group are not independent: standard errors are those of groups.
+            Group of each row. Rows of one group are not independent, so standard errors are
+            computed over groups.
         """
         y, terms, weights, frequencies = self._collect()
 
@@ -239,7 +249,7 @@ class BoundsAccumulator:
         with np.errstate(divide="ignore", invalid="ignore"):
             pointwise = terms.predictive - np.log(reference)[y]
         pointwise -= kl_divergence(frequencies, reference)
-        # Rows of weight zero may hold labels of frequency zero: nothing is made of them.
+        # Rows of weight zero may have labels of frequency zero, which must not give NaN.
         log_frequencies = np.log(np.where(frequencies > 0, frequencies, 1.0))
         log_m = float(np.log(self.n_classes))
         dv = expected - gap + log_m
@@ -252,7 +262,7 @@ class BoundsAccumulator:
                 deviation = deviation / total
             else:
                 used = weights > 0
-                # Shares of the total, so that no square overflows or vanishes.
+                # Dividing by the total first keeps the squares from overflowing or vanishing.
                 deviation = weights[used] / total * deviation[used]
                 members = None if groups is None else groups[used]
             if members is not None:

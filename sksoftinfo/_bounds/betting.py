@@ -9,27 +9,27 @@ import math
 
 import numpy as np
 
-# Largest share of the wealth that a loss takes.
+# Largest share of the wealth that one round can lose.
 _LARGEST_STAKE = 0.98
-# Share of the stake that reaches the target for a normal distribution of known variance. Less is
-# better where the variance is learned as the bets go on, and values are skewed.
+# Share of the stake that is optimal for a normal distribution of known variance. A smaller stake
+# is better because the variance is learned while betting, and because values are skewed.
 _CAUTION = 0.8
-# Standard deviation of a value beside the candidate mean, before there is any value.
+# Standard deviation assumed before the first value, in units of the candidate mean.
 _FIRST_DEVIATION = 0.1
-# A round takes at most one in so many of all observations, of those before it and of those left:
-# the variance is learned early, and what is missing in the end changes with each observation.
+# A round has at most 1/32 of all observations, 1/8 of the observations before the round and 1/4 of
+# the observations left: the variance is learned early, and the last stakes adapt often.
 _OF_ALL, _OF_THOSE_BEFORE, _OF_THOSE_LEFT = 32, 4, 8
-# From this number of observations on, the gain of a round is computed from sums of powers, by a
-# lower bound, where no observation changes the wealth by more than a half.
+# In a round of at least this many observations, none of which changes the wealth by more than a
+# half, the gain is replaced by a lower bound that sums of powers give.
 _MANY = 64
 _LARGEST_CHANGE = 0.5
-# Observations of a round whose factors are multiplied before a logarithm is taken.
+# Number of factors that are multiplied before a logarithm is taken.
 _PRODUCT = 128
-# A candidate mean below this share of the sample mean is taken for zero.
+# Candidate means below this share of the sample mean are treated as zero.
 _SMALLEST = 1e-6
-# In place of a mean of zero.
+# Positive number that replaces a mean of zero.
 _TINY = 1e-100
-# Candidates of a scan: distances below the sample mean, in units of a first guess.
+# Distances of the candidates below the sample mean, in units of a first guess.
 _SCAN = np.concatenate([[30.0, 10.0, 5.0], np.geomspace(3.0, 1 / 6, 13)])
 
 
@@ -53,47 +53,51 @@ def rounds_of(n):
 
 
 def betting_lower_limits(values, weights, levels, rounds, variables=None):
-    """Lower confidence limits of means of values that are not negative, valid at every size.
+    """Return lower confidence limits of means of non-negative values, valid at every sample size.
 
-    A gambler bets that the mean exceeds a candidate `m`, and stakes on each round a share of the
-    wealth that depends on the rounds before. If the mean is at most `m`, the wealth is a
-    non-negative supermartingale, and ever reaches ``1 / (1 - level)`` times its start with
-    probability at most ``1 - level`` (Ville, 1939); if it does, `m` is rejected. The limit is the
-    smallest candidate that is not rejected, or the sample mean if that is smaller.
+    A gambler bets that the mean exceeds a candidate `m`. The share of the wealth that the gambler
+    stakes in a round depends on earlier rounds only. If the mean is at most `m`, the wealth is a
+    non-negative supermartingale, so the probability that it ever reaches ``1 / (1 - level)`` times
+    its initial value is at most ``1 - level`` (Ville, 1939). A candidate at which the wealth
+    reaches this target is rejected. The limit is the smallest candidate that is not rejected, or
+    the sample mean if the sample mean is smaller.
 
-    The stakes aim at the target (Waudby-Smith and Ramdas, 2024; Voracek and Orabona, 2025): with
-    L the logarithm of the factor by which the wealth has still to grow, k the observations left
-    and V the mean squared deviation from `m` of those before, the share is four fifths of
-    ``sqrt(2 L / (k V))``, cut so that a loss leaves a fiftieth. Once the target is reached,
-    nothing is staked.
+    The stakes are chosen to reach the target (Waudby-Smith and Ramdas, 2024; Voracek and Orabona,
+    2025). Let L be the logarithm of the factor by which the wealth has still to grow, k the number
+    of observations left, and V the mean squared deviation from `m` of earlier observations. The
+    share is four fifths of ``sqrt(2 L / (k V))``, capped so that a loss leaves at least 2 % of the
+    wealth. Once the target is reached, nothing is staked.
 
     In a round of many observations, none of which changes the wealth by more than a half, the
-    logarithm of the factor ``1 + x`` of an observation is replaced by
-    ``x - x**2 / 2 + x**3 / 3 - x**4 / 2``. This is below it for every x from -1/2 on, so that the
-    limit holds as before, and its sum needs no pass over the observations for each candidate.
+    logarithm of an observation's factor ``1 + x`` is replaced by
+    ``x - x**2 / 2 + x**3 / 3 - x**4 / 2``. For x >= -1/2 this polynomial is a lower bound of the
+    logarithm, so the confidence limit remains valid. The sum of the polynomial does not need a
+    pass over the observations for each candidate.
 
-    As the stake depends on the candidate, the final wealth need not decrease with it. Candidates
-    are scanned from below, first at all distances from the sample mean and then between the last
-    that is rejected and the first that is not, so that all candidates seen below the limit are
-    rejected. The scan ends within 2 % of the distance to the sample mean.
+    Because the stake depends on the candidate, the final wealth may not be monotonic in the
+    candidate. Candidates are scanned from below in two steps: first over the whole range of
+    distances from the sample mean, then between the last candidate that is rejected and the first
+    that is not. All candidates that were tried below the limit are therefore rejected. The limit
+    is within 2 % of the distance to the sample mean.
 
     Parameters
     ----------
     values : ndarray of shape (v, n)
-        Several variables of the same observations, each multiplied by the observation's weight.
-        Observations are independent, and in the order in which they are bet on.
+        Variables of the same observations, each multiplied by the observation's weight. The
+        observations are independent, and in the order of the bets.
     weights : ndarray of shape (n,)
-        Weight of each observation, within (0, 1]: a limit is one of ``E[w v] / E[w]``.
+        Weight of each observation, in (0, 1]. Limits are for ``E[w v] / E[w]``.
     levels : ndarray of shape (s,)
-        Probability, at least, that each limit lies below its mean.
+        Confidence level of each limit.
     rounds : ndarray of int
-        Where rounds begin, as `rounds_of` has them.
+        Start of each round, as returned by `rounds_of`.
     variables : ndarray of int of shape (s,), default=None
-        Place in `values` of the variable of each limit; by default there is one for each.
+        Index in `values` of the variable of each limit. By default, each variable has one limit.
 
     Returns
     -------
     ndarray of shape (s,)
+        One lower confidence limit for each level.
 
     Examples
     --------
@@ -111,7 +115,7 @@ def betting_lower_limits(values, weights, levels, rounds, variables=None):
     guess += targets * means / (_LARGEST_STAKE * weights.sum())
 
     def bracket(candidates, low, high):
-        """Return the last candidate of those rejected from below, and the first that is not."""
+        """Return the last rejected candidate, scanning from below, and the first one kept."""
         kept = game.missing(candidates, targets) > 0
         padded = np.column_stack([low, candidates, high])
         first = np.where(kept.any(axis=1), kept.argmax(axis=1), candidates.shape[1])
@@ -126,10 +130,10 @@ def betting_lower_limits(values, weights, levels, rounds, variables=None):
 
 
 class _Game:
-    """Rounds of observations, and what the rounds before each have shown.
+    """Rounds of observations, with sums over the rounds before each.
 
-    Sums are of powers of deviations from the sample mean: those from a candidate near it follow
-    by binomial expansion, and lose no digits.
+    The sums are of powers of deviations from the sample mean. Sums of deviations from a candidate
+    near the sample mean follow by binomial expansion, without loss of precision.
     """
 
     def __init__(self, values, weights, rounds, variables):
@@ -141,7 +145,7 @@ class _Game:
         sums = _power_sums(values, weights, means, rounds[:-1], 2)[..., variables]
         self.spreads = np.sqrt(sums[2, 0].sum(axis=0)) / weights.sum()
         self._before = sums.cumsum(axis=2) - sums
-        # Rounds of many observations are neighbours, between narrow ones at both ends.
+        # Rounds of many observations are adjacent; short rounds come before and after them.
         many = np.flatnonzero(np.diff(rounds) >= _MANY)
         self._many = range(many[0], many[-1] + 1) if len(many) else range(0)
         if len(many):
@@ -161,14 +165,14 @@ class _Game:
         ]
 
     def missing(self, candidates, targets):
-        """Return the log of the factor by which the wealth has to grow still, in the end.
+        """Return the logarithm of the factor by which the final wealth misses the target.
 
         Parameters
         ----------
         candidates : ndarray of shape (s, c)
             Candidates for the mean of each variable.
         targets : ndarray of shape (s,)
-            Logarithm of the wealth that rejects a candidate, in units of that at the start.
+            Logarithm of the wealth that rejects a candidate, relative to the initial wealth.
 
         Returns
         -------
@@ -217,34 +221,34 @@ class _Game:
         return missing
 
     def _rows(self, number, variables):
-        """Return values, and weights, of the rows of a round, of shape (rows, s, 1)."""
+        """Return values and weights of the observations of a round, of shape (rows, s, 1)."""
         rows = slice(*self._rounds[number : number + 2])
         values = self._values[variables, rows].T[:, :, None]
-        # Weights of one are a factor that need not be multiplied by.
+        # If all weights are 1, a single one broadcasts.
         weights = np.ones((1, 1, 1)) if self._equal else self._weights[rows, None, None]
         return values, np.broadcast_to(weights, (len(values), 1, 1))
 
 
 def _log_factors(values, weights, stakes, mean):
-    """Return the logarithm of the factor by which some rows multiply the wealth."""
+    """Return the logarithm of the factor by which the given observations multiply the wealth."""
     total = np.zeros(stakes.shape)
     for start in range(0, len(values), _PRODUCT):
         rows = slice(start, start + _PRODUCT)
         factors = values[rows] - weights[rows] * mean
         factors *= stakes
         factors += 1.0
-        # Each is at least a fiftieth: the product of so many does not underflow.
+        # Each factor is at least 1/50, so a product of this many does not underflow.
         total += np.log(factors.prod(axis=0))
     return total
 
 
 def _power_sums(values, weights, means, starts, degree):
-    """Return sums over rounds of ``d**a * w**b``, d being deviations and a + b at most `degree`.
+    """Return sums over rounds of ``d**a * w**b``, with deviations d and a + b at most `degree`.
 
     Returns
     -------
     ndarray of shape (degree + 1, degree + 1, n_rounds, v)
-        By a and b.
+        Indexed by a and b.
     """
     sums = np.zeros((degree + 1, degree + 1, len(starts), len(values)))
     equal = bool((weights == 1).all())

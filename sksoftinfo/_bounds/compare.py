@@ -1,4 +1,4 @@
-"""Differences of two results on the same rows."""
+"""Differences between two results on the same rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """What tells the rows of one result from those of another."""
+    """Labels, weights and groups by which two results are checked to be on the same rows."""
 
     labels: str
     weights: np.ndarray | None
@@ -28,7 +28,7 @@ class ScoredRows:
 
     @classmethod
     def of(cls, y, weights, groups, *, cross_fitted):
-        """Return that of encoded labels `y` in their order."""
+        """Return the description of rows with encoded labels `y`; their order counts."""
         labels = np.ascontiguousarray(y, dtype=np.int64)
         digest = hashlib.blake2b(labels.data.cast("B"), digest_size=16).hexdigest()
         return cls(digest, weights, groups, cross_fitted)
@@ -38,37 +38,38 @@ class ScoredRows:
 class BoundsDifference:
     """How much more information one classifier's predictions carry than another's.
 
-    It is the gain of these classifiers as they are, ``E log q_a(y|x) / q_b(y|x)``, and not a
-    difference of informations: a classifier may gain from columns that add nothing to what the
-    others say, and may fail to gain from columns that do.
+    The difference is the gain of one classifier over the other, ``E log q_a(y|x) / q_b(y|x)``. It
+    is not a difference between amounts of information in the data: a classifier may gain from
+    columns that are redundant, and may fail to gain from columns that are informative.
 
     Attributes
     ----------
     difference : float
         ``a.mi_lower - b.mi_lower``.
     standard_error : float
-        Over rows, which are paired, or over groups of rows.
+        Standard error of the difference, over paired rows or over groups of rows.
     interval : tuple of float
-        Two-sided confidence interval of the difference in the population (Student's); NaN where
-        all differences are equal and not 0, from which no error can be estimated.
+        Two-sided confidence interval of the difference in the population, from Student's t; NaN
+        if all rows have the same non-zero difference, since no error can then be estimated.
     p_value : float
-        Two-sided, of no difference in the population; NaN as the interval is.
+        Two-sided p-value of the null hypothesis that the difference in the population is 0; NaN
+        if the interval is NaN.
     confidence_level : float
         Probability with which the interval holds.
     n_samples : int
-        Rows compared.
+        Number of rows that were compared.
     n_groups : int or None
-        Groups of rows; ``None`` if each row is an observation of its own.
+        Number of groups of rows; ``None`` if each row is an observation of its own.
     cross_fitted : bool
-        Whether predictions come from classifiers trained on the other rows, as by
-        `cross_val_bounds`. The rows then share training rows, and interval and p-value are
-        approximate beyond what Student's are.
+        Whether the predictions are cross-fitted, e.g. by `cross_val_bounds`. The classifiers of
+        the folds then share training rows, which makes interval and p-value more approximate than
+        Student's t alone.
     units : {"nats", "bits"}
         Unit of the difference.
 
     See Also
     --------
-    compare_bounds : Makes one.
+    compare_bounds : Compare two results.
 
     Examples
     --------
@@ -95,7 +96,7 @@ class BoundsDifference:
         Returns
         -------
         dict
-            Values by name.
+            Values by attribute name.
         """
         return {**dataclasses.asdict(self), "interval": list(self.interval)}
 
@@ -105,9 +106,9 @@ class BoundsDifference:
         groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
         approximate = " (approximate: cross-fitted)" if self.cross_fitted else ""
         if np.isnan(self.p_value):
-            caveat = "All differences are equal: no error can be estimated from them."
+            caveat = "All differences are equal: their standard error cannot be estimated."
         else:
-            caveat = "Student's t: too certain if rare rows, few or none of these, differ by much."
+            caveat = "From Student's t: over-confident if large differences are rare."
         return (
             f"BoundsDifference in {self.units}: {self.n_samples} samples{groups}\n"
             f"  {self.difference:.4f}, {level} interval {low:.4f} to {high:.4f}, "
@@ -119,35 +120,38 @@ class BoundsDifference:
 def compare_bounds(
     a: InformationBounds, b: InformationBounds, *, confidence_level: float = 0.95
 ) -> BoundsDifference:
-    """Compare two results on the same rows: two classifiers, or two sets of columns.
+    """Compare two results on the same rows, of two classifiers or two sets of columns.
 
-    The contributions of each row are paired, so that what makes a row hard for both cancels.
-    ``a - b`` does the same, at the confidence level of `a`.
+    The contributions of each row are paired, so variation that both results share cancels.
+    ``a - b`` makes the same comparison, at the confidence level of `a`.
 
     Parameters
     ----------
     a, b : InformationBounds
-        Of the same labels in the same order, with the same weights, groups and reference prior.
+        Results on the same labels in the same order, with the same weights, groups and reference
+        prior.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which the interval holds.
 
     Returns
     -------
     BoundsDifference
-        In the units of `a`.
+        The difference ``a - b``, in the units of `a`.
 
     Raises
     ------
     ValueError
-        If the results are of other rows, or were weighted or grouped in other ways.
+        If the results are on different rows, or have different weights, groups or reference
+        priors; if `confidence_level` is not in (0, 1); if there are fewer than two observations.
 
     Notes
     -----
-    Student's t on paired differences, with errors robust to clusters if there are groups. It needs
-    no bounded values, but a sample in which the mean is about normal. Where large differences are
-    rare, such as failures of a classifier that is sure of itself, it is not: a sample may hold few
-    of them or none, and interval and p-value are then too certain. Where all differences are equal
-    and not 0, there is nothing to estimate an error from, and both are NaN.
+    The interval and the p-value are from Student's t on paired differences, with cluster-robust
+    standard errors if there are groups. Student's t does not need bounded values, but assumes that
+    the mean of the differences is approximately normal. This assumption fails if large differences
+    are rare, e.g. errors of an over-confident classifier: a sample may contain few or none of
+    them, and interval and p-value are then over-confident. If all rows have the same non-zero
+    difference, a standard error cannot be estimated, and both are NaN.
 
     Examples
     --------
@@ -168,7 +172,7 @@ def compare_bounds(
     difference = float(np.average(values, weights=weights))
     used = weights > 0
     deviations = (weights * (values - difference))[used]
-    # What rounding may leave of equal differences.
+    # Deviations that rounding may leave between equal differences.
     tiny = 1e-13 * float(np.maximum(abs(a.pointwise), abs(b.pointwise))[used].max())
     rounding = tiny * weights[used]
     if rows.groups is not None:
@@ -177,7 +181,7 @@ def compare_bounds(
     n = len(deviations)
     if n < 2:
         raise ValueError(
-            f"A comparison needs at least 2 independent rows or groups; got {n}. Score more."
+            f"A comparison must have at least 2 independent rows or groups; got {n}. Score more."
         )
     if (abs(deviations) > rounding).any():
         error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
@@ -201,12 +205,12 @@ def compare_bounds(
 
 
 def _same_rows(a, b):
-    """Return what is known of the rows of both results, or raise ValueError if they differ."""
+    """Return the `ScoredRows` of both results, or raise ValueError if the rows differ."""
     first, second = a._rows, b._rows
     if first is None or second is None:
         raise ValueError(
-            "Both results must know their rows; got one that was built by hand. Compare what "
-            "information_bounds, score_bounds or cross_val_bounds returned."
+            "Both results must come from information_bounds, score_bounds or cross_val_bounds; "
+            "got an InformationBounds that was built by hand. Compute it by one of these."
         )
     for name, same in (
         ("classes", np.array_equal(a.classes, b.classes)),

@@ -1,4 +1,4 @@
-"""Confidence limits of information, from what rows add to the bounds.
+"""Confidence limits of information, from the contributions of rows to the bounds.
 
 Arrays in, numbers out: NumPy and SciPy only, everything in nats.
 """
@@ -15,13 +15,13 @@ from .betting import betting_lower_limits
 from .equations import entropy, kl_divergence, label_frequencies
 from .recalibration import recalibrated
 
-# Share of the label frequencies that is mixed into a prediction, so that its logarithm is bounded.
+# Share of the label frequencies that is mixed into a prediction, which bounds its logarithm.
 _SMALLEST_SHARE = 1e-3
 _LARGEST_SHARE = 0.1
-# The same for predictions that are recalibrated: with few rows, the more the better.
+# Largest share for recalibrated predictions: with few rows, larger shares give higher limits.
 _LARGEST_RECALIBRATED_SHARE = 0.3
-# Share of the probability of being wrong that `mi_lower_limit` grants to Fano's limit; the limit
-# by betting, which is the larger one in most cases, has the rest.
+# Share of the error probability of `mi_lower_limit` that is spent on Fano's limit. The rest is
+# spent on the limit by betting, which is usually the larger one.
 _FANO_SHARE = 0.1
 
 
@@ -29,13 +29,13 @@ def check_confidence_level(level):
     """Raise ValueError unless `level` is in (0, 1)."""
     if not (isinstance(level, Real) and 0 < level < 1):
         raise ValueError(
-            f"`confidence_level` must be a probability within (0, 1); got {level!r}. Give a "
-            "number such as 0.95."
+            f"`confidence_level` must be a probability within (0, 1); got {level!r}. Pass a "
+            "number, e.g. 0.95."
         )
 
 
 def floor_share(size, largest=_LARGEST_SHARE):
-    """Return the share of the label frequencies in a prediction for `size` observations.
+    """Return the share of the label frequencies to mix into predictions of `size` observations.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def floor_share(size, largest=_LARGEST_SHARE):
 
 
 def floor_mixture(log_ratio, share):
-    """Return the logarithm of ``(1 - share) q / r + share`` from that of ``q / r``.
+    """Return ``log((1 - share) q / r + share)``, given ``log(q / r)``.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def floor_mixture(log_ratio, share):
 
 
 def clopper_pearson_upper_limit(n_successes, n, *, level=0.95):
-    """Upper confidence limit of a proportion, exact (Clopper and Pearson, 1934).
+    """Return the exact upper confidence limit of a proportion (Clopper and Pearson, 1934).
 
     Examples
     --------
@@ -74,9 +74,9 @@ def clopper_pearson_upper_limit(n_successes, n, *, level=0.95):
 
 
 def fano_information(label_entropy, error_rate, n_classes):
-    """Least information that a classifier of this error rate must have had (Fano).
+    """Return the least information consistent with an error rate, by Fano's inequality.
 
-    ``H(Y) - h(e) - e log(M - 1)`` with h the binary entropy.
+    The result is ``H(Y) - h(e) - e log(M - 1)``, where h is the binary entropy.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def fano_information(label_entropy, error_rate, n_classes):
     >>> round(fano_information(np.log(4), 0.1, 4), 3)
     0.951
     """
-    # Beyond the error rate of guessing, Fano's inequality says no more than H(Y|X) <= log M.
+    # Above the error rate of guessing, Fano's inequality reduces to H(Y|X) <= log M.
     error_rate = min(error_rate, (n_classes - 1) / n_classes)
     doubt = special.entr([error_rate, 1 - error_rate]).sum()
     return float(label_entropy - doubt - error_rate * np.log(n_classes - 1))
@@ -105,35 +105,37 @@ class ConfidenceLimits(NamedTuple):
 def confidence_limits(
     log_likelihood, tempered, errors, y, n_classes, observations, *, levels, prior=None, folds=None
 ):
-    """Return the confidence limits of I(X;Y), H(Y) and of the information of the prediction.
+    """Return confidence limits of I(X;Y), of H(Y) and of the information of the predictions.
 
-    The contribution of a row is ``log q'(y|x) - log r_y`` with r the frequencies of the rows' own
-    labels and ``q' = (1 - eps) q + eps r``, eps being `floor_share`, so that it is bounded.
-    Against the true prior p, these contributions have a mean of at most I(X;Y); against the
-    frequencies their sample mean is smaller, by KL(frequencies, p).
+    The contribution of a row is ``log q'(y|x) - log r_y``, where r are the frequencies of the
+    labels of these rows and ``q' = (1 - eps) q + eps r`` with eps from `floor_share`, which bounds
+    the contribution. If r were the true prior p, the expected contribution would be at most
+    I(X;Y). With the frequencies, the sample mean is smaller by KL(frequencies, p).
 
-    Each limit but the interval and that of the entropy is at least 0, as information is.
+    The lower limits of information are at least 0; the ends of the interval may be negative.
 
     Parameters
     ----------
     log_likelihood : ndarray of shape (n_rows,)
         Logarithm of the probability predicted for the label of each row.
     tempered : ndarray of shape (n_rows, 4)
-        That of `tempered_log_likelihood`.
+        Output of `tempered_log_likelihood`.
     errors : ndarray of bool of shape (n_rows,)
-        Whether the most probable class was not the label.
+        Whether the most probable class differs from the label.
     y : ndarray of int of shape (n_rows,)
+        Index of the label of each row.
     n_classes : int
+        Number of classes.
     observations : Observations
-        Of these rows.
+        Observations that these rows form.
     levels : sequence of float
-        Several at once cost little more than one.
+        Confidence levels. Several levels cost little more than one.
     prior : ndarray of shape (M,), default=None
-        Label distribution of the population, where it is known. Contributions against it, less
-        KL(frequencies, prior), give a limit that is valid at every sample size; the smaller of the
-        two is returned, so that a prior which is wrong does no harm.
+        Known label distribution of the population. Contributions relative to it, less
+        KL(frequencies, prior), give a limit that is valid at every sample size. The smaller of the
+        two limits is returned, so an incorrect prior cannot raise the limit.
     folds : ndarray of int of shape (n_rows,), default=None
-        Fold in which each row was predicted.
+        Fold in which each row was predicted; a single fold if None.
 
     Returns
     -------
@@ -155,14 +157,14 @@ def confidence_limits(
 
 
 def limits_of(tasks):
-    """Return the limits of several tasks, for each task one `ConfidenceLimits` for each level.
+    """Return a list for each task, with one `ConfidenceLimits` for each level.
 
-    They are found in one pass, which is faster where there are many small ones.
+    All limits are found in one pass, which is faster for many small tasks.
 
     Parameters
     ----------
     tasks : sequence of LimitsTask
-        Of as many observations, and of the same weights.
+        Tasks with the same number of observations and the same weights.
     """
     offsets = np.cumsum([0] + [len(task.values) for task in tasks])[:-1]
     observations = tasks[0].observations
@@ -178,15 +180,16 @@ def limits_of(tasks):
 
 
 class LimitsTask:
-    """What is bet on for the limits of one evaluation; arguments as in `confidence_limits`.
+    """Variables to bet on for the limits of one evaluation; arguments as in `confidence_limits`.
 
     Attributes
     ----------
     observations : Observations
+        Observations in the order of the bets.
     values : ndarray of shape (v, n)
         Variables of the observations.
     variables, levels : ndarray of shape (s,)
-        Place of the variable, and level, of each limit that is wanted.
+        Index of the variable and confidence level of each requested limit.
     """
 
     def __init__(
@@ -216,11 +219,11 @@ class LimitsTask:
         log_held_out, log_rarest = _held_out_frequencies(y, n_classes, observations)
         self._n_classes, self._label_entropy = n_classes, entropy(frequencies)
         self._floored = float(np.average(floored, weights=row_weights))
-        # The number of errors is binomial, or else it is a sum of bounded values.
+        # The number of errors is binomial if all observations are rows of equal weight.
         self._n_errors = (int(errors.sum()), len(errors)) if observations.alike else None
 
-        # Of each variable its name, its values and a number that none of them is below. Of those
-        # of one name the least limit counts.
+        # Name, values and lower bound of the values for each variable. If several variables have
+        # the same name, the smallest of their limits counts.
         variables = []
         priors = [(log_frequency, 0.0)]
         if prior is not None:
@@ -229,7 +232,7 @@ class LimitsTask:
             ratios = log_likelihoods - log_prior[:, None]
             values = recalibrated(ratios, observations, recalibrated_share, folds) - divergence
             variables.append(("information", values, np.log(recalibrated_share) - divergence))
-        # Upper limits are lower limits of the negative.
+        # An upper limit is the lower limit of the negated variable.
         variables += [
             ("floored", floored, np.log(share)),
             ("entropy", -log_frequency, 0.0),
@@ -266,7 +269,7 @@ class LimitsTask:
             label_entropy = min(found["entropy", level], self._label_entropy)
             return max(0.0, fano_information(label_entropy, error_rate, self._n_classes))
 
-        # No classifier carries more than I(X;Y), and that is at most log M.
+        # Predictions carry at most I(X;Y), which is at most log M.
         log_m = float(np.log(self._n_classes))
         results = []
         for level in self._levels:
@@ -286,7 +289,7 @@ class LimitsTask:
 
 
 def _half(level):
-    """Return the level of each of two limits that hold together at `level`."""
+    """Return the level of each of two limits that hold simultaneously at `level`."""
     return 1 - (1 - level) / 2
 
 
@@ -312,11 +315,11 @@ def _levels_of(name, level):
 
 
 def _held_out_frequencies(y, n_classes, observations):
-    """Return the log frequency of each row's label among all other observations, and the least.
+    """Return the log frequency of each row's label among all other observations, and the minimum.
 
-    Half an observation is added to each class, so that none is impossible. The expectation of
-    ``-log r_y`` is at least H(Y) for any r that is chosen without the row, whereas the entropy of
-    the frequencies themselves is too small, by about (M - 1) / 2n.
+    Half an observation is added to each class, so that no class has frequency zero. For any r
+    chosen without the row, the expectation of ``-log r_y`` is at least H(Y). The entropy of the
+    frequencies themselves is too small, by about (M - 1) / 2n.
     """
     own, groups = observations.row_weights, observations.row_observations
     counts = np.bincount(y, own, n_classes)

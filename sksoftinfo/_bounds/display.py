@@ -1,4 +1,4 @@
-"""`InformationBoundsDisplay`: bounds between 0 and H(Y), and the paper's sandwich."""
+"""Display of information bounds between 0 and H(Y), and of the paper's sandwich."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 
 class InformationBoundsDisplay:
-    """Draw bounds on the information scale from 0 to H(Y), and the paper's sandwich beside it.
+    """Figure of bounds on the scale from 0 to H(Y), with the paper's sandwich in a second panel.
 
-    The two scales have panels of their own. Information about the label lies between 0 and H(Y).
-    The terms of the paper's sandwich, DV - log M <= E log-softmax <= I(Z;Y|X) = 0, are never
-    positive and do not measure the information about the label.
+    Information about the label lies between 0 and H(Y). The terms of the paper's sandwich,
+    DV - log M <= E log-softmax <= I(Z;Y|X) = 0, are at most 0 and do not measure the information
+    about the label.
 
     Parameters
     ----------
     bounds : InformationBounds or dict of str to InformationBounds
-        One result, or several by name, all in the same units.
+        One result, or several results by name, all in the same units.
 
     Attributes
     ----------
     entropies_ : matplotlib.container.BarContainer
-        Label entropy of each result: the whole scale.
+        Label entropy of each result, which is the end of the scale.
     bars_ : matplotlib.container.BarContainer
         Lower bound of each result, drawn as 0 where it is negative.
     intervals_ : matplotlib.container.ErrorbarContainer
-        Confidence interval of each classifier as it is, around `mi_lower_floored`.
+        Confidence interval of the information of each classifier, around `mi_lower_floored`.
     limits_ : matplotlib.lines.Line2D
         Lower confidence limit of I(X;Y) of each result.
     sandwiches_ : list of matplotlib.lines.Line2D
-        From DV - log M to E log-softmax, one line for each result; empty without that panel.
+        Lines from DV - log M to E log-softmax, one for each result; empty without that panel.
     ax_ : matplotlib.axes.Axes
         Panel of the information about the label.
     sandwich_ax_ : matplotlib.axes.Axes or None
@@ -110,7 +110,10 @@ class InformationBoundsDisplay:
             bounds = estimator.score_bounds(X, y, **options)
             return cls({name: bounds}).plot(ax=ax)
         if not hasattr(estimator, "predict_proba"):
-            raise ValueError(f"{name} has neither score_bounds nor predict_proba.")
+            raise ValueError(
+                f"`estimator` must have score_bounds or predict_proba; got {name}. Choose a "
+                "classifier that predicts probabilities."
+            )
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),
@@ -180,11 +183,13 @@ class InformationBoundsDisplay:
         units = sorted({one.units for one in results})
         if len(units) != 1:
             raise ValueError(
-                f"bounds must have the same units; got {units}. Convert them by to_bits()."
+                f"`bounds` must have the same units; got {units}. Convert them by to_bits()."
             )
         if ax is None:
             if sandwich_ax is not None:
-                raise ValueError("sandwich_ax must come with ax; got ax=None. Pass both, or none.")
+                raise ValueError(
+                    "`ax` must be given with `sandwich_ax`; got ax=None. Pass both or none."
+                )
             _, (ax, sandwich_ax) = pyplot().subplots(
                 1,
                 2,
@@ -229,7 +234,7 @@ class InformationBoundsDisplay:
             capsize=4,
             label=f"{level} interval of the classifier",
         )
-        # Limits are of recalibrated predictions: they may lie on either side of the bar's end.
+        # The limit is computed from recalibrated predictions, so it may exceed the bar.
         (self.limits_,) = axis.plot(
             [one.mi_lower_limit for one in results],
             rows - 0.16,

@@ -1,7 +1,7 @@
-"""What a finite number of draws does to averages: bias, and Monte-Carlo errors.
+"""Bias and Monte-Carlo errors of averages over a finite number of draws.
 
-Arrays in, arrays out: NumPy and SciPy only, float64 throughout, everything in nats. Each row has K
-independent draws of its own.
+Arrays in, arrays out: NumPy and SciPy only, float64 throughout, everything in nats. Each row has
+its own K independent draws.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .equations import at_label, log_mean_exp, three_dimensional
 
 
 class DrawTerms(NamedTuple):
-    """What the draws of one row say of their own averages; each field has shape (n,).
+    """Corrections and variances of each row's averages over draws; fields of shape (n,).
 
-    ``dv_correction`` is to be added to the row's Donsker-Varadhan term; the others are variances
-    of its terms, over repetitions of the draws.
+    ``dv_correction`` is to be added to the row's Donsker-Varadhan term. The other fields are
+    variances of the row's terms over repetitions of the draws.
     """
 
     dv_correction: np.ndarray
@@ -28,15 +28,15 @@ class DrawTerms(NamedTuple):
 
 
 def leave_one_out_log_mean_exp(values):
-    """Logarithm of the mean of exponentials along the last axis, without each value in turn.
+    """Return the log of the mean of exponentials along the last axis, leaving out one at a time.
 
-    Sums from both ends, so that nothing is subtracted: a value that outweighs all others leaves
-    the sum of those others exact.
+    Sums are accumulated from both ends. Nothing is subtracted, so the result is accurate even if
+    the value that is left out outweighs all others.
 
     Parameters
     ----------
     values : ndarray of shape (..., K)
-        At least two along the last axis.
+        At least two values along the last axis.
 
     Returns
     -------
@@ -57,22 +57,24 @@ def leave_one_out_log_mean_exp(values):
 
 
 def draw_terms(logits, y):
-    """Return the jackknife over draws of each row's terms.
+    """Return the jackknife correction and variances of each row's terms.
 
-    The logarithm of a mean over K draws has a bias of order 1 / K, upwards in the
-    Donsker-Varadhan representation. The jackknife, K times the value of all draws less K - 1
-    times the average value without one of them, has one of order 1 / K**2 (Quenouille, 1956); the
-    spread of its pseudo-values is the Monte-Carlo error (Tukey, 1958).
+    The logarithm of a mean over K draws has a bias of order 1 / K, which makes the
+    Donsker-Varadhan term too high. The jackknife estimate is K times the value from all draws less
+    K - 1 times the average of the values without one draw; its bias is of order 1 / K**2
+    (Quenouille, 1956). The spread of the pseudo-values gives the Monte-Carlo error (Tukey, 1958).
 
     Parameters
     ----------
     logits : array-like of shape (n, K, M)
+        Logits of K draws.
     y : array-like of int of shape (n,)
+        Index of the label of each row.
 
     Returns
     -------
     DrawTerms
-        From one draw there is no correction, and the variances are NaN.
+        With one draw, the correction is 0 and the variances are NaN.
     """
     logits = three_dimensional(logits)
     n, n_draws = logits.shape[:2]
@@ -81,7 +83,7 @@ def draw_terms(logits, y):
     label = at_label(logits, y)
     normaliser = logsumexp(logits, axis=-1)
     whole = log_mean_exp(normaliser, axis=1)[:, None]
-    # Those of the logarithm of the mean; a plain mean's are the values themselves.
+    # Pseudo-values of the logarithm of the mean; for a plain mean they are the values themselves.
     pseudo = n_draws * whole - (n_draws - 1) * leave_one_out_log_mean_exp(normaliser)
 
     def variance(values):
@@ -96,14 +98,17 @@ def draw_terms(logits, y):
 
 
 def closed_form_donsker_varadhan(mean, scale, y):
-    """Donsker-Varadhan term of rows whose logits are Gaussian, without drawing any.
+    """Return the Donsker-Varadhan term of rows with Gaussian logits, without any draws.
 
-    ``mean_y - log (1/M) sum_m exp(mean_m + scale_m**2 / 2)`` (paper Eq. 13, uniform E_y).
+    The term is ``mean_y - log (1/M) sum_m exp(mean_m + scale_m**2 / 2)`` (paper Eq. 13, with
+    uniform E_y).
 
     Parameters
     ----------
     mean, scale : array-like of shape (n, M)
+        Mean and standard deviation of each logit.
     y : array-like of int of shape (n,)
+        Index of the label of each row.
 
     Returns
     -------

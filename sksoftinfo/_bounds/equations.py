@@ -1,4 +1,4 @@
-"""The paper's equations and the information bounds that follow from them.
+"""Equations of the paper and the information bounds that follow from them.
 
 Arrays in, arrays out: NumPy and SciPy only, float64 throughout, everything in nats.
 
@@ -15,27 +15,27 @@ from scipy.special import entr, logsumexp, rel_entr, xlogy
 
 
 def three_dimensional(logits):
-    """Return float64 logits of shape (n, K, M), of one draw where there is no axis of draws."""
+    """Return logits as float64 of shape (n, K, M), with K = 1 if the axis of draws is missing."""
     logits = np.asarray(logits, dtype=np.float64)
     return logits[:, None, :] if logits.ndim == 2 else logits
 
 
 def log_mean_exp(values, axis):
-    """Logarithm of the mean of exponentials along `axis`."""
+    """Return the logarithm of the mean of exponentials along `axis`."""
     return logsumexp(values, axis=axis) - np.log(values.shape[axis])
 
 
 def at_label(values, y):
     """Return ``values[i, ..., y[i]]``."""
     if values.ndim == 2 and values.flags.f_contiguous:
-        # A third of the time of an index for each axis.
+        # A flat index takes a third of the time of an index for each axis.
         return values.ravel(order="F").take(np.asarray(y) * len(values) + np.arange(len(values)))
     index = np.asarray(y).reshape((-1,) + (1,) * (values.ndim - 1))
     return np.take_along_axis(values, index, axis=-1)[..., 0]
 
 
 def log_softmax(logits):
-    """Log-softmax over the last axis (paper Eq. 1-3).
+    """Return the log-softmax over the last axis (paper Eq. 1-3).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def log_softmax(logits):
     Returns
     -------
     ndarray of shape (..., M), float64
-        In nats; never positive.
+        Log-probabilities in nats, at most 0.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def log_softmax(logits):
 
 
 def entropy(p):
-    """Shannon entropy of a distribution, in nats.
+    """Return the Shannon entropy of a distribution, in nats.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def entropy(p):
     >>> round(entropy([0.5, 0.5]), 3)
     0.693
     """
-    # Adding 0 makes the entropy of one class 0, and not -0.
+    # Adding 0.0 turns -0.0, the entropy of one class, into 0.0.
     return float(-xlogy(p, p).sum() + 0.0)
 
 
 def kl_divergence(p, r):
-    """Kullback-Leibler divergence of `p` from `r`, in nats; infinite where ``r = 0 < p``.
+    """Return the Kullback-Leibler divergence of `p` from `r`, in nats; infinite if ``r = 0 < p``.
 
     Examples
     --------
@@ -78,25 +78,28 @@ def kl_divergence(p, r):
     >>> kl_divergence([0.5, 0.5], [0.5, 0.5])
     0.0
     """
-    # Rounding can leave a sum of cancelling terms just below zero.
+    # Rounding can leave the sum slightly below zero.
     return max(0.0, float(rel_entr(p, r).sum()))
 
 
 def label_log_likelihood(log_proba, y):
     """Return the log-likelihood of each label, and whether another class was the most probable.
 
-    Of classes that are equally probable, the first counts.
+    Ties are resolved in favour of the first class.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n, M)
-        In whichever memory order.
+        Log-probabilities in nats, in either memory order.
     y : ndarray of int of shape (n,)
+        Index of the label of each row.
 
     Returns
     -------
     log_likelihood : ndarray of shape (n,)
+        Log-probability of each label, in nats.
     error : ndarray of bool of shape (n,)
+        Whether another class was the most probable.
 
     Examples
     --------
@@ -108,7 +111,7 @@ def label_log_likelihood(log_proba, y):
     """
     log_likelihood = at_label(log_proba, y)
     if log_proba.flags.f_contiguous:
-        # Without ties: a comparison with the largest is faster than finding its class.
+        # If there are no ties, comparing with the maximum is faster than locating it.
         classes = log_proba.T
         largest = classes.max(axis=0)
         if np.count_nonzero(classes == largest) == len(largest):
@@ -130,7 +133,7 @@ def label_frequencies(y, n_classes, sample_weight=None):
 
 
 def predictive_log_proba(logits):
-    """Logarithm of the class probabilities averaged over draws, shape (n, M).
+    """Return the logarithm of the class probabilities averaged over draws, shape (n, M).
 
     Examples
     --------
@@ -143,7 +146,7 @@ def predictive_log_proba(logits):
 
 
 def predictive_entropy(logits):
-    """Entropy of the class probabilities averaged over draws, shape (n,), in nats.
+    """Return the entropy of the class probabilities averaged over draws, shape (n,), in nats.
 
     Examples
     --------
@@ -155,7 +158,7 @@ def predictive_entropy(logits):
 
 
 def expected_entropy(logits):
-    """Entropy of each draw's class probabilities, averaged over draws, shape (n,), in nats.
+    """Return the entropy of each draw's class probabilities, averaged over draws, in nats.
 
     Examples
     --------
@@ -167,22 +170,22 @@ def expected_entropy(logits):
 
 
 def pointwise_information(log_proba, reference_prior):
-    """Pointwise mutual information between input and class (Proposition 1, normalised).
+    """Return the pointwise information between input and class (Proposition 1, normalised).
 
-    ``log p(m | x) - log r_m``: the logit itself is defined only up to a constant per sample,
-    this difference is not.
+    The result is ``log p(m | x) - log r_m``. Unlike the logit, which is defined only up to a
+    constant for each sample, this difference is unique.
 
     Parameters
     ----------
     log_proba : array-like of shape (n, M)
-        Log posterior, in nats.
+        Log-probabilities in nats.
     reference_prior : array-like of shape (M,)
-        Prior r of the classes.
+        Reference prior r of the classes.
 
     Returns
     -------
     ndarray of shape (n, M), float64
-        In nats.
+        Pointwise information in nats.
 
     Examples
     --------
@@ -196,18 +199,18 @@ def pointwise_information(log_proba, reference_prior):
 
 
 def donsker_varadhan(critic, log_expectation):
-    """Donsker-Varadhan representation of each row (paper Eq. 12-13, 15), in nats.
+    """Return the Donsker-Varadhan term of each row (paper Eq. 12-13, 15), in nats.
 
-    ``E_z T(z, y) - log E_z E_{y'} exp(T(z, y'))``, expectations over z being means over K draws.
+    The term is ``E_z T(z, y) - log E_z E_{y'} exp(T(z, y'))``, where expectations over z are means
+    over K draws.
 
     Parameters
     ----------
     critic : ndarray of shape (n, K)
-        T at the row's label; the paper's is its logit.
+        Critic T at the row's label; in the paper, the logit of the label.
     log_expectation : ndarray of shape (n, K)
-        ``log E_{y'} exp(T(z, y'))`` of each draw. With y' uniform over the M classes, the reading
-        under which Eq. 20 and 23 are exact, it is the logarithm of the sum over all classes, less
-        log M.
+        ``log E_{y'} exp(T(z, y'))`` of each draw. If y' is uniform over the M classes, as Eq. 20
+        and 23 require to be exact, this is the logarithm of the sum over all classes less log M.
 
     Returns
     -------

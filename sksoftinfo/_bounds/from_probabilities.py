@@ -1,4 +1,4 @@
-"""Information bounds from the probabilities that any classifier predicted."""
+"""Information bounds from predicted probabilities of any classifier."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .recalibration import tempered_log_likelihood
 from .result import InformationBounds, bounds_from
 from .units import Units, check_units
 
-# Rows of probabilities that one step looks at, so that extra memory does not grow with n x M.
+# Rows of probabilities that are processed at once, so that extra memory does not grow with n x M.
 _CHUNK_ROWS = 65_536
 
 
 def _check_column_order(y_proba, classes):
-    """Raise ValueError if a frame's columns are named by the labels, and in another order."""
+    """Raise ValueError if a frame's columns are named by the labels, but in another order."""
     names = [str(name) for name in getattr(y_proba, "columns", [])]
     expected = [str(label) for label in classes.tolist()]
     if names != expected and sorted(names) == sorted(expected):
         raise ValueError(
-            f"y_proba must have its columns in the order of the labels, {expected}; got {names}. "
-            "Name the labels in the order of the columns by `labels`."
+            f"`y_proba` must have its columns in the order of the labels, {expected}; got "
+            f"{names}. Pass the labels in the order of the columns as `labels`."
         )
 
 
@@ -52,14 +52,14 @@ def _check_proba(y_proba, n_classes):
     if proba.shape[1] == 1 and n_classes == 2:
         if proba.min() < 0 or proba.max() > 1:
             raise ValueError(
-                f"y_proba has values between {proba.min()} and {proba.max()}: give "
-                "probabilities, within [0, 1]."
+                f"`y_proba` must be within [0, 1]; got values between {proba.min()} and "
+                f"{proba.max()}. Pass probabilities, not logits."
             )
         proba = np.hstack([1 - proba, proba])
     if proba.shape[1] != n_classes:
         raise ValueError(
-            f"y_proba has {proba.shape[1]} columns and there are {n_classes} labels: give one "
-            "column for each label, and `labels` if some do not occur in y_true."
+            f"`y_proba` must have one column for each of {n_classes} labels; got "
+            f"{proba.shape[1]} columns. Pass all labels as `labels` if some are not in y_true."
         )
     return proba
 
@@ -77,65 +77,67 @@ def information_bounds(
     group_bound: float | None = None,
     units: Units = "nats",
 ) -> InformationBounds:
-    """Information bounds from the probabilities that any classifier predicted.
+    """Compute information bounds from the predicted probabilities of any classifier.
 
-    With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``: the
-    log-likelihood of held-out labels bounds from below what the input says about the label.
+    With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``. The
+    log-likelihood of held-out labels therefore gives a lower bound of the information that the
+    input carries about the label.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels. They must not have been used to train the classifier: on training rows the
-        same formula overstates the information.
+        Labels of held-out rows. On training rows, the same formula overstates the information.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities, columns in the order of `labels`. One column, or a flat array,
-        is the probability of the second of two labels.
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
     labels : array-like of shape (n_classes,), default=None
-        All labels in the order of the columns, such as scikit-learn's ``classes_``; those of
-        `y_true`, sorted, if None. `reference_prior` and ``classes`` follow the same order. Name
-        all of them where some may be missing from the rows: `label_entropy_upper_limit` counts
-        the classes that are seen or named, and no others.
+        All labels in the order of the columns, e.g. ``classes_`` of a scikit-learn classifier; the
+        sorted labels of `y_true` if None. `reference_prior` and ``classes`` have the same order.
+        Pass all labels if some may be missing from the rows, since `label_entropy_upper_limit`
+        only counts classes that occur or are passed here.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative importance weights of independent rows. A row of weight 2 counts twice as
-        much, and as one observation: the limits know the difference to two rows. They hold if no
-        weight in the population exceeds `weight_bound`: give it where large weights are rare,
-        since the largest may well be missing from the rows.
+        Non-negative importance weights of independent rows. A row of weight 2 counts twice in
+        averages, but as one observation in the limits, unlike two rows. The limits hold if no
+        weight in the population exceeds `weight_bound`. Pass `weight_bound` if large weights are
+        rare, since the largest weight may be missing from the rows.
     groups : array-like of shape (n_samples,), default=None
-        Group of each row, such as a patient: rows of a group may depend on each other, groups
-        may not. A group is one observation whose weight is its size, or the sum of its weights.
+        Group of each row, e.g. a patient. Rows of one group may depend on each other; groups must
+        be independent. A group is one observation, whose weight is the number of its rows or the
+        sum of their weights.
     confidence_level : float, default=0.95
-        Probability, in (0, 1), with which each confidence limit holds.
+        Probability in (0, 1) with which each confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
-        Prior r of the pointwise contributions. It changes how they are spread over the rows,
-        not their mean. An array, in the order of `labels`, is taken for the known prior of the
-        population: the limit is then valid at every sample size, and no less so in large samples
-        if the array is wrong.
+        Prior r of the pointwise contributions. The prior changes the contribution of each row, but
+        not their mean. An array, in the order of `labels`, is taken as the known prior of the
+        population, which makes the limit valid at every sample size. If the array is wrong, the
+        limit remains valid in large samples.
     weight_bound : float, default=None
-        Largest weight that a row can have; the largest of `sample_weight` if None.
+        Largest possible weight of a row; the largest of `sample_weight` if None.
     group_bound : float, default=None
-        Largest size (or sum of weights) that a group can have; the largest of `groups` if None.
+        Largest possible size, or sum of weights, of a group; the largest in `groups` if None.
     units : {"nats", "bits"}, default="nats"
+        Unit of the results.
 
     Returns
     -------
     InformationBounds
-        In `units`.
+        Bounds, estimates and confidence limits, in `units`.
 
     Raises
     ------
     ValueError
         If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32, 1e-2 in 16 bits); if labels are unknown; if lengths differ; if entries
-        are masked, or a frame's columns are named by the labels and not in their order; if a
-        weight exceeds its bound.
+        (1e-3 in float32, 1e-2 in float16); if labels are unknown; if lengths differ; if entries
+        are masked; if a frame's columns are named by the labels but in another order; if a weight
+        exceeds its bound.
 
     Warns
     -----
     UserWarning
-        If labels that occurred were given probability zero, with their number; if unequal weights
-        or groups without a bound amount to fewer than 50 observations of equal weight, and to less
-        than half of those there are.
+        If labels that occurred were given probability zero; the warning states their number. If
+        unequal weights or groups without a bound amount to fewer than 50 observations of equal
+        weight, and to fewer than half of the observations.
 
     Examples
     --------
@@ -178,8 +180,9 @@ def cross_fitted_bounds(
     Parameters
     ----------
     folds : ndarray of int of shape (n_samples,) or None
-        Fold of each row: rows that one classifier predicted. Predictions are recalibrated from
-        rows of the same fold only. ``None`` is one classifier, trained on none of the rows.
+        Fold of each row; one classifier predicted all rows of a fold. Predictions are recalibrated
+        from rows of the same fold only. ``None`` stands for a single classifier that was trained
+        on none of the rows.
     y_true, y_proba, labels, sample_weight, groups, confidence_level, reference_prior, \
 weight_bound, group_bound, units
         As in `information_bounds`.
@@ -187,6 +190,7 @@ weight_bound, group_bound, units
     Returns
     -------
     InformationBounds
+        Bounds, estimates and confidence limits, in `units`.
     """
     check_units(units)
     check_confidence_level(confidence_level)
@@ -195,7 +199,7 @@ weight_bound, group_bound, units
     check_labels(y_true, "y_true")
     observed = column_or_1d(y_true)
     if not len(observed):
-        raise ValueError("y_true is empty: give at least one label.")
+        raise ValueError("`y_true` must not be empty; got 0 labels. Pass at least one row.")
     check_consistent_length(observed, y_proba, sample_weight, groups, folds)
     classes = None if labels is None else named_labels(labels)
     _refuse_quantities(observed, classes)
@@ -204,7 +208,8 @@ weight_bound, group_bound, units
     y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
         raise ValueError(
-            f"y_true holds the one class {classes.tolist()}: name all classes by `labels`."
+            f"`y_true` must have at least two classes; got {classes.tolist()}. Pass all classes "
+            "as `labels`."
         )
     _check_column_order(y_proba, classes)
     proba = _check_proba(y_proba, len(classes))
@@ -230,47 +235,48 @@ weight_bound, group_bound, units
 
 
 def _refuse_quantities(observed, classes):
-    """Raise ValueError if labels are quantities, and not those of the classes that are named."""
+    """Raise ValueError if labels are quantities, unless the caller named such classes."""
     if classes is not None and (classes.dtype.kind == "f" or classes.dtype == object):
         return
     if observed.dtype.kind == "f" and (observed != np.trunc(observed)).any():
         raise ValueError(
-            f"y_true must hold classes; got {len(np.unique(observed))} different numbers in "
-            f"{len(observed)} rows, such as {observed[observed != np.trunc(observed)][0]:g}. Cut "
-            "quantities into classes before training, as cross_val_bounds does with bins=4, or by "
-            "numpy.digitize."
+            f"`y_true` must hold classes; got {len(np.unique(observed))} different numbers in "
+            f"{len(observed)} rows, e.g. {observed[observed != np.trunc(observed)][0]:g}. Bin "
+            "quantities into classes before training, e.g. by numpy.digitize, or use "
+            "cross_val_bounds with bins=4."
         )
 
 
 def named_labels(labels):
-    """Return the labels that the caller names, in that order, as an array."""
+    """Return the labels that the caller passed as an array, in the same order."""
     labels = on_host(labels)
     if np.ndim(labels) != 1:
-        raise ValueError(f"`labels` must be a list of all labels; got {labels!r}.")
+        raise ValueError(f"`labels` must be a flat list; got {labels!r}. Pass all labels.")
     check_labels(labels, "labels")
     classes = np.asarray(labels)
     if len(np.unique(classes)) != len(classes):
-        raise ValueError(f"`labels` must name each label once; got {labels!r}.")
+        raise ValueError(f"`labels` must not repeat a label; got {labels!r}. Pass each once.")
     return classes
 
 
 def _rounding(y_proba):
-    """Return how far from 1 probabilities may sum for the precision in which they come."""
+    """Return how far sums of probabilities may differ from 1 in the precision of `y_proba`."""
     precision = str(getattr(y_proba, "dtype", "float64"))
     return 1e-2 if "float16" in precision else 1e-3 if "float32" in precision else 1e-6
 
 
 def _terms(proba, y, start, tolerance):
-    """Return what a chunk of probabilities adds to the bounds."""
+    """Return the contributions of a chunk of probabilities to the bounds."""
     proba = proba.astype(np.float64, copy=False)
-    # Few columns: a product with ones is several times faster than a sum over them.
+    # With few columns, a product with ones is several times faster than a sum.
     sums = proba @ np.ones(proba.shape[1])
     if proba.min() < 0 or np.abs(sums - 1).max() > tolerance:
         wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"y_proba row {start + row} is no distribution: {proba[row].tolist()} sums to "
-            f"{sums[row]:.6g}. Give probabilities, not logits, within [0, 1] that sum to 1."
+            f"`y_proba` must have rows of probabilities that sum to 1; got "
+            f"{proba[row].tolist()} in row {start + row}, which sums to {sums[row]:.6g}. Pass "
+            "probabilities, not logits."
         )
     with np.errstate(divide="ignore"):
         log_likelihood = np.log(proba[np.arange(len(y)), y] / sums)

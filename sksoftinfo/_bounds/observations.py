@@ -1,4 +1,4 @@
-"""Independent observations, rows or groups of rows, in the order in which they are bet on."""
+"""Independent observations, i.e. rows or groups of rows, in the order of the bets."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ import numpy as np
 from .._utils import label_array, mixed_types, users_stacklevel
 from .betting import rounds_of
 
-# Unequal weights without a bound are warned of where they amount to fewer observations of equal
-# weight, and to less than half of those there are.
+# Unequal weights without a bound cause a warning if they amount to fewer observations of equal
+# weight than this number, and to fewer than half of the observations.
 _SMALL_SIZE = 50
 
 
 class Observations:
-    """Rows or groups, shuffled with a fixed seed and dealt into rounds.
+    """Rows or groups, shuffled with a fixed seed and divided into rounds.
 
-    A group is one observation whose weight is the sum of its rows' weights. Weights are counted in
-    units of the largest possible one, so that none exceeds 1.
+    A group is one observation, whose weight is the sum of the weights of its rows. Weights are
+    divided by the largest possible weight, so that they are at most 1.
 
     Parameters
     ----------
     n_rows : int
+        Number of rows.
     weights : ndarray of shape (n_rows,), default=None
-        Non-negative; ``None`` is 1 for each row. Rows of weight zero are left out.
+        Non-negative weights; 1 for each row if None. Rows of weight zero are left out.
     groups : ndarray of int of shape (n_rows,), default=None
-        ``None`` makes each row an observation.
+        Group of each row; each row is an observation if None.
     bound : float, default=None
-        Largest possible weight of an observation; ``None`` is the largest of those given.
+        Largest possible weight of an observation; the largest of the given weights if None.
 
     Attributes
     ----------
     rows : ndarray of int
-        Rows that count, in the order of bets; those of a group are neighbours.
+        Rows of positive weight in the order of the bets; rows of one group are adjacent.
     row_weights : ndarray
-        Weight of each of these rows, in units of the bound.
+        Weight of each of these rows, divided by `bound`.
     row_rounds : ndarray of int
         Round of each of these rows.
     row_observations : ndarray of int
         Observation of each of these rows.
     weights : ndarray of shape (n,)
-        Weight of each observation, in units of the bound.
+        Weight of each observation, divided by `bound`.
     rounds : ndarray of int
-        First observation of each round, and the number of all observations at the end.
+        First observation of each round, followed by the number of observations.
     """
 
     def __init__(self, n_rows, weights=None, groups=None, bound=None):
@@ -82,8 +83,8 @@ class Observations:
 
         Parameters
         ----------
-        values : ndarray of shape (n_rows_that_count,)
-            In the order of `rows`.
+        values : ndarray of shape (len(rows),)
+            Values of the rows, in the order of `rows`.
         """
         weighted = values * self.row_weights
         return np.bincount(self.row_observations, weighted) if self.grouped else weighted
@@ -94,7 +95,7 @@ def _order(n):
 
 
 def effective_size(weights):
-    """Return how many equal weights tell as much as these (Kish's effective sample size).
+    """Return the number of equal weights that are as informative (Kish's effective sample size).
 
     Examples
     --------
@@ -103,23 +104,25 @@ def effective_size(weights):
     2.0
     """
     weights = np.asarray(weights, dtype=np.float64)
-    # In units of the largest, so that no square overflows or vanishes.
+    # Dividing by the largest weight keeps the squares from overflowing or vanishing.
     weights = weights / weights.max()
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
 def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
-    """Return the largest possible weight of an observation, or None if it is that of those given.
+    """Return the bound on the weight of an observation, or None if the caller gave no bound.
 
     Raises
     ------
     ValueError
-        If it is not a number that no observation exceeds, or for rows where groups are counted.
+        If an observation exceeds the bound, the bound is not a finite number, or it is for rows
+        although there are groups, or for groups although there are none.
 
     Warns
     -----
     UserWarning
-        If it is not given, and weights are so unequal that larger ones may well be missing.
+        If there is no bound and the weights are so unequal that larger weights are likely in the
+        population.
     """
     if groups is None:
         name, bound, unused = "weight_bound", weight_bound, ("group_bound", group_bound)
@@ -130,7 +133,7 @@ def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
     if unused[1] is not None:
         raise ValueError(
             f"`{unused[0]}` must be None {'without' if groups is None else 'with'} groups; got "
-            f"{unused[1]!r}. The largest possible weight of an observation is `{name}` here."
+            f"{unused[1]!r}. Pass the largest possible weight of an observation as `{name}`."
         )
     if totals is None:
         totals = np.ones(1)
@@ -138,8 +141,8 @@ def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
     if bound is not None:
         if not (isinstance(bound, Real) and np.isfinite(bound) and bound >= totals.max()):
             raise ValueError(
-                f"`{name}` must be a number that no weight of an observation exceeds, the largest "
-                f"being {totals.max():g}; got {bound!r}. Give the largest weight that is possible."
+                f"`{name}` must be a finite number of at least {totals.max():g}, the largest "
+                f"weight of an observation; got {bound!r}. Pass the largest possible weight."
             )
         return float(bound)
     size = effective_size(totals)
@@ -147,8 +150,9 @@ def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
         what = "Rows" if groups is None else "Groups"
         warnings.warn(
             f"{what} of unequal weights amount to {size:.1f} observations of equal weight. The "
-            f"limits assume that the largest weight, {totals.max():g}, is the largest possible "
-            f"one, and are too high if it is not: give that one as `{name}`.",
+            f"limits assume that no weight in the population exceeds {totals.max():g}, the "
+            f"largest one here, and are too high otherwise. Pass the largest possible weight as "
+            f"`{name}`.",
             stacklevel=users_stacklevel(),
         )
     return None
@@ -174,13 +178,13 @@ def encode_groups(groups):
         missing = missing | np.array([group is None for group in groups])
     if np.any(missing):
         raise ValueError(
-            f"`groups` must name a group for each row; got none for {np.sum(missing)} of "
-            f"{len(groups)} rows. Give each of them a group of its own."
+            f"`groups` must hold a group for each row; got none for {np.sum(missing)} of "
+            f"{len(groups)} rows. Assign each of these rows to a group of its own."
         )
     types = mixed_types(groups) if groups.dtype == object else []
     if types:
         raise ValueError(
-            f"`groups` must be of one type; got {', '.join(types)}. Bring them to one type, such "
-            "as by str."
+            f"`groups` must be of one type; got {', '.join(types)}. Convert them to one type, "
+            "e.g. by str."
         )
     return np.unique(groups, return_inverse=True)[1].reshape(-1)

@@ -1,4 +1,4 @@
-"""Upper estimate of I(Z;Y), where the density of the noisy layer Z given the input is known.
+"""Upper estimate of I(Z;Y) for a noisy layer Z whose density given the input is known.
 
 Arrays in, arrays out: NumPy and SciPy only, float64 throughout, everything in nats.
 """
@@ -8,42 +8,44 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-# Rows that are components of one mixture. The estimate is loose where I(Z;X) is near its
-# logarithm, 7.6 nats; time per row is proportional to it.
+# Number of rows that form one mixture. The estimate is loose if I(Z;X) is near the logarithm of
+# this number, 7.6 nats. The time per row is proportional to this number.
 BLOCK_ROWS = 2048
-# Rows drawn for the estimate, so that time and memory do not grow without end.
+# Largest number of rows of the estimate, so that time and memory are bounded.
 MOST_ROWS = 8 * BLOCK_ROWS
-# Independent draws of each row, averaged.
+# Number of independent draws of each row, over which the estimate is averaged.
 DRAWS = 4
 
 
 def mixture_information(mean, scale, y, noise, weights=None):
-    """Contributions of rows to an upper estimate of I(Z;Y), Z being Gaussian given the input.
+    """Return contributions of rows to an upper estimate of I(Z;Y), for Z Gaussian given the input.
 
-    I(Z;Y) is the entropy of Z less that given Y. With z drawn from row i, the mixture of all other
-    rows bounds the first from above in expectation, and the mixture of all rows of its class,
-    its own among them, the second from below (as in Poole et al., 2019, section 2.4):
+    I(Z;Y) is the entropy of Z less the entropy of Z given Y. With z drawn from row i, the mixture
+    of all other rows gives an upper bound of the entropy in expectation. The mixture of all rows
+    of the same class, including row i, gives a lower bound of the conditional entropy (as in
+    Poole et al., 2019, section 2.4). The contribution is
 
         log mean_{j: y_j = y_i} p(z_i | x_j) - log mean_{j != i} p(z_i | x_j)
 
     Parameters
     ----------
     mean, scale : array-like of shape (n, d)
-        Of each row's Z, whose components are independent. Scales are positive.
+        Mean and positive standard deviation of each row's Z, whose components are independent.
     y : array-like of int of shape (n,)
+        Index of the label of each row.
     noise : array-like of shape (n, d)
         One standard normal draw for each row.
     weights : array-like of shape (n,), default=None
-        Positive importance weights.
+        Positive importance weights; 1 for each row if None.
 
     Returns
     -------
     ndarray of shape (n,)
-        Their mean is, in expectation over rows that were not used for training, at least I(Z;Y).
+        Contributions in nats. In expectation over held-out rows, their mean is at least I(Z;Y).
 
     Examples
     --------
-    Two inputs, each of its own class, and noise that hides little of them:
+    Two inputs with different labels, and noise that hides little of the difference:
 
     >>> import numpy as np
     >>> from sksoftinfo._bounds.output_upper import mixture_information
@@ -57,12 +59,12 @@ def mixture_information(mean, scale, y, noise, weights=None):
     scale = np.asarray(scale, dtype=np.float64)
     y = np.asarray(y)
     log_weight = np.zeros(len(y)) if weights is None else np.log(weights)
-    # Distances are computed as differences of squares: near the origin these lose least.
+    # Distances are computed as differences of squares, which are most accurate near the origin.
     mean = mean - mean.mean(axis=0)
     z = mean + scale * noise
     precision = scale**-2
     constant = 0.5 * (mean**2 * precision).sum(axis=1) + np.log(scale).sum(axis=1)
-    # Its own component is known without the difference of squares.
+    # The row's own component does not need the difference of squares.
     own = -0.5 * (np.asarray(noise) ** 2).sum(axis=1) - np.log(scale).sum(axis=1)
     contributions = np.empty(len(y))
     for start in range(0, len(y), 256):
@@ -78,7 +80,7 @@ def mixture_information(mean, scale, y, noise, weights=None):
 
 
 def _log_average(log_values, log_weights):
-    """Logarithm of the weighted average along the last axis."""
+    """Return the logarithm of the weighted average along the last axis."""
     return logsumexp(log_values + log_weights, axis=1) - logsumexp(log_weights, axis=1)
 
 
@@ -88,9 +90,9 @@ class OutputInformation:
     Parameters
     ----------
     n : int
-        Rows that will come.
+        Total number of rows in all batches.
     seed : int
-        Draws the rows, their order and their noise.
+        Seed for the choice of rows, their order and their noise.
     """
 
     def __init__(self, n, seed):
@@ -101,16 +103,17 @@ class OutputInformation:
         self._seen = 0
 
     def update(self, mean, scale, y, weights=None):
-        """Add a batch; arguments as in `mixture_information`, but that weights may be zero."""
+        """Add a batch; arguments as in `mixture_information`, except that weights may be zero."""
         weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
         used = self._chosen[self._seen : self._seen + len(y)] & (weights > 0)
         self._seen += len(y)
         self._parts.append([part[used] for part in (mean, scale, np.asarray(y), weights)])
 
     def result(self):
-        """Return the estimate and its standard error over rows; infinite if there is none.
+        """Return the estimate and its standard error over rows, in nats.
 
-        The noise may be too small beside its mean for a density in floating point.
+        Both are infinite if there are too few rows, or if the noise is too small relative to the
+        mean for a density in floating point.
         """
         mean, scale, y, weights = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         if len(y) < 3 or not scale.min() > 0:

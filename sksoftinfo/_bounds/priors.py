@@ -1,4 +1,4 @@
-"""Distributions over the classes: reference priors, and checks of what users give."""
+"""Distributions over the classes: class priors, reference priors and their validation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .._utils import on_host
 
 
 def resolve_reference_prior(reference_prior, classes, train_prior=None):
-    """Return the reference prior as an array, or None for the evaluated labels' own frequencies.
+    """Return the reference prior as an array, or None for the frequencies of the evaluated labels.
 
     Raises
     ------
     ValueError
-        If it is no known name and no distribution over `classes`.
+        If `reference_prior` is neither a known name nor a distribution over `classes`.
     """
     named = {"empirical": None, "uniform": np.full(len(classes), 1.0 / len(classes))}
     if train_prior is not None:
@@ -22,8 +22,8 @@ def resolve_reference_prior(reference_prior, classes, train_prior=None):
         if reference_prior not in named:
             known = ", ".join(repr(name) for name in sorted(named))
             raise ValueError(
-                f"reference_prior={reference_prior!r} is unknown: use one of {known}, or an "
-                f"array of {len(classes)} probabilities."
+                f"`reference_prior` must be one of {known} or an array of {len(classes)} "
+                f"probabilities; got {reference_prior!r}. Use one of these."
             )
         return named[reference_prior]
     return check_distribution(reference_prior, classes, "reference_prior")
@@ -35,9 +35,11 @@ def resolve_class_prior(class_prior, classes, train_prior):
     Parameters
     ----------
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,)
+        Name of the prior, or its probabilities.
     classes : ndarray of shape (n_classes,)
+        Labels in the order of the probabilities.
     train_prior : ndarray of shape (n_classes,)
-        Label frequencies of training, the ``"empirical"`` prior.
+        Label frequencies of the training rows, which are the ``"empirical"`` prior.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def resolve_class_prior(class_prior, classes, train_prior):
 def check_distribution(values, classes, name):
     """Return `values` as positive float64 probabilities of shape (n_classes,), or raise.
 
-    A Series of pandas whose index holds the labels is brought into their order.
+    A pandas Series indexed by the labels is reordered to the order of `classes`.
     """
     n_classes = len(classes)
     try:
@@ -65,14 +67,14 @@ def check_distribution(values, classes, name):
         array = np.empty(0)
     if array.shape != (n_classes,) or not (array > 0).all() or abs(array.sum() - 1) > 1e-6:
         raise ValueError(
-            f"`{name}` must be a distribution over the classes, {n_classes} positive numbers that "
-            f"sum to 1, in the order of the classes; got {values!r}."
+            f"`{name}` must be a distribution over the classes; got {values!r}. Pass {n_classes} "
+            "positive numbers that sum to 1, in the order of the classes."
         )
     return array / array.sum()
 
 
 def _in_order_of(classes, values, name):
-    """Return the values of a Series in the order of the labels that its index holds."""
+    """Return the values of a Series indexed by the labels in the order of `classes`."""
     if not (hasattr(values, "index") and hasattr(values, "reindex")):
         return values
     index, labels = list(values.index), np.asarray(classes).tolist()
@@ -80,20 +82,20 @@ def _in_order_of(classes, values, name):
         return values
     if len(index) != len(labels) or set(index) != set(labels):
         raise ValueError(
-            f"`{name}` must have the labels as its index; got {index}, and the labels are "
-            f"{labels}. Give an array to name the probabilities by their order."
+            f"`{name}` must have the labels as its index; got {index} instead of {labels}. "
+            "Pass an array if the probabilities are in the order of the labels."
         )
     return values.loc[labels]
 
 
 def check_reference_covers(reference_prior, y, classes):
-    """Raise ValueError if a label that occurs has no probability under the reference prior."""
+    """Raise ValueError if a label that occurs has probability 0 under the reference prior."""
     if reference_prior is None or reference_prior.min() > 0:
         return
     labels = np.asarray(classes).tolist()
     for index in np.flatnonzero(np.bincount(y, minlength=len(classes))):
         if not reference_prior[index] > 0:
             raise ValueError(
-                f"reference_prior gives probability 0 to the label {labels[index]!r}, which "
-                "occurs in y: use reference_prior='empirical' or give positive numbers."
+                f"`reference_prior` must be positive for each label in y; got 0 for "
+                f"{labels[index]!r}. Use reference_prior='empirical', or pass positive numbers."
             )

@@ -1,4 +1,4 @@
-"""Predictions recalibrated row by row, each from the rows before it.
+"""Recalibration of predictions round by round, from earlier rows only.
 
 Arrays in, arrays out: NumPy and SciPy only, everything in nats.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-# Exponents of the predicted probabilities, inverse temperatures: all are positive, so that no
-# order of the classes is ever reversed.
+# Exponents of the predicted probabilities (inverse temperatures). All are positive, so the order
+# of the classes is preserved.
 TEMPERED = (2.0, 0.5, 0.25, 0.125)
-# Of each expert, the exponent (its place in (1, *TEMPERED)) and the share of the label
-# frequencies in the mixture, besides that of the floor.
+# Index of the expert's exponent in (1, *TEMPERED), and the share of label frequencies in its
+# mixture in addition to the floor.
 _EXPERTS = (
     (0, 0.0),
     (0, 0.03),
@@ -35,12 +35,12 @@ def tempered_log_likelihood(proba, log_likelihood):
     proba : ndarray of shape (n, M)
         Predicted probabilities.
     log_likelihood : ndarray of shape (n,)
-        Logarithm of those of the labels.
+        Logarithm of the probability of each label.
 
     Returns
     -------
     ndarray of shape (n, 4)
-        Of ``q**b / sum(q**b)`` for each b in `TEMPERED`.
+        ``log(q_y**b / sum(q**b))`` for each b in `TEMPERED`, in nats.
 
     Examples
     --------
@@ -60,12 +60,12 @@ def tempered_log_likelihood(proba, log_likelihood):
 
 
 def recalibrated(log_ratios, observations, share, folds=None):
-    """Return each row's contribution under a mixture of experts that learns round by round.
+    """Return the contributions of rows under a mixture of experts that is updated each round.
 
     An expert is a power of the prediction, mixed with the label frequencies. The weight of an
-    expert in a round is proportional to the likelihood that it gave to the labels of the rounds
-    before; the prediction as it is starts with a half. Whatever is learned from other rows, a
-    row's ``E log q(y|x) / p(y)`` is at most I(X;Y).
+    expert in a round is proportional to its likelihood of the labels of earlier rounds; the
+    unchanged prediction has an initial weight of 1/2. Because the weights depend on other rows
+    only, ``E log q(y|x) / p(y)`` of a row is at most I(X;Y).
 
     Parameters
     ----------
@@ -73,17 +73,19 @@ def recalibrated(log_ratios, observations, share, folds=None):
         ``log q(y|x) / r_y`` of the prediction and of its powers `TEMPERED`, in the order of
         ``observations.rows``.
     observations : Observations
+        Observations that these rows form.
     share : float
-        Least share of the label frequencies in any mixture.
+        Smallest share of the label frequencies in any mixture.
     folds : ndarray of int of shape (n,), default=None
-        Rows learn from rows of the same fold only: others were trained on with their labels.
+        Fold of each row. Only rows of the same fold are used, because the classifier of another
+        fold was trained on the labels of this one.
 
     Returns
     -------
     ndarray of shape (n,)
-        In nats, at least ``log(share)``.
+        Contributions in nats, at least ``log(share)``.
     """
-    # Rows of one fold and round are neighbours in this order, and rounds follow each other.
+    # In this order, rows of one fold and round are adjacent, and rounds are consecutive.
     rounds = observations.row_rounds
     folds = np.zeros(len(rounds), dtype=np.intp) if folds is None else folds
     order = np.lexsort((rounds, folds))
@@ -91,11 +93,11 @@ def recalibrated(log_ratios, observations, share, folds=None):
     changes = (rounds[1:] != rounds[:-1]) | (folds[1:] != folds[:-1])
     starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
 
-    # Of shape (5, n): one row for each power, so that each expert is a line of neighbours.
+    # Shape (5, n), so that the ratios of each power are contiguous.
     ratios = np.exp(log_ratios.T[:, order])
 
     def expert_ratios(power, extra):
-        """Return ``q'(y|x) / r_y`` of one expert, one array of rows at a time."""
+        """Return ``q'(y|x) / r_y`` of one expert for all rows."""
         least = share + (1 - share) * extra
         return ratios[power] * (1 - least) + least
 

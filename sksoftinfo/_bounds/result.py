@@ -1,4 +1,4 @@
-"""`InformationBounds`, the result of every evaluation."""
+"""`InformationBounds`, the result of an evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .compare import ScoredRows, compare_bounds
 from .observations import Observations, check_weight_bounds
 from .units import Units, check_units, nats_to
 
-# name, what it is; the order is that of the printed table.
+# Names and descriptions, in the order of the printed table.
 _PAPER = (
     ("conditional_mi", "I(Z;Y|X), the sandwich's upper end; zero for every network"),
     ("log_softmax", "E log-softmax (Eq. 16)"),
@@ -23,16 +23,16 @@ _PAPER = (
     ("jensen_gap", "E log-softmax - (DV - log M)"),
     ("dv", "DV representation (Eq. 13, uniform E_y)"),
 )
-# Of interest where the output is random.
+# Shown only for stochastic networks.
 _DRAWS = (
     ("dv_closed_form", "DV of Gaussian logits, without draws: the one to use"),
-    ("dv_jackknife", "DV less the bias of few draws; under strong noise most of it stays"),
+    ("dv_jackknife", "DV after a jackknife; under strong noise most of the bias remains"),
 )
 _RIGOROUS = (
     ("label_entropy", "H(Y)"),
     ("mi_upper", "upper bound of I(X;Y)"),
     ("mi_lower", "lower bound of I(X;Y)"),
-    ("mi_lower_floored", "the same after mixing in label frequencies"),
+    ("mi_lower_floored", "lower bound after mixing in label frequencies"),
     ("mi_output_upper", "upper bound of I(Z;Y)"),
     ("mi_output_lower", "lower bound of I(Z;Y)"),
     ("dv_label_prior", "DV with E_y = P(Y)"),
@@ -53,118 +53,120 @@ _ERRORS = ("standard_errors", "monte_carlo_errors")
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class InformationBounds:
-    """How much label information a classifier carries: the paper's quantities and bounds.
+    """Information bounds of a classifier, and the terms of the paper's sandwich.
 
-    All values are expectations over the rows that were evaluated. They bound the information
-    of the population up to the sampling error of those rows, and only if no label among them
-    was used to train the classifier: on training rows the same formulas overstate.
+    Except for confidence limits, values are averages over the evaluated rows. They bound the
+    information in the population up to sampling error, provided that the rows are held-out. On
+    training rows, the same formulas overstate the information.
 
-    The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly
-    on any rows. `StochasticInfoClassifier` predicts with a bank of noise and evaluates its outputs
-    with draws of each row's own: there the middle inequality holds up to the error of finitely
-    many draws, and may fail for few.
+    The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly on
+    any rows, with one exception: `StochasticInfoClassifier` predicts with its noise bank, but
+    evaluates its outputs with separate draws for each row. The middle inequality then holds up to
+    Monte-Carlo error and may fail if there are few draws.
 
     Attributes
     ----------
     log_softmax : float
         Expected log-softmax of the label (paper Eq. 16).
     dv : float
-        Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. Not a
-        bound of I(X;Y) when labels are imbalanced: it can exceed it by log M - H(Y). With a
-        `class_prior` other than uniform its critic is ``z + log prior``, whose softmax predicts.
+        Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. `dv` is not a
+        bound of I(X;Y) if labels are imbalanced: it can exceed I(X;Y) by log M - H(Y). With a
+        `class_prior` other than uniform, the critic consists of the posterior logits,
+        ``z + log prior``.
     dv_jackknife : float
-        `dv` after the jackknife over draws. The plug-in from K draws is too high by a term of
-        order 1 / K, this by one of order 1 / K**2. An estimate; equal to `dv` if K = 1. Under
-        strong noise, logits with a standard deviation of 3, and few draws most of the bias stays,
-        and `monte_carlo_errors` are several times too small: prefer `dv_closed_form` where there
-        is one, or take more draws.
+        `dv` after a jackknife over draws; equal to `dv` if K = 1. `dv_jackknife` is an estimate,
+        with a bias of order 1 / K**2, whereas `dv` from K draws is too high by a term of order
+        1 / K. Under strong noise (e.g. logits with a standard deviation of 3) and with few draws,
+        most of the bias remains, and `monte_carlo_errors` are several times too small. Prefer
+        `dv_closed_form` where it is not NaN, or use more draws.
     dv_closed_form : float
-        The same representation without draws, where the logits are Gaussian given the input; NaN
-        where they are not.
+        Donsker-Varadhan representation computed without draws, if the logits are Gaussian given
+        the input; NaN otherwise.
     dv_minus_log_m : float
         Lower end of the paper's sandwich (Eq. 25 as corrected).
     jensen_gap : float
-        ``log_softmax - dv_minus_log_m``, never negative; zero for a deterministic network.
+        ``log_softmax - dv_minus_log_m``, at least 0; equal to 0 for a deterministic network.
     conditional_mi : float
-        I(Z;Y|X), upper end of the sandwich (Eq. 26). Output and label are independent given
-        the input, so it is 0.
+        I(Z;Y|X), upper end of the sandwich (Eq. 26). It is 0, because output and label are
+        independent given the input.
     label_entropy : float
         H(Y) of the evaluated rows.
     dv_label_prior : float
-        Donsker-Varadhan representation with E_y = P(Y); lowest rung of the ladder.
+        Donsker-Varadhan representation with E_y = P(Y), the lowest rung of the ladder.
     mi_output_lower : float
-        ``H(Y) + E log-softmax``, lower bound of I(Z;Y), Z being the network's output.
+        ``H(Y) + E log-softmax``, a lower bound of I(Z;Y), where Z is the network's output.
     mi_lower : float
-        ``H(Y) + E log q(y|x)``, q being the predicted probability; lower bound of I(X;Y). A label
-        that occurred and was given probability zero counts as the smallest positive number, with a
-        warning.
+        ``H(Y) + E log q(y|x)``, a lower bound of I(X;Y), where q is the predicted probability. If
+        a label that occurred was given probability zero, the smallest positive number replaces
+        the zero, with a warning.
     mi_lower_floored : float
-        The same for ``(1 - eps) q + eps p_hat``, p_hat being the label frequencies: the point
-        value of `interval`. With n observations eps is 10 / n, within 0.001 and 0.1.
+        ``H(Y) + E log q'(y|x)`` with ``q' = (1 - eps) q + eps p_hat``, where p_hat are the label
+        frequencies. `mi_lower_floored` is the point estimate of `interval`. With n observations,
+        eps is 10 / n, but at least 0.001 and at most 0.1.
     mi_lower_limit : float
-        The lower confidence limit of I(X;Y): with probability `confidence_level` I(X;Y) is at
-        least as large, if the rows (or groups) are independent draws from the population and none
-        of their labels was used for training. It is the larger of a limit by betting, which has
-        nine tenths of the probability of being wrong, and of Fano's, which has one tenth.
-        Predictions are recalibrated for it, each from the rows before it, so that it may exceed
-        `mi_lower`; it is never negative.
+        Lower confidence limit of I(X;Y): with probability `confidence_level`, I(X;Y) is at least
+        as large, if the rows (or groups) are held-out and independent draws from the population.
+        `mi_lower_limit` is the larger of a limit by betting, with nine tenths of the error
+        probability, and a limit by Fano's inequality, with one tenth. It is at least 0, and may
+        exceed `mi_lower`, because predictions are recalibrated, each from earlier rows.
     betting_lower_limit : float
-        The limit by betting alone, at the full `confidence_level`.
+        Lower confidence limit of I(X;Y) by betting alone, at the full `confidence_level`.
     fano_lower_limit : float
-        The limit from the error rate of the most probable class alone, by Fano's inequality, at
-        the full `confidence_level`. Calibration does not matter for it. Choose one of the three
-        limits before looking at them: the largest does not hold at the level.
+        Lower confidence limit of I(X;Y) by Fano's inequality, at the full `confidence_level`, from
+        the error rate of the most probable class. It does not depend on calibration. Choose one of
+        the three limits in advance: the largest of them does not hold at `confidence_level`.
     label_entropy_upper_limit : float
-        Upper confidence limit of H(Y) of the population, and so of I(X;Y), at `confidence_level`,
-        for labels of these `n_classes` classes. Classes that were neither seen nor named by
-        ``labels`` are not counted, and no number of rows bounds the entropy of what may be
-        missing: name all classes where some may not occur in the rows.
+        Upper confidence limit, at `confidence_level`, of H(Y) in the population, and so of I(X;Y),
+        for labels of these `n_classes` classes. Pass all classes as ``labels`` if some may not
+        occur in the rows: other classes are not counted, and no number of rows bounds the entropy
+        of classes that are missing.
     interval : tuple of float
-        Two-sided confidence interval of ``E log q'(y|x) / p(y)``, the information of this
-        classifier as it is, q' being ``(1 - eps) q + eps p_hat``: no recalibration, no Fano, no
-        cut at 0. Each end holds with probability ``(1 + confidence_level) / 2``. Not one of
-        I(X;Y), which a better classifier may show to be larger.
+        Two-sided confidence interval of ``E log q'(y|x) / p(y)``, the information of these
+        predictions, with q' as in `mi_lower_floored`. The interval uses neither recalibration nor
+        Fano's inequality, and its ends may be negative. Each end holds with probability
+        ``(1 + confidence_level) / 2``. The interval is not a confidence interval of I(X;Y), which
+        may be larger than the information that this classifier finds.
     mi_upper : float
-        Label entropy of the evaluated rows, the plug-in of the upper bound of I(X;Y). In the
-        population H(Y), and I(X;Y), may be larger, the more so the more classes and the fewer
-        rows: `label_entropy_upper_limit` is the limit.
+        Label entropy of the evaluated rows, the plug-in estimate of H(Y), which is an upper bound
+        of I(X;Y). H(Y) in the population may be larger, especially with many classes and few rows;
+        `label_entropy_upper_limit` is its confidence limit.
     mi_output_upper : float
-        Upper bound of I(Z;Y), Z being the noisy layer of the network: the label entropy, or a
-        leave-one-out mixture estimate where that is smaller.
+        Upper bound of I(Z;Y), where Z is the noisy layer of the network: the label entropy, or a
+        leave-one-out mixture estimate if the estimate is smaller.
     mi_output_upper_method : {"label_entropy", "leave_one_out_mixture"}
-        Which of the two. The label entropy always bounds. The mixture is an estimate that lies
-        above I(Z;Y) in expectation over rows not used for training; it is loose where the
-        output identifies the row, I(Z;X) above some 6 nats.
+        Method behind `mi_output_upper`. The label entropy is always a bound. The mixture is an
+        estimate, which is at least I(Z;Y) in expectation over held-out rows; the mixture is loose
+        if the output identifies the row, with I(Z;X) above about 6 nats.
     d2 : float
-        ``mi_lower / label_entropy``, share of the label entropy explained; NaN if that is 0.
+        ``mi_lower / label_entropy``, the share of the label entropy that the predictions explain;
+        NaN if the label entropy is 0.
     confidence_level : float
-        Probability with which each limit holds, and the interval as a whole. They hold at every
-        sample size if the label prior is known, and were found to hold in simulations with the
-        labels' own frequencies in its place.
+        Probability with which each limit holds, and the interval as a whole. If the label prior is
+        known, limits hold at every sample size. With label frequencies in its place, limits held
+        in simulations.
     n_samples, n_classes, n_draws : int
-        Rows evaluated, classes, and draws of the network's output per row.
+        Number of evaluated rows, of classes, and of draws of the network's output for each row.
     n_groups : int or None
-        Groups of rows; ``None`` if each row is an observation of its own.
+        Number of groups of rows; ``None`` if each row is an observation of its own.
     assumption : str
-        What has to hold of the evaluated rows for the limits to hold.
+        Assumption about the evaluated rows under which the limits hold.
     classes : ndarray of shape (n_classes,)
         Labels, in the order of `reference_prior`.
     reference_prior : ndarray of shape (n_classes,)
-        Prior r against which `pointwise` counts.
+        Prior r of the contributions in `pointwise`.
     units : {"nats", "bits"}
-        Unit of all information above.
+        Unit of all information in this result.
     standard_errors : dict of str to float
         Standard errors over rows (or groups) and their draws, of ``log_softmax``, ``dv``,
-        ``jensen_gap``, ``mi_output_lower``, ``mi_lower`` and, if it is the mixture,
+        ``jensen_gap``, ``mi_output_lower``, ``mi_lower`` and, if its method is the mixture,
         ``mi_output_upper``.
     monte_carlo_errors : dict of str to float
-        The part of it that is due to finitely many draws, and falls with their number (under
-        strong noise it is larger than this), of
-        ``log_softmax``, ``dv`` and ``jensen_gap``. Zero for a deterministic network, NaN from one
-        draw, which says nothing of its error.
+        Part of the standard errors of ``log_softmax``, ``dv`` and ``jensen_gap`` that is due to
+        the finite number of draws. The errors are 0 for a deterministic network and NaN if there
+        is one draw. Under strong noise, they are too small.
     pointwise : ndarray of shape (n_samples,)
-        Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)`` with p_hat the label
-        frequencies. Its (weighted) mean is `mi_lower` for every r.
+        Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)``, where p_hat are the
+        label frequencies. The (weighted) mean of the contributions is `mi_lower` for every r.
 
     Examples
     --------
@@ -222,7 +224,7 @@ class InformationBounds:
             for mine, theirs in zip(self._values(), other._values(), strict=True)
         )
 
-    # Two results may be equal while their arrays are not hashable.
+    # Results with equal arrays are equal, but arrays are not hashable.
     __hash__ = None  # type: ignore[assignment]
 
     def _values(self):
@@ -243,7 +245,7 @@ class InformationBounds:
         Returns
         -------
         dict
-            Values by name.
+            Values by attribute name.
         """
         values = {name: getattr(self, name) for name in self._names()}
         if not pointwise:
@@ -265,12 +267,12 @@ class InformationBounds:
         Returns
         -------
         InformationBounds
-            In that unit.
+            Result in this unit.
 
         Raises
         ------
         ValueError
-            If `units` is neither.
+            If `units` is neither ``"nats"`` nor ``"bits"``.
         """
         if check_units(units) == self.units:
             return self
@@ -288,7 +290,7 @@ class InformationBounds:
         Returns
         -------
         InformationBounds
-            In bits.
+            Result in bits.
         """
         return self.to_units("bits")
 
@@ -298,7 +300,7 @@ class InformationBounds:
         Returns
         -------
         InformationBounds
-            In nats.
+            Result in nats.
         """
         return self.to_units("nats")
 
@@ -317,7 +319,7 @@ class InformationBounds:
             f"{level} lower limit of I(X;Y), from the error rate alone",
             f"{level} upper limit of H(Y), of the {self.n_classes} classes seen or named",
         )
-        interval = ("interval", f"{level} interval of mi_lower_floored, this classifier as it is")
+        interval = ("interval", f"{level} interval of the information of this classifier")
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
 
     def _shown(self, name):
@@ -380,9 +382,9 @@ def bounds_from(
 ):
     """Build `InformationBounds` from a `BoundsAccumulator`.
 
-    `known_prior` says whether `reference_prior` is that of the population; `output_upper` is an
-    estimate of an upper bound of I(Z;Y) with its standard error; `groups` and `folds` hold
-    integers, one for each row. A bound that a weight exceeds raises ValueError.
+    `known_prior` is True if `reference_prior` is the label prior of the population. `output_upper`
+    is a pair of an upper estimate of I(Z;Y) and its standard error. `groups` and `folds` hold one
+    integer for each row. ValueError is raised if a weight exceeds its bound.
     """
     y, weights = accumulator.rows()
     bound = check_weight_bounds(weights, groups, weight_bound, group_bound)
@@ -391,8 +393,8 @@ def bounds_from(
     if n_impossible:
         warnings.warn(
             f"Probability 0 was predicted for the label that occurred in {n_impossible} of "
-            f"{len(y)} rows. mi_lower, d2 and pointwise count it as the smallest positive number, "
-            "2e-308; mi_lower_floored and the limits are of a mixture with the label frequencies.",
+            f"{len(y)} rows. mi_lower, d2 and pointwise use the smallest positive number, 2e-308, "
+            "instead. Prefer mi_lower_floored and the limits, which mix in label frequencies.",
             stacklevel=users_stacklevel(),
         )
     result = accumulator.result(reference_prior, groups)

@@ -87,10 +87,10 @@ def test_absent_classes_of_the_scored_rows():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="SVC has neither score_bounds nor predict_proba"):
+    with pytest.raises(ValueError, match="must have score_bounds or predict_proba; got SVC"):
         InformationBoundsDisplay.from_estimator(SVC().fit(X, Y), X, Y)
     one = information_bounds([0, 1], [0.2, 0.8])
     with pytest.raises(ValueError, match="same units; got .*to_bits"):
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
-    with pytest.raises(ValueError, match="sandwich_ax must come with ax"):
+    with pytest.raises(ValueError, match="`ax` must be given with `sandwich_ax`; got ax=None"):
         InformationBoundsDisplay(one).plot(sandwich_ax=plt.subplots()[1])

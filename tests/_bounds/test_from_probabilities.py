@@ -192,15 +192,15 @@ def test_limits_below_zero_are_zero_and_point_values_are_not():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((Y, PROBA * 2), "y_proba row 0 is no distribution: .* sums to 2"),
-        ((Y, np.log(PROBA)), "y_proba row 0 is no distribution"),
-        ((Y, PROBA[:, :2]), "y_proba has 2 columns and there are 3 labels"),
+        ((Y, PROBA * 2), "probabilities that sum to 1; got .* in row 0, which sums to 2"),
+        ((Y, np.log(PROBA)), "probabilities that sum to 1; got .* in row 0"),
+        ((Y, PROBA[:, :2]), "`y_proba` must have one column for each of 3 labels; got 2 columns"),
         ((Y[:3], PROBA), "inconsistent numbers of samples"),
         ((Y, np.where(PROBA > 0.7, np.nan, PROBA)), "y_proba contains NaN"),
         ((Y, np.where(PROBA > 0.7, np.inf, PROBA)), "y_proba contains infinity"),
-        (([0, 1], [0.5, 1.5]), r"values between 0.5 and 1.5: give probabilities"),
-        (([1, 1], [0.5, 0.5]), r"y_true holds the one class \[1\]"),
-        (([], np.empty((0, 2))), "y_true is empty"),
+        (([0, 1], [0.5, 1.5]), "`y_proba` must be within .*; got values between 0.5 and 1.5"),
+        (([1, 1], [0.5, 0.5]), r"`y_true` must have at least two classes; got \[1\]"),
+        (([], np.empty((0, 2))), "`y_true` must not be empty"),
     ],
 )
 def test_bad_input(arguments, message):
@@ -211,15 +211,15 @@ def test_bad_input(arguments, message):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"units": "bananas"}, "units='bananas' is unknown"),
+        ({"units": "bananas"}, "`units` must be 'nats' or 'bits'; got 'bananas'"),
         ({"confidence_level": 1.0}, "`confidence_level` must be a probability .* got 1.0"),
         ({"confidence_level": "high"}, "`confidence_level` must be .* got 'high'"),
-        ({"reference_prior": "train"}, "reference_prior='train' is unknown"),
+        ({"reference_prior": "train"}, "`reference_prior` must be one of .*; got 'train'"),
         ({"reference_prior": [0.5, 0.5]}, "`reference_prior` must be a distribution"),
         ({"reference_prior": [0.5, 0.5, 0.5]}, "`reference_prior` must be a distribution"),
         ({"labels": ["a", "b", "x"]}, r"y_true contains labels that are unknown: \['c'\]"),
-        ({"labels": ["a", "b", "c", "c"]}, "`labels` must name each label once"),
-        ({"labels": 3}, "`labels` must be a list of all labels; got 3"),
+        ({"labels": ["a", "b", "c", "c"]}, "`labels` must not repeat a label"),
+        ({"labels": 3}, "`labels` must be a flat list; got 3"),
         ({"y_proba": pd.DataFrame(PROBA, columns=list("bac"))}, r"got \['b', 'a', 'c'\]"),
         ({"y_proba": pl.DataFrame(PROBA, schema=list("bac"))}, r"got \['b', 'a', 'c'\]"),
         ({"sample_weight": [1, 1, 1, 1, -1]}, "(?i)negative"),
@@ -271,9 +271,7 @@ def test_probabilities_may_be_tensors_that_need_a_gradient(dtype):
 
 @pytest.mark.parametrize("labels", [None, [0, 1], ["a", "b"]])
 def test_quantities_are_told_what_to_do_whether_or_not_labels_are_named(labels):
-    with pytest.raises(
-        ValueError, match="got 20 different numbers in 20 rows, such as 0.5.*bins=4"
-    ):
+    with pytest.raises(ValueError, match="got 20 different numbers in 20 rows, e.g. 0.5.*bins=4"):
         information_bounds(np.arange(20) + 0.5, np.full((20, 2), 0.5), labels=labels)
     halves = information_bounds([0.5, 1.5] * 9, [0.2, 0.8] * 9, labels=[0.5, 1.5])
     assert halves.mi_lower > 0

@@ -408,10 +408,13 @@ def test_bad_input(fitted, split, images):
         (lambda: fitted.score_bounds(X_test, ["rose"] * len(X_test)), r"unknown: \['rose'\]"),
         (lambda: fitted.score_bounds(X_test, y_test[1:]), "inconsistent numbers of samples"),
         (lambda: fitted.score_bounds(X_test, np.c_[y_test, y_test]), "y should be a 1d array"),
-        (lambda: fitted.score_bounds(X_test, y_test, units="dits"), "units='dits' is unknown"),
+        (
+            lambda: fitted.score_bounds(X_test, y_test, units="dits"),
+            "`units` must be 'nats' or 'bits'; got 'dits'",
+        ),
         (
             lambda: fitted.score_bounds(X_test, y_test, reference_prior="flat"),
-            "reference_prior='flat' is unknown: use one of 'empirical', 'train', 'uniform'",
+            "must be one of 'empirical', 'train', 'uniform' or an array of 3 .*; got 'flat'",
         ),
         (
             lambda: fitted.score_bounds(X_test, y_test, sample_weight=np.zeros(len(y_test))),

@@ -154,7 +154,7 @@ def test_containers_and_string_labels():
         ("stack", Y, {"params": {"sample_weight": Y}}, "params must be empty"),
         (LDA, Y, {"bins": 3.5}, "bins must be None or an integer"),
         (LDA, Y, {"cv": [(np.arange(50), np.arange(50, 150))]}, r"fold 0, whose 50 .* \[0\]"),
-        (LDA, Y, {"units": "bytes"}, "units='bytes' is unknown"),
+        (LDA, Y, {"units": "bytes"}, "`units` must be 'nats' or 'bits'; got 'bytes'"),
         (LDA, Y, {"confidence_level": 95}, "`confidence_level` must be a probability"),
     ],
 )
@@ -359,7 +359,7 @@ def test_a_bound_of_weights_is_that_of_the_groups_that_equal_rows_make():
     assert blocks.n_groups == 5
     with (
         pytest.warns(UserWarning, match="repeat"),
-        pytest.raises(ValueError, match="`weight_bound` must be a number that no weight"),
+        pytest.raises(ValueError, match="`weight_bound` must be a finite number of at least"),
     ):
         cross_val_bounds(LogisticRegression(), rows, y, weight_bound=0.5, **of)
     with pytest.raises(ValueError, match="`weight_bound` must be None with groups"):
