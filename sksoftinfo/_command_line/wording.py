@@ -12,7 +12,7 @@ _OPTIONS = (
     (r"`groups`", "--groups"),
     (r"^groups\b", "--groups"),
     (r"`y`|\by\b(?= (?:must|holds|has))", "the target"),
-    (r"^cv must\b", "Folds must"),
+    (r"^`cv` must\b", "Folds must"),
     (r"\bn_jobs\b", "--jobs"),
 )
 

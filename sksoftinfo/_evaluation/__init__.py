@@ -1,4 +1,4 @@
-"""Hold out, fit, score and compare: cross-fitted bounds, the stack, estimates.
+"""Cross-fitted bounds and estimates, information of columns, and the stack of classifiers.
 
 May import: `_classifiers`, `_bounds`, `metrics`, `_utils`.
 """

@@ -1,4 +1,4 @@
-"""Classifiers that name columns, trained on some of the columns of a table."""
+"""Restriction of classifiers that name columns to some of the columns of a table."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sklearn.compose import ColumnTransformer
 def for_columns(estimator, columns, known):
     """Return a clone that can be trained on some of the columns.
 
-    A ColumnTransformer that names columns, by name or by position, gets those that are there; a
-    part of it that is left without any is dropped.
+    Each ColumnTransformer that selects columns by name or position is restricted to the remaining
+    columns. Transformers that are left without a column are dropped.
 
     Parameters
     ----------
     estimator : classifier
     columns : sequence of int
-        Positions of the columns that are there, in their order.
+        Positions of the remaining columns, in their order.
     known : list
-        Names of all columns of the table; their positions where they have no names.
+        Names of all columns of the table, or their positions if they have no names.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def for_columns(estimator, columns, known):
     Raises
     ------
     ValueError
-        If a ColumnTransformer is left without any column, or names one that the table lacks.
+        If a ColumnTransformer is left without a column, or names a column that the table lacks.
 
     Examples
     --------
@@ -58,8 +58,8 @@ def for_columns(estimator, columns, known):
         if not kept and transformer.remainder == "drop":
             shown = [known[position] for position in columns]
             raise ValueError(
-                f"columns must be used by the ColumnTransformer of the estimator; got {shown}, of "
-                "which it uses none. Leave them out of `columns` and `given`, or pass "
+                f"`columns` must be used by the ColumnTransformer of the estimator; got {shown}, "
+                "none of which is used. Leave them out of `columns` and `given`, or pass "
                 "remainder='passthrough' to the ColumnTransformer."
             )
         estimator.set_params(**{f"{name}__transformers": kept})
@@ -67,9 +67,9 @@ def for_columns(estimator, columns, known):
 
 
 def _those_there(named, columns, known):
-    """Return which of the columns that a part of a ColumnTransformer names are there, or None.
+    """Return the remaining columns that a transformer selects, or None if there are none.
 
-    What chooses columns by itself, such as `make_column_selector`, is left as it is.
+    Callables that select columns, such as `make_column_selector`, are returned unchanged.
     """
     if callable(named):
         return named
@@ -104,12 +104,12 @@ def _positions(named, known):
 
 
 def _position(one, known):
-    """Return the position of a column that is named, or given by position."""
+    """Return the position of a column that is given by name or by position."""
     if isinstance(one, str) and one in known:
         return known.index(one)
     if isinstance(one, (int, np.integer)) and -len(known) <= one < len(known):
         return int(one) % len(known)
     raise ValueError(
-        f"The ColumnTransformer of the estimator must name columns of X; got {one!r}. Its columns "
-        f"are {known if len(known) <= 20 else [*known[:20], '...']}."
+        f"The ColumnTransformer of the estimator must name columns of X; got {one!r}. Choose from "
+        f"{known if len(known) <= 20 else [*known[:20], '...']}."
     )

@@ -1,4 +1,4 @@
-"""Information bounds from held-out predictions of every row."""
+"""`cross_val_bounds`: information bounds from cross-fitted predictions."""
 
 from __future__ import annotations
 
@@ -43,95 +43,98 @@ def cross_val_bounds(
     units: Units = "nats",
     verbose: int = 0,
 ) -> InformationBounds:
-    """Information bounds of a classifier, cross-fitted: how much X tells about y, at least.
+    """Compute cross-fitted bounds of the information that X carries about y.
 
-    Each row is predicted by a classifier trained on the other folds, and all contributions
+    Each row is predicted by a classifier that was trained on other folds, and all contributions
     ``log q(y|x) - log p_hat(y)`` are pooled into one set of bounds and limits. Every label is
-    used, and none for both training and evaluation.
+    used for evaluation, but never to evaluate a classifier that was trained on it.
 
-    The lower bound is that of a classifier trained on a share ``1 - 1 / cv`` of the rows. The
-    folds share training rows, so that the limits hold approximately; the more so, the less a
-    single row changes the classifier.
+    The lower bound describes a classifier trained on a share ``1 - 1 / cv`` of the rows. Folds
+    share training rows, so the confidence limits hold approximately. The approximation is better
+    the less a single row changes the classifier.
 
-    The folds decide what the limits assume, and the result states it. Shuffled folds assume that
-    rows, or groups of rows, are independent draws. Where a row depends on its neighbours, as in a
-    time series, shuffled folds leak and overstate: pass ``cv=TimeSeriesSplit()``. In time order a
-    block of rows counts as one observation, so that limits need many blocks, or `groups` of rows
-    that span what neighbours share, such as months.
+    The confidence limits rest on an assumption that depends on the folds and is stated in the
+    result. Shuffled folds assume that rows, or groups of rows, are independent draws. Where a row
+    depends on its neighbours, such as in a time series, shuffled folds leak and overstate the
+    information: pass ``cv=TimeSeriesSplit()``. In time order a block of rows counts as one
+    observation. Useful limits therefore need many blocks, or `groups` that are as long as the
+    dependence between neighbours, such as months.
 
     Parameters
     ----------
     estimator : classifier or "stack"
-        Any scikit-learn classifier with `predict_proba`, also a Pipeline. ``"stack"`` is a mixture
-        of the label prior, logistic regression, linear and quadratic discriminant analysis,
-        nearest neighbours, boosting and two networks on standardised columns, all seeded: an
-        `InfoStackClassifier`. Members are weighted by the likelihood of the labels held out in the
-        other folds, and trained once for each.
+        Any scikit-learn classifier with `predict_proba`, such as a Pipeline. ``"stack"`` is an
+        `InfoStackClassifier`: a seeded mixture of the label frequencies, logistic regression,
+        linear and quadratic discriminant analysis, nearest neighbours, boosting and two networks
+        on standardised columns. Each member is trained at most once for each fold. The weights of
+        a fold maximise the likelihood of held-out labels of other folds.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
-        For ``"stack"`` finite numbers, or a data frame, whose texts, dates and gaps are encoded by
-        skrub within each fold; not sparse.
+        Rows of features. ``"stack"`` takes a dense table of finite numbers, or a data frame, whose
+        texts, dates and missing values are encoded by skrub within each fold.
     y : array-like of shape (n_samples,)
-        Labels. The estimator gets them as they are.
+        Labels, passed to the estimator unchanged unless `bins` is given.
     groups : array-like of shape (n_samples,), default=None
-        Rows of one group, such as those of one patient, are held out together and count as one
-        observation. `cv` has to respect groups if it is not an integer.
+        Group of each row. Rows of one group, such as the rows of one patient, are held out
+        together and count as one observation. A `cv` that is not an integer has to keep groups
+        together itself.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative importance weights of the rows in the evaluation. Weights for training go
-        into `params`.
+        Non-negative importance weights of the rows in the evaluation. Pass weights for training
+        in `params`.
     cv : int, cross-validation generator or iterable, default=5
-        An integer is the number of shuffled stratified folds. Other splits may leave rows out
-        which are only trained on, such as `TimeSeriesSplit`, but must score no row twice.
+        Number of shuffled stratified folds, or splits. Splits must not score a row twice. They may
+        leave rows unscored, such as the first block of `TimeSeriesSplit`.
     random_state : int, RandomState instance or None, default=0
-        Shuffles the rows where `cv` is an integer.
+        Seed of the shuffled folds, if `cv` is an integer.
     equal_rows : {"auto", "together", "independent"}, default="auto"
-        What to do with rows that are equal in all columns. ``"together"`` holds them out together
-        and counts them as one observation, ``"independent"`` treats them as rows of their own.
-        ``"auto"`` is ``"together"``, with a warning, where equal rows are suspicious: where their
-        labels agree, and at least two columns each have nearly as many values as there are
-        different rows, or equal rows are many times more than the columns explain.
-        Other equal rows, as those of discrete columns, are natural, and independent.
+        Treatment of rows that are equal in all columns. ``"together"`` holds equal rows out
+        together and counts them as one observation; ``"independent"`` treats them like all other
+        rows. ``"auto"`` is ``"together"``, with a warning, if equal rows look like copies, and
+        ``"independent"`` otherwise. They look like copies if their labels agree and one of two
+        conditions holds: at least two columns each have nearly as many values as there are
+        different rows, or there are many times more equal rows than the columns explain.
     bins : int, default=None
         Number of classes of equal size into which numeric labels are cut at their quantiles.
     labels : array-like of shape (n_classes,), default=None
-        All labels that the population has, where some may be missing from y. They count in
-        `label_entropy_upper_limit`, which otherwise is that of the classes seen, and are in the
-        result's ``classes``, sorted.
+        All labels of the population, if some may be missing from y. The sorted labels become
+        ``classes`` of the result, and `label_entropy_upper_limit` allows for each of them; by
+        default both cover only the labels in y.
     n_jobs : int, default=None
-        Folds to train at a time.
+        Number of folds to train in parallel.
     params : dict, default=None
-        Passed on to ``fit``, such as ``{"sample_weight": weights}``; routed where scikit-learn's
-        metadata routing is enabled.
+        Parameters passed on to ``fit``, such as ``{"sample_weight": weights}``. They are routed if
+        scikit-learn's metadata routing is enabled.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each lower confidence limit holds.
     weight_bound : float, default=None
-        Largest weight that a row can have, as in `information_bounds`. Where rows are not
-        observations though `groups` were not passed, because of equal rows or blocks in time
-        order, an observation weighs at most so much times the rows of the largest.
+        Largest weight that a row can have, as in `information_bounds`. If observations span
+        several rows although `groups` is None, because of equal rows or blocks in time order,
+        `group_bound` defaults to `weight_bound` times the number of rows of the largest
+        observation.
     group_bound : float, default=None
         Largest size that a group can have, as in `information_bounds`.
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
-        Whether to show a progress bar, by tqdm where it is installed.
+        Whether to show a progress bar, by tqdm if it is installed.
 
     Returns
     -------
     InformationBounds
-        Of the pooled predictions, in `units`. Its ``assumption`` states what the folds assume,
-        and how many rows were scored if not all were; ``n_samples`` is their number, and
-        ``pointwise`` has them in the order of the table.
+        Bounds of the pooled predictions, in `units`. ``assumption`` states what the folds assume,
+        and how many rows were scored if some were not. ``n_samples`` is the number of scored
+        rows, and ``pointwise`` has one value for each of them, in the order of the table.
 
     Raises
     ------
     ValueError
-        If the estimator has no `predict_proba`, if there is one class only, if y holds quantities
-        and `bins` is None, or if the folds score a row twice or train on one class only.
+        If the estimator has no `predict_proba`, if y has fewer than two classes, if y holds
+        quantities and `bins` is None, or if the folds score a row twice or train on one class.
 
     Warns
     -----
     UserWarning
-        If suspicious equal rows are kept together, if there are fewer groups than folds, or if
-        the folds of `cv` train on rows of a group that they score.
+        If equal rows that look like copies are kept together, if there are fewer groups than
+        folds, or if the splits of `cv` train on rows of a group that they score.
 
     Examples
     --------
@@ -201,7 +204,7 @@ def pooled_bounds(proba, y, folds, classes, *, sample_weight=None, **options):
     classes : ndarray of shape (M,)
     sample_weight : ndarray of shape (n,), default=None
     **options : dict
-        Of `information_bounds`; the folds' groups are known.
+        Options of `information_bounds`, except `groups`, which follow from the folds.
 
     Returns
     -------

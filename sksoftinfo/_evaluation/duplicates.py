@@ -1,4 +1,4 @@
-"""Equal rows: where they are natural, and where they are copies that must stay in one fold."""
+"""Detection of equal rows that look like copies, and so have to stay in one fold."""
 
 from __future__ import annotations
 
@@ -7,47 +7,50 @@ from scipy import sparse
 
 from .._utils import are_continuous, plain_rows, row_hashes
 
-# Labels of copies agree: the share of pairs that agree beyond chance, of what could (Scott's pi).
+# Least agreement of the labels of copies: the share of the possible agreement beyond chance that
+# pairs of equal rows reach (Scott's pi).
 _LEAST_AGREEMENT = 0.7
-# Equal pairs of discrete rows are copies if there are so many, and so many times more of them than
-# the columns explain.
+# Equal pairs of discrete rows look like copies if there are at least _FEWEST_PAIRS, and more than
+# _TIMES_EXPECTED times the number that the columns explain.
 _FEWEST_PAIRS = 20
 _TIMES_EXPECTED = 20
-# Columns by which this is judged: those with the most values.
+# Number of columns that are used to judge this: the columns with the most values.
 _N_COLUMNS = 12
 
 
 def copied_rows(X, y):
-    """Return which rows are copies of each other, where equal rows are suspicious.
+    """Return which rows are equal, if equal rows look like copies.
 
-    Equal rows are natural in discrete tables: eight bits make 256 different rows, and what a
-    classifier learns from one of them it may use for its equals. They are suspicious where their
-    labels agree, as those of copies do, and where one of two more things holds. At least two
-    columns each have nearly as many values as there are different rows: rows that agree in two
-    such columns are the same measurement, entered or resampled twice. Or there are many times
-    more pairs of equal rows than the columns explain: by the share of pairs that agree in one
-    column, and of each further column by the share of pairs that agree in it among those that
-    agree in that earlier column which explains it best. A region that follows from the city, or
-    any attribute of a product, so adds nothing to the city or product.
+    Equal rows are natural in discrete tables: eight bits make 256 different rows, and a classifier
+    may use what it learned from one row for equal rows. Equal rows look like copies if their
+    labels agree and one of two conditions holds:
 
-    A column that numbers the rows one by one, such as an index, is left out. Where rows occur ten
-    times and more on average, whole numbers and texts are taken for names,
-    such as a city and its code, and do not count as measurements. Two numbers with decimals that
-    follow from each other and determine the label, such as latitude and longitude of forty
-    stores, cannot be told from copies, and count as suspicious.
+    - At least two columns each have nearly as many values as there are different rows. Rows that
+      agree in two such columns are the same measurement, entered or resampled twice.
+    - There are many times more pairs of equal rows than the columns explain. The first column
+      explains a share of all pairs: the pairs that agree in it. Each further column reduces this
+      share by the share of pairs that agree in it among the pairs that agree in the one earlier
+      column that explains it best. A column that follows from another, such as the region of a
+      city or an attribute of a product, therefore reduces nothing.
+
+    A column that numbers the rows one by one, such as an index, is left out. If rows occur at
+    least ten times on average, whole numbers and texts count as names, such as a city and its
+    code, and not as measurements. Two decimal columns that determine each other and the label,
+    such as latitude and longitude of forty stores, cannot be distinguished from copies, and count
+    as copies.
 
     Parameters
     ----------
-    X : array-like or frame of shape (n, n_columns)
+    X : array-like or data frame of shape (n, n_columns)
         Numbers, texts or both. Other input, such as a list of texts or a sparse matrix, is not
-        looked through.
+        searched for equal rows.
     y : ndarray of shape (n,)
         Labels.
 
     Returns
     -------
     ndarray of int of shape (n,) or None
-        Equal rows have equal numbers; None if no row is suspicious.
+        Equal rows have equal numbers; None if no rows look like copies.
 
     References
     ----------
@@ -77,24 +80,24 @@ def copied_rows(X, y):
 
 
 def _without_row_numbers(numbers):
-    """Return the table without columns that number its rows: they would hide every copy."""
+    """Return the table without columns that number its rows, which would hide all copies."""
     table = numbers.reshape(len(numbers), -1)
     counting = [
         len(column) > 1 and column[1] - column[0] == 1 and bool((np.diff(column) == 1).all())
         for column in table.T
     ]
-    # Where nothing else is left, they are what there is.
+    # If no other column is left, keep the columns that number the rows.
     return table[:, ~np.array(counting)] if any(counting) and not all(counting) else numbers
 
 
 def _n_pairs(codes):
-    """Return the number of pairs of rows that have the same of these codes."""
+    """Return the number of pairs of rows with equal codes."""
     counts = np.unique(codes, return_counts=True)[1].astype(np.float64)
     return float((counts * (counts - 1)).sum() / 2)
 
 
 def _agreement(copies, y):
-    """Return by how much more than by chance labels of equal rows agree, at most 1."""
+    """Return the agreement of the labels of equal rows beyond chance, at most 1."""
     labels = np.unique(y, return_inverse=True)[1]
     chance = _n_pairs(labels) / (len(labels) * (len(labels) - 1) / 2)
     both = copies.astype(np.int64) * (labels.max() + 1) + labels
@@ -111,7 +114,7 @@ def _more_than_by_chance(numbers, copies):
         np.unique(column, return_inverse=True)[1] for column in numbers.reshape(len(numbers), -1).T
     ]
     agreeing = np.array([_n_pairs(code) for code in codes])
-    # The others would make copies the more probable.
+    # Further columns would only lower the expected number of equal pairs.
     chosen = np.argsort(agreeing, kind="stable")[:_N_COLUMNS]
     expected = n_pairs
     for place, column in enumerate(chosen):
@@ -126,31 +129,31 @@ def _more_than_by_chance(numbers, copies):
 
 
 def equal_rows_of(X):
-    """Return which rows are equal, suspicious or not; as `copied_rows`.
+    """Return which rows are equal, like `copied_rows`, but whether or not they look like copies.
 
     Raises
     ------
     ValueError
-        If `X` is not a table of numbers and texts.
+        If `X` is not a table of numbers or texts.
     """
     numbers = _numbers(X)
     if numbers is None:
         raise ValueError(
-            "equal_rows='together' needs a table of numbers or texts; got "
-            f"{type(X).__name__}. Name equal rows by `groups` instead."
+            "`X` must be a table of numbers or texts with equal_rows='together'; got "
+            f"{type(X).__name__}. Mark equal rows by `groups` instead."
         )
     first, copies = _different(numbers)
     return copies if len(first) < len(numbers) else None
 
 
 def _different(numbers):
-    """Return the first row of each kind, and which kind each row is of."""
+    """Return the position of the first of each set of equal rows, and the set of each row."""
     hashes = row_hashes(numbers, dtype=np.float64)
     return np.unique(hashes, return_index=True, return_inverse=True)[1:]
 
 
 def _numbers(X):
-    """Return the table as numbers that are equal where entries are; None if it is not a table."""
+    """Return the table as numbers, equal for equal entries; None if `X` is not a table."""
     if sparse.issparse(X):
         return None
     X = plain_rows(X)
@@ -174,11 +177,11 @@ def _numbers(X):
 
 
 def _column_numbers(column):
-    """Return a column as float64: its numbers, or one number for each different entry."""
+    """Return a column as float64: its numbers, or one number for each distinct entry."""
     if column.dtype.kind in "biuf":
         return column.astype(np.float64)
     if column.dtype.kind in "mM":
         return column.astype(np.int64).astype(np.float64)
-    # In the order of the texts: columns that number the rows alike are taken for one.
+    # Numbers follow the order of the texts, so that columns that number the rows alike are equal.
     texts = np.array([str(entry) for entry in column])
     return np.unique(texts, return_inverse=True)[1].astype(np.float64)

@@ -1,4 +1,4 @@
-"""An estimate of I(X;Y), not a bound, by extrapolation over the number of training rows."""
+"""`mi_estimate`: an estimate, not a bound, of I(X;Y) by extrapolation over training rows."""
 
 from __future__ import annotations
 
@@ -23,36 +23,37 @@ from .paired import mean_interval
 
 @dataclass(frozen=True, kw_only=True)
 class InformationEstimate:
-    """Estimate of I(X;Y) by extrapolation, with the two bounds that it was made from.
+    """Estimate of I(X;Y) by extrapolation, with the two lower bounds behind it.
 
-    `mi_estimate` returns it. All information is in `units`.
+    Returned by `mi_estimate`. All information is in `units`.
 
     Parameters
     ----------
     value : float
-        The estimate ``2 mi_lower - mi_lower_half``. It is not a bound, and it is not clipped:
-        the extrapolation failed where it is below 0 or above `label_entropy`, and where
-        `mi_lower` is below 0. It is below `mi_lower` where half of the training rows gave a
-        higher bound than all of them.
+        The estimate ``2 mi_lower - mi_lower_half``, which is not a bound and is not clipped. The
+        extrapolation failed if `value` is negative or above `label_entropy`, if `mi_lower` is
+        negative, or if `mi_lower_half` is above `mi_lower`, so that `value` is below `mi_lower`.
     standard_error : float
-        Sampling error of `value` over rows, or over groups. It does not know how wrong the
-        extrapolation is.
+        Sampling error of `value` over rows, or over groups. The error of the extrapolation is not
+        included.
     interval : tuple of float
-        Interval of `value` at `confidence_level`, by Student's t; of the sampling error alone.
+        Interval of `value` at `confidence_level`, by Student's t. The interval covers the sampling
+        error alone.
     mi_lower : float
         L(n), the cross-fitted lower bound of I(X;Y) from all training rows of each fold.
     mi_lower_half : float
-        L(n / 2), the same from half of them, on the same held-out rows.
+        L(n / 2), the cross-fitted lower bound of I(X;Y) from half of the training rows of each
+        fold, on the same held-out rows.
     label_entropy : float
-        H(Y), which I(X;Y) does not exceed.
+        H(Y), an upper bound of I(X;Y).
     confidence_level : float
         Level of `interval`.
     n_samples : int
-        Rows that were scored.
+        Number of rows that were scored.
     assumption : str
-        What has to hold of the rows, as in `InformationBounds`.
+        Assumption about the rows on which `interval` rests, as in `InformationBounds`.
     units : {"nats", "bits"}
-        Unit of all information above.
+        Unit of every information value.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class InformationEstimate:
         Returns
         -------
         dict
-            Values by name.
+            Values of the fields by name; `interval` is a list.
         """
         return {**dataclasses.asdict(self), "interval": list(self.interval)}
 
@@ -94,7 +95,7 @@ class InformationEstimate:
                 f"  value          {self.value:9.4f}  estimate of I(X;Y), not a bound: "
                 "2 L(n) - L(n/2)",
                 f"  interval       {low:9.4f} to {high:.4f}, {100 * self.confidence_level:g} %, "
-                "of the sampling error alone",
+                "covers the sampling error alone",
                 f"  mi_lower       {self.mi_lower:9.4f}  L(n), lower bound of I(X;Y)",
                 f"  mi_lower_half  {self.mi_lower_half:9.4f}  L(n/2), from half of the training "
                 "rows",
@@ -105,11 +106,11 @@ class InformationEstimate:
 
     def _failures(self):
         if self.value < 0:
-            yield "the value is negative, and information is not"
+            yield "the value is negative, but information cannot be"
         if self.mi_lower < self.mi_lower_half:
-            yield "half of the training rows gave a higher bound, so that the value is below it"
+            yield "half of the training rows gave a higher bound, so the value is below L(n)"
         if self.value > self.label_entropy:
-            yield "the value is above H(Y), and information is not"
+            yield "the value is above H(Y), but information cannot be"
         if self.mi_lower < 0:
             yield "L(n) is negative: the classifier predicts worse than the label frequencies"
 
@@ -132,44 +133,44 @@ def mi_estimate(
     units: Units = "nats",
     verbose: int = 0,
 ) -> InformationEstimate:
-    """Estimate I(X;Y) by Richardson extrapolation. It is an estimate, not a bound.
+    """Estimate I(X;Y) by Richardson extrapolation; the result is not a bound.
 
-    The cross-fitted lower bound L(n) is below I(X;Y) by what the classifier did not learn from n
-    training rows. For a classifier of finitely many parameters that contains p(y|x) this gap falls
-    as 1 / n, so that ``2 L(n) - L(n / 2)``, both on the same held-out rows, is without it. For
-    others it is nearer to I(X;Y) than the bound in most cases, and may be above: a classifier that
-    is over-confident on few rows, such as naive Bayes on many columns, is far too low at n / 2,
-    and its estimate too high.
+    The gap between I(X;Y) and the cross-fitted lower bound L(n) is what the classifier did not
+    learn from n training rows. For a well-specified classifier with finitely many parameters the
+    gap falls as 1 / n, so that it cancels in ``2 L(n) - L(n / 2)``, with both bounds on the same
+    held-out rows. For other classifiers the estimate is closer to I(X;Y) than L(n) in most cases,
+    but may lie above I(X;Y). For example, naive Bayes on many columns is over-confident on few
+    rows, so that L(n / 2) is far too low and the estimate too high.
 
     Parameters
     ----------
     estimator : classifier or "stack"
-        As in `cross_val_bounds`.
+        Classifier with `predict_proba`, as in `cross_val_bounds`.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         Rows of features.
     y : array-like of shape (n_samples,)
         Labels, at least four of each class.
     groups : array-like of shape (n_samples,), default=None
-        As in `cross_val_bounds`; training rows are halved by groups as well.
+        Group of each row, as in `cross_val_bounds`. Training rows are halved by whole groups.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights of the rows in the evaluation.
     cv : int, cross-validation generator or iterable, default=5
-        As in `cross_val_bounds`.
+        Folds, as in `cross_val_bounds`.
     random_state : int, RandomState instance or None, default=0
-        Shuffles the folds where `cv` is an integer, and draws the half of each fold's training
-        rows, by class.
+        Seed of the shuffled folds, if `cv` is an integer, and of the stratified draw of half of
+        the training rows of each fold.
     equal_rows : {"auto", "together", "independent"}, default="auto"
-        As in `cross_val_bounds`.
+        Treatment of rows that are equal in all columns, as in `cross_val_bounds`.
     bins : int, default=None
-        As in `cross_val_bounds`.
+        Number of classes into which numeric labels are cut, as in `cross_val_bounds`.
     labels : array-like of shape (n_classes,), default=None
-        As in `cross_val_bounds`: all labels, where some may be missing from y.
+        All labels of the population, if some may be missing from y, as in `cross_val_bounds`.
     n_jobs : int, default=None
-        Folds to train at a time.
+        Number of folds to train in parallel.
     params : dict, default=None
-        Passed on to ``fit``, as in `cross_val_bounds`.
+        Parameters passed on to ``fit``, as in `cross_val_bounds`.
     confidence_level : float, default=0.95
-        Level of the interval.
+        Level, in (0, 1), of the interval.
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
@@ -178,20 +179,20 @@ def mi_estimate(
     Returns
     -------
     InformationEstimate
-        The value as it is, not clipped, with the two bounds, an interval and H(Y).
+        The unclipped estimate, with the two lower bounds, an interval and H(Y).
 
     Raises
     ------
     ValueError
-        As `cross_val_bounds`, and if a class is too rare to be halved.
+        If `cross_val_bounds` would refuse the input, or if a class is too rare to be halved.
 
     Warns
     -----
     UserWarning
-        If a label that occurred was given probability 0: all predictions are then mixed with a
-        small share of the label frequencies. If the extrapolation failed: if the value or L(n)
-        is negative, if the value is above H(Y), or if half of the training rows gave a higher
-        bound than all.
+        If a label that occurred was predicted with probability 0; a small share of the label
+        frequencies is then mixed into all predictions. Or if the extrapolation failed: the value
+        or L(n) is negative, the value is above H(Y), or half of the training rows gave a higher
+        bound than all of them.
 
     References
     ----------
@@ -276,14 +277,14 @@ def mi_estimate(
         relied = f"; the lower bound {estimate.mi_lower:.3f} {units} is" * (whole.mi_lower > 0)
         warnings.warn(
             f"The extrapolation failed: {'; '.join(failures)}. The value {estimate.value:.3f} "
-            f"{units} is not to be relied on{relied}. Use more rows, or another classifier.",
+            f"{units} is not reliable{relied}. Use more rows, or another classifier.",
             stacklevel=users_stacklevel(),
         )
     return estimate
 
 
 def _half(train, y, groups, random_state):
-    """Return half of the training rows, by class; whole groups where there are any."""
+    """Return half of the training rows, by class, or by whole groups if there are any."""
     if groups is not None and len(np.unique(groups[train])) >= 4:
         halves = StratifiedGroupKFold(2, shuffle=True, random_state=random_state)
         return train[next(halves.split(train, y[train], groups[train]))[0]]
@@ -295,7 +296,7 @@ def _half(train, y, groups, random_state):
         values, counts = np.unique(y[train], return_counts=True)
         rarest = values[counts.argmin() : counts.argmin() + 1].tolist()
         raise ValueError(
-            f"y must have four rows of each class at least, so that training rows can be halved; "
+            "`y` must have at least four rows of each class, so that training rows can be halved; "
             f"got a fold with {counts.min()} of {rarest}: {error} Merge rare classes, or use "
             "fewer folds."
         ) from error

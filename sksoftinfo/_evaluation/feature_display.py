@@ -1,4 +1,4 @@
-"""`FeatureInformationDisplay`: what columns tell, as a picture."""
+"""`FeatureInformationDisplay`: a plot of the information of columns."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from numpy.typing import ArrayLike
 from .._utils import pyplot
 from .feature_information import FeatureInformation, feature_information
 
-# Stem of the fields of FeatureInformation, the field, title of the panel.
+# For each panel: stem of the fields of FeatureInformation, field of the value, title.
 _PANELS = (
     ("alone", "alone_lower_floored", "alone: lower bound of I(columns;Y)"),
-    ("lost", "lost_estimate", "lost without: estimate, not a bound"),
+    ("lost", "lost_estimate", "lost without the group: estimate, not a bound"),
     ("gained", "gained_estimate", "gained on top of given: estimate, not a bound"),
 )
 
 
 class FeatureInformationDisplay:
-    """What columns tell about the label: alone, lost without them, gained on top of given ones.
+    """Plot of the information of columns: alone, lost without them, gained on top of given ones.
 
     Parameters
     ----------
     information : FeatureInformation
-        What `feature_information` returned.
+        Result of `feature_information`.
 
     Attributes
     ----------
     errorbars_ : list of matplotlib.container.ErrorbarContainer
         Values with their intervals, one container for each panel.
     axes_ : ndarray of matplotlib.axes.Axes
-        Alone, lost and, with given columns, gained.
+        Panels of the information alone, lost and, with given columns, gained.
     figure_ : matplotlib.figure.Figure
-        The whole picture.
+        Figure of the drawing.
 
     Examples
     --------
@@ -63,50 +63,50 @@ class FeatureInformationDisplay:
         axes: Any = None,
         **options: Any,
     ) -> FeatureInformationDisplay:
-        """Compute what columns tell, and plot.
+        """Measure the information of columns, and plot it.
 
         Parameters
         ----------
         estimator : classifier or "stack"
-            As in `feature_information`.
-        X : array-like or frame of shape (n_samples, n_features)
-            Table.
+            Classifier as in `feature_information`.
+        X : array-like or data frame of shape (n_samples, n_features)
+            Table of features.
         y : array-like of shape (n_samples,)
             Labels.
         max_groups : int, default=30
-            As in `plot`.
+            Largest number of groups to draw, as in `plot`.
         axes : sequence of matplotlib.axes.Axes, default=None
-            As in `plot`.
+            Axes to draw in, one for each panel; a new figure if None.
         **options
-            Of `feature_information`, such as ``columns``, ``given`` and ``units``.
+            Options of `feature_information`, such as ``columns``, ``given`` and ``units``.
 
         Returns
         -------
         FeatureInformationDisplay
-            Drawn.
+            The display, with its plot drawn.
         """
         information = feature_information(estimator, X, y, **options)
         return cls(information).plot(max_groups=max_groups, axes=axes)
 
     def plot(self, *, max_groups: int = 30, axes: Any = None) -> FeatureInformationDisplay:
-        """Draw one panel for each question, the groups ordered by what they tell alone.
+        """Draw one panel for each quantity, with groups ordered by their information alone.
 
         Parameters
         ----------
         max_groups : int, default=30
-            Groups that tell most alone are drawn, at most so many.
+            Largest number of groups to draw; those with the most information alone are drawn.
         axes : sequence of matplotlib.axes.Axes, default=None
-            One for each panel; a new figure if None.
+            Axes to draw in, one for each panel; a new figure if None.
 
         Returns
         -------
         FeatureInformationDisplay
-            Drawn.
+            The display, with its plot drawn.
 
         Raises
         ------
         ValueError
-            If there are not as many axes as panels.
+            If the number of axes is not the number of panels.
         """
         found = self.information
         panels = [panel for panel in _PANELS if getattr(found, panel[1]) is not None]
@@ -122,7 +122,10 @@ class FeatureInformationDisplay:
             )
         axes = np.atleast_1d(axes)
         if len(axes) != len(panels):
-            raise ValueError(f"axes must be {len(panels)}, one for each panel; got {len(axes)}.")
+            raise ValueError(
+                f"`axes` must have one entry for each of {len(panels)} panels; got {len(axes)}. "
+                "Create the axes by plt.subplots, or leave `axes` out."
+            )
         self.errorbars_ = []
         for colour, (axis, (stem, name, title)) in enumerate(zip(axes, panels, strict=True)):
             values = getattr(found, name)[order]

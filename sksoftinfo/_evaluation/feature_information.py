@@ -1,4 +1,4 @@
-"""What each column tells about the label: alone, beside all others, on top of given ones."""
+"""Information of columns about the label: alone, beside all others, and on top of given ones."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from .paired import holm
 
 _NOTE = (
     "alone_lower_floored is a lower bound of I(columns;Y). lost_estimate and gained_estimate are\n"
-    "  differences of lower bounds: estimates of I(columns;Y|others) and I(columns;Y|given) that "
-    "may lie\n  above or below them. P-values are adjusted for the number of groups (Holm)."
+    "  differences of lower bounds. They estimate I(columns;Y|others) and I(columns;Y|given), and "
+    "may\n  lie above or below. P-values are adjusted for the number of groups (Holm)."
 )
-# Stem of what is shown, the value that its interval is of, its p-value.
+# For each quantity shown: stem of its fields, field of its value, field of its p-value.
 _SHOWN = (
     ("alone", "alone_lower_floored", "any_p_value_holm"),
     ("lost", "lost_estimate", "lost_p_value_holm"),
@@ -42,56 +42,63 @@ _SHOWN = (
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class FeatureInformation:
-    """What columns, or groups of columns, tell about the label; see `feature_information`.
+    """Information that columns, or groups of columns, carry; the result of `feature_information`.
 
-    Each array has one entry, or one row, for each group of columns. Intervals are pairs at
-    `confidence_level`, each for itself. P-values named ``holm`` are adjusted for the number of
-    groups (Holm, 1979): those below 0.05 are all right with a probability of 95 %.
+    Each array has one entry, or one row, for each group of columns. Each interval is a pair of
+    limits and holds at `confidence_level` by itself; intervals are not adjusted for the number of
+    groups. P-values named ``holm`` are adjusted for that number (Holm, 1979): with a probability
+    of 95 %, no true null hypothesis has an adjusted p-value below 0.05.
 
     Parameters
     ----------
     names : list of str
         Names of the groups of columns.
     columns : list of list
-        Their columns, by name where the table has names, else by position.
+        Columns of each group, by name if the table has names, and by position otherwise.
     alone_lower : ndarray of shape (n_groups,)
-        Lower bound of I(columns;Y), from these columns alone.
+        Lower bound of I(columns;Y), from the columns of the group alone.
     alone_lower_floored : ndarray of shape (n_groups,)
-        The same after mixing in label frequencies, as ``mi_lower_floored`` of
-        `InformationBounds`: the point value of `alone_interval`.
+        Lower bound of I(columns;Y) after label frequencies were mixed into the predictions, like
+        ``mi_lower_floored`` of `InformationBounds`: the point value of `alone_interval`.
     alone_interval : ndarray of shape (n_groups, 2)
-        Interval of the information of the classifier from these columns alone, as ``interval`` of
-        `InformationBounds`.
+        Interval of the information that the classifier finds in the columns of the group alone,
+        like ``interval`` of `InformationBounds`.
     alone_limit : ndarray of shape (n_groups,)
-        Lower confidence limit of I(columns;Y), as ``mi_lower_limit`` of `InformationBounds`.
+        Lower confidence limit of I(columns;Y), like ``mi_lower_limit`` of `InformationBounds`.
     any_p_value, any_p_value_holm : ndarray of shape (n_groups,) or None
-        Of "these columns hold no information at all", by permutation.
+        P-value of the null hypothesis "the columns of the group are uninformative", by
+        permutation. None without permutations.
     lost_estimate : ndarray of shape (n_groups,)
-        Estimate of I(columns;Y given all others): the bound of all columns less that of all but
-        these. It is not a bound.
+        Estimate of I(columns;Y given all others): the bound from all columns minus the bound from
+        all columns outside the group. The estimate is not a bound.
     lost_interval : ndarray of shape (n_groups, 2)
-        Its interval, of paired rows; as by `compare_bounds`.
+        Interval of `lost_estimate` from paired rows, by `compare_bounds`.
     lost_p_value, lost_p_value_holm : ndarray of shape (n_groups,)
-        Of "this classifier does as well without", two-sided; as by `compare_bounds`.
+        Two-sided p-value of the null hypothesis "this classifier predicts as well without the
+        group", by `compare_bounds`.
     gained_estimate : ndarray of shape (n_groups,) or None
-        Estimate of I(columns;Y given `given`): the bound of both less that of the given columns.
-        It is not a bound.
-    gained_interval, gained_p_value, gained_p_value_holm : ndarray or None
-        As those of `lost_estimate`.
+        Estimate of I(columns;Y given `given`): the bound from the group and the given columns
+        minus the bound from the given columns. The estimate is not a bound. None without `given`.
+    gained_interval : ndarray of shape (n_groups, 2) or None
+        Interval of `gained_estimate` from paired rows, by `compare_bounds`.
+    gained_p_value, gained_p_value_holm : ndarray of shape (n_groups,) or None
+        Two-sided p-value of the null hypothesis "this classifier predicts as well from the given
+        columns alone", by `compare_bounds`.
     bounds_all : InformationBounds
-        Of all columns.
+        Bounds from all columns.
     bounds_given : InformationBounds or None
-        Of the given columns.
+        Bounds from the given columns. None without `given`.
     bounds_alone : list of InformationBounds
-        Of each group.
+        Bounds from each group of columns alone.
     any_p_value_all : float or None
-        Of "all columns together hold no information at all", by permutation.
+        P-value of the null hypothesis "all columns together are uninformative", by permutation.
+        None without permutations.
     given : list
-        The given columns.
+        Given columns, by name or position.
     confidence_level : float
-        Level of the intervals.
+        Level of the intervals and limits.
     units : {"nats", "bits"}
-        Unit of all information.
+        Unit of every information value.
 
     Examples
     --------
@@ -134,8 +141,8 @@ class FeatureInformation:
         Returns
         -------
         pandas.DataFrame
-            Indexed by the names; an interval is two columns, ``_low`` and ``_high``. What was not
-            computed is left out.
+            The index holds the names of the groups. Each interval fills two columns, ``_low`` and
+            ``_high``. Quantities that were not computed are left out.
 
         Raises
         ------
@@ -149,7 +156,7 @@ class FeatureInformation:
         return pd.DataFrame(self._table(), index=pd.Index(self.names, name="columns"))
 
     def _table(self):
-        """Return the arrays that were computed by name, an interval as two."""
+        """Return the computed arrays by name, with each interval as two arrays."""
         table: dict[str, np.ndarray] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -214,57 +221,60 @@ def feature_information(
     units: Units = "nats",
     verbose: int = 0,
 ) -> FeatureInformation:
-    """What each column, or group of columns, tells about y: alone, beside others, on top of given.
+    """Measure the information of columns about y: alone, beside others, and on top of given ones.
 
-    A classifier is cross-fitted on several sets of columns, in the same folds: each group alone,
-    all columns, all but the group and, with `given`, the given columns with and without the
-    group. Differences are paired by rows.
+    A classifier is cross-fitted on several sets of columns in the same folds: each group alone,
+    all columns, all columns outside the group and, with `given`, the given columns with and
+    without the group. Differences are paired by rows.
 
-    Only ``alone_lower`` is a bound. ``lost_estimate`` and ``gained_estimate`` are differences of
-    two lower bounds, which estimate conditional information and may lie above or below it: they
-    are what *this classifier* loses and gains. Logistic regression gains from a column ``a XOR b``
-    on top of ``a`` and ``b``, which hold all of its information already.
+    Only ``alone_lower`` and ``alone_lower_floored`` are bounds. ``lost_estimate`` and
+    ``gained_estimate`` are differences of two lower bounds: they estimate conditional information,
+    may lie above or below it, and describe what *this classifier* loses and gains. For example,
+    logistic regression gains from a column ``a XOR b`` on top of ``a`` and ``b``, although ``a``
+    and ``b`` already determine that column.
 
     Parameters
     ----------
     estimator : classifier or "stack"
-        As in `cross_val_bounds`. It is trained on each set of columns: a ColumnTransformer that
-        names columns gets those that are in the set. Other estimators that name columns have to
-        choose them by type, such as by ``categorical_features="from_dtype"``.
-    X : array-like or frame of shape (n_samples, n_features)
-        Table.
+        Classifier as in `cross_val_bounds`, trained on each set of columns. A ColumnTransformer
+        that names columns is restricted to the columns of the set. Any other estimator that names
+        columns has to select them by type, e.g. by ``categorical_features="from_dtype"``.
+    X : array-like or data frame of shape (n_samples, n_features)
+        Table of features.
     y : array-like of shape (n_samples,)
         Labels.
     columns : sequence or mapping, default=None
         Groups of columns, by name or position. An entry of a sequence is a column or a list of
-        columns; a mapping has names of groups as keys. By default each column, other than the
-        given ones, is a group. Booleans, one for each column of X, are a mask of columns.
+        columns; the keys of a mapping are names of groups. By default each column that is not in
+        `given` is a group. A sequence of booleans, one for each column of X, is a mask that
+        selects columns.
     given : column or list of columns, default=None
-        Columns that are known already, such as age and sex; or a mask.
+        Columns that are known already, such as age and sex, or a mask that selects columns.
     groups : array-like of shape (n_samples,), default=None
-        As in `cross_val_bounds`; intervals and p-values count a group of rows as one observation.
+        Group of each row, as in `cross_val_bounds`. Intervals and p-values count a group of rows
+        as one observation.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights of the rows in the evaluation.
     cv : int, cross-validation generator or iterable, default=5
-        As in `cross_val_bounds`. Folds are drawn once for all sets of columns.
+        Folds, as in `cross_val_bounds`. They are drawn once for all sets of columns.
     random_state : int, RandomState instance or None, default=0
-        Shuffles the folds where `cv` is an integer, and draws the permutations.
+        Seed of the shuffled folds, if `cv` is an integer, and of the permutations.
     equal_rows : {"auto", "together", "independent"}, default="auto"
-        As in `cross_val_bounds`; judged by all columns.
+        Treatment of rows that are equal in all columns of X, as in `cross_val_bounds`.
     bins : int, default=None
-        As in `cross_val_bounds`.
+        Number of classes into which numeric labels are cut, as in `cross_val_bounds`.
     labels : array-like of shape (n_classes,), default=None
-        As in `cross_val_bounds`: all labels, where some may be missing from y.
+        All labels of the population, if some may be missing from y, as in `cross_val_bounds`.
     n_permutations : int, default=0
-        Number of times that each group alone, and all columns, are fitted anew with the rows of X
-        permuted against y. It takes that many times as long; the smallest p-value is
-        ``1 / (1 + n_permutations)``. Groups of rows are permuted among groups of their size.
+        Number of permutations of the rows of X against y. For each permutation the classifier is
+        fitted again on each group alone and on all columns. The smallest possible p-value is
+        ``1 / (1 + n_permutations)``. Groups of rows are permuted among groups of the same size.
     n_jobs : int, default=None
-        Classifiers to train at a time.
+        Number of classifiers to train in parallel.
     params : dict, default=None
-        Passed on to ``fit``, as in `cross_val_bounds`.
+        Parameters passed on to ``fit``, as in `cross_val_bounds`.
     confidence_level : float, default=0.95
-        Level of the intervals and limits.
+        Level, in (0, 1), of the intervals and limits.
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
@@ -273,20 +283,20 @@ def feature_information(
     Returns
     -------
     FeatureInformation
-        Arrays by name; ``to_frame()`` makes them a table.
+        Bounds, estimates, intervals and p-values; ``to_frame()`` returns them as a table.
 
     Raises
     ------
     ValueError
-        As `cross_val_bounds`; if a column is unknown or named twice, or a mask is not of the
-        number of columns; if there is nothing to
-        permute, as in time order.
+        If `cross_val_bounds` would refuse the input, if a column is unknown or named twice, if the
+        length of a mask is not the number of columns, or if `n_permutations` is positive and the
+        folds are in time order.
 
     Warns
     -----
     UserWarning
-        If a label that occurred was given probability 0: all predictions are then mixed with a
-        small share of the label frequencies, so that differences are finite.
+        If a label that occurred was predicted with probability 0. A small share of the label
+        frequencies is then mixed into all predictions, so that differences are finite.
 
     References
     ----------
@@ -308,7 +318,10 @@ def feature_information(
     check_confidence_level(confidence_level)
     check_classifier(estimator)
     if n_permutations < 0 or int(n_permutations) != n_permutations:
-        raise ValueError(f"n_permutations must be an integer from 0 on; got {n_permutations!r}.")
+        raise ValueError(
+            f"`n_permutations` must be an integer of at least 0; got {n_permutations!r}. Use 0 "
+            "for no permutations."
+        )
     observed = class_labels(y, bins)
     classes = all_classes(observed, labels, bins)
     X = _table(X)
@@ -331,8 +344,8 @@ def feature_information(
     )
     if n_permutations and folds.in_time_order:
         raise ValueError(
-            "n_permutations must be 0 for rows in time order, which may not be permuted; got "
-            f"{n_permutations}."
+            "`n_permutations` must be 0 for folds in time order, whose rows are not exchangeable; "
+            f"got {n_permutations}. Leave `n_permutations` out, or use shuffled folds."
         )
     everything = tuple(range(len(known)))
     without = [tuple(i for i in everything if i not in one) for one in sets]
@@ -428,16 +441,22 @@ def _named(stem, differences):
 def _table(X):
     if (hasattr(X, "columns") or sparse.issparse(X)) and len(getattr(X, "shape", ())) == 2:
         if hasattr(X, "columns") and len(set(X.columns)) < X.shape[1]:
-            raise ValueError("X must have one name for each column; got a name twice. Rename one.")
+            raise ValueError(
+                "`X` must have a different name for each column; got a repeated name. Rename one "
+                "of the columns."
+            )
         return X.tocsr() if sparse.issparse(X) else X
     X = np.asarray(on_host(X))
     if X.ndim != 2:
-        raise ValueError(f"X must be a table of rows and columns; got shape {X.shape}.")
+        raise ValueError(
+            f"`X` must be a table of rows and columns; got shape {X.shape}. Reshape it to two "
+            "dimensions."
+        )
     return X
 
 
 def _as_list(columns, known, name):
-    """Return the columns of an entry; a tuple may be the name of one."""
+    """Return the columns of an entry as a list; a tuple may be the name of one column."""
     if isinstance(columns, tuple) and columns in known:
         return [columns]
     columns = _unmasked(columns, known, name)
@@ -445,7 +464,7 @@ def _as_list(columns, known, name):
 
 
 def _unmasked(columns, known, name):
-    """Return the columns that a mask names; what is not a mask as it is."""
+    """Return the columns that a mask selects; return anything else unchanged."""
     if isinstance(columns, (str, Mapping, set)) or not hasattr(columns, "__len__"):
         return columns
     if hasattr(columns, "to_numpy"):  # a series, or an index of names
@@ -455,20 +474,20 @@ def _unmasked(columns, known, name):
         return columns
     if len(entries) != len(known):
         raise ValueError(
-            f"{name} must have one boolean for each of the {len(known)} columns of X where it is "
-            f"a mask; got {len(entries)}."
+            f"`{name}` must have one boolean for each of the {len(known)} columns of X if it is a "
+            f"mask; got {len(entries)}. Name the columns instead, or complete the mask."
         )
     return [column for column, chosen in zip(known, entries, strict=True) if chosen]
 
 
 def _positions(columns, known, name):
-    """Return the sorted positions of columns that are named, or given by position."""
+    """Return the sorted positions of columns that are given by name or by position."""
     positions = set()
     for column in columns:
         if isinstance(column, (bool, np.bool_)):
             raise ValueError(
-                f"{name} must name columns of X, or be a mask of booleans alone, one for each of "
-                f"its {len(known)} columns; got {column!r} as a column."
+                f"`{name}` must name columns of X, or be a mask of {len(known)} booleans, one for "
+                f"each column; got {column!r} among column names. Use names or booleans alone."
             )
         if column in known:
             positions.add(known.index(column))
@@ -476,14 +495,14 @@ def _positions(columns, known, name):
             positions.add(int(column) % len(known))
         else:
             raise ValueError(
-                f"{name} must name columns of X; got {column!r}. Its columns are "
+                f"`{name}` must name columns of X; got {column!r}. Choose from "
                 f"{known if len(known) <= 20 else [*known[:20], '...']}."
             )
     return tuple(sorted(positions))
 
 
 def _groups_of_columns(columns, known, given):
-    """Return names, and sorted positions of the columns, of each group."""
+    """Return the name of each group, and the sorted positions of its columns."""
     if columns is None:
         columns = [known[i] for i in range(len(known)) if i not in given]
     if isinstance(columns, str):
@@ -495,14 +514,19 @@ def _groups_of_columns(columns, known, given):
         lists = [_as_list(one, known, "columns") for one in columns]
         entries = {" + ".join(map(str, one)): one for one in lists}
     if not entries or not all(entries.values()):
-        raise ValueError(f"columns must name at least one column in each group; got {columns!r}.")
+        raise ValueError(
+            f"`columns` must name at least one column in each group; got {columns!r}. Remove "
+            "empty groups."
+        )
     if len(entries) < len(columns):
-        raise ValueError(f"columns must name each group once; got {list(columns)}.")
+        raise ValueError(
+            f"`columns` must name each group once; got {list(columns)}. Remove the repetition."
+        )
     return list(entries), [_positions(entry, known, "columns") for entry in entries.values()]
 
 
 def _permutations(n_permutations, n, groups, random_state):
-    """Return orders of the rows in which groups of one size trade places."""
+    """Return orders of the rows that permute groups of the same size among themselves."""
     random = check_random_state(random_state)
     if groups is None:
         return [random.permutation(n) for _ in range(n_permutations)]
@@ -520,7 +544,7 @@ def _permutations(n_permutations, n, groups, random_state):
 
 
 def _mean_log_likelihood(proba, encoded, folds, weight):
-    """Return what permutations are compared by; a floor keeps it finite."""
+    """Return the test statistic of the permutations; a floor keeps it finite."""
     rows = folds.scored
     chosen = proba[rows, encoded[rows]]
     return np.average(

@@ -1,4 +1,4 @@
-"""Which rows are held out together: shuffled and stratified, by groups, or in time order."""
+"""Folds: shuffled and stratified, by groups, or in time order; and what they assume."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ from .duplicates import copied_rows, equal_rows_of
 
 EqualRows = Literal["auto", "together", "independent"]
 _EQUAL_ROWS = ("auto", "together", "independent")
+_WRONG_CV = (
+    "`cv` must be an integer of at least 2, a splitter or splits; got {}. Use cv=5 for five "
+    "shuffled folds."
+)
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Splits that score no row twice, and what they assume.
+    """Splits that never score a row twice, with the assumption that they make about the rows.
 
     Parameters
     ----------
     splits : list of (train, test) index arrays
     fold : ndarray of int of shape (n,)
-        Number of the split that scores each row; -1 for rows that are only trained on.
+        Number of the split that scores each row; -1 for rows that are never scored.
     groups : ndarray of int of shape (n,) or None
-        Rows of one group stay together.
+        Group of each row; rows of one group are held out together.
     in_time_order : bool
-        Whether each row is scored by what was learned from rows before it.
+        Whether each row is scored by a classifier that was trained on earlier rows alone.
     assumption : str
-        What has to hold of the rows for the limits to hold.
+        Assumption about the rows on which the confidence limits rest.
     observations : ndarray of int of shape (n_scored,) or None
-        Observation that each scored row belongs to: its group or, in time order without groups
-        of the user, its block, with blocks that share copies joined. ``None`` makes each row an
-        observation.
+        Observation that each scored row belongs to: the group of the row or, in time order without
+        groups from the user, the block of the row. Blocks that share equal rows are joined.
+        ``None`` makes each row an observation.
     scored : ndarray of int of shape (n_scored,)
-        Rows that are scored, in the order of the table.
+        Positions of the rows that are scored, in the order of the table.
     """
 
     splits: list[tuple[np.ndarray, np.ndarray]]
@@ -57,20 +61,20 @@ class Folds:
 
 
 def splitter_of(cv, y, groups):
-    """Return the splitter that `cv` stands for; an integer is left as it is.
+    """Return the splitter that `cv` stands for, or `cv` itself if it is an integer.
 
     Raises
     ------
     ValueError
-        If `cv` is neither an integer from 2 on, nor a splitter, nor an iterable of splits.
+        If `cv` is not an integer of at least 2, a splitter or an iterable of splits.
     """
     cv = 5 if cv is None else cv
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         if cv < 2:
-            raise ValueError(f"cv must be an integer from 2 on, a splitter or splits; got {cv}.")
+            raise ValueError(_WRONG_CV.format(cv))
         return int(cv)
     if isinstance(cv, (bool, float, str)):
-        raise ValueError(f"cv must be an integer from 2 on, a splitter or splits; got {cv!r}.")
+        raise ValueError(_WRONG_CV.format(repr(cv)))
     return check_cv(cv, y, classifier=True)
 
 
@@ -84,12 +88,11 @@ def make_folds(
     equal_rows: EqualRows = "auto",
     split_params: dict[str, Any] | None = None,
 ) -> Folds:
-    """Draw folds.
+    """Draw the folds.
 
-    An integer is the number of shuffled stratified folds, which keep the rows of a group
-    together where there are groups. Other splits are taken as they are, if they score no row
-    twice; they may leave rows out that are only trained on, such as the first block of
-    `TimeSeriesSplit`.
+    An integer `cv` is the number of shuffled stratified folds, which keep the rows of a group
+    together if there are groups. Other splits are used unchanged, and must not score a row twice.
+    They may leave rows unscored, such as the first block of `TimeSeriesSplit`.
 
     Parameters
     ----------
@@ -99,12 +102,12 @@ def make_folds(
         Labels.
     groups : array-like of shape (n,), default=None
     random_state : int, RandomState instance or None, default=0
-        Shuffles the rows where `cv` is an integer.
+        Seed of the shuffled folds, if `cv` is an integer.
     equal_rows : {"auto", "together", "independent"}, default="auto"
-        Whether rows that are equal in all columns form a group: where they are suspicious, as
-        `copied_rows` has it; always; or never.
+        Whether rows that are equal in all columns form a group: if `copied_rows` finds that they
+        look like copies, always, or never.
     split_params : dict, default=None
-        More metadata for the splitter.
+        Further metadata for the splitter.
 
     Returns
     -------
@@ -113,17 +116,17 @@ def make_folds(
     Raises
     ------
     ValueError
-        If the splits score a row twice, score rows that they train on, or score none; if each
-        class has fewer rows than there are folds; if groups are missing or all the same.
+        If the splits score a row twice, score rows that they train on, or score no rows; if each
+        class has fewer rows than there are folds; if a group is missing or all groups are equal.
 
     Warns
     -----
     UserWarning
-        If equal rows are kept together, if there are fewer groups than folds, or if rows are
-        scored by a classifier that was trained on rows of their group or on copies of them.
+        If equal rows that look like copies are kept together, if there are fewer groups than
+        folds, or if a row is scored by a classifier that was trained on its group or its copies.
     """
     if equal_rows not in _EQUAL_ROWS:
-        raise ValueError(f"equal_rows must be one of {_EQUAL_ROWS}; got {equal_rows!r}.")
+        raise ValueError(f"`equal_rows` must be one of {_EQUAL_ROWS}; got {equal_rows!r}.")
     check_consistent_length(groups, y)
     codes = None if groups is None else encode_groups(groups)
     cv = splitter_of(cv, y, groups)
@@ -142,14 +145,14 @@ def make_folds(
     else:
         given = groups if copies is None or (groups is None and equal_rows == "auto") else clusters
         with warnings.catch_warnings():
-            # Whether it matters is seen from the splits.
+            # The splits show whether groups were separated.
             warnings.filterwarnings("ignore", "The groups parameter is ignored")
             splits = list(cv.split(X, y, groups=given, **(split_params or {})))
         splits = [(_indices(train, len(y)), _indices(test, len(y))) for train, test in splits]
         kind = f"folds of {_name(cv)}"
         _warn_of_shared_groups(splits, clusters)
     fold = _fold_of_rows(splits, len(y), cv)
-    # A single split into earlier and later rows may be any hold-out.
+    # A single split into earlier and later rows may be an ordinary hold-out split.
     in_time_order = len(splits) > 1 and all(
         len(train) and train.max() < test.min() for train, test in splits if len(test)
     )
@@ -162,26 +165,26 @@ def make_folds(
 
 
 def _observations(fold, clusters, in_blocks):
-    """Return the observation of each scored row; None if each row is one."""
+    """Return the observation of each scored row; None if each row is an observation."""
     scored = fold >= 0
     clusters = None if clusters is None else clusters[scored]
-    # Rows in time order depend on their neighbours, or any folds would do: copies may join
-    # blocks, and never split them.
+    # Rows in time order may depend on their neighbours, so copies may join blocks but never split
+    # them.
     return _joined(fold[scored], clusters) if in_blocks else clusters
 
 
 def _warn_of_joined_blocks(n_blocks, n_joined):
     if n_joined < n_blocks:
         warnings.warn(
-            f"Equal rows lie in several of {n_blocks} blocks in time order, which count as "
-            f"{n_joined} observations. Where each block holds all of its copies, each counts; "
-            "equal_rows='independent' keeps the blocks as they are.",
+            f"Some of the {n_blocks} blocks in time order share equal rows and are joined: they "
+            f"count as {n_joined} observations. Pass equal_rows='independent' to keep all blocks "
+            "apart.",
             stacklevel=users_stacklevel(),
         )
 
 
 def _joined(codes, copies):
-    """Return groups of rows that share a group or are copies, directly or through others."""
+    """Return joined groups: rows that share a group or are copies, directly or via other rows."""
     if codes is None or copies is None:
         return copies if codes is None else codes
     n_codes, n_copies = codes.max() + 1, copies.max() + 1
@@ -195,9 +198,9 @@ def _warn_of_copies(copies, kept_together):
     n_repeats = len(copies) - (copies.max() + 1)
     what = "Equal rows stay in one fold and" if kept_together else "Equal rows"
     warnings.warn(
-        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, more than would be "
-        f"natural, and their labels agree. {what} belong to one "
-        "observation; equal_rows='independent' treats them as rows of their own.",
+        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, which is more than "
+        f"chance explains, and their labels agree. {what} count as one "
+        "observation; equal_rows='independent' treats them like all other rows.",
         stacklevel=users_stacklevel(),
     )
 
@@ -208,25 +211,25 @@ def _shuffled(n_folds, y, clusters, random_state):
         n_groups = int(clusters.max()) + 1
         if n_groups < 2:
             raise ValueError(
-                f"groups must differ between rows; got one group of {len(y)} rows. Leave groups "
-                "out, or name the rows that belong together."
+                f"`groups` must hold at least two groups; got one group of {len(y)} rows. Leave "
+                "`groups` out, or give rows that do not belong together different groups."
             )
         if n_groups < n_folds:
             warnings.warn(
-                f"cv={n_folds} folds need as many groups, and there are {n_groups}: "
-                f"{n_groups} folds are made.",
+                f"cv={n_folds} folds need at least {n_folds} groups; got {n_groups}, so "
+                f"{n_groups} folds are used.",
                 stacklevel=users_stacklevel(),
             )
             n_folds = n_groups
     _, counts = np.unique(y, return_counts=True)
     if counts.max() < n_folds:
         raise ValueError(
-            f"cv={n_folds} folds need as many rows of a class, and no class has more than "
-            f"{counts.max()}: merge rare classes, or use fewer folds."
+            f"cv={n_folds} folds need a class with at least {n_folds} rows; got at most "
+            f"{counts.max()} rows of a class. Merge rare classes, or use fewer folds."
         )
     kind = StratifiedKFold if clusters is None else StratifiedGroupKFold
     folds = kind(n_folds, shuffle=True, random_state=random_state)
-    # Only the labels and groups matter: any X of this length will do.
+    # The folds depend on labels and groups alone: any X of this length works.
     splits = folds.split(np.zeros(len(y)), y, clusters)
     return [(train, test) for train, test in splits if len(test)]
 
@@ -236,7 +239,10 @@ def _indices(rows, n):
     if rows.dtype == bool:
         rows = np.flatnonzero(rows)
     if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n):
-        raise ValueError(f"cv must split into indices of {n} rows, or into masks; got {rows!r}.")
+        raise ValueError(
+            f"`cv` must yield positions or masks of {n} rows; got {rows!r}. Use positions from "
+            f"0 to {n - 1}."
+        )
     return rows.astype(np.intp)
 
 
@@ -246,19 +252,24 @@ def _fold_of_rows(splits, n, cv):
         twice = np.union1d(test[fold[test] >= 0], np.sort(test)[1:][np.diff(np.sort(test)) == 0])
         if len(twice):
             raise ValueError(
-                f"cv must score each row once at most; got {_name(cv)}, which scores {len(twice)} "
-                f"rows again in split {number}, such as row {twice[0]}. Use folds that do not "
-                "overlap, such as StratifiedKFold, instead of repeated or random splits."
+                f"`cv` must score each row at most once; got {_name(cv)}, which scores "
+                f"{len(twice)} rows again in split {number}, such as row {twice[0]}. Use folds "
+                "that do not overlap, such as StratifiedKFold, instead of repeated or random "
+                "splits."
             )
         shared = np.intersect1d(train, test)
         if len(shared):
             raise ValueError(
-                f"cv must score other rows than it trains on; got {len(shared)} rows that are in "
-                f"both parts of split {number}, such as row {shared[0]}."
+                f"`cv` must not score rows that it trains on; got {len(shared)} rows that are in "
+                f"both parts of split {number}, such as row {shared[0]}. Remove them from "
+                "one of the parts."
             )
         fold[test] = number
     if (fold < 0).all():
-        raise ValueError(f"cv must hold out rows to score; got {_name(cv)}, which holds out none.")
+        raise ValueError(
+            f"`cv` must hold out rows to score; got {_name(cv)}, which holds out none. Use an "
+            "integer, such as cv=5."
+        )
     return fold
 
 
@@ -268,15 +279,15 @@ def _warn_of_shared_groups(splits, clusters):
     shared = sum(int(np.isin(clusters[test], clusters[train]).sum()) for train, test in splits)
     if shared:
         warnings.warn(
-            f"{shared} rows are scored by a classifier that was trained on rows of their group, "
-            "or on copies of them: their information is overstated. Use an integer cv, or folds "
-            "that keep groups together, such as StratifiedGroupKFold.",
+            f"{shared} rows are scored by a classifier that was trained on rows of the same group "
+            "or on copies of the rows, which overstates the information. Use an integer `cv`, or "
+            "folds that keep groups together, such as StratifiedGroupKFold.",
             stacklevel=users_stacklevel(),
         )
 
 
 def _name(cv):
-    """Return what a splitter is called; a list of splits has no name of its own."""
+    """Return the class name of a splitter, or "an iterable" for a list of splits."""
     name = type(cv).__name__
     return "an iterable" if name.startswith("_") else name
 
@@ -285,7 +296,7 @@ def _assumption(fold, clusters, in_time_order, in_blocks, kind):
     if in_time_order:
         kind = "block" if in_blocks else "group"
         text = (
-            "rows are in time order, each scored by what was learned from rows before it, and a "
+            "rows are in time order, each scored by a classifier trained on earlier rows, and a "
             f"{kind} of rows is one observation"
         )
         if in_blocks and clusters is not None:
@@ -296,5 +307,5 @@ def _assumption(fold, clusters, in_time_order, in_blocks, kind):
         text = f"rows are independent draws ({kind})"
     n_scored = int((fold >= 0).sum())
     if n_scored < len(fold):
-        text += f"; {n_scored} of {len(fold)} rows were scored, the others only trained on"
+        text += f"; {n_scored} of {len(fold)} rows were scored"
     return text

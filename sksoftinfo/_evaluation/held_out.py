@@ -1,4 +1,4 @@
-"""Probabilities of rows that were held out: one fit for each fold and classifier."""
+"""Predicted probabilities of held-out rows, from one fit for each fold and classifier."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def check_classifier(estimator):
     if isinstance(estimator, str):
         if estimator != "stack":
             raise ValueError(
-                f"estimator={estimator!r} is unknown: use 'stack' or a classifier with "
-                "predict_proba."
+                f"`estimator` must be 'stack' or a classifier; got {estimator!r}. Use a "
+                "classifier with predict_proba."
             )
     elif isinstance(estimator, type):
         raise ValueError(
-            f"estimator must be a classifier, not its class; got {estimator.__name__}: write "
+            f"`estimator` must be a classifier, not its class; got {estimator.__name__}. Write "
             f"{estimator.__name__}()."
         )
     elif not hasattr(estimator, "predict_proba"):
         raise ValueError(
-            f"estimator={estimator!r} has no predict_proba: give a classifier that has, or wrap "
-            "it in scikit-learn's CalibratedClassifierCV."
+            f"`estimator` must have predict_proba; got {estimator!r}. Wrap it in scikit-learn's "
+            "CalibratedClassifierCV."
         )
 
 
 def routed_params(estimator, cv, y, params, groups):
-    """Return what `fit` gets, what the splitter gets, and the groups.
+    """Return the parameters of `fit`, the parameters of the splitter, and the groups.
 
-    Where metadata routing is enabled, `params` goes where it was requested, and the groups may be
-    among it; elsewhere all of it goes to `fit`.
+    If metadata routing is enabled, each entry of `params` goes where it was requested, and
+    `params` may include the groups. Otherwise all of `params` goes to `fit`.
     """
     params = {name: on_host(value) for name, value in (params or {}).items()}
     if as_stack(estimator) is not None:
@@ -61,7 +61,7 @@ def routed_params(estimator, cv, y, params, groups):
             groups = params.pop("groups", groups)
         if params:
             raise ValueError(
-                f"params must be empty for the stack, some of whose members take none; "
+                "`params` must be empty for the stack, because some members take no parameters; "
                 f"got {sorted(params)}. Pass a classifier, or sample_weight for the evaluation."
             )
         return {}, {}, groups
@@ -73,7 +73,7 @@ def routed_params(estimator, cv, y, params, groups):
     groups = params.get("groups", groups)
     splitter = splitter_of(cv, y, groups)
     if isinstance(splitter, int):
-        # Folds of our own making take the groups.
+        # Folds from an integer `cv` use the groups.
         routed = process_routing(
             router, "fit", **{name: value for name, value in params.items() if name != "groups"}
         )
@@ -86,42 +86,42 @@ def routed_params(estimator, cv, y, params, groups):
 
 
 class View(NamedTuple):
-    """Some columns of a table, or all if None; with its rows in another order, or as they are."""
+    """Selected columns of a table (all if None), with its rows in another order (or None)."""
 
     columns: Sequence[int] | None = None
     rows: np.ndarray | None = None
 
     def is_whole(self, X):
-        """Return whether these are all columns of `X`."""
+        """Return whether the view has all columns of `X`."""
         return self.columns is None or len(self.columns) == num_columns(X)
 
     def of(self, X):
-        """Return the columns and rows of `X`."""
+        """Return the selected columns of `X`, with its rows in the order of the view."""
         if self.rows is not None:
             X = safe_indexing(X, self.rows)
         return X if self.columns is None else safe_indexing(X, list(self.columns), axis=1)
 
 
 def held_out_proba(estimator, X, y, folds, classes, **options):
-    """Return the probabilities that each row got from the classifier of its fold.
+    """Return the probabilities that the classifier of its fold predicted for each row.
 
     Parameters
     ----------
     estimator : classifier or "stack"
     X : table of n rows
     y : ndarray of shape (n,)
-        Labels as the user has them.
+        Labels as passed by the user.
     folds : Folds
     classes : ndarray of shape (M,)
-        Sorted.
+        Sorted labels.
     **options : dict
-        Of `held_out_probas`.
+        Options of `held_out_probas`.
 
     Returns
     -------
     ndarray of shape (n, M)
-        Columns in the order of `classes`; a class that is missing in a training fold has
-        probability 0 there. Rows that are not scored are zero.
+        Probabilities, with columns in the order of `classes`. A class that is missing from a
+        training fold has probability 0 there. Rows that are not scored are 0.
     """
     return held_out_probas(estimator, X, [View()], y, folds, classes, **options)[0]
 
@@ -139,7 +139,7 @@ def held_out_probas(
     fit_params=None,
     verbose=0,
 ):
-    """Return `held_out_proba` of several views of one table, all fitted in one parallel loop.
+    """Return `held_out_proba` of several views of a table, fitted in one parallel loop.
 
     Parameters
     ----------
@@ -147,10 +147,10 @@ def held_out_probas(
         As in `held_out_proba`.
     views : sequence of View
     sample_weight : ndarray of shape (n,), default=None
-        Weights of the held-out labels by which the stack is mixed.
+        Weights of the held-out labels that determine the mixture of the stack.
     n_jobs : int, default=None
     fit_params : dict, default=None
-        Arrays of n entries are cut to the training rows.
+        Parameters of `fit`; arrays of n entries are restricted to the training rows.
     verbose : int, default=0
 
     Returns
@@ -164,7 +164,7 @@ def held_out_probas(
         return held_out_members(
             members, X, y, folds, classes, n_jobs=n_jobs, fit_params=fit_params, verbose=verbose
         )
-    # The stack needs torch, and other classifiers do not.
+    # Imported here because the stack needs torch, unlike other classifiers.
     from .held_out_stack import held_out_stacks
 
     y = np.searchsorted(classes, y)
@@ -183,7 +183,7 @@ def held_out_probas(
 
 
 def as_stack(estimator):
-    """Return a copy of the `InfoStackClassifier` that is given or named; None if another is."""
+    """Return the `InfoStackClassifier` that `estimator` names or is, as a copy; otherwise None."""
     from .stack_classifier import InfoStackClassifier
 
     if isinstance(estimator, str):
@@ -192,10 +192,10 @@ def as_stack(estimator):
 
 
 def prior_proba(encoded, folds, n_classes):
-    """Return the label frequencies of each fold's training rows: what no column predicts.
+    """Return the label frequencies of each fold's training rows, the prediction without columns.
 
-    Half a row is added to each class, so that none is impossible where it is missing (Krichevsky
-    and Trofimov, 1981).
+    Half a row is added to each class, so that a class that is missing from the training rows has a
+    positive probability (Krichevsky and Trofimov, 1981).
 
     Parameters
     ----------
@@ -215,11 +215,11 @@ def prior_proba(encoded, folds, n_classes):
 
 
 def possible(probas, encoded, folds, n_classes):
-    """Return predictions that give every label that occurred a positive probability.
+    """Return predictions in which every label that occurred has a positive probability.
 
-    If one does not, all are mixed with the label frequencies of the training rows, in the share
-    that the confidence limits use, and a warning counts the rows: differences of predictions
-    would depend on the smallest number that a computer knows.
+    If a label that occurred has probability 0, the label frequencies of the training rows are
+    mixed into all predictions, with the share that the confidence limits use, and a warning states
+    the number of rows. Otherwise differences of log-probabilities would be infinite.
 
     Parameters
     ----------
@@ -239,8 +239,8 @@ def possible(probas, encoded, folds, n_classes):
     share = floor_share(len(rows))
     warnings.warn(
         f"Probability 0 was predicted for the label that occurred in {impossible.sum()} of "
-        f"{len(rows)} rows: {1 - share:g} q + {share:g} p is compared in place of the predictions "
-        "q, with p the label frequencies of the training rows.",
+        f"{len(rows)} rows. The predictions q are replaced by {1 - share:g} q + {share:g} p, "
+        "where p are the label frequencies of the training rows.",
         stacklevel=users_stacklevel(),
     )
     prior = prior_proba(encoded, folds, n_classes)
@@ -259,7 +259,7 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
         for member, view in members
         for number, split in enumerate(folds.splits)
     ]
-    # Fits take about as long as they have columns.
+    # The time of a fit is roughly proportional to the number of its columns.
     costs = [
         1 + (num_columns(X) if view.columns is None else len(view.columns)) for _, view, *_ in jobs
     ]
@@ -281,20 +281,20 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
 
 
 def in_parallel(tasks, n_jobs, verbose):
-    """Return the results of delayed calls, as they come where progress is shown."""
-    # Some backends of joblib have no results as they come.
+    """Return the results of delayed calls, as a generator if progress is shown."""
+    # Some joblib backends cannot return results one at a time.
     options = {"return_as": "generator"} if verbose else {}
     return Parallel(n_jobs=n_jobs, **options)(tasks)
 
 
 def num_columns(X):
-    """Return the number of columns of a table; 1 of what is not a table."""
+    """Return the number of columns of a table, or 1 if `X` is not a table."""
     shape = getattr(X, "shape", ())
     return shape[1] if len(shape) == 2 else 1
 
 
 def column_names(X):
-    """Return the names of the columns of a table; their positions where they have no names."""
+    """Return the names of the columns of a table, or their positions if they have no names."""
     return list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
 
 
@@ -306,7 +306,7 @@ def _joined(pieces, folds, n, n_classes):
 
 
 def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes):
-    """Train a clone on one fold, and predict the rows that it holds out."""
+    """Train a clone on one fold, and predict the held-out rows of the fold."""
     known = known_classes(y, train, number)
     estimator, table, X = clone(estimator), X, view.of(X)
     X_train, y_train = safe_split(estimator, X, y, train)
@@ -318,8 +318,8 @@ def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes
             raise
         shown = [column_names(table)[position] for position in view.columns]
         raise ValueError(
-            f"estimator must be able to train on each set of columns; on {shown} it failed: "
-            f"{error} Where the estimator names columns, let it choose them by type, such as by "
+            f"`estimator` must be able to train on each set of columns; got an error on {shown}: "
+            f"{error} If the estimator names columns, let it select them by type, e.g. by "
             "make_column_selector or categorical_features='from_dtype'."
         ) from error
     proba = estimator.predict_proba(X_test)
@@ -327,11 +327,11 @@ def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes
 
 
 def known_classes(y, train, number):
-    """Return the classes of a fold's training rows, or raise an error if there is one alone."""
+    """Return the classes of a fold's training rows, or raise an error if there is only one."""
     known = np.unique(y[train])
     if len(known) < 2:
         raise ValueError(
-            f"cv must train on two classes at least; got fold {number}, whose {len(train)} "
+            f"`cv` must train on at least two classes; got fold {number}, whose {len(train)} "
             f"training rows hold {known.tolist()}. Use other folds, or groups that hold several "
             "classes."
         )
@@ -344,7 +344,7 @@ def aligned(proba, known, classes, n_rows, estimator):
     if proba.shape != (n_rows, len(known)):
         raise ValueError(
             f"predict_proba of {estimator!r} must return shape {(n_rows, len(known))}; got "
-            f"{proba.shape}."
+            f"{proba.shape}. Return one column for each class."
         )
     if proba.dtype.kind != "f":
         proba = proba.astype(np.float64)

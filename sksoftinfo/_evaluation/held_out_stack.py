@@ -1,4 +1,4 @@
-"""Held-out predictions of the stack: a member is trained once for each fold, while it helps."""
+"""Held-out predictions of the stack, whose members are trained once for each fold."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from .stack import label_likelihoods, may_help, mixture_weights, stack_members
 from .stack_cost import encoder_seconds, expected_seconds, slowness
 from .table_encoder import encoder_for, numeric_table
 
-# All members are trained for so many folds, whose labels then tell which may help in others.
+# Number of folds that all members are trained for; the labels of these folds decide which members
+# may help in other folds.
 _N_JUDGES = 2
-# With fewer labels in a fold it is not clear which members help.
+# Fewer labels in a fold do not show clearly which members help.
 _FEWEST_LABELS = 30
 
 
@@ -32,12 +33,12 @@ class HeldOutStack:
     Parameters
     ----------
     members : dict of str to classifier
-        Unfitted; the first predicts the label frequencies.
+        Unfitted members; the first predicts the label frequencies.
     probas : list of ndarray of shape (n, M)
-        Predictions of each; zero in folds that a member was not trained for.
+        Predictions of each member; 0 in folds that the member was not trained for.
     helping : ndarray of bool of shape (n_folds, n_members)
-        Which members are mixed in each fold, by labels of other folds alone. All of them are
-        trained for each fold.
+        Whether each member is mixed in each fold, decided by labels of other folds alone. A member
+        that is mixed in a fold was trained for that fold.
     """
 
     members: dict[str, Any]
@@ -45,11 +46,11 @@ class HeldOutStack:
     helping: np.ndarray
 
     def mixed(self, y, folds, sample_weight=None):
-        """Return the mixture, each fold with weights from the labels of the others.
+        """Return the mixture, with weights of each fold from the labels of other folds.
 
-        The labels of others are those that the fold trains on, so that groups stay apart and no
-        weight is learned from later rows where the folds follow the time order. The first block
-        of these has no labels to learn from, and mixes all members alike.
+        The weights of a fold are learned from the labels of its training rows alone, so that
+        groups stay apart and, in time order, no weight depends on later rows. The first block in
+        time order has no labels to learn weights from, and mixes all members equally.
 
         Parameters
         ----------
@@ -61,6 +62,7 @@ class HeldOutStack:
         Returns
         -------
         ndarray of shape (n, M)
+            Probabilities of the held-out rows.
         """
         likelihoods = label_likelihoods(self.probas, y)
         mixed = np.zeros_like(self.probas[0], dtype=np.float64)
@@ -74,7 +76,7 @@ class HeldOutStack:
         return mixed
 
     def weights(self, y, folds):
-        """Return the members that help, and their weights by all held-out labels.
+        """Return the members that help, and their weights from all held-out labels.
 
         Parameters
         ----------
@@ -96,11 +98,11 @@ class HeldOutStack:
 def held_out_stacks(
     stack, X, views, y, folds, n_classes, *, sample_weight=None, n_jobs=None, verbose=0
 ):
-    """Return the members' predictions for held-out rows, of several views of one table.
+    """Return the members' predictions of held-out rows, for several views of a table.
 
-    Two folds are predicted by all members, and the others by those that may help: by those which
-    the labels of either fold do not show to be of no use beside the rest. A fold mixes only
-    members that were chosen without its labels.
+    All members predict two folds. Only the members that may help, by the labels of at least one of
+    these two folds, predict the other folds; see `may_help`. The members that are mixed in a fold
+    are chosen without the labels of that fold.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def held_out_stacks(
     X : table of n rows
     views : sequence of View
     y : ndarray of int of shape (n,)
-        Codes of the labels.
+        Labels, encoded as 0 to ``n_classes - 1``.
     folds : Folds
     n_classes : int
     sample_weight : ndarray of shape (n,), default=None
@@ -151,12 +153,12 @@ def held_out_stacks(
 
 
 class _View:
-    """Columns of a table, the members that predict from them, and what they predicted."""
+    """Selected columns of a table, the members that predict from them, and their predictions."""
 
     def __init__(self, stack, X, encoder, y, folds, n_classes):
         self.X, self.y, self.folds, self.n_classes = X, y, folds, n_classes
         self.encoder = make_pipeline(*([] if encoder is None else [encoder]), StandardScaler())
-        # Which members can be trained depends on the number of encoded columns.
+        # The number of encoded columns decides which members can be trained.
         self.n_features = num_columns(
             X if encoder is None else clone(self.encoder).fit_transform(X)
         )
@@ -169,18 +171,18 @@ class _View:
         self.members = {name: member for (name, member), helps in items if helps}
 
     def expected(self, folds):
-        """Return how many seconds these folds will take."""
+        """Return the expected seconds of these folds."""
         return sum(sum(self._seconds(fold).values()) for fold in folds)
 
     def _seconds(self, fold):
-        """Return how many seconds encoding and each member will take."""
+        """Return the expected seconds of the encoder and of each member."""
         sizes = [len(rows) for rows in self.folds.splits[fold]]
         seconds = expected_seconds(self.members, *sizes, self.n_features, self.n_classes)
         return {"encoder": encoder_seconds(len(self.y), num_columns(self.X)), **seconds}
 
     def predict(self, folds, *, bar, n_jobs, verbose):
-        """Train the members for some folds, each of which is encoded once for all of them."""
-        # Several folds at a time take memory, and keep several processes busy.
+        """Train the members for some folds, and encode each fold once for all members."""
+        # Several folds at a time take more memory, but keep several processes busy.
         at_a_time = len(folds) if effective_n_jobs(n_jobs) > 1 else 1
         for start in range(0, len(folds), at_a_time):
             some = folds[start : start + at_a_time]
@@ -203,7 +205,7 @@ class _View:
                 self._take(fold, name, proba)
 
     def _encoded(self, fold):
-        """Return training columns, their labels, and columns to predict."""
+        """Return the encoded training rows, their labels, and the encoded held-out rows."""
         train, test = self.folds.splits[fold]
         known_classes(self.y, train, fold)
         encoder = clone(self.encoder)
@@ -221,15 +223,15 @@ def _fit_predict(member, X_train, y_train, X_test):
 
 
 def _known_rows(folds):
-    """Return, for each fold, the scored rows whose labels it may learn weights from."""
+    """Return, for each fold, the scored rows whose labels may determine its weights."""
     return [np.unique(train[folds.fold[train] >= 0]) for train, _ in folds.splits]
 
 
 def _helping(likelihoods, y, folds, sample_weight):
-    """Return which members are mixed in each fold, by the labels of judging folds.
+    """Return which members are mixed in each fold, decided by the labels of the first folds.
 
-    A fold goes by those labels of the judges that it trains on, and mixes what may help by any of
-    them; all members, where they are too few.
+    A fold mixes the members that may help by the labels of at least one of the first folds,
+    restricted to labels that the fold trains on. It mixes all members if these labels are too few.
     """
     n_members = likelihoods.shape[1]
     helping = np.zeros((len(folds.splits), n_members), dtype=bool)
@@ -244,6 +246,7 @@ def _helping(likelihoods, y, folds, sample_weight):
                 verdicts[rows.tobytes()] = may_help(likelihoods[rows], share)
             helping[number] |= verdicts[rows.tobytes()]
     helping[~helping.any(axis=1)] = True
-    # The label frequencies cost nothing, and keep labels possible that other members miss.
+    # The label frequencies cost nothing, and give a positive probability to labels that other
+    # members rule out.
     helping[:, 0] = True
     return helping

@@ -1,4 +1,4 @@
-"""Labels as classes: numbers that are quantities are refused, or brought into bins."""
+"""Conversion of labels to classes: quantities are refused, or cut into bins."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .._utils import (
     users_stacklevel,
 )
 
-# Numbers count as quantities where they have more values than this, and more than a share of the
-# rows: one in four for numbers with a decimal point, which rarely name classes, and one in two for
-# integers, which often do. Integers with more values than one in ten rows are warned about.
+# Numbers count as quantities if they have more distinct values than _MANY_VALUES, and more than a
+# share of the rows: a quarter for floats, which rarely name classes, and half for integers, which
+# often do. Integers with more distinct values than a tenth of the rows cause a warning.
 _MANY_VALUES = 20
 _REFUSED_SHARE = {"f": 1 / 4, "i": 1 / 2, "u": 1 / 2}
 _WARNED_SHARE = 1 / 10
@@ -33,14 +33,14 @@ def class_labels(y, bins=None):
     ----------
     y : array-like of shape (n,)
     bins : int, default=None
-        Cut numbers at their quantiles into this many classes, 0 to ``bins - 1``. Values that
-        occur often may leave fewer.
+        Number of classes, 0 to ``bins - 1``, into which numbers are cut at their quantiles. There
+        may be fewer classes if some values occur often.
 
     Raises
     ------
     ValueError
-        If labels are missing, of several types or of one class, or if they are quantities and
-        `bins` is None.
+        If labels are missing, of several types or all equal, or if they are quantities and `bins`
+        is None.
 
     Warns
     -----
@@ -56,27 +56,28 @@ def class_labels(y, bins=None):
     check_labels(y)
     y = column_or_1d(on_host(y))
     if not len(y):
-        raise ValueError("y must hold labels; got none. Give at least one row of each class.")
+        raise ValueError("`y` must hold labels; got none. Give at least one row of each class.")
     if y.dtype == object and all(isinstance(label, (int, float, np.number)) for label in y):
         y = np.array(y.tolist())
     if bins is not None:
         y = _binned(y, bins)
     elif _are_quantities(y):
         raise ValueError(
-            f"y must hold classes; got {len(np.unique(y))} different numbers in {len(y)} rows, "
+            f"`y` must hold classes; got {len(np.unique(y))} different numbers in {len(y)} rows, "
             f"such as {y[0]}. Pass bins=4 for four classes of equal size, or write\n"
             "    y = numpy.digitize(y, numpy.quantile(y, [0.25, 0.5, 0.75]))\n"
             "before the call. If the numbers are names of classes, write y = y.astype(str)."
         )
     elif y.dtype.kind in "iuf" and _has_many_values(y, _WARNED_SHARE):
         warnings.warn(
-            f"y holds {len(np.unique(y))} different integers in {len(y)} rows, and each is taken "
-            "for a class. If they are quantities, such as counts or ages, pass bins=4 for four "
-            "classes of equal size; if they are names of classes, y.astype(str) is not warned of.",
+            f"`y` holds {len(np.unique(y))} different integers in {len(y)} rows, and each of them "
+            "is used as a class. If they are quantities, such as counts or ages, pass bins=4 for "
+            "four classes of equal size. If they are names of classes, pass y.astype(str) to "
+            "avoid this warning.",
             stacklevel=users_stacklevel(),
         )
     with warnings.catch_warnings():
-        # Many classes of few rows each: the folds need as many rows of one, and tell.
+        # Too many classes with few rows each are reported when the folds are made.
         warnings.filterwarnings("ignore", "The number of unique classes")
         check_classification_targets(y)
     check_two_classes(np.unique(y))
@@ -84,12 +85,12 @@ def class_labels(y, bins=None):
 
 
 def all_classes(y, labels=None, bins=None):
-    """Return all classes, sorted: those that are named, or else those that occur in `y`.
+    """Return all classes, sorted: `labels`, or the labels that occur in `y` if `labels` is None.
 
     Raises
     ------
     ValueError
-        If `labels` names a label twice or not all of `y`, or if there are `bins`.
+        If `labels` repeats a label, lacks a label of `y`, or is combined with `bins`.
 
     Examples
     --------
@@ -102,7 +103,8 @@ def all_classes(y, labels=None, bins=None):
         return np.unique(y)
     if bins is not None:
         raise ValueError(
-            f"labels must be None where bins are given; got {labels!r}. Bins name the classes."
+            f"`labels` must be None if `bins` is given; got {labels!r}. Leave `labels` out: bins "
+            "define the classes."
         )
     classes = np.sort(named_labels(labels))
     encode_labels(y, classes)
@@ -121,12 +123,15 @@ def _has_many_values(y, share):
 
 def _binned(y, bins):
     if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 2:
-        raise ValueError(f"bins must be None or an integer from 2 on; got {bins!r}.")
-    if y.dtype.kind not in "iuf":
         raise ValueError(
-            f"bins={bins} needs labels that are numbers; got {y.dtype}. Leave bins out."
+            f"`bins` must be None or an integer of at least 2; got {bins!r}. Use bins=4 for four "
+            "classes of equal size."
         )
+    if y.dtype.kind not in "iuf":
+        raise ValueError(f"`y` must hold numbers if bins={bins}; got {y.dtype}. Leave `bins` out.")
     if not np.isfinite(y).all():
-        raise ValueError("y must be finite where bins are given; got NaN or infinity.")
+        raise ValueError(
+            "`y` must be finite if `bins` is given; got NaN or infinity. Remove these rows."
+        )
     cuts = np.quantile(y, np.arange(1, bins) / bins)
     return np.unique(np.searchsorted(np.unique(cuts), y, side="left"), return_inverse=True)[1]

@@ -19,27 +19,30 @@ from .labels import class_labels
 class InformationLearningCurveDisplay:
     """Lower bound of I(X;Y) against the number of training rows.
 
-    On held-out rows it grows towards the information that the kind of classifier can find; on the
-    training rows the same formula overstates.
+    On held-out rows the bound grows towards the information that this kind of classifier can find.
+    On training rows the same formula overstates the information.
 
     Parameters
     ----------
     train_sizes : ndarray of shape (n_sizes,)
         Numbers of training rows.
-    train_scores, test_scores : ndarray of shape (n_sizes, n_folds)
-        Lower bounds on training and held-out rows.
+    train_scores : ndarray of shape (n_sizes, n_folds)
+        Values of the formula on training rows.
+    test_scores : ndarray of shape (n_sizes, n_folds)
+        Lower bounds on held-out rows.
     label_entropy : float
         H(Y) of all rows.
     units : {"nats", "bits"}, default="nats"
+        Unit of the scores and of the label entropy.
 
     Attributes
     ----------
     lines_ : list of matplotlib.lines.Line2D
-        Held-out, training, H(Y).
+        Lines of the held-out rows, the training rows and H(Y).
     ax_ : matplotlib.axes.Axes
-        Where it is drawn.
+        Axes of the drawing.
     figure_ : matplotlib.figure.Figure
-        The whole picture.
+        Figure of the drawing.
 
     Examples
     --------
@@ -82,52 +85,54 @@ class InformationLearningCurveDisplay:
         verbose: int = 0,
         ax: Any = None,
     ) -> InformationLearningCurveDisplay:
-        """Train on more and more rows, and plot.
+        """Train on increasing numbers of rows, and plot the bounds.
 
-        Each fold trains on growing parts of its training rows, drawn by class: every part holds
-        all classes, and the parts before.
+        Each fold trains on growing subsets of its training rows, stratified by class. Each subset
+        holds all classes and contains the smaller subsets.
 
         Parameters
         ----------
         estimator : classifier
-            With `predict_proba`.
-        X : array-like
-            All rows; some are held out.
+            Classifier with `predict_proba`.
+        X : array-like of shape (n_samples, n_features), or what `estimator` takes
+            Rows of features, for training and for holding out.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels.
         train_sizes : array-like, default=(0.1, 0.325, 0.55, 0.775, 1.0)
-            Numbers of training rows, or shares of those of a fold.
+            Numbers of training rows, or shares of the training rows of a fold.
         groups : array-like of shape (n_samples,), default=None
-            As in `cross_val_bounds`.
+            Group of each row, as in `cross_val_bounds`.
         cv : int, cross-validation generator or iterable, default=5
-            As in `cross_val_bounds`: an integer is the number of shuffled stratified folds.
+            Folds, as in `cross_val_bounds`.
         random_state : int, RandomState instance or None, default=0
-            Shuffles the folds where `cv` is an integer, and the order of the training rows.
+            Seed of the shuffled folds, if `cv` is an integer, and of the order of the training
+            rows.
         equal_rows : {"auto", "together", "independent"}, default="auto"
-            As in `cross_val_bounds`.
+            Treatment of rows that are equal in all columns, as in `cross_val_bounds`.
         bins : int, default=None
-            As in `cross_val_bounds`.
+            Number of classes into which numeric labels are cut, as in `cross_val_bounds`.
         n_jobs : int, default=None
-            Classifiers to train at a time.
+            Number of classifiers to train in parallel.
         params : dict, default=None
-            Passed on to ``fit``.
+            Parameters passed on to ``fit``.
         units : {"nats", "bits"}, default="nats"
+            Unit of the bounds.
         verbose : int, default=0
-            As in scikit-learn's ``learning_curve``.
+            Verbosity, as in scikit-learn's ``learning_curve``.
         ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
+            Axes to draw in; a new figure if None.
 
         Returns
         -------
         InformationLearningCurveDisplay
-            Drawn.
+            The display, with its plot drawn.
 
         Raises
         ------
         ValueError
-            If the folds cannot be made, or if a part has fewer rows than there are classes.
+            If the folds cannot be made, or if a subset has fewer rows than there are classes.
         Exception
-            Of any fit that fails, as it is: nothing is drawn.
+            If a fit fails: its exception is passed on, and nothing is drawn.
         """
         factor = nats_to(units)
         labels = class_labels(y, bins)
@@ -165,12 +170,12 @@ class InformationLearningCurveDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            A new figure if None.
+            Axes to draw in; a new figure if None.
 
         Returns
         -------
         InformationLearningCurveDisplay
-            Drawn.
+            The display, with its plot drawn.
         """
         axis = axis_or_new(ax, 6.4, 4.0)
         self.lines_ = []
@@ -194,12 +199,12 @@ class InformationLearningCurveDisplay:
 
 
 def _by_class(rows, encoded, random):
-    """Return the rows in an order whose beginnings have the classes of the whole."""
+    """Return the rows in an order of which each beginning is stratified by class."""
     rows = random.permutation(rows)
     y = encoded[rows]
     place = np.empty(len(rows))
     for label in np.unique(y):
-        # The first row of every class comes first, so that no part is without a class.
+        # One row of every class comes first, so that no subset lacks a class.
         own = np.flatnonzero(y == label)
         place[own] = np.arange(len(own)) / len(own)
     return rows[np.argsort(place, kind="stable")]
@@ -210,6 +215,6 @@ def _check_sizes(train_sizes, n_classes, n_rows):
     smallest = sizes.min() if sizes.dtype.kind in "iu" else int(sizes.min() * n_rows)
     if smallest < n_classes:
         raise ValueError(
-            f"train_sizes must leave a row of each of {n_classes} classes; got {smallest} of "
-            f"{n_rows} training rows. Begin with a larger size."
+            f"`train_sizes` must leave at least one row of each of {n_classes} classes; got "
+            f"{smallest} of {n_rows} training rows. Begin with a larger size."
         )

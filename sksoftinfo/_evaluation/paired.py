@@ -1,4 +1,4 @@
-"""Student's intervals of means over rows, or over groups of rows."""
+"""Student's t intervals of means over rows or groups, and Holm's adjustment of p-values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy import stats
 def mean_interval(values, *, level, groups=None, weights=None):
     """Return the mean of values, its standard error, and its interval by Student's t.
 
-    With groups, a group is one observation: the errors of its rows are added up first. With
-    weights the mean is ``sum(w v) / sum(w)``.
+    With groups, a group is one observation: the deviations of its rows are summed first. With
+    weights, the mean is ``sum(w v) / sum(w)``.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def mean_interval(values, *, level, groups=None, weights=None):
     -------
     mean, standard_error : float
     interval : tuple of float
-        From minus to plus infinity where there are fewer than two observations.
+        Limits of the interval, infinite if there are fewer than two observations.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def mean_interval(values, *, level, groups=None, weights=None):
 
 
 def holm(p_values):
-    """Return p-values that allow for their number (Holm, 1979); those that are NaN stay so.
+    """Return p-values adjusted for their number (Holm, 1979); p-values that are NaN remain NaN.
 
     Examples
     --------
@@ -62,6 +62,6 @@ def holm(p_values):
     order = np.argsort(p_values)
     factors = np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
-    # NaN sort last, so that they only count towards the number of the others.
+    # NaN sort last: they count towards the number of p-values and change nothing else.
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
     return adjusted

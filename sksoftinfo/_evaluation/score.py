@@ -1,4 +1,4 @@
-"""`score_bounds`: information bounds of any fitted classifier, also inside a Pipeline."""
+"""`score_bounds`: information bounds of a fitted classifier, e.g. a Pipeline."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ def score_bounds(
     group_bound: float | None = None,
     units: Units = "nats",
 ) -> InformationBounds:
-    """Information bounds of any fitted classifier on held-out rows.
+    """Compute information bounds of a fitted classifier on held-out rows.
 
-    A Pipeline transforms the rows; a search uses its best estimator. Where the classifier behind
-    them has a method `score_bounds`, such as `StochasticInfoClassifier`, that method scores the
-    rows; else the bounds are those of ``predict_proba``.
+    A Pipeline transforms the rows, and a parameter search uses its best estimator. If the final
+    classifier has a method `score_bounds`, such as `StochasticInfoClassifier`, that method scores
+    the rows. Otherwise the bounds follow from ``predict_proba``.
 
     Parameters
     ----------
     estimator : fitted classifier
-        With `predict_proba`; also a Pipeline, or a search over parameters.
+        Classifier with `predict_proba`, such as a Pipeline or a parameter search.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
-        Rows that were not used for training: on training rows the same formulas overstate the
-        information. Only classifiers of this package can tell, and warn.
+        Rows that were not used for training. On training rows the same formulas overstate the
+        information; only classifiers of this package detect training rows, and warn.
     y : array-like of shape (n_samples,), default=None
-        Their labels, by default those of a torch Dataset or DataLoader.
+        Labels of the rows, by default the labels of a torch Dataset or DataLoader.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative importance weights.
+        Non-negative importance weights of the rows.
     groups : array-like of shape (n_samples,), default=None
         Group of each row, as in `information_bounds`: a group is one observation.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each lower confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
-        As in `information_bounds`.
+        Distribution of labels against which information counts, as in `information_bounds`.
     weight_bound : float, default=None
         Largest weight that a row can have, as in `information_bounds`.
     group_bound : float, default=None
@@ -67,19 +67,19 @@ default="empirical"
     Returns
     -------
     InformationBounds
-        In `units`.
+        Bounds and confidence limits, in `units`.
 
     Raises
     ------
     ValueError
-        If the estimator has no `predict_proba`, or if a label was not seen in training.
+        If the estimator has no `predict_proba`, or if a label did not occur in training.
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
 
     See Also
     --------
-    cross_val_bounds : Trains as well, and scores each row by a classifier that was not trained
-        on it.
+    cross_val_bounds : Train as well, and score each row by a classifier that was not trained on
+        it.
 
     Examples
     --------
@@ -97,13 +97,13 @@ default="empirical"
     """
     if isinstance(estimator, str) or not hasattr(estimator, "predict"):
         raise ValueError(
-            f"estimator must be a fitted classifier; got {estimator!r}. Fit one first, or use "
-            "cross_val_bounds."
+            f"`estimator` must be a fitted classifier; got {estimator!r}. Fit a classifier first, "
+            "or use cross_val_bounds."
         )
     check_is_fitted(estimator)
     X = listed(X)
     if holds_pictures(X):
-        # Also what is behind a Pipeline gets arrays.
+        # The steps of a Pipeline get arrays as well.
         held = X
         X, labels = stacked_pictures(held)
         if y is None:
@@ -127,8 +127,8 @@ default="empirical"
         return estimator.score_bounds(X, y, **options)
     if not hasattr(estimator, "predict_proba"):
         raise ValueError(
-            f"estimator must have predict_proba; got {estimator!r}, which has none. Wrap it in "
-            "scikit-learn's CalibratedClassifierCV."
+            f"`estimator` must have predict_proba; got {estimator!r}. Wrap it in scikit-learn's "
+            "CalibratedClassifierCV."
         )
     proba = estimator.predict_proba(on_host(X))
     return information_bounds(y, proba, labels=estimator.classes_, **options)

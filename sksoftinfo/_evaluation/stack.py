@@ -1,8 +1,7 @@
-"""Several kinds of classifiers, mixed by held-out log-likelihood.
+"""Members of the stack, and their mixture by held-out log-likelihood.
 
-No kind of classifier is nearest to p(y|x) on every table. A mixture of their predictions, with
-weights that maximise the likelihood of labels none of them was trained on, is as near as the
-best of them, or nearer.
+No kind of classifier is closest to p(y|x) on every table. A mixture of several kinds, with weights
+that maximise the likelihood of held-out labels, is at least as close as the best of them.
 """
 
 from __future__ import annotations
@@ -18,22 +17,27 @@ from .._classifiers import InfoSoftmaxClassifier, early_stopping
 
 # Members of a smaller weight are left out.
 SMALLEST_WEIGHT = 1e-3
-# Members of a smaller weight are hardly missed.
+# Members of at least this weight are clearly of use.
 _CLEAR_WEIGHT = 0.05
 _MAX_STEPS = 2000
 _QUICK = ("logistic", "boosting")
 
 
 def stack_members(y, splits, n_features, kinds="all"):
-    """Return names and unfitted classifiers of the stack.
+    """Return the names and unfitted classifiers of the stack.
 
-    Two networks, since neither is near p(y|x) on all tables: our default, which chooses its decay
-    by rows that it holds out, and a wider one without decay, which stops early. Left out are
-    quadratic discriminant analysis where a class has no more rows to train on than there are
-    features, and so a singular covariance; nearest neighbours where there are fewer rows; and the
-    wider network below 100 rows, too few to hold some out. Linear discriminant analysis is left
-    out where a class has fewer than two rows, of which there is no covariance. Boosting stops
-    early where a tenth of the rows can hold one of each class.
+    There are two networks, because neither is close to p(y|x) on all tables: the default network,
+    which chooses its weight decay by held-out rows, and a wider network without weight decay,
+    which stops early. Some members are left out:
+
+    - linear discriminant analysis if a class has fewer than two training rows, and thus no
+      covariance;
+    - quadratic discriminant analysis if a class does not have more training rows than there are
+      features, and thus a singular covariance;
+    - nearest neighbours if there are fewer training rows than neighbours;
+    - the wider network below 100 training rows, or if it cannot hold out a row of each class.
+
+    Boosting stops early if a tenth of the rows can hold one row of each class.
 
     Parameters
     ----------
@@ -48,11 +52,13 @@ def stack_members(y, splits, n_features, kinds="all"):
     dict of str to estimator
     """
     if kinds not in ("all", "quick"):
-        raise ValueError(f"members must be 'all' or 'quick'; got {kinds!r}.")
+        raise ValueError(
+            f"`members` must be 'all' or 'quick'; got {kinds!r}. Use 'all' for the whole stack."
+        )
     n_classes = y.max() + 1
     fewest = min(np.bincount(y[train], minlength=n_classes).min() for train, _ in splits)
     n_rows = min(len(train) for train, _ in splits)
-    # A validation split of a tenth needs a row of each class, at least.
+    # A validation split of a tenth of the rows needs at least one row of each class.
     can_hold_out = bool(n_rows >= 10 * n_classes and fewest >= 2)
     members = {
         "logistic": LogisticRegression(max_iter=1000),
@@ -87,21 +93,22 @@ def stack_members(y, splits, n_features, kinds="all"):
 
 
 def mixture_weights(likelihoods, sample_weight=None):
-    """Weights of a mixture of predictions that maximise the likelihood of the labels.
+    """Return the weights of a mixture that maximise the likelihood of the labels.
 
-    Expectation maximisation: the likelihood, which is concave in the weights, grows in each step.
+    The weights are found by expectation maximisation: each step increases the log-likelihood,
+    which is concave in the weights.
 
     Parameters
     ----------
     likelihoods : ndarray of shape (n, n_members)
-        Probability that each member gave to the label that occurred.
+        Probability that each member predicted for the label that occurred.
     sample_weight : ndarray of shape (n,), default=None
         Weights of the labels.
 
     Returns
     -------
     ndarray of shape (n_members,)
-        Non-negative, of sum 1; equal where there are no labels.
+        Non-negative weights of sum 1; equal weights if there are no labels.
 
     Examples
     --------
@@ -113,7 +120,7 @@ def mixture_weights(likelihoods, sample_weight=None):
     likelihoods = np.asarray(likelihoods, dtype=np.float64)
     share = np.ones(len(likelihoods)) if sample_weight is None else np.asarray(sample_weight)
     weights = np.full(likelihoods.shape[1], 1.0 / likelihoods.shape[1])
-    # A label that no member thought possible is none's fault more than another's.
+    # Ignore labels that all members gave probability 0: they do not distinguish members.
     used = (likelihoods.max(axis=1) > 0) & (share > 0)
     if not used.any():
         return weights
@@ -121,29 +128,30 @@ def mixture_weights(likelihoods, sample_weight=None):
     for _ in range(_MAX_STEPS):
         gradient = share @ (likelihoods / (likelihoods @ weights)[:, None])
         weights = weights * gradient
-        # The largest gradient is 1 at the maximum, and bounds what is left to gain by its excess.
+        # The largest gradient is 1 at the maximum; its excess over 1 bounds the remaining gain.
         if gradient.max() - 1 < 1e-6:
             break
     return weights / weights.sum()
 
 
 def may_help(likelihoods, sample_weight=None):
-    """Return which members are of use in a mixture, or not clearly of none.
+    """Return which members may improve a mixture.
 
-    Members with a weight of 0.05 or more in the best mixture of these labels are of use. Others
-    may be, unless giving them half of the mixture makes the labels less likely by two standard
-    errors of the mean log-likelihood.
+    A member with a weight of at least 0.05 in the best mixture for these labels may help. Any
+    other member may help unless giving it half of the mixture lowers the mean log-likelihood of
+    the labels by more than two standard errors.
 
     Parameters
     ----------
     likelihoods : ndarray of shape (n, n_members)
-        Probability that each member gave to the label that occurred.
+        Probability that each member predicted for the label that occurred.
     sample_weight : ndarray of shape (n,), default=None
         Weights of the labels.
 
     Returns
     -------
     ndarray of bool of shape (n_members,)
+        Whether each member may help.
 
     Examples
     --------
@@ -166,7 +174,7 @@ def may_help(likelihoods, sample_weight=None):
 
 
 def label_likelihoods(probas, y):
-    """Return the probability that each member gave to the label that occurred.
+    """Return the probability that each member predicted for the label that occurred.
 
     Parameters
     ----------

@@ -25,50 +25,51 @@ from .table_encoder import encoder_for, numeric_table
 class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     """Mixture of several kinds of classifiers, with weights learned from held-out labels.
 
-    No kind of classifier is nearest to p(y|x) on every table. A mixture with weights that maximise
-    the likelihood of labels which no member was trained on is as near as the best of them, or
-    nearer. In `cross_val_bounds` the weights of a fold come from the labels of the other folds, so
-    that each member is trained once for each fold at most; ``"stack"`` there is this classifier.
+    No kind of classifier is closest to p(y|x) on every table. A mixture with weights that maximise
+    the likelihood of held-out labels is at least as close as the best of its members. In
+    `cross_val_bounds`, ``"stack"`` stands for this classifier. There the weights of a fold come
+    from labels of other folds, so that each member is trained at most once for each fold.
 
-    All members are trained for two folds. Members that the labels of both show to be of no use
-    beside the others are not trained for the other folds.
+    All members are trained for two folds. Members that do not improve the mixture by the labels of
+    either fold are not trained for the other folds.
 
     Parameters
     ----------
     members : {"all", "quick"}, default="all"
-        ``"all"`` are logistic regression, linear and quadratic discriminant analysis, nearest
-        neighbours, boosting and two networks, except those that have too few rows. ``"quick"`` are
-        logistic regression and boosting. The label frequencies are a member of both.
+        Kinds of classifiers in the mixture. ``"all"`` stands for logistic regression, linear and
+        quadratic discriminant analysis, nearest neighbours, boosting and two networks, without
+        the members that need more rows than there are. ``"quick"`` stands for logistic regression
+        and boosting. Both include the label frequencies as a member.
     encoder : "auto", transformer or None, default="auto"
-        What makes numbers of the columns, learned from the training rows of each fold. ``"auto"``
-        encodes data frames with texts, dates or gaps by skrub's ``TableVectorizer``, and takes
-        finite numbers as they are.
+        Transformer of the columns into numbers, fitted on the training rows of each fold.
+        ``"auto"`` encodes data frames with texts, dates or missing values by skrub's
+        ``TableVectorizer``, and uses finite numbers unchanged.
     cv : int, cross-validation generator or iterable, default=5
-        Folds by which the weights are learned in `fit`, as in `cross_val_bounds`.
+        Folds from which `fit` learns the weights, as in `cross_val_bounds`.
     n_jobs : int, default=None
-        Members and folds to train at a time.
+        Number of fits, of a member on a fold, to run in parallel.
     random_state : int, RandomState instance or None, default=0
-        Shuffles the rows where `cv` is an integer.
+        Seed of the shuffled folds, if `cv` is an integer.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels.
+        Sorted labels.
     encoder_ : Pipeline
-        What makes standardised numbers of the columns.
+        Fitted transformer of the columns into standardised numbers.
     members_ : dict of str to classifier
-        Trained on the encoded columns of all rows, except those of a weight below 0.001, which
-        are left out.
+        Members trained on the encoded columns of all rows. Members with a weight below 0.001 are
+        left out.
     weights_ : ndarray of shape (n_members,)
-        Of the members in their order, and of sum 1.
+        Weights of the members, in the order of `members_`, of sum 1.
     n_features_in_ : int
-        Number of columns.
+        Number of columns of `X`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `X` has names that are texts.
+        Names of the columns, if `X` has columns whose names are all strings.
 
     Notes
     -----
-    Some members take no `sample_weight`, so that `fit` has none.
+    `fit` takes no `sample_weight`, because some members do not support weights.
 
     Examples
     --------
@@ -103,7 +104,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            Finite numbers, or what `encoder` takes.
+            Table of finite numbers, or the input of `encoder`.
         y : array-like of shape (n_samples,)
             Labels.
 
@@ -115,14 +116,14 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` is not what the encoder takes, if labels are missing, quantities or of one
-            class, or if a parameter is wrong.
+            If the encoder cannot encode `X`, if labels are missing, quantities or all equal, or if
+            a parameter is invalid.
         """
         check_labels(y)
         X = on_host(X)
         encoder = encoder_for(self.encoder, X)
         table = numeric_table(X) if encoder is None else X
-        # Names are kept, and compared in prediction; entries are the encoder's, or looked at.
+        # Only the names are kept and compared: the encoder or numeric_table checks the entries.
         validate_data(self, X if hasattr(X, "columns") else table, skip_check_array=True)
         y = column_or_1d(on_host(y), warn=True)
         check_classification_targets(y)
@@ -154,16 +155,16 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            As in `fit`.
+            Table with the columns of `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
-            Columns in the order of ``classes_``.
+            Probabilities, with columns in the order of ``classes_``.
         """
         check_is_fitted(self)
         X = on_host(X)
-        # What was encoded in `fit` is encoded here, also where no entry is missing.
+        # Encode what was encoded in `fit`, even if no entry is missing here.
         table = X if self._raw else numeric_table(X)
         validate_data(
             self, X if hasattr(X, "columns") else table, reset=False, skip_check_array=True
@@ -178,12 +179,12 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            As in `fit`.
+            Table with the columns of `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels.
+            Predicted labels.
         """
         proba = self.predict_proba(X)
         return self.classes_[proba.argmax(axis=1)]

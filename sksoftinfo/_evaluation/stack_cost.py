@@ -1,4 +1,4 @@
-"""How long the stack's members take, as it is expected before they are trained."""
+"""Expected training times of the stack's members, and the speed of this machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
-# Seconds for a fit, a million training rows, a million entries times classes, and a billion pairs
-# of rows times columns; rounded from what `benchmarks/bench_stack.py --costs` prints.
+# Seconds for a fit, for a million training rows, for a million entries times classes, and for a
+# billion pairs of rows times columns; rounded output of `benchmarks/bench_stack.py --costs`.
 _SECONDS = {
     "logistic": (0.005, 0.1, 0.1, 0.0),
     "lda": (0.005, 0.2, 0.03, 0.0),
@@ -19,37 +19,37 @@ _SECONDS = {
     "network": (1.2, 190.0, 0.0, 0.0),
     "wide network": (0.07, 235.0, 0.6, 0.0),
 }
-# Of the encoder: at all, for a column, for a million entries.
+# Seconds of the encoder: for a fit, for a column, and for a million entries.
 _ENCODER = (0.05, 0.01, 2.5)
-# Seconds of the probe on that machine.
+# Seconds of `probe` on the machine of these tables.
 _PROBE = 0.029
 
 
 def expected_seconds(names, n_train, n_test, n_features, n_classes):
-    """Return how many seconds members take for a fold, on the machine of the table.
+    """Return the expected seconds of members for a fold, on the machine of the tables above.
 
     Parameters
     ----------
     names : iterable of str or None
-        All if None.
+        Names of the members; all members if None.
     n_train, n_test : int
-        Rows.
+        Numbers of training and held-out rows.
     n_features : int
-        Encoded columns.
+        Number of encoded columns.
     n_classes : int
 
     Returns
     -------
     dict of str to float
     """
-    # Boosting and regression of two classes have one score.
+    # Boosting and logistic regression compute one score for two classes.
     entries = n_train * n_features * (n_classes if n_classes > 2 else 1) / 1e6
     work = np.array([1.0, n_train / 1e6, entries, n_train * n_test * n_features / 1e9])
     return {name: float(work @ _SECONDS[name]) for name in names or _SECONDS}
 
 
 def encoder_seconds(n_rows, n_columns):
-    """Return how many seconds the columns of a fold take to be encoded, on that machine.
+    """Return the expected seconds of encoding a fold, on the machine of the tables above.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def encoder_seconds(n_rows, n_columns):
 
 @cache
 def slowness():
-    """Return how many times slower this machine is than that of the table, when first called."""
+    """Return how many times slower this machine is than the machine of the tables above."""
     return probe() / _PROBE
 
 
 def probe():
-    """Return how many seconds some work takes here.
+    """Measure the seconds of a fixed amount of work on this machine.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Data frames of texts, dates and gaps as numbers: by skrub, learned from training rows alone."""
+"""Encoding of data frames with texts, dates and missing values as numbers, by skrub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from .._utils import assert_finite, naming_wrong_columns, plain_rows, refuse_times_and_bytes
 
-# Texts with more values are encoded by the letters that they share.
+# Text columns with more distinct values are encoded by shared letter sequences.
 _MAX_CATEGORIES = 30
 _N_TEXT_COMPONENTS = 30
 
@@ -19,13 +19,15 @@ _N_TEXT_COMPONENTS = 30
 def make_table_encoder() -> Pipeline:
     """Return a transformer of data frames into finite numbers.
 
-    Categories become indicators, texts of many values the components of their letters, dates
-    their parts. Numbers are brought to one scale on which outliers end at ten interquartile
-    ranges, also infinite ones. A missing number becomes the median, with an indicator.
+    Categories become indicators. Text columns with many distinct values become components of
+    their letter sequences, and dates become their parts. Numbers are scaled robustly, and outliers
+    (infinite values, too) are squashed to within ten interquartile ranges. A missing number is
+    replaced by the median and marked by an indicator.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
+        Unfitted transformer.
 
     Raises
     ------
@@ -36,8 +38,8 @@ def make_table_encoder() -> Pipeline:
         from skrub import SquashingScaler, StringEncoder, TableVectorizer
     except ImportError as error:
         raise ImportError(
-            "Texts, dates and gaps in a data frame are encoded by skrub, which is not installed: "
-            "install sksoftinfo[table], or encode the columns as finite numbers."
+            "Texts, dates and missing values in a data frame are encoded by skrub, which is not "
+            "installed: install sksoftinfo[table], or encode the columns as finite numbers."
         ) from error
     return make_pipeline(
         TableVectorizer(
@@ -50,7 +52,7 @@ def make_table_encoder() -> Pipeline:
 
 
 def is_raw_frame(X):
-    """Return whether `X` is a data frame with texts, dates or gaps among its entries."""
+    """Return whether `X` is a data frame that holds texts, dates or missing values."""
     if not (hasattr(X, "columns") and hasattr(X, "dtypes")) or len(X.shape) != 2:
         return False
     if 0 in X.shape:
@@ -65,12 +67,12 @@ def is_raw_frame(X):
 
 
 def encoder_for(encoder, X):
-    """Return an unfitted transformer of `X` into numbers; None where `X` is taken as it is.
+    """Return an unfitted transformer of `X` into numbers, or None if `X` needs no encoding.
 
     Parameters
     ----------
     encoder : "auto", transformer or None
-        ``"auto"`` is `make_table_encoder` for a data frame of texts, dates or gaps.
+        ``"auto"`` is `make_table_encoder` for a data frame with texts, dates or missing values.
     X : table
 
     Returns
@@ -80,20 +82,23 @@ def encoder_for(encoder, X):
     Raises
     ------
     ValueError
-        If `encoder` is something else.
+        If `encoder` is not "auto", a transformer or None.
     """
     if not (encoder is None or encoder == "auto" or hasattr(encoder, "transform")):
-        raise ValueError(f"encoder must be 'auto', a transformer or None; got {encoder!r}.")
+        raise ValueError(
+            f"`encoder` must be 'auto', a transformer or None; got {encoder!r}. Use 'auto' for "
+            "skrub's TableVectorizer."
+        )
     if not isinstance(encoder, str):
         return None if encoder is None else clone(encoder)
     return make_table_encoder() if is_raw_frame(X) else None
 
 
 def numeric_table(X):
-    """Return `X` as a finite table of float64, or raise an error that names what is wrong."""
+    """Return `X` as a finite table of float64, or raise an error that names the invalid column."""
     if sparse.issparse(X):
         raise TypeError(
-            "X is sparse, and the stack takes dense tables alone: pass X.toarray() if it fits "
+            "`X` must be dense for the stack; got a sparse table. Pass X.toarray() if it fits "
             "into memory, put TruncatedSVD before a classifier in a Pipeline, or pass a "
             "classifier that takes sparse tables, such as LogisticRegression()."
         )

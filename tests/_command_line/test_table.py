@@ -170,7 +170,7 @@ def test_copies_are_told_of(tmp_path, capsys):
     pd.concat([noise] * 5).to_csv(path, index=False)
     printed = run(capsys, path, "--model", "boosting", "--no-columns")
     assert "320 of 400 rows repeat another row in all columns" in printed.err
-    assert "--equal-rows independent treats them as rows of their own" in printed.err
+    assert "--equal-rows independent treats them like all other rows" in printed.err
     assert "equal_rows" not in printed.err
     assert "nothing shown" in printed.out
     printed = run(

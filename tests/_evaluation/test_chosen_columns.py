@@ -84,20 +84,20 @@ def test_a_single_column_of_texts_stays_single_and_wrappers_are_looked_into():
 
 def test_columns_of_which_nothing_is_used_are_named():
     estimator = classifier(["height"], ["city"])
-    with pytest.raises(ValueError, match=r"got \['weight'\], of which it uses none. Leave"):
+    with pytest.raises(ValueError, match=r"got \['weight'\], none of which is used. Leave"):
         feature_information(estimator, FRAME, Y, cv=2)
     passing = classifier(["height"], ["city"], remainder="passthrough")
     used = FRAME[["height", "weight", "city"]]
     assert len(feature_information(passing, used, Y, cv=2).alone_lower) == 3
     for wrong in (["wieght"], slice("wieght", None), [7]):
-        with pytest.raises(ValueError, match="must name columns of X; got (7|'wieght'). Its co"):
+        with pytest.raises(ValueError, match="must name columns of X; got (7|'wieght'). Choose"):
             feature_information(classifier(wrong, ["city"]), used, Y, columns=["city"], cv=2)
 
 
 def test_other_estimators_that_name_columns_are_told_what_to_do():
     table = FRAME[["height", "city"]].astype({"city": "category"})
     named = HistGradientBoostingClassifier(categorical_features=["city"], max_iter=5)
-    with pytest.raises(ValueError, match=r"on \['height'\] it failed: .*'from_dtype'"):
+    with pytest.raises(ValueError, match=r"an error on \['height'\]: .*'from_dtype'"):
         feature_information(named, table, Y, cv=2)
     by_dtype = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=5)
     assert feature_information(by_dtype, table, Y, cv=2).alone_lower[1] > 0.05

@@ -138,8 +138,8 @@ def test_containers_and_string_labels():
 @pytest.mark.parametrize(
     "estimator, y, options, message",
     [
-        ("forest", Y, {}, "estimator='forest' is unknown: use 'stack'"),
-        (SVC(), Y, {}, "has no predict_proba"),
+        ("forest", Y, {}, "must be 'stack' or a classifier; got 'forest'"),
+        (SVC(), Y, {}, "must have predict_proba; got SVC"),
         (
             LinearDiscriminantAnalysis,
             Y,
@@ -147,12 +147,12 @@ def test_containers_and_string_labels():
             "not its class; got LinearDiscriminantAn",
         ),
         (LDA, np.zeros(150), {}, "one class"),
-        (LDA, X[:, 0], {}, "y must hold classes; got 35 different numbers"),
+        (LDA, X[:, 0], {}, "`y` must hold classes; got 35 different numbers"),
         (LDA, Y[:-1], {}, "inconsistent numbers of samples"),
-        (LDA, Y, {"cv": ShuffleSplit(9, random_state=0)}, "cv must score each row once at most"),
+        (LDA, Y, {"cv": ShuffleSplit(9, random_state=0)}, "`cv` must score each row at most once"),
         ("stack", Y, {"cv": RepeatedStratifiedKFold(n_splits=3)}, "instead of repeated or random"),
-        ("stack", Y, {"params": {"sample_weight": Y}}, "params must be empty"),
-        (LDA, Y, {"bins": 3.5}, "bins must be None or an integer"),
+        ("stack", Y, {"params": {"sample_weight": Y}}, "`params` must be empty"),
+        (LDA, Y, {"bins": 3.5}, "`bins` must be None or an integer"),
         (LDA, Y, {"cv": [(np.arange(50), np.arange(50, 150))]}, r"fold 0, whose 50 .* \[0\]"),
         (LDA, Y, {"units": "bytes"}, "`units` must be 'nats' or 'bits'; got 'bytes'"),
         (LDA, Y, {"confidence_level": 95}, "`confidence_level` must be a probability"),
@@ -384,5 +384,5 @@ def test_named_classes_that_do_not_occur_count_in_the_entropy():
         held.append(named.label_entropy_upper_limit >= np.log(50) - 1e-12)
         assert f"the {seen.n_classes} classes seen or named" in repr(seen)
     assert np.mean(held) >= 0.9
-    with pytest.raises(ValueError, match="labels must be None where bins"):
+    with pytest.raises(ValueError, match="`labels` must be None if `bins`"):
         cross_val_bounds(LogisticRegression(), rows, y, bins=2, labels=[0, 1])

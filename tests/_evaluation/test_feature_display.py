@@ -40,5 +40,5 @@ def test_from_estimator_on_given_axes():
     display = FeatureInformationDisplay.from_estimator(LDA, X, Y, cv=3, max_groups=2, axes=axes)
     assert display.figure_ is figure
     assert len(display.errorbars_[0][0].get_xdata()) == 2
-    with pytest.raises(ValueError, match="axes must be 2, one for each panel; got 1"):
+    with pytest.raises(ValueError, match="`axes` must have one entry for each of 2 panels; got 1"):
         display.plot(axes=axes[:1])

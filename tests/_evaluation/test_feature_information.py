@@ -224,18 +224,21 @@ def test_weights_params_bins_and_progress(capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"columns": ["z"]}, "columns must name columns of X; got 'z'. Its columns are \\['sl'"),
-        ({"columns": [7]}, "columns must name columns of X; got 7"),
-        ({"columns": []}, "columns must name at least one column in each group"),
-        ({"columns": [["sl"], []]}, "columns must name at least one column in each group"),
-        ({"columns": ["sl", "sl"]}, "columns must name each group once"),
-        ({"given": "z"}, "given must name columns of X; got 'z'"),
-        ({"n_permutations": -1}, "n_permutations must be an integer from 0 on"),
-        ({"n_permutations": 9, "cv": TimeSeriesSplit(2)}, "n_permutations must be 0 for rows in"),
+        ({"columns": ["z"]}, "`columns` must name columns of X; got 'z'. Choose from \\['sl'"),
+        ({"columns": [7]}, "`columns` must name columns of X; got 7"),
+        ({"columns": []}, "`columns` must name at least one column in each group"),
+        ({"columns": [["sl"], []]}, "`columns` must name at least one column in each group"),
+        ({"columns": ["sl", "sl"]}, "`columns` must name each group once"),
+        ({"given": "z"}, "`given` must name columns of X; got 'z'"),
+        ({"n_permutations": -1}, "`n_permutations` must be an integer of at least 0"),
+        (
+            {"n_permutations": 9, "cv": TimeSeriesSplit(2)},
+            "`n_permutations` must be 0 for folds",
+        ),
         ({"confidence_level": 2}, "confidence_level"),
-        ({"estimator": "forest"}, "estimator='forest' is unknown"),
-        ({"X": X.reshape(150, 2, 2)}, "X must be a table of rows and columns"),
-        ({"X": FRAME.set_axis(["a", "a", "b", "c"], axis=1)}, "one name for each column"),
+        ({"estimator": "forest"}, "must be 'stack' or a classifier; got 'forest'"),
+        ({"X": X.reshape(150, 2, 2)}, "`X` must be a table of rows and columns"),
+        ({"X": FRAME.set_axis(["a", "a", "b", "c"], axis=1)}, "different name for each column"),
         ({"y": X[:, 0]}, "bins=4"),
     ],
 )
@@ -252,7 +255,7 @@ def test_labels_that_are_missing_from_the_rows():
     expected = cross_val_bounds(LDA, X[rows], Y[rows], labels=[2, 1, 0], cv=2)
     assert found.bounds_all.n_classes == found.bounds_alone[0].n_classes == 3
     assert found.bounds_all.label_entropy_upper_limit == expected.label_entropy_upper_limit
-    with pytest.raises(ValueError, match="labels must be None where bins are given"):
+    with pytest.raises(ValueError, match="`labels` must be None if `bins` is given"):
         feature_information(LDA, X[:, 1:], X[:, 0], bins=2, labels=[0, 1])
 
 
@@ -274,9 +277,9 @@ def test_booleans_are_a_mask_of_columns(table, mask):
         names = FRAME.columns[::2]
         assert feature_information(LDA, table, Y, given=names, cv=2).given == first
     for option in ("given", "columns"):
-        with pytest.raises(ValueError, match=f"{option} must have one boolean for each of the 4"):
+        with pytest.raises(ValueError, match=f"`{option}` must have one boolean for each of"):
             feature_information(LDA, table, Y, **{option: MASK[:3]})
-        with pytest.raises(ValueError, match=f"{option} must name columns of X, or be a mask"):
+        with pytest.raises(ValueError, match=f"`{option}` must name columns of X, or be a mask"):
             feature_information(LDA, table, Y, **{option: [True, known[1]]})
 
 

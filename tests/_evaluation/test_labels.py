@@ -39,7 +39,7 @@ def test_all_classes_are_those_named():
     for labels, bins, message in (
         (["a", "b"], None, "c"),
         (["a", "c", "c"], None, "name each label once"),
-        (["a", "c"], 2, "labels must be None where bins are given"),
+        (["a", "c"], 2, "`labels` must be None if `bins` is given"),
     ):
         with pytest.raises(ValueError, match=message):
             all_classes(y, labels, bins)
@@ -56,7 +56,7 @@ def test_all_classes_are_those_named():
     ],
 )
 def test_quantities_are_refused_with_the_line_to_write(y):
-    with pytest.raises(ValueError, match="y must hold classes") as refused:
+    with pytest.raises(ValueError, match="`y` must hold classes") as refused:
         class_labels(y)
     scope = {"y": np.asarray(y, dtype=float), "numpy": np}
     exec(str(refused.value).splitlines()[1].strip(), scope)
@@ -71,11 +71,11 @@ def test_bins_of_values_that_occur_often():
     assert np.unique(binned).tolist() == list(range(binned.max() + 1))
     assert (binned[:90] == binned[0]).all()
     for bins in (1, 2.5, True, "4"):
-        with pytest.raises(ValueError, match="bins must be None or an integer from 2 on"):
+        with pytest.raises(ValueError, match="`bins` must be None or an integer of at least 2"):
             class_labels(y, bins=bins)
-    with pytest.raises(ValueError, match="bins=2 needs labels that are numbers"):
+    with pytest.raises(ValueError, match="`y` must hold numbers if bins=2"):
         class_labels(["a", "b"], bins=2)
-    with pytest.raises(ValueError, match="y must hold labels; got none"):
+    with pytest.raises(ValueError, match="`y` must hold labels; got none"):
         class_labels([])
     with pytest.raises(ValueError, match="one class"):
         class_labels(np.zeros(9), bins=3)

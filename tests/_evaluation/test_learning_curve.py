@@ -63,7 +63,7 @@ class Fails(LinearDiscriminantAnalysis):
 def test_what_fails_is_raised_and_nothing_is_drawn():
     with pytest.raises(LookupError, match="too few for me"):
         InformationLearningCurveDisplay.from_estimator(Fails(), X, Y)
-    with pytest.raises(ValueError, match="train_sizes must leave a row of each of 3 classes"):
+    with pytest.raises(ValueError, match="`train_sizes` must leave .* each of 3 classes"):
         InformationLearningCurveDisplay.from_estimator(LDA, X, Y, train_sizes=[2, 50])
     with pytest.raises(ValueError, match="bins=4"):
         InformationLearningCurveDisplay.from_estimator(LDA, X, X[:, 0])

@@ -100,9 +100,9 @@ def test_some_classes_and_frames():
     [
         (LogisticRegression(), NotFittedError, "not fitted"),
         (make_pipeline(StandardScaler(), LogisticRegression()), NotFittedError, "not fitted"),
-        ("stack", ValueError, "estimator must be a fitted classifier; got 'stack'"),
-        (StandardScaler().fit(X), ValueError, "estimator must be a fitted classifier"),
-        (SVC().fit(X, NAMES), ValueError, "estimator must have predict_proba"),
+        ("stack", ValueError, "`estimator` must be a fitted classifier; got 'stack'"),
+        (StandardScaler().fit(X), ValueError, "`estimator` must be a fitted classifier"),
+        (SVC().fit(X, NAMES), ValueError, "`estimator` must have predict_proba"),
         (LogisticRegression(max_iter=1000).fit(X[50:], NAMES[50:]), ValueError, "setosa"),
     ],
 )

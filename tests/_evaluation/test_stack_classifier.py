@@ -148,9 +148,9 @@ def test_the_same_random_state_gives_the_same_mixture(rows):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"members": "some"}, "members must be 'all' or 'quick'; got 'some'"),
-        ({"encoder": "onehot"}, "encoder must be 'auto', a transformer or None; got 'onehot'"),
-        ({"cv": 1}, "cv must be an integer from 2 on"),
+        ({"members": "some"}, "`members` must be 'all' or 'quick'; got 'some'"),
+        ({"encoder": "onehot"}, "`encoder` must be 'auto', a transformer or None; got 'onehot'"),
+        ({"cv": 1}, "`cv` must be an integer of at least 2"),
     ],
 )
 def test_bad_parameters(rows, params, message):
@@ -161,7 +161,7 @@ def test_bad_parameters(rows, params, message):
 def test_weights_for_training_are_refused_with_a_reason(rows):
     weights = {"sample_weight": np.ones(N)}
     for stack in ("stack", quick()):
-        with pytest.raises(ValueError, match="params must be empty for the stack, some of whose"):
+        with pytest.raises(ValueError, match="`params` must be empty for the stack, because some"):
             cross_val_bounds(stack, *rows, params=weights)
     with pytest.raises(TypeError, match="sample_weight"):
         quick().fit(*rows, sample_weight=np.ones(N))
@@ -176,7 +176,7 @@ def test_sparse_tables_are_refused_with_a_remedy(rows):
             lambda table=table: feature_information("stack", table, y),
             lambda table=table: quick().fit(table, y),
         ):
-            with pytest.raises(TypeError, match=r"X is sparse.*toarray.*TruncatedSVD"):
+            with pytest.raises(TypeError, match=r"`X` must be dense.*toarray.*TruncatedSVD"):
                 refused()
     # Others take them.
     sparse = cross_val_bounds(LogisticRegression(), scipy.sparse.csr_matrix(X), y)

@@ -169,7 +169,7 @@ def test_tensors(dtype):
     ],
 )
 def test_sparse_is_refused(fit):
-    with pytest.raises(TypeError, match="[Ss]parse data was passed|X is sparse"):
+    with pytest.raises(TypeError, match="[Ss]parse data was passed|`X` must be dense"):
         fit(scipy.sparse.csr_matrix(X))
 
 
