@@ -70,6 +70,9 @@ class FeatureLayer:
     detail : (str, int) or None, default=None
         Name and call of the last submodule whose map has two to four times as many cells along
         both axes.
+    head : str or None, default=None
+        Name of the linear submodule whose weights are those of a "linear" head, if they are one's
+        own: its gradient of many classes costs several forward passes.
     """
 
     name: str
@@ -77,6 +80,7 @@ class FeatureLayer:
     call: int = 1
     small_side: int | None = None
     detail: tuple | None = None
+    head: str | None = None
 
     def replaced(self, module, function):
         """Let `function` replace the layer's output in one run of the module."""
@@ -134,7 +138,7 @@ class FeatureLayer:
         return torch.stack(windows), everything[..., 0, 0].T
 
     def head_weight(self, module, run):
-        """Return the weights (M, C) of the head behind an average of the map, by its gradient.
+        """Return the weights (M, C) of the head behind an average of the map: its own, or its gradient.
 
         Parameters
         ----------
@@ -142,6 +146,8 @@ class FeatureLayer:
         run : callable
             Without arguments: runs the module on one image, and returns its logits.
         """
+        if self.head is not None:
+            return module.get_submodule(self.head).weight.flatten(1)
         averages = []
 
         def single(feature_map):
@@ -217,10 +223,10 @@ def find_feature_layer(module, run, shape, name):
         return run(n, small_side)
 
     for found in recent[::-1]:
-        pooling = _proven_pooling(module, cheap, found, own)
+        pooling, head = _proven_pooling(module, cheap, found, own)
         if pooling is not None:
             detail = _last_finer(shapes, found.output.shape[2:])
-            return FeatureLayer(found.name, pooling, found.call, small_side, detail)
+            return FeatureLayer(found.name, pooling, found.call, small_side, detail, head)
     return None
 
 
@@ -308,7 +314,9 @@ def _spatial_outputs(module, run, n_images, wanted):
 
 
 def _proven_pooling(module, run, found, own):
-    """Return how the network pools the layer's map, if that reproduces its logits, else None.
+    """Return how the network pools the layer's map, and the name of a linear head, or None twice.
+
+    Proven is what reproduces its logits.
 
     Parameters
     ----------
@@ -340,10 +348,18 @@ def _proven_pooling(module, run, found, own):
             continue
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
         if logits.shape == own.shape and _close(logits, own):
-            return pooling
-    if _has_linear_head(module, run, FeatureLayer(name, "linear", call), feature_map, own):
-        return "linear"
-    return None
+            return pooling, None
+    n_weights = own.shape[1] * feature_map.shape[1]
+    named = [
+        name
+        for name, submodule in module.named_modules()
+        if isinstance(submodule, torch.nn.Linear) and submodule.weight.numel() == n_weights
+    ]
+    for head in [*named[::-1], None]:
+        layer = FeatureLayer(name, "linear", call, head=head)
+        if _has_linear_head(module, run, layer, feature_map, own):
+            return "linear", head
+    return None, None
 
 
 def _has_linear_head(module, run, layer, feature_map, own):

@@ -20,7 +20,7 @@ from .picture_mapper import PictureMapper
 from .picture_scorer import PictureScorer
 from .row_shapes import estimator_row_shape
 from .scoring import make_scorer
-from .shared_calibration import SHIPPED_FLOOR
+from .shared_calibration import SHIPPED_FLOOR, are_enough
 
 # Images that calibration and the choice of a size look at, at most.
 _CALIBRATION_IMAGES = 1000
@@ -140,7 +140,7 @@ def resolve_prior(prior, y, estimator, classes):
     )
 
 
-def kind_of_calibration(calibrate, information, y, n_classes, question="auto"):
+def kind_of_calibration(calibrate, information, y, n_classes, question="auto", ready=False):
     """Return the source of the calibration, "labels", "shared" or None.
 
     Parameters
@@ -152,6 +152,9 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto"):
     n_classes : int
     question : {"auto", "where", "which"}, default="auto"
         As of the transformer. A question by name is answered by a shared calibration.
+    ready : bool, default=False
+        Whether the network was trained elsewhere, and `patch_size` is "auto": a shared
+        calibration serves it better than one of labelled pictures, if these are enough for it.
 
     Examples
     --------
@@ -169,9 +172,10 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto"):
                 "use calibrate=True."
             )
         return "labels"
-    complete = y is not None and len(np.unique(y)) == n_classes
-    is_shared = calibrate == "shared" or question != "auto"
-    return "labels" if complete and not is_shared else "shared"
+    if y is None or len(np.unique(y)) < n_classes:
+        return "shared"
+    is_shared = calibrate == "shared" or question != "auto" or (ready and are_enough(y))
+    return "shared" if is_shared else "labels"
 
 
 def calibration_sample(n_images, random_state, shared):

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifiers import CheckedStateMixin
+from .._classifiers import CheckedStateMixin, is_pretrained
 from .._utils import (
     HasMethods,
     IntegerInterval,
@@ -44,7 +44,7 @@ from .fitting import (
     mapper_of,
     resolve_prior,
 )
-from .image_classifier import ImageClassifier, is_fitted_already
+from .image_classifier import ImageClassifier, is_fitted_already, neural
 from .masks import check_threshold
 from .patch_sizes import candidate_sizes, candidates_for_stride
 from .picture_reader import picture_reader, sampled
@@ -97,8 +97,9 @@ class InfoMaskTransformer(
     patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels; the number of neighbouring columns for a table.
         Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
-        shorter side and takes the one whose `score` on images of `fit` is best; without labels
-        it is 0.15 of the shorter side, or what `question` says.
+        shorter side and takes the one whose `score` on images of `fit` is best; without labels,
+        and for a network of ``InfoSoftmaxClassifier.from_module``, it is 0.15 of the shorter
+        side, or what `question` says.
     context : float, default=1.5
         A patch only counts as far as its surroundings, so many times larger, are evidence of the
         target as well: its information is the lesser of the two. What looks like the target only
@@ -140,8 +141,9 @@ class InfoMaskTransformer(
         label on the logits of its patches; else it is the classifier's own probability for the
         patch. ``"shared"`` is one regression for all classes, of "is this class in the image" on
         its logit and its rivals', and is used as well where `fit` has no labels, or none of some
-        class. With fewer than ten images, or five different labels, its three numbers are those
-        that ship with the package.
+        class, and for a network of ``InfoSoftmaxClassifier.from_module`` unless `patch_size` is
+        given or the labels are too few. With fewer than ten images, or five different labels, its
+        three numbers are those that ship with the package.
         ``"features"`` regresses on windows of the feature map: that replaces the network's
         head, and no longer explains the network that was given.
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
@@ -390,9 +392,11 @@ of pictures, or torch Dataset or DataLoader
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
         self._check_refine()
-        candidates = candidate_sizes(
-            self.patch_size, self._image_shape[1:], labelled=y is not None
-        )
+        # A network that was trained elsewhere knows more than the labelled pictures show: a
+        # score on these prefers the windows that keep everything.
+        ready = is_pretrained(neural(self.estimator)) and isinstance(self.patch_size, str)
+        labelled = y is not None and not ready
+        candidates = candidate_sizes(self.patch_size, self._image_shape[1:], labelled)
         candidates = candidates_for_stride(candidates, self.stride)
         images = as_images_of(self, X)
         self._fill = Fill(self.fill_value).fit(images)
@@ -405,7 +409,12 @@ of pictures, or torch Dataset or DataLoader
         encoded = None if y is None else encode_labels(y, self.classes_)
         self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)
         self.calibration_ = kind_of_calibration(
-            self.calibrate, self.information, encoded, len(self.classes_), self.question
+            self.calibrate,
+            self.information,
+            encoded,
+            len(self.classes_),
+            self.question,
+            ready,
         )
         self.patch_scoring_, self._dense = choose_scoring(
             self.patch_scoring,

@@ -86,7 +86,7 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
     images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
     masker = InfoMaskTransformer(clf, patch_size=4, context=1).fit(images)
     layer = masker._dense[0]
-    expected = type(layer)("activation", "linear", 2, small_side=12, detail=("activation", 1))
+    expected = type(layer)("activation", "linear", 2, 12, ("activation", 1), "head")
     assert (masker.patch_scoring_, layer) == ("dense", expected)
     assert masker.stride_ == (4, 4)
     windows, whole = masker._mapper.scorer.logits(images)
@@ -98,6 +98,26 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
         expected = module.head(cells.movedim(1, -1)).numpy()
     np.testing.assert_allclose(whole, own, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(windows[0].transpose(1, 2, 3, 0), expected, rtol=1e-3, atol=1e-3)
+
+
+class Doubling(Flattening):
+    """Its logits are not those of its last layer."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_head_without_weights_of_its_own_is_known_by_its_gradient():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = Doubling()
+    clf = InfoSoftmaxClassifier.from_module(module, classes=["a", "b", "c"])
+    images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
+    masker = InfoMaskTransformer(clf, patch_size=4, context=1).fit(images)
+    layer = masker._dense[0]
+    assert (layer.pooling, layer.head) == ("linear", None)
+    windows, whole = masker._mapper.scorer.logits(images)
+    np.testing.assert_allclose(windows[0].mean((2, 3)).T, whole, rtol=1e-3, atol=1e-4)
 
 
 class Curved(Flattening):

@@ -79,6 +79,27 @@ def test_labels_of_some_classes_alone(network, pictures, which):
     assert iou(masker.mask(images, y=labels), squares).mean() > 0.5
 
 
+@pytest.mark.parametrize("wrap", [lambda clf: clf, FrozenEstimator], ids=["itself", "frozen"])
+@pytest.mark.parametrize("scoring", ["dense", "crop"])
+def test_labels_of_all_classes_mask_as_well_as_none(network, pictures, scoring, wrap):
+    images, squares, labels = pictures
+    masker = InfoMaskTransformer(wrap(network), patch_scoring=scoring, random_state=0)
+    without = masker.fit(images).mask(images, y=labels)
+    np.testing.assert_array_equal(masker.fit(images, labels).mask(images, y=labels), without)
+    assert masker.calibration_ == "shared" and not hasattr(masker, "patch_size_scores_")
+
+
+def test_labels_of_two_classes_calibrate_them(network, pictures):
+    images, squares, labels = pictures
+    two = np.isin(labels, ["red", "blue"])
+    module = torch.nn.Sequential(Colours(), torch.nn.Linear(6, 2, bias=False))
+    module[1].weight.data = torch.eye(6)[[NAMES.index("red"), NAMES.index("blue")]]
+    clf = InfoSoftmaxClassifier.from_module(module, classes=["red", "blue"])
+    masker = InfoMaskTransformer(clf).fit(images[two], labels[two])
+    assert masker.calibration_ == "labels" and masker.patch_size_ == (5, 5)
+    assert iou(masker.mask(images[two], y=labels[two]), squares[two]).mean() > 0.5
+
+
 def test_the_prior_is_given_or_the_networks(pictures):
     images, _, labels = pictures
     given = np.array([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])

@@ -72,8 +72,8 @@ def test_an_object_alone_is_shown_and_two_are_told_apart(network):
 def test_a_question_by_name_shares_a_calibration_whatever_the_labels(network):
     images = np.concatenate([squares(name)[0] for name in NAMES * 2])
     labels = np.array(NAMES * 2)
-    auto = InfoMaskTransformer(network, random_state=0).fit(images, labels)
-    assert auto.calibration_ == "labels" and type(auto._mapper) is not PictureMapper
+    sized = InfoMaskTransformer(network, patch_size=8, random_state=0).fit(images, labels)
+    assert sized.calibration_ == "labels" and type(sized._mapper) is not PictureMapper
     where = InfoMaskTransformer(network, question="where", random_state=0).fit(images, labels)
     assert where.calibration_ == "shared" and where._mapper.calibrations_[0].rival_slope_ > 0
     assert np.isfinite(where.presence_floor_).all()
