@@ -138,7 +138,7 @@ class FeatureLayer:
         return torch.stack(windows), everything[..., 0, 0].T
 
     def head_weight(self, module, run):
-        """Return the weights (M, C) of the head behind an average of the map: its own, or its gradient.
+        """Return the weights (M, C) of the head behind an average: its own, or its gradient.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class FeatureLayer:
             Without arguments: runs the module on one image, and returns its logits.
         """
         if self.head is not None:
-            return module.get_submodule(self.head).weight.flatten(1)
+            return module.get_submodule(self.head).weight
         averages = []
 
         def single(feature_map):
@@ -349,11 +349,11 @@ def _proven_pooling(module, run, found, own):
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
         if logits.shape == own.shape and _close(logits, own):
             return pooling, None
-    n_weights = own.shape[1] * feature_map.shape[1]
+    size = own.shape[1], feature_map.shape[1]
     named = [
         name
         for name, submodule in module.named_modules()
-        if isinstance(submodule, torch.nn.Linear) and submodule.weight.numel() == n_weights
+        if isinstance(submodule, torch.nn.Linear) and submodule.weight.shape == size
     ]
     for head in [*named[::-1], None]:
         layer = FeatureLayer(name, "linear", call, head=head)
