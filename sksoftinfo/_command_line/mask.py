@@ -1,4 +1,4 @@
-"""``python -m sksoftinfo mask``: cut-outs of photographs, and the evidence laid over them."""
+"""``python -m sksoftinfo mask``: cut-outs of photographs, and overlays of the evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .demo import check_device
 from .photo_files import Photographs, files_to_write, write_cut_out
 from .photo_networks import find_class, load_network
 
-# Photographs in memory at a time.
+# Number of photographs in memory at a time.
 _BATCH_SIZE = 8
 
 
@@ -15,9 +15,9 @@ def mask(options):
     """Write the cut-out and the evidence of each photograph, and print what was kept."""
     check_device(options.device)
     if not 0 <= options.threshold <= 1:
-        raise ValueError(f"--threshold {options.threshold} must be within 0 and 1.")
+        raise ValueError(f"--threshold must be within [0, 1]; got {options.threshold}.")
     photographs = Photographs(options.photographs)
-    # All that can be wrong is looked at before anything is computed.
+    # All input is checked before anything is computed.
     written = files_to_write(photographs.paths, options.out, options.overwrite)
     for index in range(len(photographs)):
         photographs[index]
@@ -45,7 +45,7 @@ def mask(options):
 
 
 def _write(masker, photograph, path, targets, files):
-    """Write the files of a photograph; return lines about it."""
+    """Write the files of a photograph, and return lines that describe them."""
     from matplotlib.figure import Figure
 
     image = masker.preprocess(photograph)[None]
@@ -62,9 +62,13 @@ def _write(masker, photograph, path, targets, files):
     write_cut_out(display.images[0], kept, files.cut_out)
     display.figure_.savefig(files.overlay, dpi=150, bbox_inches="tight")
     name = " or ".join(target)
-    share = f"{kept.mean():.0%} kept" if kept.any() else "nothing kept, there is no evidence of it"
+    share = (
+        f"{kept.mean():.0%} kept"
+        if kept.any()
+        else "nothing kept, since there is no evidence of it"
+    )
     return [
-        f"{path}: {name}, {share} (the network sees {seen}, probability "
+        f"{path}: {name}, {share} (the network predicts {seen} with probability "
         f"{probabilities.max():.2f})",
         f"  wrote {files.cut_out} and {files.overlay}",
     ]

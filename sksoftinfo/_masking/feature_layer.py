@@ -1,8 +1,8 @@
-"""The last feature map of any convolutional network, found and proven by hooks.
+"""Search for the last feature map of a convolutional network, proven valid by hooks.
 
-Torch in, torch out. A network scores every window of an image in one forward pass: a
-hook hands the part behind the feature map (pooling and head) a batch of windows in place of the
-map. That is the network's own answer only if that part forgets positions, which is tried out.
+Torch in, torch out. A network scores every window of an image in one forward pass: a hook passes
+a batch of windows, in place of the feature map, to the layers behind it (pooling and head). The
+result equals the network's own output only if these layers ignore positions, which a trial shows.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ import torch
 from .._networks import is_out_of_memory
 from .windows import feature_windows, window_average, window_maximum
 
-# How far logits may lie from the network's own, relative to the largest: by default; where a GPU
-# may round the factors of its products to TF32; and in half precision.
+# Tolerances of the difference between reproduced logits and the network's logits, relative to the
+# largest logit: by default, on a GPU that may round factors to TF32, and in half precision.
 _TOLERANCE, _TF32_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.01, 0.05
-# Layers behind the last convolution that may still hold the map: activation, norm, dropout.
+# Number of layers behind the last convolution that may still output the map, e.g. dropout.
 _N_TRIED = 4
-# Side of the images that trials run on, whose maps are replaced anyway.
+# Side of the images that trials run on. They may be small, since their maps are replaced.
 _SMALL_SIDE = 64
-# How many times as many cells along an axis a map has that shows more detail.
+# Ratios of the numbers of cells along an axis between a finer map and the feature map.
 _FINER = (2, 3, 4)
-# What a network that pools so makes of windows, and of everything.
+# Pooling over windows, and pooling over the whole map, by the name of the pooling.
 _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
 
 
 @contextmanager
 def replaced_output(module, name, function, call=1):
-    """Let `function` replace the output of the submodule `name` in one run; None leaves it.
+    """Replace the output of the submodule `name` by `function` of it; None keeps the output.
 
-    Of a submodule that serves several places, e.g. an activation, the output of a `call` alone.
+    If a run calls the submodule several times, e.g. an activation, only the output of the `call`
+    with this number, from 1, is replaced.
     """
     n_calls = 0
 
@@ -51,28 +52,30 @@ def replaced_output(module, name, function, call=1):
 
 @dataclass(frozen=True)
 class FeatureLayer:
-    """A layer whose output is a spatial map, and how the network pools it.
+    """A layer whose output is a spatial map, and the way in which the network pools the map.
 
     Parameters
     ----------
     name : str
-        Of the submodule.
+        Name of the submodule.
     pooling : {"logits", "linear", "average", "maximum", "own"}
-        ``"logits"``: the network's logits are the mean of its logits of single cells (average
-        pooling and a linear head); ``"linear"``: the same of a network that does not take single
-        cells, whose head is known by its gradient; ``"average"`` and ``"maximum"``: it sees
-        nothing of the map but that, behind which there may be any head; ``"own"``: it forgets
-        positions, and takes windows as it takes the whole map.
+        ``"logits"``: the network's logits are the mean of its logits for single cells (average
+        pooling and a linear head). ``"linear"``: the same for a network that does not take single
+        cells, whose head is computed from its gradient. ``"average"`` and ``"maximum"``: the
+        logits are any function of the average or the maximum of the map. ``"own"``: the network
+        ignores positions, and pools windows by the same layers as the whole map.
     call : int, default=1
-        Which of the calls of the submodule it is, from 1.
+        Number, from 1, of the call of the submodule that outputs the map.
     small_side : int or None, default=None
-        Of smaller images that the network takes as well; ``None`` if it takes one size alone.
+        Side of smaller images that the network takes as well; ``None`` if the network takes
+        images of one size only.
     detail : (str, int) or None, default=None
         Name and call of the last submodule whose map has two to four times as many cells along
         both axes.
     head : str or None, default=None
-        Name of the linear submodule whose weights are those of a "linear" head, if they are one's
-        own: its gradient of many classes costs several forward passes.
+        Name of the linear submodule whose parameters are the weights of a ``"linear"`` head.
+        ``None`` computes the weights as a gradient, which costs several forward passes for many
+        classes.
     """
 
     name: str
@@ -83,32 +86,34 @@ class FeatureLayer:
     head: str | None = None
 
     def replaced(self, module, function):
-        """Let `function` replace the layer's output in one run of the module."""
+        """Replace the layer's output by `function` of it while the context is open."""
         return replaced_output(module, self.name, function, self.call)
 
     def feature_map(self, module, run):
-        """Return the map (n, C, h, w) that ``run()`` makes."""
+        """Return the feature map (n, C, h, w) that ``run()`` computes."""
         seen = []
         with self.replaced(module, seen.append):
             run()
         return seen[0]
 
     def window_logits(self, module, run, sizes):
-        """Return the logits of windows of each size around each cell, and of whole images.
+        """Return the logits for windows of each size around each cell, and for whole images.
 
         Parameters
         ----------
         module : torch.nn.Module
         run : callable
-            Runs the module on n images and returns its logits; on the first of them alone, or
-            on crops of a smaller side, by ``run(1, side)``.
+            Runs the module on n images and returns its logits; ``run(1, side)`` runs it on the
+            first image, cropped to a smaller side.
         sizes : sequence of (float, float)
-            Windows' height and width, in cells.
+            Heights and widths of the windows, in cells.
 
         Returns
         -------
         windows : tensor of shape (len(sizes), M, n, h, w)
+            Logits for the windows.
         whole : tensor of shape (n, M)
+            Logits for the whole images.
         """
         if self.pooling == "logits":
             (cells,) = self._cell_logits(module, run, lambda feature_map: [feature_map])
@@ -123,7 +128,7 @@ class FeatureLayer:
             cells = torch.einsum("mc,nchw->mnhw", weight, seen[0]) + bias[:, None, None, None]
             return torch.stack([window_average(cells, size) for size in sizes]), whole
         if self.pooling == "own":
-            # Windows of several sizes do not fit into one batch.
+            # Windows of different sizes cannot be stacked in one batch.
             windows = [self._own_logits(module, run, size) for size in sizes]
             return torch.stack(windows), run()
         window, whole = _POOLINGS[self.pooling]
@@ -138,13 +143,15 @@ class FeatureLayer:
         return torch.stack(windows), everything[..., 0, 0].T
 
     def head_weight(self, module, run):
-        """Return the weights (M, C) of the head behind an average: its own, or its gradient.
+        """Return the weights (M, C) of a linear head on the average of the map.
+
+        The weights are the parameters of the submodule `head` or, without `head`, a gradient.
 
         Parameters
         ----------
         module : torch.nn.Module
         run : callable
-            Without arguments: runs the module on one image, and returns its logits.
+            Runs the module on one image, without arguments, and returns its logits.
         """
         if self.head is not None:
             return module.get_submodule(self.head).weight
@@ -158,7 +165,8 @@ class FeatureLayer:
             return single(feature_map).expand_as(feature_map).contiguous()
 
         with torch.inference_mode(False), torch.enable_grad():
-            # The gradient of each class is as large as the map; some pool a map of one size only.
+            # A single cell saves memory, since each class needs a gradient as large as the map.
+            # Some networks pool maps of one size only and need the constant map.
             found = _attempt(module, run, self.name, self.call, single)
             if found is None:
                 with self.replaced(module, constant):
@@ -169,7 +177,7 @@ class FeatureLayer:
         return weight.flatten(1)
 
     def _cell_logits(self, module, run, maps):
-        """Return logits (M, n, h, w) of the cells of each map (n, C, h, w) made of the layer's."""
+        """Return logits (M, n, h, w) for the cells of each map that `maps` derives."""
         shapes = []
 
         def batch_of_cells(feature_map):
@@ -185,7 +193,7 @@ class FeatureLayer:
         ]
 
     def _own_logits(self, module, run, size):
-        """Return logits (M, n, h, w) of what the network makes of windows as maps of their own."""
+        """Return logits (M, n, h, w) for windows that the network pools as maps of their own."""
         shape = []
 
         def batch_of_windows(feature_map):
@@ -197,27 +205,27 @@ class FeatureLayer:
 
 
 def as_cells(feature_map):
-    """Return every cell of maps (n, C, h, w) as a map of its own, (n * h * w, C, 1, 1)."""
+    """Reshape maps (n, C, h, w) to one map for each cell, (n * h * w, C, 1, 1)."""
     return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
 
 
 def find_feature_layer(module, run, shape, name):
-    """Return the last layer whose map the network pools without regard to positions, or None.
+    """Return the last layer whose map the network pools regardless of positions, or None.
 
     Parameters
     ----------
     module : torch.nn.Module
     run : callable
-        Runs the module on images and returns its logits; on the first `n` of them, or on crops
-        of a smaller side, by ``run(n, side)``.
+        Runs the module on images and returns its logits; ``run(n, side)`` runs it on the first
+        `n` images, cropped to a smaller side.
     shape : tuple of int
-        Of the images, (n, C, H, W).
+        Shape of the images, (n, C, H, W).
     name : str or None
-        The layer to try, instead of the last ones.
+        Name of the layer to try; ``None`` tries the last layers.
     """
     own, recent, shapes = _spatial_outputs(module, run, shape[0], name)
     small_side = _small_side(run, min(_SMALL_SIDE, min(shape[2:]) // 2), own)
-    # What a trial replaces is made for nothing: small images make it sooner.
+    # A trial discards the map that it replaces, which small images compute faster.
 
     def cheap(n=None):
         return run(n, small_side)
@@ -231,7 +239,7 @@ def find_feature_layer(module, run, shape, name):
 
 
 def _small_side(run, side, own):
-    """Return the side if the network takes images as small as that, else None."""
+    """Return the side if the network takes images of this side, else None."""
     try:
         logits = run(None, side)
     except Exception as error:
@@ -243,7 +251,7 @@ def _small_side(run, side, own):
 
 
 def _last_finer(shapes, size):
-    """Return name and call of the last map that has a few times as many cells, or None.
+    """Return name and call of the last map with two to four times as many cells, or None.
 
     Examples
     --------
@@ -253,7 +261,7 @@ def _last_finer(shapes, size):
     ('body', 3)
     """
     for name, call, shape in shapes[::-1]:
-        # A map that is only padded, or has its channels last, is not a multiple.
+        # A map that is merely padded, or that has its channels last, is not a multiple.
         if any(
             all(-(-many // times) == few for many, few in zip(shape, size, strict=True))
             for times in _FINER
@@ -264,7 +272,7 @@ def _last_finer(shapes, size):
 
 @dataclass
 class _Output:
-    """A map that a submodule gave out: as it was, and the tensor, which may change in place."""
+    """An output map of a submodule: a copy, and the tensor itself, which may change in place."""
 
     name: str
     call: int
@@ -273,12 +281,12 @@ class _Output:
 
 
 def _spatial_outputs(module, run, n_images, wanted):
-    """Return the logits, the last maps (n, C, h, w) of submodules, and shapes of all their maps.
+    """Return the logits, the last maps (n, C, h, w) of submodules, and the shapes of all maps.
 
     Parameters
     ----------
     wanted : str or None
-        Name of the submodule whose map is wanted alone.
+        Name of the only submodule whose map is returned; ``None`` returns the last maps.
     """
     calls, recent, shapes = {}, [], []
 
@@ -292,7 +300,7 @@ def _spatial_outputs(module, run, n_images, wanted):
             shapes.append((name, calls[name], tuple(output.shape[2:])))
             if wanted is not None and name != wanted:
                 return
-            # A container gives out what its last layer did: once is enough.
+            # A container returns the output of its last layer: keep it once.
             if recent and recent[-1].tensor is output:
                 recent.pop()
             recent.append(_Output(name, calls[name], output, output.clone()))
@@ -314,16 +322,18 @@ def _spatial_outputs(module, run, n_images, wanted):
 
 
 def _proven_pooling(module, run, found, own):
-    """Return how the network pools the layer's map, and the name of a linear head, or None twice.
+    """Return the pooling that reproduces the network's logits, and the name of a linear head.
 
-    Proven is what reproduces its logits.
+    Both are None if no pooling reproduces the logits; the name is None for other heads.
 
     Parameters
     ----------
     run : callable
-        Runs the module on as many images, whose maps are replaced.
+        Runs the module on n images, whose maps are replaced.
     found : _Output
+        Map of the layer.
     own : tensor of shape (n, M)
+        The network's logits.
     """
     name, call, feature_map = found.name, found.call, found.output
     order = []
@@ -363,14 +373,14 @@ def _proven_pooling(module, run, found, own):
 
 
 def _has_linear_head(module, run, layer, feature_map, own):
-    """Return whether the logits are weights of the average of the map, and a bias."""
+    """Return whether the logits are a linear function of the average of the map."""
     averages, cells = feature_map.mean((2, 3)), feature_map.flatten(2)
     index = cells.norm(dim=1).argmax(1)
     strongest = cells[torch.arange(len(cells), device=cells.device), :, index]
     constant = strongest[..., None, None].expand_as(feature_map).contiguous()
     try:
         weight = layer.head_weight(module, lambda: run(1))
-        # A head that is not linear may be so near the averages.
+        # Also test the strongest cells: a nonlinear head may be nearly linear at the averages.
         with layer.replaced(module, lambda _: constant):
             of_strongest = run()
         found = torch.cat([averages, strongest]) @ weight.T
@@ -385,7 +395,7 @@ def _has_linear_head(module, run, layer, feature_map, own):
 
 
 def _takes_windows(module, run, found, own):
-    """Return whether the network takes single cells and other batches in place of the map."""
+    """Return whether the network takes single cells, in a batch of any size, as the map."""
     logits = _attempt(module, run, found.name, found.call, lambda _: as_cells(found.output))
     return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
@@ -404,8 +414,8 @@ def _attempt(module, run, name, call, function):
     try:
         with replaced_output(module, name, function, call):
             return run()
-    # Whatever a network raises on a map that it cannot take, it is not a proof; but a device that
-    # is full says nothing of the network.
+    # Whatever a network raises on a map that it does not take, the trial has failed. A lack of
+    # memory is raised, since it is not a property of the network.
     except Exception as error:
         if is_out_of_memory(error):
             raise

@@ -1,4 +1,4 @@
-"""What masked pixels look like. Arrays in, arrays out."""
+"""Fill of masked pixels. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from numbers import Real
 import numpy as np
 from scipy import ndimage
 
-# Blur that hides what an image shows, as a share of its shorter side.
+# Standard deviation of the blur that hides the content of an image, as a share of its shorter
+# side.
 _BLUR = 0.125
 
 
 class Fill:
-    """What masked pixels look like.
+    """Values of masked pixels.
 
     Parameters
     ----------
     fill_value : float, array-like of shape (channels,), "mean", "blur" or callable
-        ``"mean"`` is the mean of each channel, of each column for a table, over the images of
-        `fit`; ``"blur"`` each image itself, blurred; a callable takes images (n, C, H, W) and
-        returns what broadcasts to them.
+        A number fills all pixels, and an array has one number for each channel. ``"mean"`` is the
+        mean of each channel over the images of `fit`, or of each column for a table. ``"blur"``
+        is the blurred image. A callable takes images (n, C, H, W) and returns an array that
+        broadcasts to them.
 
     Examples
     --------
@@ -45,18 +47,21 @@ class Fill:
             constant = np.asarray(value, dtype=np.float64)
             if not isinstance(value, Real) and constant.shape != (n_channels,):
                 raise ValueError(
-                    f"fill_value={value!r} has shape {constant.shape}, but images have "
-                    f"{n_channels} channel(s): give one number, or one for each channel."
+                    "`fill_value` must be a number, or an array with one number for each channel, "
+                    f"of shape ({n_channels},); got {value!r} of shape {constant.shape}. Use one "
+                    "number to fill all channels alike."
                 )
             if not np.isfinite(constant).all():
-                raise ValueError(f"fill_value={value!r} is not finite: give finite numbers.")
+                raise ValueError(
+                    f"`fill_value` must be finite; got {value!r}. Replace NaN and infinity."
+                )
             self.constant_ = constant.reshape(-1, 1, 1)
         else:
             self(images[:1])
         return self
 
     def __call__(self, images):
-        """Return the masked pixels of images, broadcastable to their shape."""
+        """Return the fill of images, an array that broadcasts to their shape."""
         if self.constant_ is not None:
             return self.constant_.astype(images.dtype)
         if isinstance(self.fill_value, str):
@@ -70,13 +75,14 @@ class Fill:
             np.broadcast_to(filled, images.shape)
         except ValueError as error:
             raise ValueError(
-                f"fill_value={self.fill_value!r} returned shape {filled.shape} for images of "
-                f"shape {images.shape}: let it return what broadcasts to them."
+                "`fill_value` must return an array that broadcasts to the images; got shape "
+                f"{filled.shape} for images of shape {images.shape}. Return an array of that "
+                "shape, or one number."
             ) from error
         return filled
 
     def mix(self, images, kept):
-        """Return images (n, C, H, W) where `kept` (n, H, W) is 1, the fill where it is 0."""
+        """Return images (n, C, H, W) with the fill where `kept` (n, H, W) is 0."""
         kept = kept[:, None]
         if kept.dtype == bool:
             return np.where(kept, images, self(images))

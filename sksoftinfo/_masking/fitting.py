@@ -1,4 +1,4 @@
-"""Steps of `InfoMaskTransformer.fit`: the classifier, the best sizes, the floors of presence."""
+"""Steps of `InfoMaskTransformer.fit`: classifier, patch sizes, calibration, presence floors."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from .row_shapes import estimator_row_shape
 from .scoring import make_scorer
 from .shared_calibration import SHIPPED_FLOOR, are_enough
 
-# Images that calibration and the choice of a size look at, at most.
+# Largest number of images that calibration and the choice of a patch size use.
 _CALIBRATION_IMAGES = 1000
-# Fewer, where one calibration serves all classes: it has three numbers to learn.
+# The same for a calibration shared by all classes, which learns only three numbers.
 _SHARED_IMAGES = 200
-# Share of the images with a class whose best patch may have less information about it than
-# `presence_floor_`. Chosen on validation composites of digits: with more, targets are lost.
+# Share of the images of a class whose best patch may have less information about the class than
+# `presence_floor_`. Chosen on validation composites of digits: a larger share loses targets.
 _FLOOR_SHARE = 0.01
 
 
 def known_classes(estimator, y):
-    """Return the classes before anything is trained, so that a wrong target fails at once.
+    """Return the classes before training, so that an invalid target is refused at once.
 
     Parameters
     ----------
     estimator : classifier or None
-        Before `fit_estimator`.
+        The transformer's `estimator`, which may not be fitted.
     y : ndarray of shape (n,) or None
         Labels.
     """
@@ -48,9 +48,9 @@ def known_classes(estimator, y):
         return estimator.classes_
     if y is None:
         raise ValueError(
-            "InfoMaskTransformer requires y to be passed, but the target y is None: `estimator` "
-            "has to be trained. Give the images' labels, or as `estimator` a FrozenEstimator or "
-            "InfoSoftmaxClassifier.from_module(network, classes=...)."
+            "InfoMaskTransformer requires y to be passed, but the target y is None: labels are "
+            "needed to train `estimator`. Pass the images' labels, or a fitted `estimator`: a "
+            "FrozenEstimator or InfoSoftmaxClassifier.from_module(network, classes=...)."
         )
     classes = np.unique(y)
     check_two_classes(classes)
@@ -58,31 +58,31 @@ def known_classes(estimator, y):
 
 
 def fit_estimator(estimator, X, y, image_shape, random_state, memory):
-    """Return a fitted classifier of images, a clone of `estimator` unless it is fitted already.
+    """Return a fitted clone of `estimator`, or `estimator` itself if it is fitted already.
 
     Parameters
     ----------
     estimator : classifier or None
-        ``None`` is the default one.
+        Classifier of images; ``None`` is the default classifier.
     X : ndarray of shape (n, ...)
-        Rows as `fit` was given them.
+        Rows, as passed to `fit`.
     y : ndarray of shape (n,)
         Labels.
     image_shape : tuple of int
-        (C, H, W) of the image that a row is.
+        Shape (C, H, W) of the image in a row.
     random_state : int, RandomState instance or None
-        Seeds all parts of the clone, unless None.
+        Seeds all parts of the clone; ``None`` leaves their own seeds.
     memory : str, path, joblib.Memory or None
         Caches the fitted clone.
 
     Returns
     -------
     estimator : classifier
-        Fitted.
+        Fitted classifier.
     row_shape : tuple of int
-        Shape of the rows that it takes.
+        Shape of the rows that the classifier takes.
     key : str or None
-        Name of this fit in the cache, where there is one.
+        Key of this fit in the cache; ``None`` without a cache.
     """
     if estimator is None:
         estimator = InfoSoftmaxClassifier(max_epochs=30)
@@ -98,12 +98,12 @@ def fit_estimator(estimator, X, y, image_shape, random_state, memory):
 
 
 def fit_classifier(estimator, rows, y):
-    """Return the fitted classifier, and a name for this fit where the result is cached."""
+    """Return the fitted classifier, and a key of this fit for results in the cache."""
     return estimator.fit(rows, y), uuid.uuid4().hex
 
 
 def set_random_states(estimator, seed):
-    """Seed the estimator and what it is made of, each with a number of its own."""
+    """Seed the estimator and its nested estimators, each with a number of its own."""
     rng = check_random_state(seed)
     names = sorted(estimator.get_params(deep=True))
     names = [name for name in names if name.split("__")[-1] == "random_state"]
@@ -111,12 +111,12 @@ def set_random_states(estimator, seed):
 
 
 def resolve_prior(prior, y, estimator, classes):
-    """Return the prior of classes against which information is measured, all of it positive.
+    """Return the positive prior of the classes against which information is measured.
 
     Parameters
     ----------
     prior : None, "uniform" or array-like of shape (M,)
-        ``None`` is the frequencies of `y`, or without them the classifier's own.
+        ``None`` is the label frequencies of `y` or, without `y`, of the classifier's training.
     y : ndarray of shape (n,), int, or None
         Class indices.
     estimator : fitted classifier
@@ -132,7 +132,7 @@ def resolve_prior(prior, y, estimator, classes):
         own = getattr(neural(estimator), "train_prior_", uniform)
         return own if own.min() > 0 else (own + uniform) / 2
     counts = np.bincount(y, minlength=n_classes)
-    # What did not occur is not impossible: half an image of each class more.
+    # A class that did not occur is not impossible: add half an image of each class.
     return (
         label_frequencies(y, n_classes)
         if counts.min() > 0
@@ -141,7 +141,7 @@ def resolve_prior(prior, y, estimator, classes):
 
 
 def kind_of_calibration(calibrate, information, y, n_classes, question="auto", ready=False):
-    """Return the source of the calibration, "labels", "shared" or None.
+    """Return the kind of calibration: "labels", "shared" or None.
 
     Parameters
     ----------
@@ -151,10 +151,10 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto", r
         Class indices.
     n_classes : int
     question : {"auto", "where", "which"}, default="auto"
-        As of the transformer. A question by name is answered by a shared calibration.
+        As in the transformer. ``"where"`` and ``"which"`` need a shared calibration.
     ready : bool, default=False
-        Whether the network was trained elsewhere, and `patch_size` is "auto": a shared
-        calibration serves it better than one of labelled pictures, if these are enough for it.
+        Whether the network is pretrained and `patch_size` is "auto". A shared calibration then
+        serves the network better than a calibration on labelled pictures, given enough pictures.
 
     Examples
     --------
@@ -168,8 +168,8 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto", r
     if calibrate == "features":
         if y is None:
             raise ValueError(
-                "calibrate='features' learns from labels; got y=None. Give the images' labels, or "
-                "use calibrate=True."
+                "`y` must be passed with calibrate='features', which learns from labels; got "
+                "None. Pass the images' labels, or use calibrate=True."
             )
         return "labels"
     if y is None or len(np.unique(y)) < n_classes:
@@ -179,21 +179,21 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto", r
 
 
 def calibration_sample(n_images, random_state, shared):
-    """Return the rows of the images to calibrate on, and a seed of the calibration."""
+    """Return the rows of the images to calibrate on, and a seed for the calibration."""
     rng = check_random_state(random_state)
     rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
     return rows, int(rng.randint(np.iinfo(np.int32).max))
 
 
 def mapper_of(masker, sizes):
-    """Return what maps information for a transformer, not calibrated, and the sizes in use.
+    """Return an uncalibrated mapper for a transformer, and the patch sizes in use.
 
     Parameters
     ----------
     masker : InfoMaskTransformer
-        Whose scoring and prior are settled.
+        Transformer whose scoring and prior are set already.
     sizes : tuple of (int, int)
-        Of patches; pictures have windows of their own.
+        Patch sizes in pixels, which are not used for pictures.
     """
     image_size = masker._image_shape[1:]
     if masker._of_pictures:
@@ -222,29 +222,29 @@ def mapper_of(masker, sizes):
 
 
 def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
-    """Calibrate a mapper; return a function that returns the floors of presence.
+    """Calibrate a mapper, and return a function that computes the presence floors.
 
     Parameters
     ----------
     mapper : InformationMapper
-        Its calibrations are set.
+        Mapper whose calibrations are set.
     kind : {"labels", "shared", "shipped"} or None
-        As `calibration_` of the transformer.
+        Kind of calibration, as in `calibration_` of the transformer.
     images : ndarray of shape (n, C, H, W)
     y : ndarray of shape (n,), int
         Class indices.
     seed : int
     whole : ndarray of shape (n, M) or None
-        Logits of whole images, which a shipped calibration is scaled by.
+        Logits for whole images, which set the units of a shipped calibration.
     cache : tuple
-        Memory, and the key of the mapper in it.
+        Memory, and the key of the mapper in the memory.
     presence : bool
-        Whether floors are of use; if not, they may be ``-inf``.
+        Whether the floors are used; otherwise they may be ``-inf``.
 
     Returns
     -------
     callable
-        Without arguments; returns an ndarray of shape (M,), in nats.
+        Function without arguments that returns the floors, an ndarray of shape (M,), in nats.
     """
     n_classes = len(mapper.prior)
     if kind == "shipped":
@@ -263,7 +263,7 @@ def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
 
 
 def best_sizes(candidates, score):
-    """Return the candidate whose score is best, and all scores by their smallest size.
+    """Return the candidate with the best score, and all scores by the candidates' smallest size.
 
     Examples
     --------
@@ -276,26 +276,26 @@ def best_sizes(candidates, score):
 
 
 def shared_floor(maxima):
-    """Return the information that the best patch of an image has about its class, at least."""
+    """Return a low quantile of the information of each image's best patch about its class."""
     return np.quantile(maxima, _FLOOR_SHARE, method="lower")
 
 
 def presence_floors(maxima, y, n_classes):
-    """Return the information that the best patch of an image has about its label, at least.
+    """Return a low quantile, for each class, of the information of its images' best patches.
 
     Parameters
     ----------
     maxima : ndarray of shape (n,)
-        Information of the best patch of each image about the image's label.
+        Information of the best patch of each image about the image's label, in nats.
     y : ndarray of shape (n,)
-        Labels, 0..M-1.
+        Class indices of the images.
     n_classes : int
 
     Returns
     -------
     ndarray of shape (n_classes,)
-        Quantile over the images of a class, so low that it is one of them; ``-inf`` for a class
-        without an image.
+        Lower quantile over the images of each class, which is one of the maxima; ``-inf`` for a
+        class without an image.
 
     Examples
     --------

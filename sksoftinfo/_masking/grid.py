@@ -1,4 +1,4 @@
-"""Grid scoring: a classification of its own for every patch, alone or on masked pixels."""
+"""Grid scoring: one classification for every patch, alone or on masked pixels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from .spreading import interpolation_matrix, spread
 
 
 class GridScorer:
-    """Scores every patch of a grid by a classification of its own, in chunks of `batch_size`.
+    """Scorer that classifies every patch of a grid, in chunks of `batch_size`.
 
-    Several sizes have a grid each; their logits are interpolated to the places of the smallest.
+    Each patch size has its own grid. The logits of all grids are interpolated to the places of
+    the grid with the smallest patches.
 
     Parameters
     ----------
     classifier : ImageClassifier
     grids : sequence of PatchGrid
-        Smallest patches first.
+        Grids in the order of their patch sizes, smallest first.
     fill : callable, default=None
-        Returns the masked pixels of images. Each patch is shown at its own place on them, or
-        alone, if there is none.
+        Returns the fill of images, on which each patch is pasted at its own place. ``None``
+        classifies each patch alone.
     """
 
     dtype = np.dtype(np.float64)
@@ -29,16 +30,16 @@ class GridScorer:
         self.grids = grids
         self.fill = fill
         self.batch_size = classifier.batch_size
-        # How many images to score at once, so that `batch_size` patches bound the memory.
+        # Number of images scored at once, such that about `batch_size` patches bound the memory.
         self.images_per_batch = max(1, self.batch_size // max(len(grid) for grid in grids))
 
     @property
     def stride(self):
-        """Pixels (down, across) between places."""
+        """Distance (down, across) between neighbouring places, in pixels."""
         return self.grids[0].stride
 
     def logits(self, images):
-        """Return the logits of patches (S, M, n, rows, columns), and of whole images (n, M)."""
+        """Return the logits of patches (S, M, n, rows, columns) and of whole images (n, M)."""
         return self.patch_logits(images), self.classifier.logits(images)
 
     def patch_logits(self, images):
@@ -71,5 +72,5 @@ class GridScorer:
         return np.concatenate(chunks).T.reshape(-1, len(images), *grid.shape)
 
     def assemble(self, scores):
-        """Return scores (..., rows, columns) of places as maps (..., H, W)."""
+        """Average the scores of places (..., rows, columns) to maps (..., H, W)."""
         return self.grids[0].assemble(scores)

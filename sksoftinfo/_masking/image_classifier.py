@@ -1,4 +1,4 @@
-"""A fitted classifier as a function of images, whatever rows it was fitted on."""
+"""`ImageClassifier`: a fitted classifier as a function of images."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from sklearn.frozen import FrozenEstimator
 from .._classifiers import BaseInfoClassifier, is_pretrained
 from .._networks import naming_batch_size, predict_logits
 
-# Probabilities are floored here before their logarithm: forests and neighbours give exact zeros.
+# Lower limit of probabilities before their logarithm is taken: forests and nearest neighbours
+# predict exact zeros.
 _PROBA_FLOOR = 1e-6
 
 
 def neural(estimator):
-    """Return our own classifier inside `estimator`, or None where there is another."""
+    """Return the classifier of this package that `estimator` is or wraps, or None."""
     if isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator if isinstance(estimator, BaseInfoClassifier) else None
 
 
 def is_fitted_already(estimator):
-    """Return whether a classifier is used as it is, and not trained."""
+    """Return whether a classifier is used without training."""
     return isinstance(estimator, FrozenEstimator) or is_pretrained(estimator)
 
 
 class ImageClassifier:
-    """A fitted classifier as a function of images (n, C, H, W), whatever layout it was fitted on.
+    """A fitted classifier as a function of images (n, C, H, W), whatever the shape of its rows.
 
     Parameters
     ----------
     estimator : fitted classifier with ``predict_proba``
     row_shape : tuple of int
-        Shape of the rows that it takes.
+        Shape of the rows that the classifier takes.
     batch_size : int
-        Images to classify at once.
+        Number of images classified at once.
     """
 
     def __init__(self, estimator, row_shape, batch_size):
@@ -44,17 +45,17 @@ class ImageClassifier:
         self.batch_size = batch_size
 
     def predict_proba(self, images):
-        """Return probabilities (n, M)."""
+        """Return the probabilities of the classes (n, M)."""
         rows = images.reshape(len(images), *self.row_shape)
         starts = range(0, len(rows), self.batch_size)
         with warnings.catch_warnings():
-            # The columns are those of fit, in their order; their names were left with the frame.
+            # The columns have the order of `fit`; only their names are missing in an array.
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
             chunks = [self.estimator.predict_proba(rows[i : i + self.batch_size]) for i in starts]
         return np.concatenate(chunks)
 
     def logits(self, images):
-        """Return posterior logits (n, M): the network's own, or log-probabilities."""
+        """Return posterior logits (n, M): logits of a network, or log-probabilities."""
         classifier = neural(self.estimator)
         if classifier is None:
             return np.log(np.clip(self.predict_proba(images), _PROBA_FLOOR, None))

@@ -1,4 +1,4 @@
-"""Maps of information about classes, from a patch scorer and its calibration."""
+"""Maps of the information about classes, from a patch scorer and a calibration."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from .shared_calibration import N_OTHERS, SharedCalibration, features, other_lab
 
 
 class InformationMapper:
-    """Maps of information about classes.
+    """Mapper from images to the information about classes.
 
     Parameters
     ----------
     scorer : GridScorer or DenseScorer
+        Scorer of patches.
     kind : {"weight_of_evidence", "pmi", "logit"}
-        As in `patch_information`.
+        Kind of information, as in `patch_information`.
     prior : ndarray of shape (M,)
+        Prior p(t) of the classes.
     size_groups : sequence of slice
-        Which of the scorer's sizes are weighed together. The information of a place is the least
-        that these groups have.
+        Groups of the scorer's patch sizes. The sizes of a group are weighted together, and the
+        information of a place is the minimum over the groups.
     on_features : bool
         Whether the calibration reads the windows' features instead of their logits.
 
     Attributes
     ----------
     calibrations_ : list of PatchCalibration or SharedCalibration, or None
-        One for each group of sizes; ``None`` takes the classifier's own answer to the patch.
+        One calibration for each group of sizes; ``None`` uses the classifier's own probabilities
+        for the patch.
     """
 
     def __init__(self, scorer, kind, prior, size_groups, on_features):
@@ -43,7 +46,7 @@ class InformationMapper:
         self.calibrations_ = None
 
     def inputs(self, images):
-        """Return what the calibration of patches reads, (S, ..., n, rows, columns), float32."""
+        """Return the inputs of the calibration, float32 (S, ..., n, rows, columns)."""
         scorer = self.scorer
         read = scorer.patch_features if self.on_features else scorer.patch_logits
         batches = gen_batches(len(images), scorer.images_per_batch)
@@ -52,22 +55,24 @@ class InformationMapper:
         )
 
     def calibrate(self, inputs, y, seed):
-        """Fit the calibrations on what `inputs` returned, and the images' labels."""
+        """Fit the calibrations on the arrays of `inputs` and the class indices of the images."""
         self.calibrations_ = self._calibrations(inputs, y, seed)
 
     def share_calibrations(self, images, labels, seed):
-        """Fit calibrations that are shared by all classes, in one pass over images.
+        """Fit calibrations that all classes share, in one pass over the images.
 
         Parameters
         ----------
         images : ndarray of shape (n, C, H, W)
         labels : ndarray of shape (n,), int
-            Class of each whole image.
+            Class index of each whole image.
+        seed : int
+            Seed of the draw of the other classes.
 
         Returns
         -------
         ndarray of shape (n,)
-            Information of each image's best place about its class.
+            Information of each image's best place about the image's class, in nats.
         """
         others = other_labels(labels, N_OTHERS, np.random.RandomState(seed))
         classes = np.concatenate([labels[None], others])
@@ -85,7 +90,7 @@ class InformationMapper:
         return self.scorer.assemble(np.min(own, axis=0)[0]).max(axis=(1, 2))
 
     def ship_calibrations(self, whole):
-        """Take the calibrations of the package, in units of the logits of whole images (n, M)."""
+        """Use the shipped calibrations, scaled by the logits of whole images (n, M)."""
         self.calibrations_ = [SharedCalibration(self.prior).ship(whole) for _ in self.size_groups]
 
     def _calibrations(self, inputs, y, seed):
@@ -99,9 +104,9 @@ class InformationMapper:
     def held_out_maxima(self, inputs, y, seed):
         """Return the information of each image's best patch about the image's label, (n,).
 
-        Calibrated on the half of the images that it is not in: what is read from many features
-        fits the images of its own calibration better than any others. ``-inf`` where the other
-        half has too few labels, or not this one.
+        Each image is held out: its calibration is fitted on the half of the images without it,
+        since a regression on many features fits its training images better than other images.
+        ``-inf`` if the other half lacks the image's label, or has one label only.
         """
         order = np.argsort(y, kind="stable")
         halves = [order[::2], order[1::2]]
@@ -112,7 +117,7 @@ class InformationMapper:
                 if len(np.unique(y[fitted])) < 2:
                     continue
                 calibrations = self._calibrations(inputs[:, :, fitted], y[fitted], seed)
-                # Of a class that only the other half has, this one knows nothing.
+                # The calibration does not cover a class that only the other half contains.
                 rest = rest[np.isin(y[rest], y[fitted])]
             if len(rest):
                 places = self._places(inputs[:, :, rest], y[rest][None], calibrations)
@@ -120,25 +125,25 @@ class InformationMapper:
         return maxima
 
     def evaluate(self, images, targets=None, as_group=False):
-        """Yield, batch by batch, what is known of images, from one pass that serves all classes.
+        """Yield the information of images batch by batch, from one pass for all classes.
 
         Parameters
         ----------
         images : ndarray of shape (n, C, H, W)
         targets : ndarray of shape (T, n), int, default=None
-            Classes for each image; ``None`` is the one that the classifier takes it for.
+            Class indices for each image; ``None`` is the predicted class of each image.
         as_group : bool, default=False
-            Whether the T classes, the same for all images, are one: "any of them".
+            Whether the T classes, the same for all images, form one target, "any of the classes".
 
         Yields
         ------
         rows : slice
         classes : ndarray of shape (T, b), int
-            The classes that the information is about, for each image.
-        places : ndarray of shape (T, b, rows, columns), or (1, b, rows, columns) of a group
-            Information of the scorer's places in nats, which its `assemble` makes maps of.
-        whole : ndarray of shape (T, b), or (1, b) of a group
-            Weight of evidence of the classifier's answer to the whole image.
+            Indices of the classes that the information is about, for each image.
+        places : ndarray of shape (T, b, rows, columns), or (1, b, rows, columns) for a group
+            Information of the scorer's places in nats; the scorer's `assemble` makes the maps.
+        whole : ndarray of shape (T, b), or (1, b) for a group
+            Weight of evidence of the classifier's prediction for the whole image, in nats.
         """
         read = self.scorer.logits
         if self.on_features:
@@ -151,7 +156,7 @@ class InformationMapper:
             yield rows, classes, places, evidence
 
     def _weights(self):
-        """Return the calibrations' coefficients for windows of all sizes, (S, M, C)."""
+        """Return the coefficients of the calibrations for windows of all sizes, (S, M, C)."""
         return np.concatenate(
             [
                 calibration.weights(group.stop - group.start)
@@ -160,11 +165,11 @@ class InformationMapper:
         )
 
     def _places(self, inputs, classes, calibrations, weighed=False, as_group=False):
-        """Return information of places, shape (T, n, rows, columns), about classes (T, n)."""
+        """Return the information of places about classes (T, n), (T, n, rows, columns)."""
         least = None
         for index, group in enumerate(self.size_groups):
             if calibrations is None:
-                # Sizes that were not weighed against each other count alike.
+                # Without a calibration, all sizes have the same weight.
                 places = np.mean(
                     [
                         information_of(self.kind, one, self.prior, classes, as_group)
@@ -182,13 +187,13 @@ class InformationMapper:
         return least
 
     def largest_maps(self, images, batches):
-        """Return the largest of each image's maps, shape (n, H, W).
+        """Return the maximum over the targets of each image's maps, shape (n, H, W).
 
         Parameters
         ----------
         images : ndarray of shape (n, C, H, W)
         batches : iterable
-            What `evaluate` yields for these images.
+            Results of `evaluate` for these images.
         """
         most = np.empty((len(images), *images.shape[2:]), dtype=self.scorer.dtype)
         for rows, _, places, _ in batches:
@@ -198,7 +203,7 @@ class InformationMapper:
         return most
 
     def maps(self, images, batches, n_targets):
-        """Return all maps, shape (n_targets, n, H, W), from batches as of `largest_maps`."""
+        """Return all maps, shape (n_targets, n, H, W), from the batches of `evaluate`."""
         shape = (n_targets, len(images), *images.shape[2:])
         maps = np.empty(shape, dtype=self.scorer.dtype)
         for rows, _, places, _ in batches:
@@ -206,22 +211,22 @@ class InformationMapper:
         return maps
 
     def maxima(self, images):
-        """Return the largest information about each class, shape (M,)."""
+        """Return the largest information about each class in any image, shape (M,)."""
         n_classes = len(self.prior)
         maxima = np.full(n_classes, -np.inf)
         targets = np.repeat(np.arange(n_classes)[:, None], len(images), axis=1)
         for _, _, places, _ in self.evaluate(images, targets):
-            # Maps of all of many classes would take more memory than the network.
+            # The maps of many classes at once would take more memory than the network.
             largest = [self.scorer.assemble(one).max() for one in places]
             maxima = np.maximum(maxima, largest)
         return maxima
 
 
 def evaluate_cached(mapper, images, targets, as_group, memory, key):
-    """Yield what ``mapper.evaluate`` does, from a cache where it is there.
+    """Yield the results of ``mapper.evaluate``, from a cache if there is one.
 
-    With a cache everything is computed at once, and only once for the same images: it is handed
-    out in batches, since maps take more memory than places.
+    With a cache, all results are computed at once, and only once for the same images. They are
+    yielded in batches, since maps take more memory than places.
 
     Parameters
     ----------
@@ -230,7 +235,7 @@ def evaluate_cached(mapper, images, targets, as_group, memory, key):
         As in `InformationMapper.evaluate`.
     memory : str, path, joblib.Memory or None
     key : str or None
-        Stands for the mapper in the cache.
+        Key of the mapper in the cache.
     """
     if memory is None:
         yield from mapper.evaluate(images, targets, as_group)
@@ -244,13 +249,13 @@ def evaluate_cached(mapper, images, targets, as_group, memory, key):
 def collect(mapper, images, targets, as_group, key):
     """Return classes (T, n), places (T, n, rows, columns) and evidence (T, n) of all images.
 
-    As `InformationMapper.evaluate` yields them. `key` stands for the mapper where the result is
-    cached.
+    The arrays join the batches of `InformationMapper.evaluate`. `key` represents the mapper in
+    the cache.
     """
     found = [batch for _, *batch in mapper.evaluate(images, targets, as_group)]
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
 
 
 def calibration_inputs(mapper, images, key):
-    """Return what the calibration reads; `key` stands for the mapper where that is cached."""
+    """Return the inputs of the calibration; `key` represents the mapper in the cache."""
     return mapper.inputs(images)

@@ -1,4 +1,4 @@
-"""From information to masks: thresholds, presence, parts and boxes. Arrays in, arrays out."""
+"""Masks from information: thresholds, presence, components and boxes. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _IN_PLANE[1] = True
 
 
 def check_threshold(threshold, reference):
-    """Raise ValueError unless the threshold is a share, or nats."""
+    """Raise ValueError if a threshold that is a share lies outside [0, 1]."""
     if reference != "absolute" and not 0 <= threshold <= 1:
         raise ValueError(
-            f"threshold={threshold!r} is outside [0, 1], and threshold_reference="
-            f"{reference!r} makes it a share: give one, or use "
-            "threshold_reference='absolute' for nats."
+            "`threshold` must be within [0, 1] with threshold_reference="
+            f"{reference!r}, where it is a share; got {threshold!r}. Use "
+            "threshold_reference='absolute' for a threshold in nats."
         )
 
 
@@ -25,16 +25,18 @@ def information_limits(peak, threshold, reference, fit_maximum):
     Parameters
     ----------
     peak : ndarray of shape (T, b)
-        Maximum of each map.
+        Maximum of each map, in nats.
     threshold : float
+        Share, or nats for "absolute".
     reference : {"image", "fit", "absolute"}
         As `threshold_reference` of the transformer.
     fit_maximum : ndarray of shape (T, b) or None
-        Maximum that was seen in `fit` of each map's class, for "fit".
+        Maximum of the information about each map's class over the images of `fit`, for "fit".
 
     Returns
     -------
     ndarray of shape (T, b)
+        In nats.
 
     Examples
     --------
@@ -47,19 +49,19 @@ def information_limits(peak, threshold, reference, fit_maximum):
         return np.full_like(peak, threshold)
     if reference == "fit":
         peak = fit_maximum.astype(peak.dtype)
-    # What is not positive is never kept by a share.
+    # With a share, only positive information is kept.
     return np.maximum(float(threshold) * peak, 0)
 
 
 def lacks_target(whole, peak, floor):
-    """Return whether nothing in an image is evidence of a class, neither all of it nor a patch.
+    """Return whether neither the whole image nor any of its patches is evidence of a class.
 
     Parameters
     ----------
     whole, peak : ndarray of shape (T, b)
-        Weight of evidence of the whole image, and maximum of its map.
+        Weight of evidence of the whole image, and maximum of its map, in nats.
     floor : ndarray of shape (T, b)
-        Maximum that a map has at least where the class is there.
+        Lower limit of the maximum of a map in images that show the class.
 
     Examples
     --------
@@ -72,9 +74,9 @@ def lacks_target(whole, peak, floor):
 
 
 def soft_masks(maps, limit):
-    """Return weights: 1 from `limit` upwards, falling linearly to 0 where there is nothing.
+    """Return weights that rise linearly from 0 at no information to 1 at `limit` and above.
 
-    Nothing is kept where the limit is infinite.
+    All weights are 0 if the limit is infinite.
 
     Examples
     --------
@@ -100,27 +102,29 @@ def excess_information(
     presence_floor,
     soft,
 ):
-    """Return how far the information of a batch of images is above the limit, for any target.
+    """Return the excess of the information over the limit, its maximum over the targets.
 
     Parameters
     ----------
     assemble : callable
-        Makes maps (T, b, H, W) of places.
+        Turns the information of places into maps (T, b, H, W).
     places, whole, classes
-        Of a batch, as `InformationMapper.evaluate` yields them.
+        Information of a batch of images, as `InformationMapper.evaluate` yields it.
     as_group : bool
-        Whether the classes are one target, whichever of them is there.
+        Whether the classes form one target, "any of the classes".
     threshold, reference, reference_maximum
-        As ``threshold``, ``threshold_reference`` and ``reference_maximum_`` of the transformer;
-        the maxima are for "fit".
+        ``threshold``, ``threshold_reference`` and ``reference_maximum_`` of the transformer. The
+        maxima are used for "fit" only.
     presence_floor : ndarray of shape (M,) or None
-        ``None`` masks no image whole.
+        Presence floor of each class; ``None`` masks no image as a whole.
     soft : bool
+        Whether to return weights of soft masks.
 
     Returns
     -------
     ndarray of shape (b, H, W)
-        Of the maps' dtype. Pixels are kept where it is positive; weights if soft.
+        In the dtype of the maps. Pixels with a positive excess are kept; for soft masks the array
+        holds their weights.
     """
     floors = None if presence_floor is None else presence_floor[classes]
     maxima = None if reference_maximum is None else reference_maximum[classes]
@@ -128,7 +132,7 @@ def excess_information(
         floors = None if floors is None else floors.min(axis=0, keepdims=True)
         maxima = None if maxima is None else maxima.max(axis=0, keepdims=True)
     most = None
-    # One target after the other: maps take more memory than places.
+    # One target at a time, since maps take more memory than places.
     for index in range(len(places)):
         one = slice(index, index + 1)
         maps = assemble(places[one])
@@ -145,7 +149,7 @@ def excess_information(
 
 
 def whole_components(kept, ink):
-    """Keep or mask connected parts of the ink whole, by the majority of their pixels.
+    """Keep or mask each connected component of the ink as a whole, by majority of its pixels.
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ def whole_components(kept, ink):
     Returns
     -------
     ndarray of shape (n, H, W), bool
-        Only ink changes; the other pixels stay as in `kept`.
+        The mask `kept`, changed on the ink only.
 
     Examples
     --------
@@ -172,7 +176,7 @@ def whole_components(kept, ink):
 
 
 def largest_boxes(kept):
-    """Return the bounding box of the largest connected part of each mask.
+    """Return the bounding box of the largest connected component of each mask.
 
     Parameters
     ----------
@@ -181,8 +185,8 @@ def largest_boxes(kept):
     Returns
     -------
     ndarray of shape (n, 4), int64
-        Left, top, right and bottom, in pixels; the last two are exclusive, so that their
-        differences are width and height. All 0 for an empty mask.
+        Left, top, right and bottom, in pixels. Right and bottom are exclusive, so that differences
+        are the width and the height of the box. All 0 for an empty mask.
 
     Examples
     --------

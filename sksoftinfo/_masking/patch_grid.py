@@ -1,6 +1,7 @@
 """Patches of one size on a regular grid: their places, their pixels, and maps of their scores.
 
-Arrays in, arrays out. Images are (n, C, H, W); a table is a batch of images one pixel high.
+Arrays in, arrays out. Images have the shape (n, C, H, W); a table is a batch of images with a
+height of one pixel.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .spreading import spread
 
 
 def patch_offsets(length, size, stride):
-    """Return where patches begin along one axis; the last one ends with the axis.
+    """Return the offsets of patches along one axis; the last patch ends with the axis.
 
     Examples
     --------
@@ -31,7 +32,7 @@ def patch_offsets(length, size, stride):
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """Patches of one size at regular offsets, which together cover the image.
+    """Patches of one size at regular offsets, which cover the image.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class PatchGrid:
 
     @property
     def shape(self):
-        """Number of patches down and across."""
+        """Numbers of patches down and across."""
         return len(self.tops), len(self.lefts)
 
     def __len__(self):
@@ -67,14 +68,14 @@ class PatchGrid:
 
     @property
     def centres(self):
-        """Middles of the patches down and across, in pixels."""
+        """Centres of the patches down and across, in pixels."""
         return tuple(
             offsets + (size - 1) / 2
             for offsets, size in zip((self.tops, self.lefts), self.patch_size, strict=True)
         )
 
     def _pixels(self, images, patches):
-        """Return index arrays that pick, for pairs of image and patch, the patch's pixels."""
+        """Return index arrays of the pixels of each pair of an image and a patch."""
         row, column = np.divmod(patches, self.shape[1])
         rows = self.tops[row][:, None] + np.arange(self.patch_size[0])
         columns = self.lefts[column][:, None] + np.arange(self.patch_size[1])
@@ -83,13 +84,13 @@ class PatchGrid:
     def crop(self, images, indices, patches):
         """Return patches, shape (b, C, height, width): `patches[i]` of image `indices[i]`."""
         i, row, column = self._pixels(indices, patches)
-        # Advanced indices around a slice come first: (b, height, width, C).
+        # NumPy moves the axes of advanced indices to the front: (b, height, width, C).
         return images[i, :, row, column].transpose(0, 3, 1, 2)
 
     def paste(self, images, indices, patches, fill):
-        """Return whole images, shape (b, C, H, W), filled but for one patch at its own place.
+        """Return the fill with one patch pasted at its own place, shape (b, C, H, W).
 
-        `fill` gives every image's masked pixels; it broadcasts to the shape of `images`.
+        `fill` holds the masked pixels of each image, and broadcasts to the shape of `images`.
         """
         fill = np.broadcast_to(np.asarray(fill, dtype=images.dtype), images.shape)
         canvas = fill[indices]
@@ -99,7 +100,7 @@ class PatchGrid:
         return canvas
 
     def assemble(self, scores):
-        """Average the scores of the patches over each pixel that they cover.
+        """Average, for each pixel, the scores of the patches that cover the pixel.
 
         Parameters
         ----------
@@ -115,7 +116,7 @@ class PatchGrid:
 
 
 def _coverage(offsets, size, length):
-    """Return weights (offsets, length) that average the patches that cover a pixel."""
+    """Return weights (offsets, length) of the mean over the patches that cover a pixel."""
     position = np.arange(length)
     inside = (position >= offsets[:, None]) & (position < offsets[:, None] + size)
     return inside / inside.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Sizes and strides of patches, from the parameters and the size of the images."""
+"""Sizes and strides of patches, given the parameters and the size of the images."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from numbers import Integral
 
 # Shares of an image's shorter side, or of a table's width, that patch_size="auto" tries.
 _AUTO_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)
-# The share where there are no labels to compare sizes by. Of one photograph's animal, smaller
-# windows show the outline best.
+# The share that patch_size="auto" uses without labels, by which sizes could be compared. Smaller
+# windows show the outline of a single animal in a photograph best.
 _UNLABELLED_SHARES = (0.15,)
 
 
 def candidate_sizes(patch_size, image_size, labelled=True):
     """Return the candidates to try: tuples of sizes (height, width), smallest patch first.
 
-    The sizes of a candidate are weighed together. There is one candidate, unless `patch_size` is
-    "auto" and images are `labelled`, of one size, unless `patch_size` is a list.
+    The sizes of a candidate are weighted together. There are several candidates only if
+    `patch_size` is "auto" and the images are `labelled`, and a candidate has several sizes only if
+    `patch_size` is a list.
 
     Raises
     ------
     ValueError
-        If `patch_size` is not a size, or is larger than the image.
+        If `patch_size` is not a valid size, or is larger than the image.
 
     Examples
     --------
@@ -37,21 +38,24 @@ def candidate_sizes(patch_size, image_size, labelled=True):
         shares = _AUTO_SHARES if labelled else _UNLABELLED_SHARES
         lengths = sorted({max(1, round(share * side)) for share in shares})
         sizes = [(1, length) if is_table else (length, length) for length in lengths]
-        # A patch that is the whole image masks nothing.
+        # A patch of the size of the whole image masks nothing.
         return [(size,) for size in sizes if size != image_size] or [(size,) for size in sizes]
     if isinstance(patch_size, list):
         if not patch_size:
-            raise ValueError("patch_size=[] is empty: give at least one size.")
+            raise ValueError(
+                "`patch_size` must hold at least one size; got []. Use 'auto' to compare several."
+            )
         sizes = {_one_size(size, image_size) for size in patch_size}
         return [tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))]
     return [(_one_size(patch_size, image_size),)]
 
 
 def with_surroundings(sizes, context, image_size):
-    """Return sizes of patches and of their surroundings, and a slice of them for each of the two.
+    """Return the sizes of patches and of their surroundings, and a slice of sizes for each.
 
-    Surroundings are `context` times as large as the patches. They may be larger than the image:
-    what is beyond it is not seen. Where `context` is 1 there are patches only.
+    The height and width of the surroundings are `context` times as large as the patch's. The
+    surroundings may extend beyond the image, where they hold no pixels. If `context` is 1, only
+    the patches are returned.
 
     Examples
     --------
@@ -81,19 +85,20 @@ def _one_size(patch_size, image_size):
         size = _check_pair(patch_size, "patch_size", "(height, width)")
     if size[0] > height or size[1] > width:
         raise ValueError(
-            f"patch_size={patch_size!r} is larger than the images, which have {height} x {width} "
-            "pixels: give at most that."
+            f"`patch_size` must be at most the size of the images, {height} x {width} pixels; got "
+            f"{patch_size!r}. Use smaller patches, or patch_size='auto'."
         )
     return int(size[0]), int(size[1])
 
 
 def resolve_stride(stride, patch_size):
-    """Return the pixels (down, across) between patches: a quarter of the patch for "auto".
+    """Return the stride (down, across) in pixels, a quarter of the patch for "auto".
 
     Raises
     ------
     ValueError
-        If `stride` is not a stride, or is larger than the patch, so that pixels would lie in none.
+        If `stride` is invalid, or is larger than the patch, so that some pixels would not be
+        covered by any patch.
 
     Examples
     --------
@@ -104,7 +109,7 @@ def resolve_stride(stride, patch_size):
     if isinstance(stride, str):
         return tuple(max(1, length // 4) for length in patch_size)
     if isinstance(stride, Integral):
-        # A table is one pixel high, whatever the stride along it.
+        # A table has a height of one pixel, whatever its stride.
         pair = (
             min(int(stride), patch_size[0]) if patch_size[0] == 1 else int(stride),
             int(stride),
@@ -113,14 +118,15 @@ def resolve_stride(stride, patch_size):
         pair = tuple(int(side) for side in _check_pair(stride, "stride", "(down, across)"))
     if pair[0] > patch_size[0] or pair[1] > patch_size[1]:
         raise ValueError(
-            f"stride={stride!r} is larger than the patch of {patch_size[0]} x {patch_size[1]} "
-            "pixels, so that some pixels would lie in no patch: give at most the patch's size."
+            f"`stride` must be at most the size of the patch, {patch_size[0]} x {patch_size[1]} "
+            f"pixels, for patches to cover the image; got {stride!r}. Use a smaller stride, or "
+            "stride='auto'."
         )
     return pair
 
 
 def candidates_for_stride(candidates, stride):
-    """Return the candidates that the stride allows; ValueError if there is none."""
+    """Return the candidates that the stride allows; raise ValueError if it allows none."""
     resolve_stride(stride, candidates[-1][0])
     if isinstance(stride, str):
         return candidates
@@ -134,5 +140,8 @@ def _check_pair(pair, name, meaning):
         or len(pair) != 2
         or not all(isinstance(side, Integral) and side > 0 for side in pair)
     ):
-        raise ValueError(f"{name}={pair!r} is wrong: give a number of pixels, or {meaning}.")
+        raise ValueError(
+            f"`{name}` must be a positive number of pixels, or a pair {meaning} of them; got "
+            f"{pair!r}. Use {name}='auto' for the default."
+        )
     return pair

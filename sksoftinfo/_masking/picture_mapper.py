@@ -1,4 +1,4 @@
-"""`PictureMapper`: maps of photographs, by one of two questions."""
+"""`PictureMapper`: maps of photographs that answer "where" or "which"."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _CELLS, _WINDOWS = 0, 1
 
 
 class PictureMapper(InformationMapper):
-    """Maps of information about classes in photographs, by a calibration that all classes share.
+    """Mapper from photographs to information, with a calibration that all classes share.
 
     Parameters
     ----------
     scorer : PictureScorer
+        Scorer of cells and windows.
     kind, prior
-        As of `InformationMapper`.
+        Kind of information and prior, as in `InformationMapper`.
     question : {"auto", "where", "which"}
-        As of the transformer.
+        Question that a map answers, as in the transformer.
     """
 
     def __init__(self, scorer, kind, prior, question):
@@ -31,7 +32,7 @@ class PictureMapper(InformationMapper):
         self.question = question
 
     def share_calibrations(self, images, labels, seed):
-        """Fit the calibration on images (n, C, H, W) and their labels; see `InformationMapper`."""
+        """Fit the calibration on images (n, C, H, W) and their class indices (n,)."""
         others = other_labels(labels, N_OTHERS, np.random.RandomState(seed))
         classes = np.concatenate([labels[None], others])
         cells, windows = [], []
@@ -45,7 +46,7 @@ class PictureMapper(InformationMapper):
         return calibration.of_features(self.kind, cells[:, :1], labels[None])[0].max(axis=(1, 2))
 
     def evaluate(self, images, targets=None, as_group=False):
-        """Yield, batch by batch, what is known of images; see `InformationMapper.evaluate`."""
+        """Yield the information of images, batch by batch, as `InformationMapper.evaluate`."""
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
             logits, whole, details = self.scorer.read(images[rows])
             calibration = self.calibrations_[0].of_pictures(whole)
@@ -64,26 +65,29 @@ class PictureMapper(InformationMapper):
                 maps = carry_over(self.scorer.to_details(maps, size), details)
                 apart = [(which, self.scorer.to_details(odds, size)) for which, odds in apart]
             for places, peak, (which, odds) in zip(maps, peaks, apart, strict=True):
-                # The difference of the two probabilities: whatever is clearly of the target has
-                # the evidence of its best place, which thresholds and presence go by.
+                # tanh(odds / 2) is the difference of the two probabilities. A place that clearly
+                # shows the target gets the evidence of the best place, which thresholds and
+                # presence floors refer to.
                 places[which] = peak[which, None, None] * np.tanh(odds / 2)
             yield rows, classes, maps, whole
 
     def _apart(self, calibration, windows, groups, peaks):
-        """Return for each target which images hold a rival, and the log-odds of their windows.
+        """Return, for each target, the images with a rival and the log-odds of their windows.
 
         Parameters
         ----------
         calibration : SharedCalibration
         windows : ndarray of shape (M, n, rows, columns)
+            Logits of large windows.
         groups : list of T ndarrays of shape (K, n), int
-            The classes of each target.
+            Class indices of each target.
         peaks : ndarray of shape (T, n)
-            Information of the best cell about each target.
+            Information of the best cell about each target, in nats.
 
         Returns
         -------
         list of T pairs of ndarrays, of shapes (n,), bool, and (k, rows, columns)
+            Whether each image has a rival, and the log-odds of the windows of these k images.
         """
         n_images = windows.shape[1]
         if self.question == "where":

@@ -1,4 +1,4 @@
-"""Pictures, read for a network a batch at a time."""
+"""`PictureReader`: pictures, preprocessed for a network batch by batch."""
 
 from __future__ import annotations
 
@@ -30,26 +30,28 @@ from .._utils import (
 from .image_classifier import is_fitted_already, neural
 from .placement import measure_placement, resize, resized
 
-# Runs on one picture that tell whether a preprocessing is random. A mirror image by the toss of a
-# coin is missed once in 2 ** 15 times.
+# Number of runs on one picture by which a random preprocessing is detected. A mirror image with
+# probability 1/2 is missed once in 2 ** 15 times.
 _RUNS = 16
-# Pictures to calibrate on, at most: no more of them are looked at.
+# Largest number of pictures that are read for a calibration.
 _MOST = 1000
-# Sides of the picture that these runs are on, about.
+# Approximate side of the picture in these runs, in pixels.
 _PROXY = 128
 
 
 class Batch(NamedTuple):
-    """Pictures of a batch, as the network takes them and as they came.
+    """A batch of pictures, before and after preprocessing.
 
     Attributes
     ----------
     images : ndarray of shape (b, channels, height, width), float32
+        Images that the network takes.
     pictures : list of Picture
+        Pictures before preprocessing.
     placements : list of Placement
-        Where each image lies in its picture.
+        Position of each image in its picture.
     labels : list
-        Of the data set, or None.
+        Labels of a data set; each is None without labels.
     """
 
     images: np.ndarray
@@ -59,19 +61,20 @@ class Batch(NamedTuple):
 
 
 class PictureReader:
-    """Reads pictures as a network takes them.
+    """Reader that turns pictures into images for a network.
 
     Parameters
     ----------
     preprocess : callable or None
-        Takes a PIL image or a tensor (C, H, W), and returns an image of the network. Without it
-        the numbers are those of the picture, from 0 to 1 if it is one of PIL.
+        Takes a PIL image or a tensor (C, H, W), and returns an image for the network. ``None``
+        passes on the values of the picture, scaled to [0, 1] for a PIL image.
     channels : {"auto", "first", "last"}
-        As in `as_picture`.
+        Position of the channels, as in `as_picture`.
     n_channels : int or None
-        How many the network takes; ``None`` where that is not known.
+        Number of channels that the network takes; ``None`` if it is not known.
     size : tuple of int or None
-        Height and width of what the network takes; without `preprocess`, pictures are resized.
+        Height and width of the images that the network takes. Without `preprocess`, pictures are
+        resized to this size.
     """
 
     def __init__(self, preprocess, channels, n_channels, size):
@@ -85,7 +88,7 @@ class PictureReader:
         self._placements = {}
 
     def batches(self, X, batch_size):
-        """Yield what `X` holds in batches of so many pictures at most."""
+        """Yield the pictures of `X` in batches of at most `batch_size`."""
         numbered = enumerate(items(X))
         while chunk := list(islice(numbered, batch_size)):
             pictures = [as_picture(held, self.channels, i) for i, (held, _) in chunk]
@@ -96,24 +99,30 @@ class PictureReader:
             )
 
     def read_all(self, X, y, estimator, batch_size):
-        """Return all images, and labels: those given, or those of a data set.
+        """Return all images, and the labels `y` or the labels of a data set.
 
         Parameters
         ----------
-        X : as in `batches`
+        X : list, array, Dataset or DataLoader
+            Pictures, as in `batches`.
         y : array-like of shape (n,) or None
+            Labels; ``None`` uses the labels of a data set.
         estimator : classifier or None
-            Where it is fitted already, labels of a data set that it does not know are left aside.
+            Classifier. If it is fitted already and some label of a data set is unknown to it, all
+            labels of the data set are ignored.
         batch_size : int
+            Largest number of pictures in a batch.
 
         Returns
         -------
         images : ndarray of shape (n, channels, height, width), float32
-        y : as given, or ndarray of shape (n,) or None
+            Images that the network takes.
+        y : array-like of shape (n,) or None
+            Labels.
         """
         parts, labels = [], []
         for batch in self.batches(X, batch_size):
-            # Not the pictures: they may be large.
+            # The pictures themselves are not kept, since they may be large.
             parts.append(batch.images)
             labels += batch.labels
         if not parts:
@@ -127,7 +136,7 @@ class PictureReader:
         return images, y
 
     def _read(self, picture, index):
-        """Return the image of the network, and its placement."""
+        """Return the image for the network, and its placement in the picture."""
         if self.preprocess is None:
             return self._plain(picture, index)
         form, image = self._form(picture, index)
@@ -155,8 +164,8 @@ class PictureReader:
             self.size, self._taken_from_first = picture.size, True
         if self._taken_from_first and picture.size != self.size:
             raise ValueError(
-                f"`X` holds pictures of several sizes, {self.size[0]} x {self.size[1]} and "
-                f"{picture.size[0]} x {picture.size[1]}, and the network's is not known. Give "
+                "`X` must hold pictures of one size if the network's input size is not known; got "
+                f"{self.size[0]} x {self.size[1]} and {picture.size[0]} x {picture.size[1]}. Set "
                 "`preprocess`, or from_module(input_shape=(channels, height, width))."
             )
         if self.n_channels is None:
@@ -164,7 +173,7 @@ class PictureReader:
         if len(pixels) != self.n_channels:
             raise ValueError(
                 f"`X` must hold images of {self.n_channels} channels; got {len(pixels)} at "
-                f"{index}. Convert them to one number."
+                f"{index}. Convert all images to the same number of channels."
             )
         return resize(pixels, self.size), resized(picture.size, self.size)
 
@@ -180,13 +189,14 @@ class PictureReader:
             )
 
     def _pixels(self, picture, index):
-        """Return what `preprocess` reads: uint8, or float32 from 0 to 1."""
-        # Networks of photographs take colours, unless they are known to take something else.
+        """Return the pixels for `preprocess`: uint8, or float32 within [0, 1]."""
+        # Networks for photographs take colour images unless known otherwise.
         pixels = with_n_channels(picture.pixels, self.n_channels or 3)
         if len(pixels) not in (1, 3, 4):
             raise ValueError(
                 "`X` must hold pictures of 1, 3 or 4 channels where `preprocess` reads them; got "
-                f"{len(pixels)} at {index}. Let channels={self.channels!r} agree with the arrays."
+                f"{len(pixels)} at {index} with channels={self.channels!r}. Set `channels` to "
+                "match the arrays."
             )
         kind = pixels.dtype.kind
         if pixels.dtype == np.uint16:
@@ -198,26 +208,26 @@ class PictureReader:
             raise ValueError(
                 f"`X` must hold pictures of {'integers' if high == 255 else 'floats'} from {low} "
                 f"to {high} where `preprocess` reads them; got {pixels.min():g} to "
-                f"{pixels.max():g} at {index}. Scale them, or convert them to uint8."
+                f"{pixels.max():g} at {index}. Scale the pictures, or convert them to uint8."
             )
         return pixels.astype(np.uint8 if kind in "iu" else np.float32, copy=False)
 
     def _check_not_random(self, pixels, form, index):
-        """Raise ValueError if the same picture becomes different images."""
-        # Of a large picture some pixels will do.
+        """Raise ValueError if `preprocess` maps one picture to different images."""
+        # Every so many pixels of a large picture are enough.
         step = max(1, min(pixels.shape[1:]) // _PROXY)
         pixels = np.ascontiguousarray(pixels[:, ::step, ::step])
         first, *others = (self._apply(pixels, form, index) for _ in range(_RUNS))
         if not all(np.array_equal(first, other) for other in others):
             raise ValueError(
                 "`preprocess` must return the same image for the same picture; got different "
-                "ones. Use the transform of evaluation, not the one of training."
+                "ones. Use the transform for evaluation, not the transform for training."
             )
 
     def _form(self, picture, index):
-        """Return which form of pictures `preprocess` takes, "pil" or "tensor".
+        """Return the form of pictures that `preprocess` takes, "pil" or "tensor".
 
-        Also the image that it made of the picture, if it was tried, or None.
+        The second return value is the preprocessed picture if the form was just tried, else None.
         """
         key = (picture.held_as == "pil", picture.pixels.dtype.kind)
         if key in self._forms:
@@ -234,18 +244,18 @@ class PictureReader:
         raise failures[0]
 
     def _apply(self, pixels, form, index):
-        """Return what `preprocess` makes of pixels, an array (C, h, w) of float32."""
+        """Return the preprocessed pixels, an array (C, h, w) of float32."""
         given: Any
         if form == "pil":
             given = _as_pil(pixels)
         else:
-            # A copy: a transform may work in place.
+            # A copy, since a transform may work in place.
             given = torch.tensor(pixels)
         try:
             image = self.preprocess(given)
         except torch.cuda.OutOfMemoryError:
             raise
-        # A user's function may raise anything; which picture it was helps.
+        # A user's function may raise any exception; the message names the picture.
         except Exception as error:
             what = "a PIL image" if form == "pil" else f"a tensor of {given.dtype}"
             raise ValueError(
@@ -261,36 +271,36 @@ class PictureReader:
             if isinstance(array, np.ndarray):
                 got = f"{array.dtype} of shape {array.shape}"
             elif is_picture(image):
-                got = "a PIL image: it lacks a last step such as ToTensor()"
+                got = "a PIL image, which lacks a last step such as ToTensor()"
             raise ValueError(
                 "`preprocess` must return a tensor of floats of shape (channels, height, width); "
                 f"got {got}."
             )
-        assert_finite(array[None], "what `preprocess` returned")
+        assert_finite(array[None], "returned by `preprocess`")
         return array.astype(np.float32)
 
 
 def _as_pil(pixels):
-    """Return an image (C, H, W), uint8 or of floats from 0 to 1, as one of PIL."""
+    """Return a PIL image of pixels (C, H, W), of uint8 or of floats within [0, 1]."""
     from PIL import Image
 
     if pixels.dtype != np.uint8:
         pixels = np.round(255 * pixels).astype(np.uint8)
     if len(pixels) == 1 or pixels.strides[0] == 0:
-        # Grey, also where it is repeated: to put the channels last takes most of the time.
+        # Grey pictures, including repeated channels, need no slow transpose of the channels.
         return Image.fromarray(pixels[0]).convert("L" if len(pixels) == 1 else "RGB")
     return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
 def _like(pixels, grey):
-    """Return a grey picture (H, W), uint8, with the channels and the type of another's pixels."""
+    """Return a grey picture (H, W), uint8, with the channels and the dtype of `pixels`."""
     if pixels.dtype != np.uint8:
         grey = grey / np.float32(255)
     return np.broadcast_to(grey, (len(pixels), *grey.shape))
 
 
 def input_channels(estimator):
-    """Return how many channels of images a classifier takes, or None where it is not known."""
+    """Return the number of channels that a classifier takes, or None if it is not known."""
     classifier = neural(estimator)
     shape = getattr(classifier, "input_shape_", None)
     if shape is not None:
@@ -304,31 +314,32 @@ def input_channels(estimator):
 
 
 def input_size(estimator):
-    """Return height and width of images that a classifier takes, or None where any will do."""
+    """Return the height and width of images that a classifier takes, or None if any will do."""
     shape = getattr(neural(estimator), "input_shape_", None)
     return None if shape is None or len(shape) < 2 else tuple(shape[-2:])
 
 
 def picture_reader(X, estimator, preprocess, channels, image_shape=None):
-    """Return `X`, an iterator as a list, and a reader of the pictures that it holds.
+    """Return `X`, with iterators as lists, and a reader of its pictures.
 
-    The reader is None for arrays that are read as they are.
+    The reader is None for arrays that are used unchanged.
 
     Parameters
     ----------
-    X : as given to the transformer
+    X : array-like, or pictures
+        Images, as passed to the transformer.
     estimator : classifier or None
-        Fitted or not.
+        Classifier, fitted or not.
     preprocess, channels
-        As in the transformer.
+        Parameters of the transformer.
     image_shape : tuple of int, default=None
-        (C, H, W) of the network's images, where it is known from `fit`.
+        Shape (C, H, W) of the network's images, if it is known from `fit`.
 
     Raises
     ------
     ValueError
-        If pictures have colours and the classifier was fitted on flat rows: in which order, is
-        not known.
+        If pictures have colours and the classifier was fitted on flat rows, whose order of pixels
+        and channels is not known.
     """
     X = listed(X)
     if not (holds_pictures(X) or preprocess is not None or _has_channels_last(X, channels)):
@@ -339,23 +350,26 @@ def picture_reader(X, estimator, preprocess, channels, image_shape=None):
         n_channels, size = image_shape[0], image_shape[1:]
     if n_channels != 1 and is_fitted_already(estimator) and neural(estimator) is None:
         raise ValueError(
-            "Pictures need a network that takes images; got a fitted "
+            "`estimator` must be a network that takes images if `X` holds pictures; got a fitted "
             f"{type(estimator.estimator).__name__}, whose order of pixels and channels is not "
-            "known. Give it rows as it was fitted on, and image_shape."
+            "known. Pass rows as in its training, and set image_shape."
         )
     return X, PictureReader(preprocess, channels, n_channels, size)
 
 
 def sampled(X, y, estimator, random_state):
-    """Return pictures and labels, at most 1000 where nothing is trained on them.
+    """Return pictures and labels, at most 1000 if the classifier is fitted already.
 
     Parameters
     ----------
-    X : as in `picture_reader`
-        A DataLoader or stream is read whole.
+    X : array-like, or pictures
+        Pictures. A DataLoader or a stream is not sampled.
     y : array-like of shape (n,) or None
+        Labels of the pictures.
     estimator : classifier or None
+        Classifier, fitted or not.
     random_state : int, RandomState instance or None
+        Seeds the draw of the pictures.
     """
     n = None if is_dataset(X) and hasattr(X, "batch_sampler") else n_items(X)
     if n is None or n <= _MOST or not is_fitted_already(estimator):
@@ -371,11 +385,11 @@ def sampled(X, y, estimator, random_state):
 
 
 def _check_container(X):
-    """Raise ValueError unless `X` can hold several pictures."""
+    """Raise ValueError unless `X` is a container of pictures."""
     if not (isinstance(X, list | tuple) or hasattr(X, "shape") or is_dataset(X)):
         raise ValueError(
             "`X` must be a list, an array or a data set of pictures; got an object of class "
-            f"{type(X).__name__}. Put pictures into a list."
+            f"{type(X).__name__}. Put the pictures into a list."
         )
     shape = tuple(getattr(X, "shape", ()))
     if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) > 4:
@@ -385,7 +399,7 @@ def _check_container(X):
 
 
 def _has_channels_last(X, channels):
-    """Return whether an array, or a list of arrays, has to be read since its channels are last."""
+    """Return whether the channels of an array, or of a list of arrays, have to be moved."""
     if isinstance(X, list | tuple) and len(X) and hasattr(X[0], "shape"):
         X = X[0][None]
     if len(getattr(X, "shape", ())) != 4 or channels == "first":

@@ -1,4 +1,4 @@
-"""What a fitted `InfoMaskTransformer` returns for pictures, in the pixels of each."""
+"""`PictureResults`: maps, masks and masked pictures, in the pixels of each picture."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from .results import all_maps, as_images_of, excess_of_images, largest_maps
 
 
 class PictureResults:
-    """Results of a fitted transformer for pictures, in the pixels of each.
+    """Results of a fitted transformer for pictures, in the pixels of each picture.
 
     Parameters
     ----------
     masker : fitted InfoMaskTransformer
     reader : PictureReader
+        Reader that preprocesses the pictures.
     X : list, array, Dataset or DataLoader
+        Pictures.
     y : array-like of shape (n,) or None
-        A target for each picture.
+        Target of each picture; ``None`` uses the transformer's `target`.
     """
 
     def __init__(self, masker, reader, X, y=None):
@@ -30,12 +32,12 @@ class PictureResults:
         n = n_items(X)
         if self.y is not None and n is not None and self.y.shape != (n,):
             raise ValueError(
-                f"`y` must hold one target for each of {n} images; got shape {self.y.shape}. Use "
-                "`target` for one that all images share."
+                f"`y` must hold one target for each of {n} images; got shape {self.y.shape}. Set "
+                "`target` for a target that all images share."
             )
 
     def batches(self):
-        """Yield batches, their images as the transformer takes them, and their part of `y`."""
+        """Yield batches, their validated images, and their part of `y`."""
         masker, stop = self.masker, 0
         for batch in self.reader.batches(self.X, masker.batch_size):
             start, stop = stop, stop + len(batch.images)
@@ -45,7 +47,7 @@ class PictureResults:
             raise ValueError("`X` must hold at least one image; got none.")
 
     def map(self, target):
-        """Return `information_map`, NaN where a picture was cut off."""
+        """Return `information_map`, with NaN where a picture was cropped."""
         return self._joined(
             placement.to_picture(one, np.nan)
             for batch, images, y in self.batches()
@@ -70,7 +72,7 @@ class PictureResults:
         return [list(one) for one in zip(*found, strict=True)]
 
     def masks(self):
-        """Return `mask`; what was cut off is not kept."""
+        """Return `mask`; cropped pixels are not kept."""
         return self._joined(kept for _, kept in self._kept())
 
     def boxes(self):
@@ -78,7 +80,7 @@ class PictureResults:
         return np.concatenate([largest_boxes(kept[None] >= 0.5) for _, kept in self._kept()])
 
     def filled(self):
-        """Return `transform`: pictures held as they came."""
+        """Return `transform`: masked pictures of the types in `X`."""
         found = [give_back(one, self.mixed(one, kept)) for one, kept in self._kept()]
         return self._joined(found)
 
@@ -91,7 +93,7 @@ class PictureResults:
                     yield picture, self.mask_of(one, picture, placement)
 
     def mask_of(self, excess, picture, placement):
-        """Return the mask of a picture from what `excess_information` says of its image."""
+        """Return the mask of a picture from the excess information of its image."""
         masker = self.masker
         if masker.mask_type == "soft":
             kept = placement.to_picture(excess, 0.0).astype(np.float64)
@@ -104,7 +106,7 @@ class PictureResults:
         return kept
 
     def mixed(self, picture, kept):
-        """Return the pixels of a picture that are kept, and the fill elsewhere."""
+        """Return the pixels of a picture with the fill where they are not kept."""
         of_full_scale = self.masker.preprocess is not None or picture.held_as == "pil"
         return filled(picture, kept, self.masker.fill_value, of_full_scale)
 
@@ -113,7 +115,7 @@ class PictureResults:
         return hasattr(self.X, "shape")
 
     def _joined(self, results):
-        """Return an array of results where pictures came in one, else a list."""
+        """Return results as an array if the pictures came in an array, else as a list."""
         results = list(results)
         if not self._is_array:
             return results
@@ -123,21 +125,23 @@ class PictureResults:
 
 
 def filled(picture: Picture, kept, fill_value, of_full_scale):
-    """Return pixels of a picture where they are kept, and the fill elsewhere.
+    """Return the pixels of a picture with the fill where they are not kept.
 
     Parameters
     ----------
     picture : Picture
     kept : ndarray of shape (H, W)
-        Of dtype bool, or weights.
-    fill_value : as in the transformer
-        ``"mean"`` is the picture's own.
+        Mask, of dtype bool or weights.
+    fill_value : float, array-like of shape (channels,), "mean", "blur" or callable
+        Fill, as in the transformer. ``"mean"`` is the mean of the picture itself.
     of_full_scale : bool
-        Whether numbers are shares of the largest number that integers can have, 255 as a rule.
+        Whether numbers in `fill_value` are shares of the largest integer of the picture's dtype,
+        e.g. 255.
 
     Returns
     -------
-    ndarray of shape (C, H, W), of the dtype of the picture
+    ndarray of shape (C, H, W)
+        Masked picture, in the dtype of the picture.
     """
     pixels = picture.pixels
     is_integer = pixels.dtype.kind in "iu"
@@ -152,5 +156,5 @@ def filled(picture: Picture, kept, fill_value, of_full_scale):
         bounds = np.iinfo(pixels.dtype)
         mixed = np.clip(np.round(mixed), bounds.min, bounds.max)
     mixed = mixed.astype(pixels.dtype)
-    # What is kept whole does not go through other numbers.
+    # Pixels that are kept do not change by rounding.
     return np.where(kept == 1, pixels, mixed)

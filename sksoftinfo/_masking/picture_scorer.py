@@ -1,4 +1,4 @@
-"""Dense scoring of photographs: enlarged pictures, the map of the head and a finer one."""
+"""Dense scoring of photographs: enlarged pictures, the last feature map and a finer map."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from .feature_layer import replaced_output
 from .image_classifier import neural
 from .spreading import interpolation_matrix, spread
 
-# Of windows that tell one object from another: this share of the shorter side.
+# Side of the windows that distinguish objects, as a share of the picture's shorter side.
 _WINDOW_SHARE = 0.5
 
 
 class PictureScorer:
-    """Scores single cells of the feature map of an enlarged picture, and large windows of it.
+    """Scorer of the cells and of large windows of an enlarged picture's feature map.
 
     Parameters
     ----------
     classifier : ImageClassifier
     layer : FeatureLayer
+        Layer of the feature map.
     geometry : tuple of CellGeometry
-        Down and across, of pictures that are not enlarged.
+        Geometry of the cells down and across, for pictures that are not enlarged.
     image_size : tuple of int
+        Height and width of the pictures, in pixels.
     zoom : float
-        How many times as large as they are pictures go through the network. 1 where it takes
-        images of one size alone.
+        Factor by which pictures are enlarged for the network. The factor is 1 if the network takes
+        images of one size only.
     with_details : bool
-        Whether the finer map of `layer.detail` is read as well.
+        Whether to read the finer map of `layer.detail` as well.
     """
 
     def __init__(self, classifier, layer, geometry, image_size, zoom, with_details):
@@ -40,7 +42,7 @@ class PictureScorer:
         self.image_size = tuple(image_size)
         self.with_details = with_details and layer.detail is not None
         zoom = 1.0 if layer.small_side is None else zoom
-        # Whole cells, since the picture is to cover the map.
+        # Whole cells, so that the picture covers the whole map.
         self.zoomed_size = tuple(
             max(length, round(round(length * zoom / one.stride) * one.stride))
             for length, one in zip(image_size, geometry, strict=True)
@@ -52,7 +54,7 @@ class PictureScorer:
 
     @property
     def windows(self):
-        """Height and width in cells: of a cell, and of the windows that tell objects apart."""
+        """Height and width, in cells, of a single cell and of the large windows."""
         side = _WINDOW_SHARE * min(self.image_size)
         large = tuple(
             max(1.0, side * zoomed / length / one.stride)
@@ -64,7 +66,7 @@ class PictureScorer:
 
     @property
     def stride(self):
-        """Pixels (down, across) of the picture between cells."""
+        """Distance (down, across) between neighbouring cells, in pixels of the picture."""
         return tuple(
             one.stride * length / zoomed
             for zoomed, length, one in zip(
@@ -74,7 +76,7 @@ class PictureScorer:
 
     @property
     def dtype(self):
-        """The network's: float32 or float64."""
+        """Dtype of the network: float32 or float64."""
         return np.dtype(str(self._net.dtype).removeprefix("torch."))
 
     @property
@@ -82,7 +84,7 @@ class PictureScorer:
         return neural(self.classifier.estimator).net_
 
     def read(self, images):
-        """Return what a network makes of pictures.
+        """Return the logits and the finer feature map of pictures.
 
         Parameters
         ----------
@@ -91,14 +93,15 @@ class PictureScorer:
         Returns
         -------
         windows : ndarray of shape (2, M, n, rows, columns)
-            Posterior logits of cells, and of large windows around them.
+            Posterior logits for the cells, and for large windows around the cells.
         whole : ndarray of shape (n, M)
-            Those of the pictures as they are.
+            Posterior logits for the whole pictures, not enlarged.
         details : ndarray of shape (n, channels, h, w) or None
+            Finer feature map; ``None`` without `with_details`.
         """
         net = self._net
         with naming_batch_size(self.classifier.batch_size):
-            # Before inference mode, whose tensors have no gradients for a linear head.
+            # Outside inference mode, since the weights of a linear head need gradients.
             module, tensor = own_copy(net.module_), to_tensor(net, images)
             with torch.inference_mode():
                 made = self._read(net, module, tensor)
@@ -127,7 +130,7 @@ class PictureScorer:
         return self.read(images)[0]
 
     def to_details(self, scores, size):
-        """Return scores (..., rows, columns) of cells at the places of details, (..., h, w)."""
+        """Interpolate scores of cells (..., rows, columns) to the finer map (..., h, w)."""
         centres = zip(scores.shape[-2:], size, range(2), strict=True)
         matrices = [
             interpolation_matrix(self._cells(n, axis), self._even(n_details, axis))
@@ -136,7 +139,7 @@ class PictureScorer:
         return spread(scores, *matrices)
 
     def assemble(self, scores):
-        """Return scores (..., rows, columns) of places as maps (..., H, W)."""
+        """Interpolate the scores of places (..., rows, columns) to maps (..., H, W)."""
         centres = self._even if self.with_details else self._cells
         matrices = [
             interpolation_matrix(centres(n, axis), np.arange(self.image_size[axis]))
@@ -145,11 +148,11 @@ class PictureScorer:
         return spread(scores, *matrices)
 
     def _even(self, n, axis):
-        """Return the middles of n places that share an axis of the picture, in its pixels."""
+        """Return the centres, in pixels, of n places of equal width along an axis."""
         return (np.arange(n) + 0.5) * self.image_size[axis] / n - 0.5
 
     def _cells(self, n, axis):
-        """Return the middles of n cells along an axis, in pixels of the picture."""
+        """Return the centres of n cells along an axis, in pixels of the picture."""
         geometry = self.geometry[axis]
         if geometry.receptive_field >= self.image_size[axis]:
             return self._even(n, axis)

@@ -1,7 +1,7 @@
-"""Where the pixels of a network's input lie in the picture that it was made of.
+"""`Placement`: where the pixels of a network's input lie in the picture before preprocessing.
 
-What a preprocessing does to places is measured, whatever it is made of: pictures whose brightness
-tells the place are sent through it.
+The placement is measured for any preprocessing: the preprocessing is applied to pictures whose
+brightness encodes the position.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-# Sides of pictures that can be measured, at least: a shorter ramp has too few steps.
+# Shortest side of pictures that can be measured, since a shorter ramp has too few steps.
 _SMALLEST = 8
-# How far a place may be from the line through all of them, in steps of brightness and in pixels.
+# Largest deviation of a position from the line fitted through all positions, as a share of the
+# range of brightness.
 _TOLERANCE = 4 / 255
-# Its multiples are spread evenly between whole numbers.
+# Golden ratio minus 1. The fractional parts of its multiples are spread evenly.
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 class Placement(NamedTuple):
-    """Where the rows and columns of an input lie in a picture.
+    """Position of the rows and columns of a network's input in a picture.
 
     Attributes
     ----------
     picture_size, input_size : tuple of int
-        Height and width.
-    starts, steps : tuple of float
-        Row and column of the picture at the centre of the first row and column of the input, and
-        how far each is from the next, in pixels of the picture. A step is negative where the
-        input is mirrored.
+        Height and width of the picture and of the input, in pixels.
+    starts : tuple of float
+        Row and column of the picture at the centre of the first row and column of the input.
+    steps : tuple of float
+        Distance between neighbouring rows and columns of the input, in pixels of the picture. A
+        step is negative if the input is mirrored.
     """
 
     picture_size: tuple
@@ -38,7 +40,7 @@ class Placement(NamedTuple):
     steps: tuple
 
     def is_identity(self):
-        """Return whether the input has the pixels of the picture."""
+        """Return whether each pixel of the input is the same pixel of the picture."""
         return (
             self.picture_size == self.input_size
             and np.allclose(self.starts, 0, atol=0.25)
@@ -46,13 +48,13 @@ class Placement(NamedTuple):
         )
 
     def to_picture(self, maps, outside):
-        """Return maps (..., h, w) of the input as maps (..., H, W) of the picture.
+        """Interpolate maps (..., h, w) of the input to maps (..., H, W) of the picture.
 
         Parameters
         ----------
         maps : ndarray of shape (..., h, w)
         outside : float
-            Value where the picture is not part of the input.
+            Value of pixels of the picture that are not part of the input.
 
         Examples
         --------
@@ -78,7 +80,7 @@ class Placement(NamedTuple):
         shape = (-1, 1) if axis == -2 else (-1,)
         share = (place - low).astype(maps.dtype).reshape(shape)
         below, above = np.take(maps, low, axis), np.take(maps, high, axis)
-        # Infinity less infinity is not a number.
+        # The difference of two infinities is NaN, which is replaced below.
         with np.errstate(invalid="ignore"):
             between = above - below
             between *= share
@@ -91,27 +93,31 @@ class Placement(NamedTuple):
 
 
 def resized(picture_size, input_size):
-    """Return the placement of a picture that is resized as a whole."""
+    """Return the placement of a picture that is resized without cropping."""
     steps = tuple(a / b for a, b in zip(picture_size, input_size, strict=True))
     starts = tuple(step / 2 - 0.5 for step in steps)
     return Placement(tuple(picture_size), tuple(input_size), starts, steps)
 
 
 def measure_placement(apply, size):
-    """Return where `apply` takes the pixels of its input from.
+    """Return the placement of the output of `apply` in its input.
 
     Parameters
     ----------
     apply : callable
         Takes a grey picture, uint8 of shape (H, W), and returns an array (C, h, w).
     size : tuple of int
-        (H, W) of pictures.
+        Height and width of the pictures, in pixels.
+
+    Returns
+    -------
+    Placement
 
     Raises
     ------
     ValueError
-        If a side is shorter than 8 pixels, or `apply` does more to places than resize, crop, pad
-        and mirror.
+        If a side is shorter than 8 pixels, or if `apply` moves pixels other than by resizing,
+        cropping, padding and mirroring.
 
     Examples
     --------
@@ -124,17 +130,17 @@ def measure_placement(apply, size):
     if min(size) < _SMALLEST:
         raise ValueError(
             f"`X` must hold pictures of at least {_SMALLEST} x {_SMALLEST} pixels where "
-            f"`preprocess` reads them; got {size[0]} x {size[1]}. Leave smaller ones out."
+            f"`preprocess` reads them; got {size[0]} x {size[1]}. Leave out smaller pictures."
         )
     black, white = (apply(np.full(size, value, np.uint8)) for value in (0, 255))
     gain = white - black
     largest = np.abs(gain).max()
     if not largest > 0:
         raise ValueError(
-            "`preprocess` must keep what a picture shows; a white picture and a black one come "
-            "out alike. Check its steps."
+            "`preprocess` must preserve the content of pictures; got the same image for a white "
+            "picture and for a black one. Check the steps of `preprocess`."
         )
-    # Where the picture does not count was padded.
+    # Pixels that do not depend on the picture are padding.
     padded = (np.abs(gain) < 0.5 * largest).any(axis=0)
     starts, steps = [], []
     for axis, side in enumerate(size):
@@ -142,7 +148,7 @@ def measure_placement(apply, size):
         if seen.shape != gain.shape:
             raise ValueError(
                 "`preprocess` must return one size for pictures of one size; got shapes "
-                f"{black.shape} and {seen.shape}. Leave out what is random."
+                f"{black.shape} and {seen.shape}. Leave out random steps."
             )
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(padded, np.nan, ((seen - black) / gain).mean(axis=0))
@@ -153,22 +159,22 @@ def measure_placement(apply, size):
 
 
 def _ramp(size, axis):
-    """Return a picture, uint8 of shape (H, W), whose brightness is the place along an axis."""
+    """Return a picture, uint8 of shape (H, W), with a ramp of brightness along an axis."""
     along = 255 * (np.arange(size[axis], dtype=np.float32) + 0.5) / size[axis]
-    # Of 256 steps of brightness, most are wider than a pixel: what is rounded up changes from
-    # line to line, so that the mean over all lines is exact.
+    # A step of brightness may be wider than a pixel. The rounding differs between lines, so that
+    # the mean over all lines is nearly exact.
     across = ((np.arange(size[1 - axis]) * _GOLDEN) % 1).astype(np.float32)
     shown = (along[:, None] + across[None]).astype(np.uint8)
     return np.ascontiguousarray(shown if axis == 0 else shown.T)
 
 
 def _line(share, side):
-    """Return start and step, in pixels, from the places seen (along the axis, across it)."""
+    """Return start and step, in pixels, from positions (along the axis, across the axis)."""
     used = ~np.isnan(share)
     rows = np.flatnonzero(used.any(axis=1))
     places = np.array([share[row, used[row]].mean() for row in rows])
     spread = max((np.ptp(share[row, used[row]]) for row in rows), default=np.inf)
-    # A resize repeats the outermost pixels: a line through them would be too flat.
+    # A resize repeats the outermost pixels, through which a line would be too flat.
     inner = (places > 1.5 / side) & (places < 1 - 1.5 / side)
     if inner.sum() < 2:
         raise _not_placed()
@@ -182,14 +188,14 @@ def _line(share, side):
 
 def _not_placed():
     return ValueError(
-        "`preprocess` must resize, crop, pad or mirror pictures, besides what it does to colours; "
-        "what it returns has other places. Use the transform of evaluation, not the one of "
-        "training, without rotations, and leave out what depends on the contrast."
+        "`preprocess` must resize, crop, pad or mirror pictures, and may change colours; got "
+        "pixels that are moved in other ways. Use the transform for evaluation, without rotations "
+        "and without steps that depend on the contrast."
     )
 
 
 def resize(pixels, size):
-    """Return an image (C, H, W), float32, of another size, smoothly."""
+    """Resize an image (C, H, W), float32, by antialiased bilinear interpolation."""
     if pixels.shape[1:] == tuple(size):
         return pixels
     return torch.nn.functional.interpolate(

@@ -1,4 +1,4 @@
-"""What a file says of a fitted transformer, checked before any of it is used."""
+"""Checks of the state of a transformer that is restored from a file, before it is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .maps import InformationMapper
 from .picture_mapper import PictureMapper
 
 _OPTIONAL = {"patch_size_scores_", "reference_maximum_", "feature_names_in_"}
-# Attributes of the parts, by their classes.
+# Classes and attributes of the transformer's parts.
 _PARTS = {
     "_fill": (Fill, {"fill_value", "constant_"}),
     "_classifier": (ImageClassifier, {"estimator", "row_shape", "batch_size"}),
@@ -23,29 +23,30 @@ _MAPPERS = {InformationMapper: _OF_MAPPERS, PictureMapper: _OF_MAPPERS | {"quest
 
 
 def check_state(state, param_names):
-    """Raise ValueError unless a state is all that an InfoMaskTransformer has, fitted or not.
+    """Raise ValueError unless a state is valid for an InfoMaskTransformer, fitted or not.
 
     Parameters
     ----------
     state : dict
         Attributes by name.
     param_names : iterable of str
+        Names of the parameters.
     """
     if type(state) is not dict or not all(isinstance(name, str) for name in state):
         raise ValueError("its state is not a dict of attributes")
     params = set(param_names)
     if not params <= state.keys():
         raise ValueError(f"it lacks {sorted(params - state.keys())}")
-    # What is cached are pickles: whoever names the folder could have put some there.
+    # A cache holds pickles, and a file's author could have placed pickles in a named folder.
     if state["memory"] is not None:
         raise ValueError(
-            "memory is not taken from a file: set memory=None before skops writes it, and set it "
-            "again where the file is read"
+            "`memory` must be None in a file; set memory=None before skops writes the file, and "
+            "set `memory` again after reading it"
         )
     fitted = {name: state[name] for name in state.keys() - params}
     output = fitted.pop("_sklearn_output_config", {})
     if type(output) is not dict or not output.keys() <= {"transform"}:
-        raise ValueError("it has an output that set_output does not set")
+        raise ValueError("it has an output configuration that set_output cannot set")
     if not fitted:
         return
     checks = _checks(state)
@@ -55,14 +56,14 @@ def check_state(state, param_names):
     missing = sorted(checks.keys() - _OPTIONAL - fitted.keys())
     if missing:
         raise ValueError(f"it lacks {missing}")
-    # In the order of the checks: later ones rely on what was checked before.
+    # The order matters: later checks rely on earlier checks.
     for name, check in checks.items():
         if name in fitted and not check(fitted[name]):
             raise ValueError(f"it has another {name} than `fit` sets")
 
 
 def _checks(state):
-    """Return for each attribute a function that returns whether its value is one of `fit`."""
+    """Return, for each attribute, a function that checks whether `fit` could set a value."""
 
     def is_of_classes(value):
         shape = np.shape(state["classes_"])
@@ -143,7 +144,7 @@ def _is_shape(value):
 
 
 def _is_sizes(value):
-    """Return whether a value is a size, or a tuple or list of sizes or of pairs of them."""
+    """Return whether a value is a size, or a nested tuple or list of sizes."""
     if type(value) in (tuple, list):
         return 0 < len(value) and all(map(_is_sizes, value))
     return _is_size(value)

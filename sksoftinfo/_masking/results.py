@@ -1,7 +1,7 @@
 """Maps and masks of a fitted `InfoMaskTransformer` for images.
 
-Functions of a transformer, not methods of it, for arrays and for pictures; `ArrayResults` makes of
-them what its public methods return.
+The functions take a transformer and serve both arrays and pictures. `ArrayResults` converts their
+results to the return values of the transformer's public methods.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from .targets import targets_of_images
 
 
 class ArrayResults:
-    """Results for images or a table in one array; `PictureResults` is its like for pictures.
+    """Results for an array of images or a table, the counterpart of `PictureResults`.
 
     Parameters
     ----------
     masker : fitted InfoMaskTransformer
     X : ndarray of shape (n, ...), or tensor on the device of the network
-        Validated.
+        Validated images, or a table.
     y : array-like of shape (n,) or None
-        A target for each image.
+        Target of each image; ``None`` uses the transformer's `target`.
     """
 
     def __init__(self, masker, X, y=None):
@@ -55,19 +55,19 @@ class ArrayResults:
         return out.reshape(self.X.shape)
 
     def _shaped(self, results):
-        """Return results (..., n, H, W), or (..., n, d) of a table."""
+        """Return results of shape (..., n, H, W), or (..., n, d) for a table."""
         masker = self.masker
         is_table = masker._image_shape[:2] == (1, 1) and len(masker.input_shape_) == 1
         return results[..., 0, :] if is_table else results
 
 
 def as_images_of(masker, X):
-    """Return validated rows in the shape of the images that they are, (n, C, H, W)."""
+    """Reshape validated rows to images, (n, C, H, W)."""
     return X.reshape(len(X), *masker._image_shape)
 
 
 def largest_maps(masker, images, target=None, y=None):
-    """Return the largest of the targets' maps of each image, shape (n, H, W)."""
+    """Return the maximum over the targets of each image's maps, shape (n, H, W)."""
     targets, as_group = targets_of(masker, images, target, y)
     return masker._mapper.largest_maps(images, evidence(masker, images, targets, as_group))
 
@@ -94,7 +94,7 @@ def _masks(masker, images, target=None, y=None):
 
 
 def masks_of_excess(masker, images, excess):
-    """Return the masks (b, H, W) of images from what `excess_information` returned of them."""
+    """Return the masks (b, H, W) of images from their excess information."""
     kept = excess if masker.mask_type == "soft" else excess > 0
     if masker.components:
         images = on_host(images)
@@ -104,7 +104,7 @@ def masks_of_excess(masker, images, excess):
 
 
 def excess_of_images(masker, images, target=None, y=None):
-    """Yield slices of rows, and what `excess_information` returns of their pixels."""
+    """Yield slices of rows and their excess information (b, H, W)."""
     targets, as_group = targets_of(masker, images, target, y)
     for rows, *batch in evidence(masker, images, targets, as_group):
         presence = targets is not None
@@ -112,9 +112,9 @@ def excess_of_images(masker, images, target=None, y=None):
 
 
 def excess_of_batch(masker, images, classes, places, whole, as_group, presence):
-    """Return what `excess_information` does of a batch; `presence` of a target may be denied.
+    """Return the excess information of a batch of images (b, C, H, W), refined if required.
 
-    By the outlines of the images (b, C, H, W), where the masker's `refine` says so.
+    With `presence`, images are masked as a whole if nothing in them is evidence of the target.
     """
     floors = maxima = None
     if masker._presence_required and presence:
@@ -137,12 +137,12 @@ def excess_of_batch(masker, images, classes, places, whole, as_group, presence):
 
 
 def targets_of(masker, images, target, y):
-    """Return class indices (T, n) for each image, or None, and whether they are one group."""
+    """Return class indices (T, n) of the targets, or None, and whether they form a group."""
     target = masker.target if target is None else target
     return targets_of_images(len(images), masker.classes_, target, masker.combine, y)
 
 
 def evidence(masker, images, targets, as_group=False):
-    """Yield batches of `InformationMapper.evaluate`, from the cache where there is one."""
+    """Yield batches of `InformationMapper.evaluate`, from the cache if there is one."""
     mapper, key = masker._mapper, masker._map_key
     return evaluate_cached(mapper, images, targets, as_group, masker.memory, key)

@@ -1,38 +1,39 @@
-"""What else is in a picture, and how far a class is beyond it. Arrays in, arrays out."""
+"""Rivals of a class in a picture, and log-odds against them. Arrays in, arrays out."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import logsumexp
 
-# Rivals of a class in a picture, at most: one thing is often taken for several classes.
+# Largest number of rivals of a class in a picture; several since one object may resemble several
+# classes.
 _MOST = 3
-#: Evidence of a class where the target has none, at least, of a rival. Chosen on 24 composites of
-#: two photographs and 13 photographs of one animal.
+#: Smallest evidence of a rival at a place without evidence of the target. Chosen on 24 composites
+#: of two photographs and on 13 photographs of one animal.
 RIVAL_FLOOR = 1.6
 
 
 def rivals_elsewhere(evidence, targets, floor):
     """Return the classes that are most evident where the target is not.
 
-    A class counts by its evidence at its best place, less twice the target's there: what the
-    target looks like as well is not a rival.
+    A class is ranked by the maximum over places of its evidence minus twice the positive evidence
+    of the target at the same place, so that a class that resembles the target is not a rival.
 
     Parameters
     ----------
     evidence : ndarray of shape (M, n, ...)
-        Weight of evidence of all classes, at windows.
+        Weight of evidence of all classes at the windows, in nats.
     targets : ndarray of shape (K, n), int
-        One class for each image; K for a group.
+        Class index of the target of each image, or the K class indices of a group.
     floor : float
-        Evidence that a rival has, at least.
+        Smallest evidence of a rival, in nats.
 
     Returns
     -------
     rivals : ndarray of shape (R, n), int
-        Most evident first; R is at most 3.
+        Class indices, most evident first; R is at most 3.
     present : ndarray of shape (R, n), bool
-        Whether each has as much evidence as that.
+        Whether the evidence of each class reaches `floor`.
 
     Examples
     --------
@@ -55,21 +56,23 @@ def rivals_elsewhere(evidence, targets, floor):
 
 
 def log_odds_of_rivals(logits, targets, rivals, present, slope):
-    """Return the log-odds that windows are of the target rather than of its strongest rival.
+    """Return the log-odds that windows show the target rather than its strongest rival.
 
     Parameters
     ----------
     logits : ndarray of shape (M, n, ...)
+        Logits for the windows.
     targets : ndarray of shape (K, n), int
+        Class index of the target of each image, or the K class indices of a group.
     rivals, present
-        As `rivals_elsewhere` returns them.
+        Results of `rivals_elsewhere`.
     slope : float or ndarray that broadcasts to (n, ...)
-        Nats for each unit of a difference of logits.
+        Nats per unit of the difference of two logits.
 
     Returns
     -------
     ndarray of shape (n, ...)
-        In nats, either being as probable beforehand.
+        Log-odds in nats, with equal prior probabilities of the target and its rival.
 
     Examples
     --------

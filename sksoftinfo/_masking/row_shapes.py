@@ -1,4 +1,4 @@
-"""Shapes: the image that a row holds, and the row that a classifier takes of an image."""
+"""Shapes of the image in a row, and of the row that a classifier takes for an image."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .image_classifier import is_fitted_already, neural
 
 
 def canonical_shape(row_shape, image_shape=None):
-    """Return (C, H, W) of the images that rows of shape `row_shape` are.
+    """Return the shape (C, H, W) of the images in rows of shape `row_shape`.
 
     Raises
     ------
     ValueError
-        If `image_shape` does not fit the rows, or there is no image in them.
+        If `image_shape` does not fit the rows, or if rows of this shape are not images.
 
     Examples
     --------
@@ -27,13 +27,16 @@ def canonical_shape(row_shape, image_shape=None):
         image_shape = tuple(image_shape)
         if len(image_shape) not in (2, 3) or min(image_shape) < 1:
             raise ValueError(
-                f"image_shape={image_shape!r} is not an image: give (height, width) or (channels, "
-                "height, width)."
+                "`image_shape` must be (height, width) or (channels, height, width) of positive "
+                f"integers; got {image_shape!r}. Use image_shape=None for rows that are images or "
+                "a table."
             )
         if int(np.prod(image_shape)) != int(np.prod(row_shape)):
             raise ValueError(
-                f"image_shape={image_shape!r} has {int(np.prod(image_shape))} entries, but rows "
-                f"of X have {int(np.prod(row_shape))}, of shape {row_shape}: let them agree."
+                f"`image_shape` must have as many pixels as a row of X has values, "
+                f"{int(np.prod(row_shape))}; got {image_shape!r} with "
+                f"{int(np.prod(image_shape))}. Set `image_shape` to match the rows, which have "
+                f"shape {row_shape}."
             )
         row_shape = image_shape
     if len(row_shape) == 1:
@@ -43,15 +46,15 @@ def canonical_shape(row_shape, image_shape=None):
     if len(row_shape) == 3:
         return row_shape
     raise ValueError(
-        f"X has rows of shape {row_shape}: give (n, height, width), (n, channels, height, width), "
-        "or flat rows and image_shape."
+        "`X` must have shape (n, height, width), (n, channels, height, width) or (n, d); got rows "
+        f"of shape {row_shape}. Reshape X, or flatten its rows and set image_shape."
     )
 
 
 def estimator_row_shape(estimator, row_shape, canonical):
-    """Return the shape of the rows that `estimator` was fitted on, or should be.
+    """Return the shape of the rows that `estimator` was fitted on, or is to be fitted on.
 
-    Images stay images for those that take them, and are flattened for the others.
+    Images keep their shape for an estimator that takes images, and are flattened otherwise.
     """
     classifier = neural(estimator)
     if is_fitted_already(estimator) and getattr(classifier, "input_shape_", None) is not None:

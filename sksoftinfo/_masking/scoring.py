@@ -1,9 +1,9 @@
-"""Which way of scoring patches a fitted classifier allows: dense, crop or paste.
+"""Choice of the scoring of patches that a fitted classifier allows: dense, crop or paste.
 
-`DenseScorer` and `GridScorer` have the same methods. Each returns the logits of patches of S sizes
-around the same places and of whole images, ``logits(images) -> (S, M, n, rows, columns), (n, M)``,
-of its ``dtype``, and spreads scores of places over pixels, ``assemble(scores) -> (..., H, W)``;
-its places are ``stride`` pixels apart.
+`DenseScorer` and `GridScorer` have the same methods. ``logits(images)`` returns the logits for
+patches of S sizes around the same places, (S, M, n, rows, columns), and for whole images, (n, M),
+in the scorer's ``dtype``. ``assemble(scores)`` turns the scores of places into maps of pixels,
+(..., H, W). Neighbouring places are ``stride`` pixels apart.
 """
 
 from __future__ import annotations
@@ -21,33 +21,35 @@ from .patch_sizes import resolve_stride
 def make_scorer(
     scoring, classifier, image_size, sizes, stride, fill, dense=None, on_features=False
 ):
-    """Return the scorer named by `scoring`.
+    """Return the scorer that `scoring` names.
 
     Parameters
     ----------
     scoring : {"dense", "crop", "paste"}
     classifier : ImageClassifier
     image_size : tuple of int
+        Height and width of the images, in pixels.
     sizes : sequence of (int, int)
-        Smallest first. What is larger than the image is taken as large as it.
+        Heights and widths of the patches, smallest first. Sizes larger than the image are clipped
+        to the size of the image.
     stride : "auto", int or (int, int)
-        As in `resolve_stride`; not used by dense scoring.
+        Stride, as in `resolve_stride`. Dense scoring does not use it.
     fill : callable
-        Returns the masked pixels of images.
+        Returns the fill of images.
     dense : (FeatureLayer, tuple of CellGeometry) or None
-        Of dense scoring.
+        Feature layer and its geometry, for dense scoring.
     on_features : bool, default=False
-        Whether the calibration reads the windows' features.
+        Whether the calibration reads the features of the windows.
 
     Raises
     ------
     ValueError
-        If features are to be read, and the scoring has none.
+        If the calibration reads features and the scoring is not dense.
     """
     if on_features and scoring != "dense":
         raise ValueError(
-            "calibrate='features' reads windows of a network's feature map, and "
-            f"patch_scoring_={scoring!r} has none: use calibrate=True."
+            "calibrate='features' needs patch_scoring_='dense', which has a feature map; got "
+            f"patch_scoring_={scoring!r}. Use calibrate=True."
         )
     if scoring == "dense":
         return DenseScorer(classifier, *dense, image_size, sizes)
@@ -57,14 +59,14 @@ def make_scorer(
 
 
 def takes_crops(classifier, images, patch_size):
-    """Return whether the classifier is a network that runs on patches of this size."""
+    """Return whether the classifier is a network that takes images of the patch size."""
     if neural(classifier.estimator) is None or len(classifier.row_shape) < 2:
         return False
     crop = images[:1, :, : patch_size[0], : patch_size[1]]
     try:
         return bool(np.isfinite(classifier.logits(crop)).all())
-    # Whatever a module raises on a size that it cannot take, the answer is no; but a device that
-    # is full says nothing of the network.
+    # Whatever a module raises on a size that it does not take, the answer is no. A lack of memory
+    # is raised, since it is not a property of the network.
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -72,22 +74,22 @@ def takes_crops(classifier, images, patch_size):
 
 
 def choose_scoring(wanted, stride, classifier, images, smallest, feature_layer):
-    """Return the scoring to use, and the feature layer and its geometry if it is dense.
+    """Return the scoring to use, and the feature layer and its geometry for dense scoring.
 
     Raises
     ------
     ValueError
-        If the classifier does not allow the scoring that is wanted.
+        If the classifier does not allow the wanted scoring.
     """
     if wanted == "dense" and not isinstance(stride, str):
         raise ValueError(
-            f"stride={stride!r} cannot be set with patch_scoring='dense', which has a patch "
-            "around every cell of the feature map: use stride='auto'."
+            "`stride` must be 'auto' with patch_scoring='dense', which has a patch around every "
+            f"cell of the feature map; got {stride!r}. Use stride='auto' or another patch_scoring."
         )
     if feature_layer is not None and (wanted in ("crop", "paste") or not isinstance(stride, str)):
         raise ValueError(
-            f"feature_layer={feature_layer!r} is of dense scoring: leave patch_scoring and stride "
-            "'auto' with it."
+            f"`feature_layer` must be None without dense scoring; got {feature_layer!r} with "
+            f"patch_scoring={wanted!r} and stride={stride!r}. Use 'auto' for both."
         )
     if wanted == "dense" or (wanted == "auto" and isinstance(stride, str)):
         found = dense_layer(classifier, images, feature_layer)
@@ -95,15 +97,15 @@ def choose_scoring(wanted, stride, classifier, images, smallest, feature_layer):
             return "dense", found
         if feature_layer is not None:
             raise ValueError(
-                f"feature_layer={feature_layer!r} cannot be scored densely: give the name of a "
-                "submodule of an InfoSoftmaxClassifier's network whose output is a spatial map "
-                "that the network pools, or None."
+                "`feature_layer` must name a submodule of an InfoSoftmaxClassifier's network "
+                f"whose output is a spatial map that the network pools; got {feature_layer!r}. "
+                "Use feature_layer=None to search for the layer."
             )
         if wanted == "dense":
             raise ValueError(
-                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose module has "
-                "a feature map behind which positions do not count (global pooling), and no such "
-                "map was found: use 'auto', 'crop' or 'paste'."
+                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose network "
+                "pools its last feature map globally; no such map was found. Use 'auto', 'crop' "
+                "or 'paste'."
             )
     if wanted != "paste":
         if takes_crops(classifier, images, smallest):
@@ -111,6 +113,6 @@ def choose_scoring(wanted, stride, classifier, images, smallest, feature_layer):
         if wanted == "crop":
             raise ValueError(
                 f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
-                f"{smallest[1]} pixels, and the classifier does not: use 'auto' or 'paste'."
+                f"{smallest[1]} pixels; the classifier does not take them. Use 'auto' or 'paste'."
             )
     return "paste", None

@@ -1,10 +1,10 @@
-"""How well masks separate the evidence: a score that needs no true mask."""
+"""Score of how well masks separate the evidence, which does not need true masks."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# The least probability whose logarithm a score takes.
+# Lower limit of probabilities before their logarithm is taken.
 _SMALLEST_PROBA = 1e-12
 
 
@@ -15,17 +15,17 @@ def separation(classifier, fill, images, masks, y):
     ----------
     classifier : ImageClassifier
     fill : Fill
-        What masked pixels look like.
+        Fill of masked pixels.
     images : ndarray of shape (n, C, H, W)
     masks : ndarray of shape (n, H, W)
-        Of dtype bool, or weights.
+        Masks, of dtype bool or weights.
     y : ndarray of shape (n,), int
-        The target t of each image.
+        Class index of the target t of each image.
 
     Returns
     -------
     ndarray of shape (n,)
-        At most 0.
+        Scores in nats, at most 0.
     """
     rows = np.arange(len(y))
     rest = ~masks if masks.dtype == bool else 1 - masks

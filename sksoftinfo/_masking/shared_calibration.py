@@ -1,4 +1,4 @@
-"""`SharedCalibration`: three numbers for all classes, learned from pictures without labels."""
+"""`SharedCalibration`: one calibration for all classes, learned from unlabelled pictures."""
 
 from __future__ import annotations
 
@@ -9,49 +9,54 @@ from scipy.special import logit, logsumexp
 
 from .evidence import log_odds
 
-# Of the penalty. The three numbers vary by less than a tenth from here to a hundred times as much.
+# Inverse strength of the penalty. The three numbers change by less than a tenth if it is up to a
+# hundred times as large.
 _C = 100.0
-# Classes that are not an image's own, and are compared with it.
+# Number of classes of other images that each image is compared with.
 N_OTHERS = 10
-# With fewer pictures, or fewer different labels, the numbers that ship with the package are used.
+# The shipped numbers are used with fewer pictures, or with fewer different labels.
 _FEWEST_IMAGES = 10
 _FEWEST_LABELS = 5
-# Learned from 120 photographs of as many classes, the logits of EfficientNet-lite0 in units of
-# their standard deviation: of z_t, of the logarithm of the others' mean, and the constant.
+# Learned from 120 photographs of 120 classes, with the logits of EfficientNet-lite0 in units of
+# their standard deviation: the coefficients of z_t and of the logarithm of the rivals' mean
+# exponential, and the intercept.
 _SHIPPED = (np.array([0.28, -0.032]), -0.2)
-# Nats for each such unit of the difference of two classes' logits, in windows of half the side.
+# Nats per such unit of the difference of two logits, for windows of half the shorter side.
 _SHIPPED_RIVAL_SLOPE = 1.5
-#: Information that the best place has about a class that is there, at least, by these numbers.
+#: Presence floor with the shipped numbers: the least information of the best place about a class
+#: that is present, in nats.
 SHIPPED_FLOOR = 1.5
 
 
 class SharedCalibration:
-    """Weight of evidence that a class is in an image, given what is seen at one place of it.
+    """Weight of evidence that a class is present in an image, given one place of the image.
 
-    One logistic regression serves all classes. It reads the class's logit z_t and the logarithm
-    of the mean of the others' exponentials, both less the mean of all logits, so that a constant
-    added to all of them changes nothing. It is fitted on virtual composites of two images: the
-    places of both, and as the label whether the class of either image is t. In half of the
-    composites it is, so that the regression's log-odds are the weight of evidence. A composite's
-    other image keeps "t is the top class here" from separating the places without error.
+    One logistic regression serves all classes. Its inputs are the class's logit z_t and the
+    logarithm of the mean of the rivals' exponentials, both minus the mean of all logits, so that a
+    constant added to all logits has no effect. The regression is fitted on virtual composites of
+    two images: on the places of both images, with the label "one of the two images is of class
+    t". Half of the composites have the label 1, so that the log-odds of the regression are the
+    weight of evidence. Without the second image of the composites, "t is the top class here"
+    could separate the places without error.
 
-    Classes t that are not there are the labels of other images: what is typical of one class in
-    one image is so in another.
+    Absent classes t are drawn from the labels of other images.
 
     Parameters
     ----------
     prior : ndarray of shape (M,)
-        Of the classes, for information that is not weight of evidence.
+        Prior of the classes, for kinds of information other than weight of evidence.
 
     Attributes
     ----------
     coef_ : ndarray of shape (2,)
+        Coefficients of the two inputs.
     intercept_ : float
+        Intercept of the regression.
     rival_slope_ : float
-        Nats for each unit of the difference between the logits of two classes, where either is
-        there: of large windows, and only where they were calibrated.
+        Nats per unit of the difference of the logits of two classes in large windows, given that
+        one of the two classes is present. Set by `fit_rivals` and `ship`.
     shipped_ : bool
-        Whether these are the numbers of the package, for want of pictures.
+        Whether the numbers are shipped with the package rather than fitted.
     """
 
     def __init__(self, prior):
@@ -60,8 +65,8 @@ class SharedCalibration:
     def fit(self, seen):
         """Fit on the `features` (2, 1 + n_others, n, rows, columns) of images.
 
-        The first class of an image is that of the whole image: a label, or what the classifier
-        takes the image for. The others are `other_labels`.
+        The first class of an image is its label or its predicted class. The other classes come
+        from `other_labels`.
         """
         # A third of the time of importing this package, for what not everybody needs.
         from sklearn.linear_model import LogisticRegression
@@ -69,7 +74,8 @@ class SharedCalibration:
         own, others = (
             part.reshape(2, -1).T.astype(np.float64) for part in (seen[:, :1], seen[:, 1:])
         )
-        # Of two composites with class t and two without, six images of eight are not of t.
+        # Two composites with class t and two without it consist of eight images, of which six are
+        # not of class t.
         rows = np.concatenate([own, others, others])
         present = np.repeat([1, 1, 0], [len(own), len(others), len(others)])
         # The places of an image share its label: together they weigh as much as one image.
@@ -84,15 +90,18 @@ class SharedCalibration:
         model = LogisticRegression(C=_C, max_iter=1000)
         model.fit((rows - centre) / unit, present, sample_weight=weight)
         self.coef_ = model.coef_[0] / unit
-        # As many composites have the class as have not: there is no share to correct for.
+        # Half of the composites have the class, so that the intercept needs no correction.
         self.intercept_ = float(model.intercept_[0] - self.coef_ @ centre)
         self.shipped_ = False
         return self
 
     def fit_rivals(self, logits):
-        """Fit the slope of "t rather than its rival" on logits (1 + n_others, n, rows, columns).
+        """Fit the slope of the log-odds of a class against a rival.
 
-        The first class of an image is its own, and the others are not there, less a constant.
+        Parameters
+        ----------
+        logits : ndarray of shape (1 + n_others, n, rows, columns)
+            Logits up to a constant, of the image's own class first, then of absent classes.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -107,7 +116,7 @@ class SharedCalibration:
         return self
 
     def ship(self, whole):
-        """Take the numbers of the package, in units of the logits of whole images (n, M)."""
+        """Use the shipped numbers, scaled by the logits of whole images (n, M)."""
         unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
         coef, self.intercept_ = _SHIPPED
         self.coef_ = coef / unit
@@ -116,9 +125,10 @@ class SharedCalibration:
         return self
 
     def of_pictures(self, whole):
-        """Return what serves pictures with whole logits (n, M): shipped numbers in their units.
+        """Return the calibration for pictures, with shipped numbers scaled for each picture.
 
-        A picture of several things has logits that vary less.
+        The logits (n, M) for whole pictures set the scale, since the logits for a picture of
+        several objects vary less.
         """
         if not self.shipped_:
             return self
@@ -130,12 +140,12 @@ class SharedCalibration:
         return one
 
     def information(self, kind, inputs, classes, weighed=False):
-        """Return information of places about classes, as `PatchCalibration.information`."""
-        # Sizes that were not weighed against each other count alike.
+        """Return the information of places about classes, as in `PatchCalibration`."""
+        # All patch sizes have the same weight.
         return self.of_features(kind, features(inputs.mean(axis=0), classes), classes)
 
     def of_features(self, kind, seen, classes):
-        """Return what `information` does, of `features` (2, T, n, rows, columns)."""
+        """Return the information of places from `features` (2, T, n, rows, columns)."""
         first, second = self.coef_.astype(seen.dtype)
         evidence = first * seen[0] + second * seen[1] + seen.dtype.type(self.intercept_)
         if kind == "weight_of_evidence":
@@ -144,12 +154,12 @@ class SharedCalibration:
         return -np.logaddexp(0, -(evidence + logit(prior))) - np.log(prior)
 
     def of_group(self, kind, inputs, classes, weighed=False):
-        """Return information of places about "any of the classes", as `PatchCalibration`'s."""
+        """Return the information of places about "any of the classes"."""
         each = self.information("weight_of_evidence", inputs, classes)
         share = self.prior[classes]
         total = share.sum(axis=0).astype(each.dtype)[..., None, None]
         share = (share / share.sum(axis=0)).astype(each.dtype)[..., None, None]
-        # The likelihood of the group is the mean of those of its classes.
+        # The likelihood of the group is the weighted mean of the likelihoods of its classes.
         evidence = logsumexp(each, axis=0, b=share)
         if kind == "weight_of_evidence":
             return evidence
@@ -157,7 +167,7 @@ class SharedCalibration:
 
 
 def features(logits, classes):
-    """Return z_t, and the logarithm of the mean of the others' exponentials, without a constant.
+    """Return z_t and the logarithm of the rivals' mean exponential, minus the mean logit.
 
     Parameters
     ----------
@@ -182,7 +192,7 @@ def features(logits, classes):
 
 
 def other_labels(labels, n_others, random_state):
-    """Return labels of other images than each, (n_others, n), none of them its own.
+    """Draw labels of other images for each image, (n_others, n), that differ from its own.
 
     Examples
     --------
@@ -193,7 +203,7 @@ def other_labels(labels, n_others, random_state):
            [7, 7, 4]])
     """
     distinct, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    # As often as they occur: of the images in order of labels, one that is not among one's own.
+    # Draw labels by their frequencies: sort the images by label and skip the image's own label.
     first = np.cumsum(counts) - counts
     ordered = np.repeat(distinct, counts)
     draw = random_state.randint(0, len(labels) - counts[own], (n_others, len(labels)))
@@ -202,5 +212,5 @@ def other_labels(labels, n_others, random_state):
 
 
 def are_enough(labels):
-    """Return whether there are images and different labels enough to calibrate on."""
+    """Return whether the images and their different labels suffice to fit a calibration."""
     return len(labels) >= _FEWEST_IMAGES and len(np.unique(labels)) >= _FEWEST_LABELS

@@ -1,4 +1,4 @@
-"""From scores of places to maps of pixels: weights along each axis. Arrays in, arrays out."""
+"""Maps of pixels from scores of places, by weights along each axis. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def spread(scores, down, across):
-    """Return ``down.T @ scores @ across``: scores of places as a map of pixels.
+    """Return ``down.T @ scores @ across``, a map of pixels from scores of places.
 
     Parameters
     ----------
@@ -17,13 +17,13 @@ def spread(scores, down, across):
     Returns
     -------
     ndarray of shape (..., H, W)
-        Of the dtype of the scores.
+        Map, in the dtype of the scores.
     """
     return down.T.astype(scores.dtype) @ scores @ across.astype(scores.dtype)
 
 
 def interpolation_matrix(centres, positions):
-    """Return weights (centres, positions) that interpolate linearly, constant beyond the ends.
+    """Return weights (centres, positions) of linear interpolation, constant beyond the ends.
 
     Examples
     --------

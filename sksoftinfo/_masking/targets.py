@@ -1,4 +1,4 @@
-"""From the labels that a user names to the class indices of each image."""
+"""Class indices of each image for the labels that a user names as targets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def encode_target(target, classes, combine):
     target : label, list of labels or None
     classes : ndarray of shape (M,)
     combine : {"union", "group"}
-        As in the transformer.
+        Meaning of a list of labels, as in the transformer.
 
     Raises
     ------
     ValueError
-        If a label is unknown, or a group is all classes.
+        If a label is unknown, or if a group contains all classes.
 
     Examples
     --------
@@ -34,17 +34,20 @@ def encode_target(target, classes, combine):
     known = np.asarray(classes).tolist()
     if not labels or any(label not in known for label in labels):
         among = known_labels(classes, [label for label in labels if label not in known])
-        raise ValueError(f"target={target!r} is not a class that is known: choose among {among}.")
+        raise ValueError(
+            f"`target` must be a class, or a list of classes, among {among}; got {target!r}. Use "
+            "None for the predicted class."
+        )
     if combine == "group" and len(set(labels)) == len(known):
         raise ValueError(
-            "`target` must leave out a class with combine='group'; got all of them. Any of all "
-            "classes is in every image."
+            "`target` must leave out at least one class with combine='group'; got all classes. "
+            "Remove a class, since every image is of some class."
         )
     return [known.index(label) for label in labels]
 
 
 def targets_of_images(n_images, classes, target, combine, y):
-    """Return class indices (T, n) for each image, or None, and whether they are one group.
+    """Return class indices (T, n) for each image, or None, and whether they form a group.
 
     Parameters
     ----------
@@ -52,14 +55,14 @@ def targets_of_images(n_images, classes, target, combine, y):
     classes, target, combine
         As in `encode_target`.
     y : array-like of shape (n,) or None
-        A target for each image, instead of `target`.
+        Target of each image, instead of `target`.
     """
     if y is not None:
         labels = np.asarray(y)
         if labels.shape != (n_images,):
             raise ValueError(
                 f"`y` must hold one target for each of {n_images} images; got shape "
-                f"{labels.shape}. Use `target` for one that all images share."
+                f"{labels.shape}. Set `target` for a target that all images share."
             )
         return encode_labels(labels, classes)[None], False
     targets = encode_target(target, classes, combine)
@@ -70,7 +73,7 @@ def targets_of_images(n_images, classes, target, combine, y):
 
 
 def images_with_target(y, classes, target, combine):
-    """Return an index of the images whose label is the target, of all if it is the predicted one.
+    """Return an index of the images whose label is the target, or of all images without target.
 
     Parameters
     ----------
@@ -82,12 +85,15 @@ def images_with_target(y, classes, target, combine):
     Raises
     ------
     ValueError
-        If no image has it.
+        If no image has the target.
     """
     targets = encode_target(target, classes, combine)
     if targets is None:
         return slice(None)
     shown = np.isin(y, targets)
     if not shown.any():
-        raise ValueError(f"y holds no image with target={target!r}: the score is over such.")
+        raise ValueError(
+            f"`y` must contain the target {target!r}; got no image of it. Pass images of the "
+            "target, over which the score is a mean."
+        )
     return shown

@@ -1,4 +1,4 @@
-"""`InfoMaskTransformer`: keeps what carries information about a class and masks the rest."""
+"""`InfoMaskTransformer`: masks of the pixels that carry information about a class."""
 
 from __future__ import annotations
 
@@ -66,165 +66,177 @@ class InfoMaskTransformer(
 ):
     """Keep the parts of an image that carry information about a class; mask the rest.
 
-    Information masking, section 4 of the paper. A classifier is trained on the labels of whole
-    images; each patch is then scored by its own information about the target class t, by default
+    Information masking, section 4 of the paper [1]_. A classifier is trained on the labels of
+    whole images. Each patch is then scored by its information about the target class t, by default
     the weight of evidence
 
     .. math:: S = \\operatorname{logit} p(t|\\text{patch}) - \\operatorname{logit} p(t)
 
-    in nats, and pixels are kept where S is positive and above 20 % of the image's maximum.
+    in nats. By default, pixels are kept where S is positive and above 20 % of the maximum in the
+    image.
 
-    The paper scores a patch by its logit z_t. That is defined only up to a constant per patch
-    (its Proposition 1 holds after normalising), and the logits of a network that has only seen
-    whole images are arbitrary on a small patch. Hence the normalised score, its calibration on
-    patches, and windows of about the size of the object.
+    The paper scores a patch by its logit z_t, which is defined only up to a constant per patch
+    (Proposition 1 of the paper holds after normalising). Moreover, the logits for a small patch
+    are arbitrary if the network was trained on whole images only. The score is therefore
+    normalised and calibrated on patches, and the patches are about as large as the object.
 
-    What is claimed is where the evidence lies, not that deleting it changes the prediction most.
+    The mask shows where the evidence lies. It does not claim that deleting the evidence changes
+    the prediction most.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        Trained on X and y in `fit`; ``None`` is an
-        ``InfoSoftmaxClassifier(max_epochs=30)``. A
-        ``sklearn.frozen.FrozenEstimator`` is used as it is, and so is a network of
-        ``InfoSoftmaxClassifier.from_module``. Any classifier with ``predict_proba`` will do.
+        Classifier with ``predict_proba``, which is trained on X and y in `fit`. ``None`` is an
+        ``InfoSoftmaxClassifier(max_epochs=30)``. A ``sklearn.frozen.FrozenEstimator`` and a
+        network of ``InfoSoftmaxClassifier.from_module`` are not trained.
     target : label, list of labels or None, default=None
-        Class whose evidence is kept; several for a list. ``None`` is the predicted class of
-        each image.
+        Class, or list of classes, whose evidence is kept. ``None`` is the predicted class of each
+        image.
     combine : {"union", "group"}, default="union"
-        What a list of labels stands for: the union of the masks of each, which are each other's
-        rivals, or one group, "any of them", whose classes are not.
+        Meaning of a list of labels. ``"union"`` joins the masks of the classes, which are each
+        other's rivals. ``"group"`` masks for the single target "any of the classes", whose
+        classes are not rivals.
     patch_size : "auto", int, (int, int) or list of these, default="auto"
-        Height and width of a patch in pixels; the number of neighbouring columns for a table.
-        Patches of all sizes in a list are weighed together. ``"auto"`` tries shares of the
-        shorter side and takes the one whose `score` on images of `fit` is best; without labels,
-        and for a network of ``InfoSoftmaxClassifier.from_module``, it is 0.15 of the shorter
-        side, or what `question` says.
+        Height and width of a patch in pixels, or the number of neighbouring columns of a table.
+        The patch sizes in a list are weighted together. ``"auto"`` tries shares of the image's
+        shorter side, and uses the share with the best `score` on images of `fit`. Without labels,
+        and for a network of ``InfoSoftmaxClassifier.from_module``, ``"auto"`` is 0.15 of the
+        shorter side, or the windows of `question`.
     context : float, default=1.5
-        A patch only counts as far as its surroundings, so many times larger, are evidence of the
-        target as well: its information is the lesser of the two. What looks like the target only
-        until the rest of it is seen does not count. 1 is the patch alone; the literal logit has no
-        other.
+        Ratio between the side of a patch's surroundings and the side of the patch. The information
+        of a patch is the smaller of its own and its surroundings' information, so that a patch
+        that resembles the target only on its own does not count. 1 uses no surroundings, and
+        ``information="logit"`` never uses them.
     stride : "auto", int or (int, int), default="auto"
-        Pixels between patches: a quarter of the patch by default. Dense scoring has a patch
-        around every cell of the feature map and takes ``"auto"`` only.
+        Distance between neighbouring patches in pixels. ``"auto"`` is a quarter of the patch.
+        Dense scoring has a patch around every cell of the feature map and takes ``"auto"`` only.
     patch_scoring : {"auto", "dense", "crop", "paste"}, default="auto"
         ``"dense"`` scores windows of the last feature map of an `InfoSoftmaxClassifier`'s
-        network, one forward pass for all patches and classes; ``"crop"`` feeds it each patch
-        alone; ``"paste"`` shows each patch at its place on an image of masked pixels, to any
-        classifier.
-        ``"auto"`` is dense if the network's own logits are reproduced from the pooled map, else
-        crop if it takes small images, else paste.
+        network, in one forward pass for all patches and classes. ``"crop"`` passes each patch
+        alone through such a network. ``"paste"`` pastes each patch at its place on an image of
+        masked pixels, for any classifier. ``"auto"`` is dense if the pooled map reproduces the
+        network's logits, else crop if the network takes images as small as patches, else paste.
     feature_layer : str, default=None
-        Name of the submodule whose output is the feature map; ``None`` looks for it.
+        Name of the submodule whose output is the feature map; ``None`` searches for it.
     question : {"auto", "where", "which"}, default="auto"
-        What a map of a photograph tells, where all classes share a calibration. ``"where"``: that
-        the target is here rather than elsewhere, by the evidence of single cells, drawn by finer
-        features. It shows a single object. ``"which"``: that this is the target rather than its
-        rivals, the classes that are most evident elsewhere in the picture, by windows of half the
-        shorter side. It tells objects apart, each with its surroundings. ``"auto"`` is
-        ``"which"`` in pictures with a rival whose evidence is at least 1.6 nats, else
-        ``"where"``; where each class has a calibration of its own, the rivals are all other
-        classes. The other two share a calibration whatever the labels, and all need dense scoring
-        and ``patch_size="auto"``.
+        Question that the map of a photograph answers if all classes share a calibration.
+        ``"where"``: where is the target rather than something else? The map shows the evidence of
+        single cells, redrawn with finer features, and outlines a single object. ``"which"``:
+        which place shows the target rather than its rivals, i.e. the classes that are most
+        evident elsewhere in the picture? The map scores windows of half the shorter side, and
+        separates objects, each with its surroundings. ``"auto"`` is ``"which"`` in pictures with a
+        rival whose evidence is at least 1.6 nats, else ``"where"``; if each class has its own
+        calibration, ``"auto"`` uses patches of `patch_size`, and all other classes are rivals.
+        ``"where"`` and ``"which"`` always share a calibration, and need dense scoring and
+        ``patch_size="auto"``.
     zoom : float, default=1.4
-        How many times as large as they are photographs go through the network, for the map of
-        such a question; to whole cells of its map. 1 where the network takes one size alone.
+        Factor by which photographs are enlarged for the network to answer `question`, rounded to
+        whole cells of the feature map. The factor is 1 if the network takes images of one size
+        only.
     detail : bool, default=True
-        Whether the map of ``"where"`` is drawn by the last map of the network that has more
-        cells: its channels are weighted by their covariance with the evidence in the picture.
+        Whether the map of ``"where"`` is redrawn with the last finer feature map of the network,
+        whose channels are weighted by their covariance with the evidence in the picture.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
     calibrate : bool, "shared" or "features", default=True
-        Whether ``p(t|patch)`` comes from a logistic regression, fitted in `fit`, of the image's
-        label on the logits of its patches; else it is the classifier's own probability for the
-        patch. ``"shared"`` is one regression for all classes, of "is this class in the image" on
-        its logit and its rivals', and is used as well where `fit` has no labels, or none of some
-        class, and for a network of ``InfoSoftmaxClassifier.from_module`` unless `patch_size` is
-        given or the labels are too few. With fewer than ten images, or five different labels, its
-        three numbers are those that ship with the package.
-        ``"features"`` regresses on windows of the feature map: that replaces the network's
-        head, and no longer explains the network that was given.
+        Source of ``p(t|patch)``. ``True`` is a logistic regression, fitted in `fit`, of the
+        image's label on the logits of its patches; ``False`` is the classifier's own probability
+        for the patch. ``"shared"`` is one regression for all classes of "the class is present in
+        the image" on the logits of the class and of its rivals. ``True`` uses the shared
+        regression as well if `fit` has no labels, or lacks the labels of some class, and for a
+        network of ``InfoSoftmaxClassifier.from_module``, unless `patch_size` is given or the
+        labels are too few. With fewer than ten images or five different labels, the shared
+        regression uses three numbers that ship with the package. ``"features"`` is a regression
+        on windows of the feature map. It replaces the network's head, and therefore does not
+        explain the given network.
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
         Prior p(t) against which information is measured. ``None`` is the label frequencies of
-        `fit`, with half an image of each class more where one is missing; without labels it is
-        the classifier's ``train_prior_``, or uniform.
+        `fit`, with half an image added to each class if a class is missing. Without labels,
+        ``None`` is the classifier's ``train_prior_``, or uniform.
     threshold : float, default=0.2
-        Pixels with more information than this are kept: a share within [0, 1], or nats.
+        Limit of information above which pixels are kept: a share within [0, 1], or nats.
     threshold_reference : {"image", "fit", "absolute"}, default="image"
-        Share of the image's maximum, of the maximum seen in `fit`, or nats. With a share the
-        information must also be positive, so that an image without the target is masked whole.
+        Unit of `threshold`: a share of the image's maximum, a share of the maximum over the images
+        of `fit`, or nats. With a share, only positive information is kept, so that an image
+        without positive information is masked as a whole.
     require_presence : bool, default=True
-        Whether an image is masked whole where nothing is evidence of the target: neither the
-        classifier's probability for all of it, ``p(t|image) <= p(t)``, nor a patch as clearly as
-        in 99 % of the images of `fit` that have it. Nats, and ``target=None``, go without.
+        Whether to mask an image as a whole if nothing in it is evidence of the target. This is the
+        case if the classifier's probability for the image is at most the prior,
+        ``p(t|image) <= p(t)``, and no patch exceeds ``presence_floor_``. The parameter has no
+        effect with ``threshold_reference="absolute"`` or if the predicted class is the target.
     refine : {None, "edges"}, default=None
-        ``"edges"`` moves the outline of a mask to where colours change, by OpenCV's GrabCut
-        (``pip install 'sksoftinfo[edges]'``); for hard masks of images.
+        ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
+        (``pip install 'sksoftinfo[edges]'``). Not available for tables.
     mask_type : {"hard", "soft"}, default="hard"
-        ``"soft"`` fades what lies below the threshold, linearly to nothing at no information.
+        ``"hard"`` keeps or masks each pixel. ``"soft"`` weights pixels below the threshold by
+        their information, linearly down to 0 at no information.
     components : bool, default=False
-        Whether connected parts of what differs from `fill_value` are kept or masked whole, by
-        the majority of their pixels: for objects on an empty ground.
+        Whether each connected component of the pixels that differ from `fill_value` is kept or
+        masked as a whole, by majority of its pixels. Suitable for objects on an empty background.
     fill_value : float, array-like of shape (channels,), "mean", "blur" or callable, default=0.0
-        What masked pixels look like, also around the patch in paste scoring: a number, one for
-        each channel, their mean over the images of `fit` (of each column for a table), the image
-        itself blurred, or what a function makes of images (n, channels, height, width). Of
-        pictures, numbers are shares of the brightest, and the mean is each one's own.
+        Values of masked pixels, and of the pixels around a patch in paste scoring: a number, a
+        number for each channel, the mean of each channel over the images of `fit` (of each column
+        for a table), the blurred image, or a function of images (n, channels, height, width). For
+        pictures, numbers are shares of the largest brightness, and the mean is the mean of the
+        picture itself.
     image_shape : tuple of int, default=None
-        (height, width) or (channels, height, width) of images that come as flat rows.
+        Shape (height, width) or (channels, height, width) of the images in flat rows.
     preprocess : callable, default=None
-        What the network was trained to be given: takes a picture, as a PIL image or a tensor
-        (channels, height, width), and returns a tensor of floats, as the transforms of
-        torchvision do, e.g. ``weights.transforms()``. It may resize, crop, pad and mirror; where
-        it takes each pixel from is measured, and maps, masks and results have the pixels of the
-        pictures. With ``None``, arrays are given to the network as they are, and pictures as
-        numbers from 0 to 1, resized where they differ in size.
+        Preprocessing that the network was trained with. It takes a picture, as a PIL image or a
+        tensor (channels, height, width), and returns a tensor of floats, e.g. a transform of
+        torchvision such as ``weights.transforms()``. It may resize, crop, pad and mirror: the
+        position of each pixel is measured, and maps, masks and results have the pixels of the
+        pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1],
+        and resizes pictures to the network's input size.
     channels : {"auto", "first", "last"}, default="auto"
-        Where the channels of arrays are. ``"auto"`` looks for a side of 1, 3 or 4.
+        Position of the channels in arrays. ``"auto"`` looks for an axis of length 1, 3 or 4.
     batch_size : int, default=256
-        Patches or images scored at once, at most: bounds the memory.
+        Largest number of patches or images scored at once, which bounds the memory.
     memory : str, path or joblib.Memory, default=None
-        Caches the trained classifier and the maps, so that a search over thresholds computes
-        each map once. Equal fits are recognised if `random_state` is a number.
+        Cache of the trained classifier and of the maps, so that a search over thresholds computes
+        each map once. Equal fits are recognised if `random_state` is an integer.
     random_state : int, RandomState instance or None, default=None
-        Seeds the classifier's training, unless None, and the sampling of patches.
+        Seeds the classifier's training, unless None, and the sampling of images.
 
     Attributes
     ----------
     estimator_ : classifier
         Fitted classifier.
     classes_ : ndarray of shape (n_classes,)
-        Its labels.
+        Labels of the classes.
     prior_ : ndarray of shape (n_classes,)
         Prior in use.
     calibration_ : {"labels", "shared", "shipped"} or None
-        Where the calibration comes from: the labels of `fit`, a class at a time; images of
-        `fit`, for all classes together; or the package.
-    patch_scoring_ : str
+        Source of the calibration: labels of `fit`, for each class separately; images of `fit`,
+        for all classes together; the numbers that ship with the package; or no calibration.
+    patch_scoring_ : {"dense", "crop", "paste"}
         Scoring in use.
     patch_size_ : tuple of int, or tuple of tuples
-        In use, in pixels; all sizes of a list.
+        Patch size in use, or all sizes of a list, in pixels.
     stride_ : tuple
-        Pixels between patches, down and across; between the cells of the feature map, as
-        measured, for dense scoring.
-    feature_layer_, receptive_field_ : str and tuple of int, or None
-        Of dense scoring: the layer in use, and how many pixels a cell of it depends on.
+        Distance between neighbouring patches in pixels, down and across. For dense scoring, the
+        measured distance between the cells of the feature map.
+    feature_layer_ : str or None
+        Name of the feature layer in use; ``None`` without dense scoring.
+    receptive_field_ : tuple of int or None
+        Number of pixels, down and across, that a cell of the feature map depends on; ``None``
+        without dense scoring.
     patch_size_scores_ : dict
-        Score of each size tried, presence not required, where ``patch_size="auto"``.
+        Score of each patch size that ``patch_size="auto"`` compared, without
+        `require_presence`.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class in at most 1000 images of `fit`, where
+        Largest information about each class in at most 1000 images of `fit`, in nats. Set if
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        Information of the best patch about a class, at least, in 99 % of the images of `fit` that
-        have it, in nats, by a calibration on the half without them; ``-inf`` where presence is not
-        required, or `fit` had fewer than two images of the class. One number for all classes
-        where the calibration is shared.
+        Information about each class, in nats, that the best patch reaches in 99 % of the images of
+        the class in `fit`. The images are held out from the calibration that scores them.
+        ``-inf`` if presence is not required, or if `fit` had fewer than two images of the class.
+        A shared calibration has one floor for all classes.
     n_features_in_ : int
-        Columns of flat input.
+        Number of columns of flat input.
     input_shape_ : tuple of int
-        Shape of a row.
+        Shape of a row of X.
 
     References
     ----------
@@ -338,7 +350,7 @@ class InfoMaskTransformer(
         self.memory = memory
         self.random_state = random_state
 
-    # scikit-learn calls it before `fit`, whose errors it would hide.
+    # scikit-learn calls this method before `fit`, so that a check in `fit` would come too late.
     def _validate_params(self):
         if isinstance(self.estimator, torch.nn.Module):
             raise TypeError(
@@ -350,20 +362,21 @@ class InfoMaskTransformer(
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
-        """Train the classifier on whole images, and learn how it reads patches.
+        """Train the classifier on whole images, and calibrate its logits for patches.
 
         Parameters
         ----------
         X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d), list \
 of pictures, or torch Dataset or DataLoader
             Images, flat images if `image_shape` is given, or a table. Pictures are PIL images,
-            arrays or tensors, each of its own size; items of a data set are pictures, with or
-            without a label. Where the classifier is fitted already, 1000 of them are read at
-            most, drawn at random.
+            arrays or tensors of any size, and items of a data set are pictures with or without a
+            label. If the classifier is fitted already, at most 1000 pictures are read, drawn at
+            random.
         y : array-like of shape (n,), default=None
-            Labels of the images, by default those of a data set. No pixel is labelled. A
-            classifier that is fitted already needs none: any images will do, even one, and none
-            has to hold the target. Labels of a data set that it does not know are left aside.
+            Labels of whole images; ``None`` uses the labels of a data set. A classifier that is
+            fitted already needs no labels: any images are suitable, even a single image, and even
+            images without the target. Labels of a data set are ignored if the fitted classifier
+            does not have them all.
 
         Returns
         -------
@@ -373,10 +386,10 @@ of pictures, or torch Dataset or DataLoader
         Raises
         ------
         TypeError
-            If `estimator` is a torch module: ``InfoSoftmaxClassifier.from_module`` wraps it.
+            If `estimator` is a torch module, which ``InfoSoftmaxClassifier.from_module`` wraps.
         ValueError
-            If a parameter does not fit the images, or a label or target is unknown; or if there
-            are no labels and the classifier is not fitted, or ``calibrate="features"``.
+            If a parameter does not fit the images, if a label or target is unknown, or if labels
+            are missing for a classifier that is not fitted or for ``calibrate="features"``.
         """
         check_threshold(self.threshold, self.threshold_reference)
         X, reader = picture_reader(X, self.estimator, self.preprocess, self.channels)
@@ -392,8 +405,8 @@ of pictures, or torch Dataset or DataLoader
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
         self._check_refine()
-        # A network that was trained elsewhere knows more than the labelled pictures show: a
-        # score on these prefers the windows that keep everything.
+        # The labels do not choose the windows of a pretrained network: on few labelled pictures,
+        # the score prefers windows that keep everything.
         ready = is_pretrained(neural(self.estimator)) and isinstance(self.patch_size, str)
         labelled = y is not None and not ready
         candidates = candidate_sizes(self.patch_size, self._image_shape[1:], labelled)
@@ -438,7 +451,7 @@ of pictures, or torch Dataset or DataLoader
         if self.calibration_ == "shared" and not are_enough(encoded):
             self.calibration_ = "shipped"
         if self._of_pictures:
-            # Windows of the sizes that answer the question, whatever the labels.
+            # The sizes of the windows depend on the question only, not on labels.
             candidates = candidates[:1]
         elif self.question != "auto":
             raise ValueError(
@@ -450,13 +463,13 @@ of pictures, or torch Dataset or DataLoader
         return self
 
     def _fit_sizes(self, candidates, images, y, seed, whole):
-        """Settle for the candidate whose score is best, and learn when a class is there."""
+        """Use the candidate with the best score, and compute the presence floors."""
 
         def score(sizes):
             self._use_sizes(sizes, images, y, seed, whole)
             return self._separation(images, y).mean()
 
-        # Candidates are compared on all images: none is masked whole.
+        # Candidates are compared without presence floors, so that no image is masked as a whole.
         self.presence_floor_ = np.full(len(self.classes_), -np.inf)
         best = candidates[0]
         if len(candidates) > 1:
@@ -466,9 +479,9 @@ of pictures, or torch Dataset or DataLoader
             self.presence_floor_ = floors()
 
     def _use_sizes(self, sizes, images, y, seed, whole):
-        """Map information by patches of these sizes from now on.
+        """Set the mapper to patches of these sizes, and calibrate it.
 
-        What is returned is a function without arguments, of the floors of presence.
+        The return value is a function without arguments that computes the presence floors.
         """
         self._mapper, sizes = mapper_of(self, sizes)
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
@@ -497,22 +510,25 @@ of pictures, or torch Dataset or DataLoader
     def information_map(
         self, X: Any, target: Any = None, *, y: ArrayLike | None = None
     ) -> np.ndarray:
-        """Return the information of each pixel's patches about the target.
+        """Return the information of the patches around each pixel about the target.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         target : label, list of labels or None, default=None
-            ``None`` is the transformer's own `target`. Of a list the maximum or, with
-            ``combine="group"``, the information about any of them.
+            Target; ``None`` is the transformer's own `target`. For a list of labels, the map is
+            the maximum over the classes or, with ``combine="group"``, the information about "any
+            of the classes".
         y : array-like of shape (n,), default=None
-            A target for each image, instead of `target`.
+            Target of each image, instead of `target`.
 
         Returns
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
-            In nats; of the network's dtype, float32 as a rule, for dense scoring, else float64.
+            Information in nats. Dense scoring returns the dtype of the network, usually float32;
+            other scorings return float64. For a list or data set of pictures, a list of arrays
+            (height, width).
 
         Raises
         ------
@@ -532,14 +548,15 @@ of pictures, or torch Dataset or DataLoader
         X : array-like
             As in `fit`.
         targets : list of labels, default=None
-            All of ``classes_``, if None. They are never a group.
+            Classes, each of which has its own map; ``None`` is all of ``classes_``.
         y : array-like of shape (n,), default=None
-            A target for each image, instead of `targets`: one map of each.
+            Target of each image, instead of `targets`, which gives one map for each image.
 
         Returns
         -------
         ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
-            In nats, of the dtype of `information_map`.
+            Information in nats, in the dtype of `information_map`. For a list or data set of
+            pictures, a list of n_targets lists of arrays (height, width).
 
         Raises
         ------
@@ -552,19 +569,20 @@ of pictures, or torch Dataset or DataLoader
         return self._results(X, y).maps(targets)
 
     def mask(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
-        """Return which pixels are kept.
+        """Return the mask of the pixels that are kept.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         y : array-like of shape (n,), default=None
-            A target for each image, instead of the transformer's own `target`.
+            Target of each image, instead of the transformer's own `target`.
 
         Returns
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
-            Of dtype bool; float64 weights within [0, 1] for ``mask_type="soft"``.
+            Masks of dtype bool, or float64 weights within [0, 1] for ``mask_type="soft"``. For a
+            list or data set of pictures, a list of arrays (height, width).
 
         Raises
         ------
@@ -575,25 +593,25 @@ of pictures, or torch Dataset or DataLoader
         return self._results(X, y).masks()
 
     def bounding_boxes(self, X: Any, *, y: ArrayLike | None = None) -> np.ndarray:
-        """Return the box around the largest connected part of each mask.
+        """Return the bounding box of the largest connected component of each mask.
 
         Parameters
         ----------
         X : array-like
             Images, as in `fit`.
         y : array-like of shape (n,), default=None
-            A target for each image, instead of the transformer's own `target`.
+            Target of each image, instead of the transformer's own `target`.
 
         Returns
         -------
         ndarray of shape (n, 4), int64
-            Left, top, right and bottom in pixels, as torchvision's ``xyxy``; right and bottom
-            are exclusive. All 0 where nothing is kept. Of a soft mask, the half with more
-            weight counts.
+            Left, top, right and bottom in pixels, as in torchvision's ``xyxy``. Right and bottom
+            are exclusive. All 0 if no pixel is kept. In a soft mask, pixels with a weight of at
+            least 0.5 count as kept.
 
         See Also
         --------
-        sksoftinfo.metrics.box_iou_score : How well boxes agree with true ones.
+        sksoftinfo.metrics.box_iou_score : Agreement of boxes with true boxes.
         """
         self._check_parameters()
         return self._results(X, y).boxes()
@@ -606,58 +624,60 @@ of pictures, or torch Dataset or DataLoader
         X : array-like
             As in `fit`.
         y : array-like of shape (n,), default=None
-            A target for each image, instead of the transformer's own `target`.
+            Target of each image, instead of the transformer's own `target`.
 
         Returns
         -------
         ndarray of the shape of X
-            Masked rows, of the dtype of the images.
+            Masked images in the dtype of X. For a list or data set of pictures, a list of pictures
+            of the same types.
 
         Raises
         ------
         ValueError
-            If `set_output` or the global configuration wants a frame of images that are not flat.
+            If `set_output` or the global configuration requires a data frame for images that are
+            not flat.
         """
         self._check_parameters()
         container = output_container(self)
         if len(self.input_shape_) > 1 and container != "default":
             raise ValueError(
                 f"The output of transform must be an array for images; got {container!r}, whose "
-                'frames hold tables alone. Call set_output(transform="default").'
+                'frames hold only tables. Call set_output(transform="default").'
             )
         return self._results(X, y).filled()
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """Return how well the mask separates the evidence; the true mask is not needed.
+        """Return how well the masks separate the evidence, without need of true masks.
 
-        The mean of ``log p(t | kept part) + log p(not t | the rest)``, t being the target, over
-        images that have its label; with ``target=None`` t is each image's label. A mask that
-        keeps everything scores well too: compare sizes and thresholds by it, not mask against
-        no mask.
+        The score is the mean of ``log p(t | kept part) + log p(not t | the rest)`` over images
+        with the label of the target t. With ``target=None``, t is the label of each image. A mask
+        that keeps the whole image scores well too, so that the score compares patch sizes and
+        thresholds, but not a mask with no mask.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         y : array-like of shape (n,), default=None
-            Labels of the images, by default those of a data set.
+            Labels of the images; ``None`` uses the labels of a data set.
 
         Returns
         -------
         float
-            In nats, at most 0; larger is better.
+            Score in nats, at most 0; larger is better.
 
         Raises
         ------
         ValueError
-            If no image has the target's label.
+            If no image has the label of the target, or if labels are missing.
         """
         self._check_parameters()
         X, reader = self._reader(X)
         if reader is not None:
             X, y = reader.read_all(X, y, self.estimator_, self.batch_size)
         if y is None:
-            raise ValueError("`y` must hold the labels of `X`; got None. Give one for each image.")
+            raise ValueError("`y` must hold the labels of `X`; got None. Pass one for each image.")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
         return float(self._separation(as_images_of(self, X), y).mean())
@@ -669,22 +689,22 @@ of pictures, or torch Dataset or DataLoader
         return separation(self._classifier, self._fill, images, all_masks(self, images), y)
 
     def _results(self, X, y):
-        """Return what has the results for `X`, arrays or pictures, and targets `y`."""
+        """Return the results for arrays or pictures `X` and targets `y`."""
         X, reader = self._reader(X)
         if reader is not None:
             return PictureResults(self, reader, X, y)
         return ArrayResults(self, self._validate(X, reset=False, stays=self._stays(X)), y)
 
     def _stays(self, X):
-        """Return whether masks are read from `X` where it is: on the device of the network."""
-        # Grids and a cache read arrays.
+        """Return whether `X` stays on the device of the network."""
+        # Grid scoring and a cache need arrays.
         if not is_on_cuda(X) or self._dense is None or self.memory is not None:
             return False
         return self._mapper.scorer.device.type == "cuda"
 
     @property
     def _of_pictures(self):
-        """Whether a map answers a question, and is not one of windows of a size."""
+        """Whether a map answers `question`, rather than scoring patches of `patch_size`."""
         is_auto = isinstance(self.patch_size, str)
         is_shared = self.calibration_ in ("shared", "shipped")
         return is_auto and is_shared and self.patch_scoring_ == "dense"
@@ -698,15 +718,15 @@ of pictures, or torch Dataset or DataLoader
         return self.require_presence and self.threshold_reference != "absolute"
 
     def _check_parameters(self):
-        """Check that it is fitted, and the parameters: those of masks may have been set since."""
+        """Check that the transformer is fitted, and the parameters, which may have changed."""
         check_is_fitted(self)
         check_params(self)
         check_threshold(self.threshold, self.threshold_reference)
         self._check_refine()
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
             raise ValueError(
-                "threshold_reference='fit' was set after a fit that did not look for the maxima: "
-                "fit again."
+                "threshold_reference='fit' must be set before `fit`, which computes the maxima; "
+                "got a transformer that was fitted without them. Fit it again."
             )
 
     def _check_refine(self):
@@ -721,7 +741,7 @@ of pictures, or torch Dataset or DataLoader
         import_opencv()
 
     def _reader(self, X):
-        """Return `X`, and what reads it where it holds pictures, or None."""
+        """Return `X`, and a reader of its pictures; None if `X` holds arrays."""
         shape = self._image_shape
         return picture_reader(X, self.estimator_, self.preprocess, self.channels, shape)
 

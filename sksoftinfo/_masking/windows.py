@@ -1,4 +1,4 @@
-"""Windows of feature maps, pooled as a network pools. Torch in, torch out."""
+"""Windows of feature maps, and their pooling. Torch in, torch out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._networks import upload
 
 
 def _window_weights(length, size):
-    """Return weights (length, length) of an axis' cells in windows around each of them."""
+    """Return weights (length, length) of the cells along an axis in windows around each cell."""
     cells = np.arange(length)
     overlaps = np.clip(size / 2 + 0.5 - abs(cells[:, None] - cells), 0.0, min(1.0, size))
     return overlaps / overlaps.sum(axis=1, keepdims=True)
@@ -23,8 +23,8 @@ def window_average(feature_map, size):
     ----------
     feature_map : tensor of shape (n, C, h, w)
     size : tuple of float
-        Height and width of a window, in cells. A cell that lies in the window by a part counts by
-        that part.
+        Height and width of a window, in cells. A cell that lies partly in the window is weighted
+        by that part.
 
     Returns
     -------
@@ -48,12 +48,12 @@ def window_average(feature_map, size):
 
 
 def odd_cells(size):
-    """Return the odd numbers of cells nearest to a window's size: they have a middle."""
+    """Return the odd numbers of cells that are nearest to the size of a window."""
     return tuple(2 * int(extent / 2) + 1 for extent in size)
 
 
 def window_maximum(feature_map, size):
-    """Take the maximum over windows around each cell, of an odd number of whole cells.
+    """Return the maximum over windows around each cell, with sides of odd numbers of cells.
 
     Examples
     --------
@@ -68,13 +68,13 @@ def window_maximum(feature_map, size):
 
 
 def feature_windows(feature_map, size):
-    """Return a window around each cell as a map of its own, moved inwards at the border.
+    """Return a window around each cell as a separate map, moved inwards at the border.
 
     Parameters
     ----------
     feature_map : tensor of shape (n, C, h, w)
     size : tuple of float
-        Height and width in cells, taken as odd numbers, at most the map's.
+        Height and width in cells, rounded to odd numbers and at most the size of the map.
 
     Returns
     -------

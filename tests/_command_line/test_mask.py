@@ -37,7 +37,7 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
     assert run(*photographs, "--out", out) == 0
     printed = capsys.readouterr().out
     assert "a.png: red, " in printed and "b.jpg: navy, " in printed
-    assert "% kept (the network sees red, probability" in printed
+    assert "% kept (the network predicts red with probability" in printed
     cut_out = alpha(out / "a.cutout.png")
     truth = np.zeros((40, 60), dtype=bool)
     truth[10:30, 15:45] = True
@@ -53,7 +53,7 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
 def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
     assert run(*photographs, "--out", tmp_path, "--target", "navy", "--target", "blue") == 0
     printed = capsys.readouterr().out
-    assert "a.png: navy or blue, nothing kept, there is no evidence of it" in printed
+    assert "a.png: navy or blue, nothing kept, since there is no evidence of it" in printed
     assert not alpha(tmp_path / "a.cutout.png").any()
     assert alpha(tmp_path / "b.cutout.png").any()
 
@@ -61,8 +61,8 @@ def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--target", "navi"], "near are 'navy'"),
-        (["--threshold", "2"], "--threshold 2.0 must be within 0 and 1"),
+        (["--target", "navi"], "similar names are 'navy'"),
+        (["--threshold", "2"], "--threshold must be within [0, 1]; got 2.0"),
         (["--device", "quantum"], "--device quantum cannot be used here"),
         (["nope.png"], "nope.png does not exist"),
     ],

@@ -50,7 +50,7 @@ def test_files_that_are_no_photographs(tmp_path):
         ("text.jpg", "cannot be read as a picture"),
         ("empty.jpg", "cannot be read as a picture"),
         ("cut.png", "cannot be read as a picture.*save it again"),
-        ("line.png", "has 1 x 40 pixels: a photograph needs 8 x 8"),
+        ("line.png", "has 1 x 40 pixels: a photograph needs at least 8 x 8"),
         ("none.png", "does not exist"),
         (".", "is a folder: name the photographs in it"),
     ]:

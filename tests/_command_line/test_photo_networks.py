@@ -13,10 +13,10 @@ def test_classes_are_found_by_their_name():
     assert find_class("tabby", CLASSES) == "tabby"
     assert find_class("cd PLAYER", CLASSES) == "CD player"
     for name, near in [
-        ("cat", "; near are 'Egyptian cat', 'Persian cat', "),
-        ("egyptan cat", "; near are 'Egyptian cat'"),
-        ("catch", "; near are 'oystercatcher'"),
-        ("xyz", r"of the network\. Name one"),
+        ("cat", "; similar names are 'Egyptian cat', 'Persian cat', "),
+        ("egyptan cat", "; similar names are 'Egyptian cat'"),
+        ("catch", "; similar names are 'oystercatcher'"),
+        ("xyz", r"of the network\. Use the name"),
     ]:
         with pytest.raises(ValueError, match=f"--target '{name}' is not one of the 6.*{near}"):
             find_class(name, CLASSES)
@@ -24,7 +24,9 @@ def test_classes_are_found_by_their_name():
 
 def test_networks_of_torchvision(monkeypatch):
     models = pytest.importorskip("torchvision.models")
-    with pytest.raises(ValueError, match="resnet51 is not a network.*'resnet50'.*use efficientne"):
+    with pytest.raises(
+        ValueError, match="resnet51 is not a known network.*'resnet50'.*Use efficientne"
+    ):
         load_network("resnet51")
     monkeypatch.setattr(models, "get_model", lambda name, weights: torch.nn.Linear(1, 1))
     network = load_network("mobilenet_v3_small")

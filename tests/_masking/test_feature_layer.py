@@ -144,9 +144,13 @@ def test_the_layer_can_be_named(colour):
         atol=1e-9,
     )
     for wrong in ("nothing", "tail.0", "tail.4"):
-        with pytest.raises(ValueError, match=f"feature_layer='{wrong}' cannot be scored densely"):
+        with pytest.raises(
+            ValueError, match=f"`feature_layer` must name a submodule .*; got '{wrong}'"
+        ):
             masker_of(classifier, colour, feature_layer=wrong)
-    with pytest.raises(ValueError, match="feature_layer='body' is of dense scoring"):
+    with pytest.raises(
+        ValueError, match="`feature_layer` must be None without dense scoring; got 'body'"
+    ):
         masker_of(classifier, colour, feature_layer="body", patch_scoring="paste")
 
 

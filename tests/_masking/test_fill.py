@@ -30,9 +30,12 @@ def test_fills(images):
 @pytest.mark.parametrize(
     "fill, message",
     [
-        ([0.1, 0.2], r"fill_value=\[0.1, 0.2\] has shape \(2,\), but images have 3 channel"),
-        ([0.1, np.inf, 0.2], "is not finite"),
-        (lambda x: x[:, :, :2], "returned shape"),
+        (
+            [0.1, 0.2],
+            r"one number for each channel, of shape \(3,\); got \[0.1, 0.2\] of shape \(2,\)",
+        ),
+        ([0.1, np.inf, 0.2], "`fill_value` must be finite"),
+        (lambda x: x[:, :, :2], "must return an array that broadcasts to the images; got shape"),
     ],
 )
 def test_bad_fills(images, fill, message):

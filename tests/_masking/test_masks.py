@@ -62,7 +62,9 @@ def test_limits_of_every_reference(reference, threshold, limits):
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan])
 def test_a_share_lies_between_nothing_and_all(threshold):
     for reference in ("image", "fit"):
-        with pytest.raises(ValueError, match=rf"threshold={threshold} is outside \[0, 1\]"):
+        with pytest.raises(
+            ValueError, match=rf"`threshold` must be within \[0, 1\] .*; got {threshold}"
+        ):
             check_threshold(threshold, reference)
     check_threshold(threshold, "absolute")
 

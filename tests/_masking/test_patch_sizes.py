@@ -21,23 +21,29 @@ def test_candidate_sizes():
 
 @pytest.mark.parametrize("sizes", [[], [0], [(1, 2, 3)], [4, 9], [2.5]])
 def test_bad_lists_of_sizes(sizes):
-    with pytest.raises(ValueError, match=r"patch_size=.* (is empty|is wrong|is larger)"):
+    with pytest.raises(
+        ValueError, match=r"`patch_size` must (hold at least|be at most|be a positive)"
+    ):
         candidate_sizes(sizes, (8, 8))
 
 
 @pytest.mark.parametrize("stride", [(0, 0), (1, 2, 3), (0, 1), (1.5, 2)])
 def test_bad_stride(stride):
-    with pytest.raises(ValueError, match="stride=.* is wrong: give a number of pixels"):
+    with pytest.raises(
+        ValueError, match="`stride` must be a positive number of pixels, or a pair"
+    ):
         resolve_stride(stride, (4, 4))
 
 
 def test_no_pixel_may_lie_between_patches():
-    with pytest.raises(ValueError, match="stride=5 is larger than the patch of 4 x 4"):
+    with pytest.raises(ValueError, match="size of the patch, 4 x 4 pixels, .*; got 5"):
         resolve_stride(5, (4, 4))
     assert resolve_stride(3, (1, 4)) == (1, 3)
     candidates = [((2, 2),), ((4, 4),), ((6, 6),)]
     assert candidates_for_stride(candidates, 4) == candidates[1:]
-    with pytest.raises(ValueError, match="stride=7 is larger"):
+    with pytest.raises(
+        ValueError, match="`stride` must be at most the size of the patch, .*; got 7"
+    ):
         candidates_for_stride(candidates, 7)
 
 

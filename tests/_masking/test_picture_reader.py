@@ -108,7 +108,10 @@ def test_wrong_pictures_are_named(masker, name):
         (lambda held: torch.zeros(3, 32, 32, dtype=torch.uint8), "floats of shape"),
         (lambda held: torch.zeros(32, 32), "floats of shape"),
         (lambda held: torch.full((3, 32, 32), torch.nan), "contains NaN"),
-        (lambda held: torch.zeros(3, 32, 32), "a white picture and a black one"),
+        (
+            lambda held: torch.zeros(3, 32, 32),
+            "same image for a white picture and for a black one",
+        ),
         (lambda held: resize_whole(held) + torch.rand(1), "same image for the same picture"),
         (lambda held: resize_whole(held).transpose(1, 2), "must resize, crop, pad or mirror"),
         (lambda held: held.no_such_method(), "`preprocess` failed on the picture at 0"),
@@ -135,9 +138,12 @@ def test_what_else_is_refused(network, photographs, masker):
         )
     with pytest.raises(ValueError, match="`y` must hold the labels of `X`"):
         masker.score(images)
-    with pytest.raises(ValueError, match="several sizes, 40 x 60 and 64 x 48.*Give `preprocess`"):
+    with pytest.raises(
+        ValueError,
+        match="must hold pictures of one size .*; got 40 x 60 and 64 x 48. Set `preprocess`",
+    ):
         InfoMaskTransformer(network).fit([Image.fromarray(image) for image in images])
-    with pytest.raises(ValueError, match="1, 3 or 4 channels.*got 40.*channels='first' agree"):
+    with pytest.raises(ValueError, match="1, 3 or 4 channels.*got 40.*with channels='first'"):
         InfoMaskTransformer(network, preprocess=resize_whole, channels="first").fit(images)
     for wrong in ({"channels": "middle"}, {"preprocess": 3}):
         with pytest.raises(ValueError, match="must be"):

@@ -17,9 +17,9 @@ def test_canonical_shape():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (((64,), (8, 9)), r"image_shape=\(8, 9\) has 72 entries, but rows of X have 64"),
-        (((64,), (64,)), r"image_shape=\(64,\) is not an image"),
-        (((2, 3, 4, 5),), r"X has rows of shape \(2, 3, 4, 5\)"),
+        (((64,), (8, 9)), r"as a row of X has values, 64; got \(8, 9\) with 72"),
+        (((64,), (64,)), r"`image_shape` must be \(height, width\) or .*; got \(64,\)"),
+        (((2, 3, 4, 5),), r"`X` must have shape .*; got rows of shape \(2, 3, 4, 5\)"),
     ],
 )
 def test_images_that_are_none(arguments, message):

@@ -63,7 +63,7 @@ def test_a_target_for_each_image_and_a_group(network, pictures):
             masker.mask(images, y=wrong)
     with pytest.raises(ValueError, match="unknown: "):
         masker.mask(images, y=["mauve"] * 30)
-    with pytest.raises(ValueError, match="must leave out a class"):
+    with pytest.raises(ValueError, match="must leave out at least one class"):
         masker.information_map(images, NAMES)
 
 

@@ -236,17 +236,26 @@ def test_a_frozen_classifier_is_left_as_it_is(named, named_net):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"patch_size": 9}, "patch_size=9 is larger than the images, which have 8 x 16"),
-        ({"patch_size": (4, 17)}, r"patch_size=\(4, 17\) is larger"),
+        (
+            {"patch_size": 9},
+            "`patch_size` must be at most the size of the images, 8 x 16 pixels; got 9",
+        ),
+        ({"patch_size": (4, 17)}, r"`patch_size` must be at most .*; got \(4, 17\)"),
         ({"patch_size": 0}, "'patch_size' parameter of InfoMaskTransformer .* Got 0"),
-        ({"threshold": 1.5}, r"threshold=1.5 is outside \[0, 1\]"),
-        ({"threshold": -0.1, "threshold_reference": "fit"}, "threshold=-0.1 is outside"),
-        ({"target": "two"}, r"target='two' is not a class that is known: choose among \['one'"),
-        ({"target": ["one", "two"]}, "is not a class that is known"),
-        ({"target": []}, r"target=\[\] is not a class"),
-        ({"image_shape": (8, 15)}, r"image_shape=\(8, 15\) has 120 entries, but rows of X have"),
-        ({"stride": 5, "patch_size": 4}, "stride=5 is larger than the patch"),
-        ({"stride": 2, "patch_scoring": "dense", "patch_size": 4}, "stride=2 cannot be set"),
+        ({"threshold": 1.5}, r"`threshold` must be within \[0, 1\] .*; got 1.5"),
+        (
+            {"threshold": -0.1, "threshold_reference": "fit"},
+            "`threshold` must be within .*; got -0.1",
+        ),
+        ({"target": "two"}, r"`target` must be a class, .* among \['one', .*; got 'two'"),
+        ({"target": ["one", "two"]}, "`target` must be a class"),
+        ({"target": []}, r"`target` must be a class, .*; got \[\]"),
+        ({"image_shape": (8, 15)}, r"`image_shape` must have .*; got \(8, 15\) with 120"),
+        ({"stride": 5, "patch_size": 4}, "`stride` must be at most the size of the patch"),
+        (
+            {"stride": 2, "patch_scoring": "dense", "patch_size": 4},
+            "`stride` must be 'auto' with .*; got 2",
+        ),
         ({"context": 0.5}, "'context' parameter of InfoMaskTransformer .* Got 0.5"),
         ({"information": "entropy"}, "'information' parameter .* Got 'entropy'"),
         ({"estimator": 3}, "'estimator' parameter .* Got 3"),
@@ -267,16 +276,16 @@ def test_bad_input(named, named_net):
         masker.transform(np.where(X > 0.5, np.nan, X))
     with pytest.raises(ValueError, match=r"labels that are unknown: \['two'\]"):
         masker.score(X, np.where(y == "one", "two", y))
-    with pytest.raises(ValueError, match="y holds no image with target='one'"):
+    with pytest.raises(ValueError, match="`y` must contain the target 'one'"):
         masker.score(X[y == "zero"], y[y == "zero"])
-    with pytest.raises(ValueError, match="target='two' is not a class"):
+    with pytest.raises(ValueError, match="`target` must be a class, .*; got 'two'"):
         masker.information_map(X, target="two")
-    with pytest.raises(ValueError, match=r"threshold=2 is outside"):
+    with pytest.raises(ValueError, match="`threshold` must be within .*; got 2"):
         clone_with_target(masker, "one").set_params(threshold=2).transform(X)
     for name, value in {"threshold": "a", "mask_type": "round", "threshold_reference": 3}.items():
         with pytest.raises(ValueError, match=f"'{name}' parameter of InfoMaskTransformer must be"):
             clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
-    with pytest.raises(ValueError, match="threshold_reference='fit' was set after a fit"):
+    with pytest.raises(ValueError, match="threshold_reference='fit' must be set before"):
         clone_with_target(masker, "one").set_params(threshold_reference="fit").mask(X)
     with pytest.raises(ValueError, match="y holds the one class"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
