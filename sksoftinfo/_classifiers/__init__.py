@@ -1,4 +1,4 @@
-"""The scikit-learn shell around a net: parameters, fit, predict, score_bounds, files.
+"""scikit-learn classifiers around a net: parameters, training, prediction, bounds, files.
 
 May import: `_networks`, `_bounds`, `_utils`.
 """

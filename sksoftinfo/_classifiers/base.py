@@ -74,16 +74,17 @@ from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbac
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Where nothing else decides how long to train.
+# Number of epochs unless another parameter decides it.
 _EPOCHS = 50
 _MAX_SEED = np.iinfo(np.int32).max
 
 
 class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstimator):
-    """Base of the classifiers. Subclasses choose the net and how its bounds are accumulated.
+    """Base class of the classifiers; a subclass chooses the net and accumulates its bounds.
 
-    They offer ``_net_class_and_params()``, and ``_accumulate(accumulator, X, y, sample_weight)``,
-    which adds all rows and returns an upper estimate of I(Z;Y) with its standard error, or None.
+    Subclasses implement ``_net_class_and_params()``, and ``_accumulate(accumulator, X, y,
+    sample_weight)``, which adds all rows and returns an upper estimate of I(Z;Y) with its standard
+    error, or None.
     """
 
     _parameter_constraints: dict = {
@@ -121,13 +122,14 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
 (n_samples, n_channels, height, width), list of PIL images, or torch Dataset or DataLoader
-            Table or images. Where `module` is None, values of a table may be missing, NaN. PIL
-            images, of one size, are read as numbers from 0 to 1. A data set is read into memory.
+            Table or images. With ``module=None``, a table may have missing values (NaN). PIL
+            images must have the same size and are read as numbers from 0 to 1. A data set is read
+            into memory.
         y : array-like of shape (n_samples,), default=None
-            Labels: numbers or strings, at least two classes. They may be left out where a data
-            set has them.
+            Labels: numbers or strings, of at least two classes. ``None`` takes the labels of a
+            data set.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. Rows of weight zero are left out.
+            Non-negative weights of the rows. Rows of weight zero are left out.
 
         Returns
         -------
@@ -161,7 +163,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch on these rows, going on from where the network is.
+        """Train the network for one more epoch on these rows.
 
         Parameters
         ----------
@@ -170,7 +172,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         y : array-like of shape (n_samples,), default=None
             Labels, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; needed in the first call.
+            All labels that may occur in any call; required in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
@@ -178,6 +180,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         -------
         self
             The classifier.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, or if `classes` is missing in the first call or differs in a later one.
         """
         with unchanged_on_error(self):
             self._check_skorch_names()
@@ -188,15 +195,16 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             if first:
                 if classes is None:
                     raise ValueError(
-                        "classes=None in the first call of partial_fit: name all classes there."
+                        "`classes` must be given in the first call of partial_fit; got None. "
+                        "Pass all labels that may occur in any call."
                     )
                 self._start(X, np.unique(classes))
             else:
                 check_unchanged(self._built_with, self.get_params(deep=False))
                 if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
                     raise ValueError(
-                        f"classes={classes!r} differ from those of the first call, "
-                        f"{self.classes_.tolist()}: leave `classes` out."
+                        f"`classes` must be those of the first call, {self.classes_.tolist()}; "
+                        f"got {classes!r}. Leave `classes` out."
                     )
             plan = TrainingPlan(epochs=1)
             return self._train(X, encode_labels(y, self.classes_), weight, plan)
@@ -205,7 +213,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return TrainingPlan()
 
     def _start(self, X, classes):
-        """Set what the first look at the data decides, and forget what was learned before."""
+        """Set the attributes that follow from the first rows, and discard an earlier net."""
         check_two_classes(classes)
         self.classes_ = classes
         self.input_shape_ = tuple(X.shape[1:])
@@ -263,7 +271,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def _live_params(self):
         params = {name: getattr(self, name) for name in LIVE_PARAMS}
         epochs = _EPOCHS if self.max_epochs == "auto" else self.max_epochs
-        # Of a small integer type of NumPy, a product with it would overflow.
+        # With a small integer type of NumPy, products of the batch size would overflow.
         return {**params, "batch_size": int(self.batch_size), "max_epochs": int(epochs)}
 
     def _build(self, X, seed):
@@ -282,7 +290,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         if dtype == torch.float64 and not has_float64(device):
             warnings.warn(
                 f"device={str(device)!r} has no double precision: the network and its rows are "
-                "of single precision there. Set dtype='float32', or device='cpu'.",
+                "converted to single precision. Set dtype='float32', or device='cpu'.",
                 stacklevel=users_stacklevel(),
             )
             dtype = torch.float32
@@ -316,7 +324,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return net
 
     def _take_over(self, net):
-        """Predict by this net, which was built with the parameters as they are, from now on."""
+        """Adopt a net that was built with the current parameters."""
         self.net_ = net
         self._built_with = kept_params(self.get_params(deep=False))
 
@@ -337,7 +345,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return self.net_.history
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Log class probabilities.
+        """Predict the log-probability of each class.
 
         Parameters
         ----------
@@ -349,8 +357,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ndarray of shape (n_samples, n_classes), float64
             ``log softmax(z + log(class prior))``, in nats, columns in the order of ``classes_``.
         """
-        # The check looks at scikit-learn's tags for a fifth of the time of `one row` in
-        # benchmarks/bench_speed.py.
+        # check_is_fitted reads scikit-learn's tags, which takes a fifth of the time of `one row`
+        # in benchmarks/bench_speed.py.
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
         X = with_channels(validated_rows(self, X, reset=False))
@@ -358,7 +366,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             return predict_log_proba(self.net_, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Class probabilities ``p(y|x) = softmax(z + log(class prior))``.
+        """Predict class probabilities ``p(y|x) = softmax(z + log(class prior))``.
 
         Parameters
         ----------
@@ -377,13 +385,13 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         log_proba = self.predict_log_proba(X)
         if self.decision == "posterior":
             return log_proba
-        # A class that never occurred has no frequency to be informative against.
+        # The pointwise information of a class that never occurred is not defined.
         occurred = self.train_prior_ > 0
         information = pointwise_information(log_proba, np.where(occurred, self.train_prior_, 1.0))
         return np.where(occurred, information, -np.inf)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Log-posterior or information of each class, of which the largest is predicted.
+        """Compute the score of each class; `predict` returns the class with the largest score.
 
         Parameters
         ----------
@@ -394,13 +402,13 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         -------
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
             Log-posterior, or pointwise information if ``decision="information"``, in nats; for
-            two classes the second's less the first's.
+            two classes, the score of the second class minus the score of the first.
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predicted labels: of the largest posterior, or by `decision` of the largest information.
+        """Predict the label with the largest posterior or, by `decision`, the largest information.
 
         Parameters
         ----------
@@ -418,21 +426,21 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def score(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Accuracy on these rows.
+        """Compute the accuracy on these rows.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         y : array-like of shape (n_samples,), default=None
-            Their labels, by default those of a data set.
+            True labels. ``None`` takes the labels of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
         Returns
         -------
         float
-            Share of the rows, by weight, whose label is predicted.
+            Weighted share of the rows whose label is predicted correctly.
         """
         X, y = read_rows(self, X, y)
         check_labels(y)
@@ -441,10 +449,10 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def pointwise_information(
         self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"
     ) -> np.ndarray:
-        """Pointwise mutual information between each input and each class.
+        """Compute the pointwise information between each input and each class.
 
-        ``log p(m|x) - log r_m``, what Proposition 1 of the paper says of the logit, which holds
-        only after normalising.
+        The pointwise information is ``log p(m|x) - log r_m``. Proposition 1 of the paper states it
+        for the logit, for which it holds only after normalisation.
 
         Parameters
         ----------
@@ -452,8 +460,10 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             As in `fit`.
         reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
 default="train"
-            Prior r: label frequencies of `fit`, uniform, or given.
+            Reference prior r: the label frequencies of `fit`, uniform probabilities, or the given
+            ones.
         units : {"nats", "bits"}, default="nats"
+            Units of the result.
 
         Returns
         -------
@@ -464,8 +474,8 @@ default="train"
         check_is_fitted(self, "net_")
         if isinstance(reference_prior, str) and reference_prior == "empirical":
             raise ValueError(
-                "reference_prior='empirical' needs labels, and there are none here: use 'train', "
-                "'uniform' or an array."
+                "`reference_prior` must be 'train', 'uniform' or an array; got 'empirical', "
+                "which needs labels. Pass the label frequencies as an array instead."
             )
         prior = resolve_reference_prior(reference_prior, self.classes_, self.train_prior_)
         return factor * pointwise_information(self.predict_log_proba(X), prior)
@@ -483,33 +493,35 @@ default="train"
         group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
-        """Information bounds on held-out rows.
+        """Compute information bounds on held-out rows.
 
         Parameters
         ----------
         X : array-like
-            As in `fit`, but other rows: on those that trained the network the same formulas
-            overstate the information.
+            Held-out rows, in any form that `fit` takes. Bounds on training rows would overstate
+            the information.
         y : array-like of shape (n_samples,), default=None
-            Their labels, by default those of a data set.
+            True labels. ``None`` takes the labels of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None
-            Group of each row, as in `information_bounds`: a group is one observation.
+            Group of each row. A group counts as one observation, as in `information_bounds`.
         confidence_level : float, default=0.95
             Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
-            Prior r of the pointwise contributions. It changes how they are spread over the
-            rows, not their mean. An array is taken for the known prior of the population.
+            Reference prior r of the pointwise contributions. The prior changes how the
+            contributions are spread over the rows, not their mean. An array is taken to be the
+            known prior of the population.
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
+            Units of the result.
 
         Returns
         -------
         InformationBounds
-            In `units`.
+            Bounds, in `units`.
 
         Raises
         ------
@@ -519,8 +531,8 @@ default="train"
         Warns
         -----
         UserWarning
-            If rows and labels are among those that the network was trained on, in any order and
-            precision, or if a label that occurred was given probability zero.
+            If some rows and their labels were used for training, in any order and precision, or if
+            the classifier predicts probability zero for a label that occurs.
         """
         return self._bounds_of_rows(
             self._accumulate,
@@ -536,7 +548,7 @@ default="train"
         )
 
     def _bounds_of_rows(self, accumulate, X, y, **options):
-        """Return the bounds; `accumulate` is ``_accumulate``, or a form of it."""
+        """Return the bounds; `accumulate` is ``_accumulate``, or a partial of it."""
         check_is_fitted(self, "net_")
         X, y = validated_rows(self, X, y, reset=False)
         with naming_batch_size(self.net_.batch_size):
@@ -553,6 +565,6 @@ default="train"
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        # Of tables; images have to be complete.
+        # Tables only: images must not have missing values.
         tags.input_tags.allow_nan = self.module is None
         return tags

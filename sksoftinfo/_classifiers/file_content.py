@@ -1,8 +1,8 @@
-"""What is taken from a file: listed parameters, attributes and classes, each of them checked.
+"""Checks of the parameters, attributes and classes that a file may contain.
 
-A file is data from a stranger. Numbers and texts of parameters whose meaning is known here are
-taken, and so are classes on a list. Whatever could name other code (how batches are made, modules
-compiled or callbacks built) has to be given by the caller.
+A file may come from a stranger. Numbers and strings of known parameters are accepted, and classes
+on a list. Whatever could name other code (how batches are made, modules compiled or callbacks
+built) has to be passed by the caller.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from .._networks import MLP, ConvNet, LogSoftmaxLoss, check_history
 
-# torch has more; these take rows and return logits, or logits and class indices and return a loss.
+# A selection of torch's classes: the criteria take logits and class indices and return a loss.
 _OPTIMIZERS = (
     *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon"),
     *("NAdam", "RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam"),
@@ -33,7 +33,7 @@ def _listed(base, place, owner, names):
     }
 
 
-#: Classes by the names that they have in files, for each parameter that takes a class.
+#: Accepted classes by their names in files, for each parameter that takes a class.
 CLASSES = {
     "module": {
         "sksoftinfo.MLP": MLP,
@@ -52,10 +52,10 @@ _BASES = {
     "criterion": torch.nn.Module,
 }
 _DEVICE = re.compile(r"auto|cpu|mps(:\d)?|(cuda|xpu)(:\d{1,3})?")
-# Of the parameters that files hold, more deeply nested ones are not of use.
+# Deepest nesting of a parameter in a file.
 _DEEPEST = 8
 _MOST_PARTS = 1_000_000
-# Classes are texts or numbers; all of them together.
+# Largest total size of the class labels, which are strings or numbers.
 _MOST_LABEL_BYTES = 1 << 26
 _MOST_DIMENSIONS = 8
 _SEEDS = 1 << 32
@@ -70,15 +70,15 @@ def refused_params(params, own_names, *, trusted=False):
     params : dict
         Values by name.
     own_names : iterable of str
-        Parameters of the estimator itself, as against skorch's.
+        Names of the estimator's own parameters, without those of skorch.
     trusted : bool, default=False
-        Whether the caller has named the classes that the file may hold, as for skops. Such a class
-        may have numbers as parameters, but not texts, which could name files or code.
+        Whether the caller has named the classes that the file may contain, as with skops. The
+        parameters of such a class may be numbers, but not strings, which could name files or code.
 
     Returns
     -------
     list of str
-        Sorted.
+        Sorted names.
     """
     own_names = set(own_names)
 
@@ -120,15 +120,15 @@ def _is_taken_value(name, value):
 
 
 def _is_plain(value, texts):
-    """Return whether a value is made of numbers, and of texts if these are allowed."""
+    """Return whether a value consists of numbers, and of strings if `texts` is true."""
     left, n_seen = [(value, 0)], 0
     while left:
         value, depth = left.pop()
         n_seen += 1
-        # Of few parts that stand in each other, again and again, no end would be seen.
+        # A few parts that contain each other would never come to an end.
         if depth > _DEEPEST or n_seen > _MOST_PARTS:
             return False
-        # Not of a class of its own, whose methods might be called.
+        # Exact types only: the methods of a subclass might be called.
         if type(value) in (list, tuple):
             left += [(item, depth + 1) for item in value]
         elif type(value) is dict:
@@ -146,7 +146,7 @@ def _is_plain_part(value, texts):
     if isinstance(value, str):
         return texts
     if isinstance(value, int):
-        # Larger ones fit in no count or size, and are not finite as floats.
+        # Larger ints do not fit a count or a size.
         return abs(value) < 1 << 63
     return value is None or isinstance(value, float | np.number | np.bool_)
 
@@ -154,7 +154,7 @@ def _is_plain_part(value, texts):
 def check_sizes(params, n_weights):
     """Raise ValueError if a parameter of the module lists more layers than there are weights.
 
-    Each layer takes much more memory than its number in a file.
+    A layer takes much more memory than its entry in the file.
     """
     for name, value in params.items():
         if name.startswith("module__") and isinstance(value, list | tuple):
@@ -163,27 +163,29 @@ def check_sizes(params, n_weights):
 
 
 def check_n_draws(params, fitted):
-    """Raise ValueError if the parameter n_draws is not the length of the bank of noise.
+    """Raise ValueError if the parameter `n_draws` is not the length of the noise bank.
 
-    The next `fit` would draw as many.
+    A forged `n_draws` would decide how much noise the next `fit` draws.
     """
     bank = fitted.get("noise_bank_")
     if "n_draws" in params and isinstance(bank, np.ndarray) and bank.ndim:
-        _check(params["n_draws"] == len(bank), "has an n_draws of another noise_bank_")
+        _check(
+            params["n_draws"] == len(bank), "has an n_draws that is not the length of noise_bank_"
+        )
 
 
 def check_fitted(fitted, *, stochastic, pretrained=False):
-    """Raise ValueError unless attributes are all those of a fitted classifier, and consistent.
+    """Raise ValueError unless the attributes of a fitted classifier are complete and consistent.
 
     Parameters
     ----------
     fitted : dict
         Values by name, without the net.
     stochastic : bool
-        Whether they are of a `StochasticInfoClassifier`.
+        Whether the attributes belong to a `StochasticInfoClassifier`.
     pretrained : bool, default=False
-        Whether they are around a network that was trained elsewhere: its classes have an order of
-        their own, and its rows may have any shape.
+        Whether the attributes belong to a network that was trained elsewhere, whose classes may
+        have any order and whose rows may have any shape.
     """
     required = {
         "classes_",
@@ -213,7 +215,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
     n_members = fitted["_n_members"]
     _check(
         _is_int(n_members) and 0 <= n_members <= _MOST_MEMBERS,
-        "has _n_members that are not a number of networks",
+        "has an _n_members that is not a number of networks",
     )
     _check_vector("_label_weight", fitted["_label_weight"], n_classes)
     for name in ("train_prior_", "class_prior_"):
@@ -225,7 +227,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
             isinstance(names, np.ndarray)
             and names.shape == (fitted["n_features_in_"],)
             and all(isinstance(name, str) for name in names),
-            "has feature_names_in_ that are not one text for each column",
+            "has feature_names_in_ that are not one string for each column",
         )
     if stochastic:
         _check_seed("_noise_seed", fitted["_noise_seed"])
@@ -257,7 +259,7 @@ def _check_classes(classes, in_order):
     if classes.dtype == object:
         _check(
             all(isinstance(label, str | int | float) for label in classes),
-            "has classes_ that are neither texts nor numbers",
+            "has classes_ that are neither strings nor numbers",
         )
     try:
         classes = classes if in_order else np.sort(classes)
@@ -276,7 +278,8 @@ def _check_shape(shape, n_features):
         "has an input_shape_ that is not a shape of rows",
     )
     _check(
-        _is_int(n_features) and n_features == shape[0], "has an n_features_in_ of another shape"
+        _is_int(n_features) and n_features == shape[0],
+        "has an n_features_in_ of another shape",
     )
 
 
@@ -287,7 +290,7 @@ def _check_missing(missing, n_features):
         and missing.dtype.kind == "i"
         and bool((np.diff(missing) > 0).all())
         and (not len(missing) or (missing[0] >= 0 and missing[-1] < n_features)),
-        "has _missing that are not columns",
+        "has a _missing that does not list columns",
     )
 
 
@@ -314,11 +317,11 @@ def check_net(state):
     """Raise ValueError unless the state of a net is what `net_state` returns."""
     _check(
         type(state) is dict and state.keys() == {"weights", "dtype", "seed", "history"},
-        "has a net of other entries",
+        "has a net with other entries",
     )
     _check(
         isinstance(state["dtype"], str) and state["dtype"] in ("float32", "float64"),
-        "has a net of another dtype",
+        "has a net whose dtype is neither float32 nor float64",
     )
     _check_seed("net's seed", state["seed"])
     _check(

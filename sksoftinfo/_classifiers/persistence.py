@@ -1,4 +1,4 @@
-"""Saving and loading classifiers by files that hold no code."""
+"""`save` and `load`: classifiers in files that contain no code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .portable import check_results, fitted_attributes, net_state, restore
 from .pretrained import PretrainedClassifier
 from .stochastic_info import StochasticInfoClassifier
 
-# Of the layout of the file, not of the package.
+# Version of the file's layout, not of the package.
 _FORMAT = 4
 _KEY = "sksoftinfo"
 _ESTIMATORS = {
@@ -42,46 +42,46 @@ _NUMBER_DTYPES = (
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
     *(f"float{bits}" for bits in (16, 32, 64)),
 )
-# Of an array of texts, where one long text would make all of them long.
+# Largest array of strings: one long string makes every item long.
 _MOST_TEXT_BYTES = 1 << 26
 
 
 def save(estimator, path):
-    """Save a fitted classifier in one file: safetensors weights, and the rest as JSON in its head.
+    """Save a fitted classifier in one safetensors file: the weights, and the rest as JSON.
 
     Parameters
     ----------
     estimator : InfoSoftmaxClassifier or StochasticInfoClassifier
-        Fitted. What is saved of its parameters are numbers, texts and arrays, and of classes
-        the default networks, ``torch.nn.Linear``, the optimizers of torch, and its criteria for
-        classes. The others are not: a module, optimizer or criterion of your own and its
-        parameters, callbacks and an accelerator, and ``compile``, ``iterator_*``, ``dataset``
-        and ``callbacks__*``. `load` has to be given them.
+        Fitted classifier. Saved parameters are numbers, strings and arrays, the default networks,
+        ``torch.nn.Linear``, and the optimizers and classification criteria of torch. Other
+        parameters are not saved, and have to be passed to `load`: a module, optimizer or criterion
+        of your own with its parameters, callbacks, an accelerator, ``compile``, ``iterator_*``,
+        ``dataset`` and ``callbacks__*``.
     path : str or path-like
-        The file, replaced as a whole where it exists. A symbolic link is followed.
+        File to write. An existing file is replaced as a whole; a symbolic link is followed.
 
     Raises
     ------
     TypeError
-        If `estimator` is of another class: use skops for it.
+        If `estimator` is of another class, for which skops can be used.
     NotFittedError
-        If it is not fitted.
+        If `estimator` is not fitted.
     ValueError
-        If it was given an attribute that the file does not hold, if a parameter is not valid, or
-        if one was changed after `fit` that the network or its optimizer is built by.
+        If `estimator` has an additional attribute, if a parameter is invalid, or if a parameter on
+        which the network or its optimizer depends was changed after `fit`.
     OSError
         If the file cannot be written, e.g. because its folder does not exist or the disk is full.
-        A file that was there is as it was.
+        An existing file is left unchanged.
     ImportError
         If safetensors is not installed.
 
     See Also
     --------
-    load : The way back.
+    load : Load a classifier from such a file.
 
     Notes
     -----
-    The optimizer's state is left out: training that goes on after `load` starts with a fresh one.
+    The state of the optimizer is not saved: training after `load` starts with a fresh optimizer.
 
     Examples
     --------
@@ -100,11 +100,11 @@ def save(estimator, path):
     if type(estimator) not in _ESTIMATORS.values():
         raise TypeError(
             f"`estimator` must be a fitted {' or '.join(_ESTIMATORS)}; got "
-            f"{type(estimator).__name__}. For others there is skops.io.dump, with "
-            "sksoftinfo.SKOPS_TRUSTED_TYPES to load it."
+            f"{type(estimator).__name__}. Use skops.io.dump for other estimators, and "
+            "sksoftinfo.SKOPS_TRUSTED_TYPES to load them."
         )
     check_is_fitted(estimator)
-    # They may have been set since `fit`, and `load` refuses what is not valid.
+    # Parameters may have been set since `fit`, and `load` rejects invalid ones.
     estimator._check_skorch_names()
     check_params(estimator)
     net = net_state(estimator)
@@ -136,43 +136,44 @@ def save(estimator, path):
 
 
 def load(path, **params):
-    """Load a classifier that `save` has written. Nothing that the file says is executed.
+    """Load a classifier that `save` has written, without executing code from the file.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        File to read.
     **params
-        Parameters in place of those of the file, e.g. ``device`` to use another one, and those
-        that are not taken from a file, such as ``module`` for one of your own.
+        Parameters that replace those in the file, e.g. ``device``, and parameters that a file does
+        not contain, such as a ``module`` of your own.
 
     Returns
     -------
     InfoSoftmaxClassifier or StochasticInfoClassifier
-        Fitted.
+        Fitted classifier.
 
     Raises
     ------
     OSError
-        If the file cannot be read, e.g. because there is none.
+        If the file cannot be read, e.g. because it does not exist.
     ValueError
-        If it is truncated, changed, of another format or not of this package; if any of its
-        content is not what `save` writes; or if a parameter is missing that is not taken from a
-        file. The message names the file.
+        If the file is truncated, was changed, has another format or was not written by `save`; if
+        any of its content is invalid; or if a parameter that a file does not contain is missing.
+        The message names the file.
     ImportError
         If safetensors is not installed.
 
     Warns
     -----
     UserWarning
-        If the classifier was trained on CUDA, and there is none.
+        If the saved device, e.g. CUDA, is not available. ``device='auto'`` is used instead.
 
     Notes
     -----
-    A file is data from a stranger. The checksum finds damage, not forgery: who can write the file
-    can write its checksum. So parameters, classes and attributes are taken from it only as far as
-    they are on a list, and what they are is checked. Memory is taken for the module once its
-    weights are known to be those in the file. What a forged file can do is to predict wrongly.
+    A file may come from a stranger. The checksum detects damage, not forgery: whoever can write
+    the file can write its checksum. Therefore only listed parameters, classes and attributes are
+    accepted, and their values are checked. Memory for the module is allocated only after its
+    weights have been found to match those in the file. A forged file can still make wrong
+    predictions.
 
     Examples
     --------
@@ -195,9 +196,9 @@ def load(path, **params):
     if missing:
         names = ", ".join(sorted(missing))[:300]
         raise ValueError(
-            f"{path} holds a classifier with {names}, not taken from a file: give "
-            f"load(path, {', '.join(f'{name}=...' for name in sorted(missing))[:300]}) what was "
-            "used in fit."
+            f"{path} holds a classifier with {names}, which a file does not contain. Call "
+            f"load(path, {', '.join(f'{name}=...' for name in sorted(missing))[:300]}) with what "
+            "was used in fit."
         )
     estimator = cls().set_params(**params)
     try:
@@ -212,8 +213,8 @@ def load(path, **params):
 
 def _not_saved_here(path, error):
     reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    # What it quotes of the file may be of any length.
-    return ValueError(f"{path} holds a classifier that cannot be restored. {reason[:500]}")
+    # The error may quote any amount of the file.
+    return ValueError(f"{path} holds a classifier that cannot be restored: {reason[:500]}")
 
 
 def _read(path):
@@ -228,16 +229,14 @@ def _read(path):
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError:
         raise
-    # Of safetensors, and of NumPy for dtypes that it does not have.
+    # Raised by safetensors, and by NumPy for dtypes that it lacks.
     except Exception as error:
         raise ValueError(
-            f"{path} is not a whole safetensors file: it is truncated, or another kind of file. "
-            f"({error})"
+            f"{path} is not a complete safetensors file: it is truncated, or another kind of "
+            f"file. ({error})"
         ) from error
     if not {_KEY, "sha256"} <= head.keys():
-        raise ValueError(
-            f"{path} has weights, but not a classifier that sksoftinfo.save has written."
-        )
+        raise ValueError(f"{path} contains weights, but was not written by sksoftinfo.save.")
     # Before anything else is done with the text.
     if _digest(head[_KEY], weights) != head["sha256"]:
         raise ValueError(f"{path} was changed after it was saved: its checksum differs.")
@@ -245,10 +244,10 @@ def _read(path):
 
 
 def _parsed(text, path):
-    """Return the content of a file, whose entries are of the types that they should be."""
+    """Return the content of a file, whose entries have the right types."""
     try:
         content = json.loads(text, object_pairs_hook=_unique)
-    # Too deeply nested, for RecursionError.
+    # RecursionError: too deeply nested.
     except (ValueError, RecursionError) as error:
         raise _not_saved_here(path, error) from error
     if not isinstance(content, dict):
@@ -264,15 +263,15 @@ def _parsed(text, path):
     )
     names = [*content.get("params", ()), *content.get("not_saved", ())] if right else ()
     if not right or not all(isinstance(name, str) and name.isidentifier() for name in names):
-        raise ValueError(f"{path} holds a classifier whose entries are of other types.")
+        raise ValueError(f"{path} holds a classifier whose entries have the wrong types.")
     return content
 
 
 def _unique(pairs):
-    """Return a dict of JSON, in which no name may stand twice."""
+    """Return the dict of a JSON object, in which each name may occur once."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in its JSON")
+        raise ValueError("a name occurs twice in its JSON")
     return found
 
 
@@ -296,7 +295,7 @@ def _digest(text, weights):
 
 
 def _encode(value, name=None):
-    """Return what JSON holds of the value of the parameter `name`, or of an attribute."""
+    """Return the JSON form of the value of the parameter `name`, or of an attribute."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
@@ -307,7 +306,7 @@ def _encode(value, name=None):
         found = (known for known, cls in CLASSES[name].items() if cls is value)
         return {"kind": "class", "name": next(found)}
     if isinstance(value, np.ndarray):
-        # Texts are as wide as the longest of them: a width is not taken from a file.
+        # An array of strings is as wide as its longest item: the width is not taken from a file.
         dtype = "text" if value.dtype.kind == "U" else value.dtype.name
         items = [_encode(item) for item in value.ravel().tolist()]
         return {"kind": "array", "items": items, "dtype": dtype, "shape": list(value.shape)}
@@ -318,7 +317,7 @@ def _encode(value, name=None):
 
 
 def _decode(value, name=None):
-    """Return what `_encode` was given; anything else raises an exception."""
+    """Invert `_encode`; any other value raises an exception."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     kind = value["kind"]
@@ -334,12 +333,12 @@ def _decode(value, name=None):
 
 def _decode_array(items, dtype, shape):
     if not all(type(size) is int and size >= 0 for size in shape) or prod(shape) != len(items):
-        raise ValueError("an array has another shape")
+        raise ValueError("an array does not have its stated shape")
     if dtype == "text":
         if not all(isinstance(item, str) for item in items):
-            raise ValueError("an array of texts has other items")
+            raise ValueError("an array of strings has other items")
         if 4 * len(items) * max(map(len, items), default=0) > _MOST_TEXT_BYTES:
-            raise ValueError("an array of texts is too large")
+            raise ValueError("an array of strings is too large")
         array = np.array(items, dtype=str)
     elif dtype == "object":
         array = np.empty(len(items), dtype=object)
@@ -348,9 +347,9 @@ def _decode_array(items, dtype, shape):
         if not all(isinstance(item, bool | int | float) for item in items):
             raise ValueError("an array of numbers has other items")
         array = np.array(items, dtype=dtype)
-        # Fractions are cut off, and NumPy 1 lets numbers wrap around.
+        # Fractions would be cut off, and NumPy 1 wraps large integers around.
         if array.dtype.kind in "biu" and array.tolist() != items:
             raise ValueError("an array has numbers that its dtype does not hold")
     else:
-        raise ValueError("an array has another dtype")
+        raise ValueError("an array has an unknown dtype")
     return array.reshape(shape)

@@ -1,7 +1,7 @@
-"""Fitted classifiers as plain arrays, numbers and texts, so that loading one runs no code.
+"""Fitted classifiers as plain arrays, numbers and strings, so that loading one runs no code.
 
-skorch's nets hold pickled bytes in their state, which a file that is meant to be safe cannot
-have. What is kept here instead are the weights; the net around them is built anew.
+The state of a skorch net contains pickled bytes, which a safe file must not contain. The weights
+are kept instead, and the net around them is built anew.
 """
 
 from __future__ import annotations
@@ -28,28 +28,27 @@ from .file_content import (
 )
 from .warm_start import changed_params
 
-# Attributes that are neither parameters nor results, and are set anew where a net is built.
+# Attributes that are neither parameters nor results, and are set whenever a net is built.
 _NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with", "_fitted_on")
-# Parameters that another network, optimizer or bank of noise is built by.
+# Parameters on which the network or its noise bank depends.
 _OF_THE_NET = ("dtype", "precision", "noise", "noise_scale", "latent_size", "beta", "n_draws")
 _PARTS_OF_THE_NET = ("module", "criterion", "optimizer")
 
 
 class PickledState(dict):
-    """The state of a classifier in a pickle, which restores whatever it holds.
+    """State of a classifier in a pickle, which is restored without checks.
 
-    skops does not build it, so that no file that skops reads is taken for a pickle.
+    skops does not build this class, so that a file read by skops is not taken for a pickle.
     """
 
 
 class CheckedStateMixin:
-    """Mixin of estimators that skops restores: what a file says of one is checked.
+    """Mixin of estimators whose state is checked when skops restores it.
 
-    pickle and copy keep everything, as it is, but the hashes of the training rows: whoever reads
-    them could test whether a row was trained on. They call ``__reduce_ex__``, skops
-    ``__getstate__``.
-    The estimator offers ``_set_checked_state(state)``, which sets what ``__getstate__`` returned
-    and raises for anything else.
+    skops calls ``__getstate__``; pickle and copy call ``__reduce_ex__``, which keeps everything
+    but the hashes of the training rows: by the hashes, a reader could test whether a row was used
+    for training. The estimator implements ``_set_checked_state(state)``, which sets a state that
+    ``__getstate__`` returned, and raises an exception for any other state.
     """
 
     def __reduce_ex__(self, protocol):
@@ -64,7 +63,7 @@ class CheckedStateMixin:
         try:
             self._set_checked_state(state)
         except Exception as error:
-            # What was set on the way is not to be used.
+            # A partly restored estimator must not be used.
             vars(self).clear()
             raise ValueError(
                 f"The file holds a {type(self).__name__} that cannot be restored: {error}"
@@ -72,14 +71,14 @@ class CheckedStateMixin:
 
 
 class PortableMixin(CheckedStateMixin):
-    """Mixin of the classifiers: what skops sees of one has no pickle in it."""
+    """Mixin of the classifiers, whose state for skops contains no pickled bytes."""
 
     # Whether the network was trained elsewhere, and its parameters cannot change.
     _is_pretrained = False
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        # Of what was not trained yet, the device is looked for by `fit`.
+        # An unfitted classifier looks for its device in `fit`.
         if isinstance(state, PickledState) and "net_" in state and _leave_absent_device(self):
             self._built_with = {**self._built_with, "device": self.device}
 
@@ -87,8 +86,9 @@ class PortableMixin(CheckedStateMixin):
         refused = refused_params(self.get_params(), param_names(self), trusted=True)
         if refused:
             raise ValueError(
-                f"{', '.join(refused)} cannot be restored by skops: set what is not needed to its "
-                "default, or use sksoftinfo.save, and give the rest to sksoftinfo.load."
+                f"{', '.join(refused)} cannot be restored by skops. Set parameters that are not "
+                "needed to their defaults, or use sksoftinfo.save and pass the parameters to "
+                "sksoftinfo.load."
             )
         state = dict(super().__getstate__())
         for name in ("_built_with", "_fitted_on"):
@@ -110,7 +110,7 @@ class PortableMixin(CheckedStateMixin):
         if refused:
             raise ValueError(
                 f"{', '.join(map(str, refused))[:300]} are not taken from a file. Use "
-                "sksoftinfo.save, and sksoftinfo.load(path, **params), which is given them."
+                "sksoftinfo.save, and pass the parameters to sksoftinfo.load(path, **params)."
             )
         rest = {name: state[name] for name in state.keys() - {*own_names, "_skorch_params"}}
         net = rest.pop("net_", None)
@@ -119,7 +119,7 @@ class PortableMixin(CheckedStateMixin):
         type(self).__init__(self, **params)
         if net is None:
             if rest:
-                raise ValueError("it has attributes of a fitted classifier, and no net")
+                raise ValueError("it has attributes of a fitted classifier, but not its net")
             return
         restore(self, rest, net)
         if isinstance(random, np.random.RandomState):
@@ -127,37 +127,37 @@ class PortableMixin(CheckedStateMixin):
 
 
 def is_stochastic(estimator):
-    """Return whether an estimator has a bank of noise once it is fitted."""
+    """Return whether a fitted estimator of this class has a noise bank."""
     return "n_draws" in param_names(estimator)
 
 
 def check_results(estimator, fitted):
-    """Raise ValueError unless attributes are those that a classifier like `estimator` has."""
+    """Raise ValueError unless `fitted` are valid attributes of a classifier like `estimator`."""
     check_fitted(fitted, stochastic=is_stochastic(estimator), pretrained=estimator._is_pretrained)
 
 
 def fitted_attributes(estimator):
-    """Return the results of a fitted classifier by name, without the net."""
+    """Return the fitted attributes of a classifier by name, without the net."""
     left_out = {*param_names(estimator), *_NO_RESULTS}
     return {name: value for name, value in vars(estimator).items() if name not in left_out}
 
 
 def net_state(estimator):
-    """Return the net of a fitted classifier without its optimizer: arrays, numbers and texts.
+    """Return the net of a fitted classifier, without its optimizer, as arrays and numbers.
 
     Raises
     ------
     ValueError
-        If the module's state holds anything but tensors, or if a parameter was changed since the
-        net was built, so that another net would be built from it.
+        If the module's state contains anything but tensors, or if a parameter on which the net
+        depends was changed since the net was built.
     """
     check_is_fitted(estimator, "net_")
     changed = [] if estimator._is_pretrained else _changed(estimator)
     changed = [name for name in changed if _is_built_by(name, estimator.get_params(deep=False))]
     if changed:
         raise ValueError(
-            f"{', '.join(changed)} changed since the network was built, and another one would be "
-            "built from the file: set the parameter back, or call fit."
+            f"{', '.join(changed)} changed since the network was built, so that the file would "
+            "restore another network. Set the parameter back, or call fit."
         )
     net = estimator.net_
     weights = {}
@@ -165,14 +165,14 @@ def net_state(estimator):
         if not isinstance(value, torch.Tensor):
             raise ValueError(
                 f"module={type(net.module_).__name__} keeps {name!r}, a {type(value).__name__}, "
-                "in its state, where only tensors can be saved: use pickle."
+                "in its state, of which only tensors can be saved. Use pickle."
             )
         try:
             weights[name] = value.detach().cpu().numpy()
         except TypeError as error:
             raise ValueError(
                 f"module={type(net.module_).__name__} keeps {name!r} as {value.dtype}, which "
-                "NumPy does not have: use pickle."
+                "NumPy does not support. Use pickle."
             ) from error
     history = json.loads(json.dumps(list(net.history), default=_plain_number))
     dtype = str(net.dtype).removeprefix("torch.")
@@ -180,7 +180,7 @@ def net_state(estimator):
 
 
 def _is_built_by(name, params):
-    """Return whether a net, its optimizer or its criterion is built by a parameter."""
+    """Return whether a net, its optimizer or its criterion depends on a parameter."""
     prefix, separator, _ = name.partition("__")
     if prefix not in _PARTS_OF_THE_NET:
         return name in _OF_THE_NET
@@ -193,12 +193,12 @@ def _changed(estimator):
 
 
 def restore(estimator, fitted, state):
-    """Set the attributes of a fitted classifier, which has its parameters, and build its net.
+    """Set the fitted attributes of a classifier that has its parameters, and build its net.
 
     Parameters
     ----------
     estimator : InfoSoftmaxClassifier or StochasticInfoClassifier
-        Unfitted.
+        Unfitted classifier.
     fitted : dict
         As `fitted_attributes` returns.
     state : dict
@@ -207,13 +207,13 @@ def restore(estimator, fitted, state):
     Raises
     ------
     ValueError
-        If any of it is not what a fitted classifier has, or if the weights are not those of the
-        estimator's module. No memory is taken for a module whose weights differ.
+        If an attribute is invalid, or if the weights do not match the estimator's module. No
+        memory is allocated for a module whose weights differ.
 
     Warns
     -----
     UserWarning
-        If the classifier was trained on CUDA, and there is none.
+        If the saved device, e.g. CUDA, is not available.
     """
     estimator._check_skorch_names()
     check_params(estimator)
@@ -225,14 +225,14 @@ def restore(estimator, fitted, state):
 
 
 def _leave_absent_device(estimator):
-    """Set ``device="auto"``, with a warning, where the estimator's device is not there.
+    """Set ``device="auto"``, with a warning, if the estimator's device is not available.
 
-    Return whether that was so.
+    Return whether the device was replaced.
     """
     try:
         resolve_device(estimator.device)
     except ValueError as error:
-        warnings.warn(f"{error} device='auto' takes its place.", stacklevel=users_stacklevel())
+        warnings.warn(f"{error} device='auto' is used instead.", stacklevel=users_stacklevel())
         estimator.device = "auto"
         return True
     return False
@@ -240,7 +240,7 @@ def _leave_absent_device(estimator):
 
 def _restored_net(estimator, state):
     _leave_absent_device(estimator)
-    # Of no size in memory, whatever their shape.
+    # These rows take no memory, whatever their shape.
     shape = (1,) if estimator.input_shape_ is None else estimator.input_shape_
     rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *shape))
     weights = {
@@ -249,7 +249,7 @@ def _restored_net(estimator, state):
     }
     accelerator, estimator.accelerator = estimator.accelerator, None
     try:
-        # What there is to warn about was said when it was trained.
+        # Warnings were issued when the network was trained.
         with seeded(0), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _check_weights(estimator, rows, weights)
@@ -257,8 +257,9 @@ def _restored_net(estimator, state):
             unwrapped(net.module_).load_state_dict(weights)
     except Exception as error:
         raise ValueError(
-            f"The network, module={_module_name(estimator)}, cannot be built as it was: give the "
-            f"parameters that it was trained with. ({type(error).__name__}: {error})"
+            f"The network, module={_module_name(estimator)}, cannot be built from these "
+            f"parameters. Pass the parameters that it was trained with. ({type(error).__name__}: "
+            f"{error})"
         ) from error
     finally:
         estimator.accelerator = accelerator
@@ -271,13 +272,13 @@ def _restored_net(estimator, state):
 
 
 def _check_weights(estimator, rows, weights):
-    """Compare the shapes of weights with those of the module, which takes no memory for it."""
+    """Check the shapes of weights against the module, without allocating memory for it."""
     module, params = estimator._module_and_params(rows)
     given = estimator.get_params(deep=False)
     params = {**params, **{name: given[name] for name in given if name.startswith("module__")}}
     check_sizes(params, len(weights))
     if isinstance(module, torch.nn.Module) and not params:
-        # Of the caller, and built already.
+        # The caller's own instance, which is built already.
         return
     build = type(module) if isinstance(module, torch.nn.Module) else module
     params = {name.removeprefix("module__"): value for name, value in params.items()}
@@ -313,8 +314,9 @@ def _check_bank(bank, module):
     drawn_here = type(module).draw is StochasticModule.draw
     if drawn_here and bank.shape[1:] != (module.noise_size,):
         raise ValueError(
-            f"The noise bank has draws of shape {bank.shape[1:]}, and the module needs "
-            f"{module.noise_size} numbers for each: give the module that it was trained with."
+            f"The noise bank has draws of shape {bank.shape[1:]}, but the module needs "
+            f"{module.noise_size} numbers for each draw. Pass the module that the classifier was "
+            "trained with."
         )
 
 

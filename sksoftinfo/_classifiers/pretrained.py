@@ -14,16 +14,16 @@ from .._utils import check_labels, check_params
 from .build import with_channels
 from .info_softmax import InfoSoftmaxClassifier
 
-# What does not need another network, or training.
+# Parameters that can be set without another network or training.
 _SETTABLE = ("decision", "batch_size")
-# Images at once: networks for photographs are large, and nothing is learned from batches.
+# Images in a batch: networks for photographs are large, and nothing is learned from batches.
 _BATCH_SIZE = 32
 
 
 class PretrainedClassifier(InfoSoftmaxClassifier):
-    """A fitted classifier that is never trained; `InfoSoftmaxClassifier.from_module` makes it.
+    """Fitted classifier that is never trained; `InfoSoftmaxClassifier.from_module` returns it.
 
-    Its parameter `module` is the very network that its net holds: there is one copy of it.
+    The parameter `module` is the network of the net itself, not a second copy.
     """
 
     _is_pretrained = True
@@ -66,7 +66,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         self._label_weight = self.train_prior_
         self._missing = np.arange(0)
         self._n_members = 0
-        # Set past `set_params`, which refuses them from now on.
+        # Set directly: `set_params` rejects these parameters from now on.
         self.module, self.device, self.dtype = module, device, "float32"
         self.batch_size = _BATCH_SIZE
         check_params(self)
@@ -79,7 +79,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
 
     def _take_over(self, net):
         net.module_.eval().requires_grad_(False)
-        # skorch's own reference to what it was built from, and ours: each would be pickled.
+        # Drop skorch's and our own reference to the original: each would be pickled.
         net.module = type(net.module_)
         del self._given
         self.net_ = net
@@ -87,12 +87,12 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
     def _module_and_params(self, X):
         module, params = super()._module_and_params(X)
         if self.input_shape_ is None:
-            # Rows of any shape do not tell how many channels a network is built for.
+            # If rows may have any shape, the number of channels is unknown.
             params = {name: params[name] for name in params if name == "module__n_classes"}
         return module, params
 
     def _no_rows(self):
-        """Return rows of the shape and dtype, of no size in memory."""
+        """Return rows of the right shape and dtype that take no memory."""
         shape = self.input_shape_ or (1, 1, 1)
         return np.broadcast_to(np.zeros((), np.float32), (1, *shape))
 
@@ -106,16 +106,16 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
 
     def _refuse_training(self):
         raise ValueError(
-            "A classifier of InfoSoftmaxClassifier.from_module is fitted, and is never trained: "
-            "use it as it is, wrap it in sklearn.frozen.FrozenEstimator where something calls "
-            "fit, or train InfoSoftmaxClassifier(module)."
+            "A classifier from InfoSoftmaxClassifier.from_module is fitted, and is never "
+            "trained. Use it as it is, wrap it in sklearn.frozen.FrozenEstimator where something "
+            "calls fit, or train InfoSoftmaxClassifier(module)."
         )
 
     def __sklearn_clone__(self):
         return self
 
     def set_params(self, **params):
-        """Set `decision` or `batch_size`; anything else that differs raises ValueError.
+        """Set `decision` or `batch_size`; raise ValueError if another parameter differs.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
             The classifier.
         """
         if "net_" not in vars(self):
-            # On the way from a file.
+            # The classifier is being loaded from a file.
             return super().set_params(**params)
         now = self.get_params(deep=False)
         fixed = [
@@ -138,9 +138,10 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         ]
         if fixed:
             raise ValueError(
-                f"{', '.join(sorted(fixed))} cannot be set: a classifier of "
-                "InfoSoftmaxClassifier.from_module is never trained, and takes "
-                f"{' and '.join(_SETTABLE)} alone. Call from_module for another one."
+                f"{', '.join(sorted(fixed))} cannot be set: a classifier from "
+                "InfoSoftmaxClassifier.from_module is never trained, and only "
+                f"{' and '.join(_SETTABLE)} can be set. Call from_module again for another "
+                "classifier."
             )
         before = {name: now[name] for name in _SETTABLE}
         super().set_params(**{name: params[name] for name in _SETTABLE if name in params})
@@ -171,28 +172,28 @@ def _called(value):
 def _checked_classes(classes):
     """Return the names of outputs as an array, or raise."""
     if isinstance(classes, list | tuple):
-        # NumPy would make texts of numbers beside texts.
+        # NumPy would convert numbers to strings in a mixed list.
         classes = np.array([*classes, None], dtype=object)[:-1]
     names = np.asarray(classes)
     check_labels(names, "classes")
     if names.ndim != 1 or len(names) < 2:
         raise ValueError(
-            f"`classes` must name two outputs or more, in one dimension; got shape {names.shape}. "
-            "Give one name for each output of the network."
+            "`classes` must be one-dimensional and name at least two outputs; got shape "
+            f"{names.shape}. Give one name for each output of the network."
         )
     if names.dtype == object:
         names = np.array(names.tolist())
     if names.dtype.kind not in "biufUO":
         raise ValueError(
-            f"`classes` must be texts or numbers; got {names.dtype}. Give one name for each "
+            f"`classes` must be strings or numbers; got {names.dtype}. Give one name for each "
             "output of the network."
         )
     distinct, counts = np.unique(names, return_counts=True)
     if len(distinct) < len(names):
         twice = distinct[counts > 1][:5].tolist()
         raise ValueError(
-            f"`classes` must be distinct; got several times {twice}. Tell these outputs apart, "
-            "e.g. by their index in the name."
+            f"`classes` must be distinct; got {twice} more than once. Give these outputs "
+            "different names, e.g. by appending their index."
         )
     return names
 
@@ -204,6 +205,6 @@ def _checked_shape(input_shape):
     if not shape or not all(isinstance(side, Integral) and side > 0 for side in shape):
         raise ValueError(
             f"`input_shape` must be the shape of a row, e.g. (3, 224, 224); got {input_shape!r}. "
-            "Give positive whole numbers, or None for rows of any shape."
+            "Give positive ints, or None for rows of any shape."
         )
     return tuple(int(side) for side in shape)

@@ -1,4 +1,4 @@
-"""All or nothing: a training that is refused, or fails, leaves the classifier as it was."""
+"""Rollback of a classifier whose training is refused or fails."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .._networks import TrainingDiverged
 
 @contextmanager
 def unchanged_on_error(estimator):
-    """Give an estimator its attributes back if an error ends what is done with it.
+    """Restore the attributes of an estimator if an error is raised inside the context.
 
-    A net that is trained on goes back by itself. What was learned before a divergence is kept.
+    `net_unchanged_on_error` restores the net. Epochs before a divergence are kept.
     """
     before = dict(vars(estimator))
     random = estimator.random_state

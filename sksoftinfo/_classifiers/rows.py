@@ -1,4 +1,4 @@
-"""Rows and labels as a classifier takes them: what is checked before they reach its net."""
+"""Validation of rows and labels before they reach the net of a classifier."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ from .._utils import (
 def validated_rows(classifier, X, y="no_validation", *, reset):
     """Return rows, and labels if they are given, as arrays that a net can take.
 
-    A tensor on a CUDA device stays there if the network is there, too.
+    A tensor on a CUDA device stays there if the network is there as well.
 
     Parameters
     ----------
     classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
-        Its names and number of features are set or compared, as by ``validate_data``.
+        Classifier whose feature names and number of features are set or compared, as by
+        ``validate_data``.
     X, y
-        As given to `fit`, or to a method that predicts. Labels may be those of a data set.
+        Rows and labels as passed to `fit` or to a prediction method. ``y=None`` takes the labels
+        of a data set.
     reset : bool
         Whether the rows are the first that the classifier sees.
 
     Raises
     ------
     ValueError
-        If the rows are not finite, or have another shape than those of `fit`.
+        If the rows are not finite, or differ in shape from the rows of `fit`.
     """
     if not reset and _is_plain(X, classifier):
         if isinstance(y, str):
@@ -127,14 +129,14 @@ def training_input(classifier, X, y, sample_weight, *, reset):
     classifier, X, y, reset
         As in `validated_rows`.
     sample_weight : array-like of shape (n,) or None
-        Non-negative. Rows of weight zero are left out.
+        Non-negative weights. Rows of weight zero are left out.
     """
     X, y = validated_rows(classifier, X, y, reset=reset)
     check_classification_targets(y)
     if sample_weight is None:
         return X, y, None
     weight = check_weights(sample_weight, X)
-    # Left in, such rows would share in the batches and so in the order of training.
+    # Rows of weight zero would take places in the batches, and change the order of training.
     used = weight > 0
     if used.all():
         return X, y, weight

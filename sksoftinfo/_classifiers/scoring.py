@@ -1,4 +1,4 @@
-"""Information bounds of rows that a classifier has not been trained on."""
+"""Information bounds on rows that were not used for training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def bounds_of_rows(
         Labels.
     classes : ndarray of shape (M,)
     train_prior : ndarray of shape (M,)
-        Label frequencies of the training.
+        Label frequencies of the training rows.
     trained_on : TrainingRows or None
         Hashes of the training rows, where they are known.
     sample_weight, groups, confidence_level, reference_prior, weight_bound, group_bound, units
@@ -57,7 +57,7 @@ def bounds_of_rows(
     Warns
     -----
     UserWarning
-        If rows and labels are among those of the training.
+        If some rows and their labels were used for training.
     """
     check_units(units)
     check_confidence_level(confidence_level)
@@ -65,9 +65,8 @@ def bounds_of_rows(
     known = 0 if trained_on is None else n_trained_on(trained_on, X, y)
     if known:
         warnings.warn(
-            f"{known} of {len(y)} rows and their labels are those that the network was "
-            "trained on: its bounds overstate the information. Score other rows, or use "
-            "cross_val_bounds.",
+            f"{known} of {len(y)} rows and their labels were used for training, so that the "
+            "bounds overstate the information. Score held-out rows, or use cross_val_bounds.",
             stacklevel=users_stacklevel(),
         )
     if sample_weight is not None:

@@ -34,24 +34,24 @@ def _is_skorch_name(name):
 
 
 class SkorchParams:
-    """Mixin: keyword arguments of ``__init__`` that are skorch's, kept in one private dict.
+    """Mixin that keeps skorch's keyword arguments of ``__init__`` in one private dict.
 
-    They survive ``clone``, ``repr``, ``get_params``, ``set_params`` and a grid search like any
-    named parameter. A name that is neither the estimator's nor skorch's is refused by `set_params`
-    and by `fit`.
+    The keyword arguments survive ``clone``, ``repr``, ``get_params``, ``set_params`` and a grid
+    search like any named parameter. `set_params` and `fit` reject a name that neither the
+    estimator nor skorch has.
     """
 
     def _store_skorch_params(self, params):
-        # scikit-learn's contract: any value passes here, and `fit` tells what is wrong.
+        # As scikit-learn requires, any value passes here, and `fit` validates it.
         self._skorch_params = dict(params)
 
     def _check_skorch_names(self):
-        """Raise for names that neither the estimator nor skorch has, and for rows in disorder."""
+        """Raise an error for unknown names, and for validation rows that would be shuffled."""
         if self._skorch_params.get("iterator_valid__shuffle"):
             raise ValueError(
                 "`iterator_valid__shuffle` must be False; got "
-                f"{self._skorch_params['iterator_valid__shuffle']!r}. Predictions are of rows in "
-                "the order in which they are given: leave it out."
+                f"{self._skorch_params['iterator_valid__shuffle']!r}. Leave it out: predictions "
+                "keep the order of the rows."
             )
         for name in self._skorch_params:
             if not _is_skorch_name(name):
@@ -66,7 +66,7 @@ class SkorchParams:
             # skorch accepts parameters of callbacks that do not exist, and ignores them.
             if prefix == "callbacks" and callback not in self._callback_names():
                 raise ValueError(
-                    f"{name}: there is no callback named {callback!r}. Those there are: "
+                    f"`{name}` must belong to an existing callback; got {callback!r}. Use one of "
                     f"{', '.join(self._callback_names())}."
                 )
 
@@ -90,27 +90,27 @@ class SkorchParams:
         return ", ".join(param_names(self))
 
     def get_params(self, deep=True):
-        """Get parameters, skorch's among them.
+        """Get the parameters, including those of skorch.
 
         Parameters
         ----------
         deep : bool, default=True
-            Unused: nothing nested but skorch's own parameters.
+            Ignored: the only nested parameters are those of skorch.
 
         Returns
         -------
         dict
-            Values by name.
+            Values of the parameters by name.
         """
         return {**super().get_params(deep=False), **self._skorch_params}
 
     def set_params(self, **params):
-        """Set parameters, skorch's among them.
+        """Set parameters, including those of skorch.
 
         Parameters
         ----------
         **params : dict
-            Named parameters, and skorch's such as ``module__hidden_sizes``.
+            Parameters of the estimator, and of skorch, e.g. ``module__hidden_sizes``.
 
         Returns
         -------

@@ -53,21 +53,21 @@ _OBJECTIVES = {
 class StochasticInfoClassifier(BaseInfoClassifier):
     """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
 
-    Given x the network draws logits z. Their log-softmax lies between (paper Eq. 25, its sign
-    corrected, and Eq. 26)
+    Given x, the network draws random logits z, whose expected log-softmax lies between (paper Eq.
+    25, its sign corrected, and Eq. 26)
 
     .. math:: \\hat I^{DV}(Z, Y|X) - \\log M \\;\\le\\; E \\log f_s(z, y) \\;\\le\\; I(Z;Y|X) = 0,
 
-    and the difference to the lower end is the Jensen gap of the noise. For the information
-    about the label, on held-out rows,
+    and its distance from the lower end is the Jensen gap of the noise. The information about the
+    label, on held-out rows, satisfies
 
     .. math:: H(Y) + E_z \\log f_s \\le I(Z;Y), \\quad H(Y) + \\log E_z f_s \\le I(X;Y).
 
-    The probability that the classifier predicts is the average over one fixed bank of noise,
-    shared by all rows: it depends on the row alone, and its bound holds for any number of
-    draws. The log-softmax and the Donsker-Varadhan representation are averages over
-    independent noise for each row; the latter's estimate from K draws is biased upwards, by
-    less the larger K.
+    The predicted probability is an average over one fixed noise bank, shared by all rows: the
+    prediction depends on the row alone, and its bound holds for any number of draws. The
+    log-softmax and the Donsker-Varadhan representation are averages over independent noise for
+    each row. The estimate of the Donsker-Varadhan representation from K draws is biased upwards;
+    its bias falls as K grows.
 
     Parameters
     ----------
@@ -77,66 +77,70 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         Where the noise enters, in training and prediction:
 
         - ``"additive"``: Gaussian noise of one scale on the logits.
-        - ``"gaussian"``: Gaussian logits whose scales the network learns. With ``beta=0`` nothing
-          keeps them from shrinking, with a warning.
+        - ``"gaussian"``: Gaussian logits whose scales the network learns. With ``beta=0``, nothing
+          keeps the scales from shrinking, and a warning is issued.
         - ``"latent"``: a Gaussian layer between the features and a new linear head. With
-          ``beta=0`` a channel of fixed noise, its means within (-1, 1); with ``beta > 0`` the
-          variational information bottleneck [2]_, means and scales learned.
+          ``beta=0``, the layer is a channel of fixed noise, with means within (-1, 1); with a
+          positive `beta`, it is the variational information bottleneck [2]_, whose means and
+          scales are learned.
         - ``"dropout"``: dropout of the features before the head.
         - ``"module"``: `module` is a `StochasticModule` of your own.
 
-        All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
-        ``head``.
+        ``"gaussian"``, ``"latent"`` and ``"dropout"`` need a module with ``features(x)`` and a
+        linear ``head``.
     noise_scale : float, default=1.0
-        Standard deviation of the noise on the logits or latent variables, before training if it
-        is learned; for dropout that of the factor of mean 1 on each feature, which is a dropout
-        rate of ``noise_scale**2 / (1 + noise_scale**2)``. Unused by ``"module"``.
+        Standard deviation of the noise on the logits or latent variables, before training if the
+        scale is learned. With ``"dropout"``, the standard deviation of the factor of mean 1 that
+        multiplies each feature: the dropout rate is ``noise_scale**2 / (1 + noise_scale**2)``.
+        Ignored by ``"module"``.
     latent_size : int, default=16
-        Latent variables of ``noise="latent"``.
+        Number of latent variables of ``noise="latent"``.
     beta : float, default=0.0
-        Weight in the loss of the divergence of the noisy layer from a standard normal, KL(p(z|x),
-        N(0, I)) in nats, an upper bound of I(Z;X). For noise that is Gaussian and not zero.
+        Weight, in the loss, of the Kullback-Leibler divergence of the noisy layer from a standard
+        normal, KL(p(z|x), N(0, I)) in nats, whose mean is an upper bound of I(Z;X). A positive
+        weight needs Gaussian noise with a positive scale.
     n_draws : int, default=32
-        Draws K of a training step, and of prediction and scoring unless these are given another
-        number.
+        Number of draws K in a training step and, unless a method is given another number, in
+        prediction and scoring.
     objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
         What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
         representation (Eq. 13), or the log of the probability averaged over draws.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax, as in `InfoSoftmaxClassifier`.
     decision : {"posterior", "information"}, default="posterior"
-        What `predict` maximises.
+        Quantity that `predict` maximises, as in `InfoSoftmaxClassifier`.
     optimizer : torch optimizer class or None, default=None
         ``None`` is ``torch.optim.AdamW``, with the weight decay of `InfoSoftmaxClassifier`.
     lr : float, default=0.003
         Learning rate.
     max_epochs : int, default=50
-        Passes over the training rows.
+        Number of passes over the training rows.
     batch_size : int, default=128
-        Rows of a step, in training and prediction. -1 takes all.
+        Number of rows in a step, in training and prediction; -1 takes all rows.
     train_split : None, float, int or callable, default=None
-        Validation rows that the callbacks see.
+        Validation rows for the callbacks, as in `InfoSoftmaxClassifier`.
     callbacks : list of skorch callbacks, "disable" or None, default=None
-        Run beside skorch's own; ``"disable"`` runs none.
+        Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
+        Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
         ``"bf16"`` multiplies matrices and convolves in bfloat16 by ``torch.autocast``, in training
-        and prediction: less time on a GPU, and about three digits of each logit. Weights, rows,
-        the loss and what follows the logits keep single precision or more; a table of float64
-        becomes one of float32. Dense masks and exported modules compute in full.
+        and prediction: this takes less time on a GPU, and keeps about three digits of each logit.
+        Weights, rows, the loss and everything after the logits keep at least single precision; a
+        float64 table is converted to float32. Dense masks and exported modules compute in full
+        precision.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA, XPU or MPS where one of them works, else the CPU. MPS has no double
-        precision: with ``"auto"``, tables of float64 stay on the CPU, and with ``"mps"`` they are
-        converted, with a warning.
+        ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU. MPS has no double
+        precision: with ``"auto"``, float64 tables stay on the CPU; with ``"mps"``, float64 tables
+        are converted to float32, with a warning.
     accelerator : callable or None, default=None
         Function without arguments that returns an ``accelerate.Accelerator``.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last state.
+        Whether `fit` continues training from the current weights.
     random_state : int, RandomState instance or None, default=None
-        Decides first weights, order of rows and all noise.
+        Seed of the initial weights, the order of the rows and all noise.
     verbose : int, default=0
         Whether skorch prints its table of epochs.
     **kwargs : dict
@@ -145,7 +149,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels.
+        Class labels.
     net_ : skorch.NeuralNetClassifier
         Trained net; its labels are class indices.
     module_ : StochasticModule
@@ -153,15 +157,15 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     history_ : skorch.history.History
         Loss and times of each epoch.
     noise_bank_ : ndarray of shape (n_draws, noise_size)
-        Noise of prediction.
+        Fixed noise over which predictions are averaged.
     class_prior_ : ndarray of shape (n_classes,)
         Class prior inside the softmax.
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
     n_features_in_ : int
-        Columns of a table.
+        Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where they are all strings.
+        Column names, if all of them are strings.
     input_shape_ : tuple of int
         Shape of a row.
 
@@ -262,8 +266,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     def _module_and_params(self, X):
         if self.noise == "module" and self.module is None:
             raise ValueError(
-                "noise='module' and module=None: give a StochasticModule, or let another `noise` "
-                "wrap the default network."
+                "`module` must be a StochasticModule with noise='module'; got None. Give one, or "
+                "let another `noise` wrap the default network."
             )
         module, params = super()._module_and_params(X)
         factory = NoisyModuleFactory(
@@ -291,29 +295,32 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         return net
 
     def _noise_for(self, n_draws):
-        """Return the bank of prediction, as a tensor."""
+        """Return the noise bank of prediction, as a tensor."""
         if n_draws is None:
             return self.net_.noise_bank
         if not (isinstance(n_draws, Integral) and n_draws > 0):
-            raise ValueError(f"`n_draws` must be an int above 0; got {n_draws!r}.")
+            raise ValueError(
+                f"`n_draws` must be a positive int; got {n_draws!r}. Give None for the noise bank "
+                "of fit."
+            )
         bank = draw_bank(unwrapped(self.net_.module_), int(n_draws), self._noise_seed)
         return torch.as_tensor(bank, device="cpu")
 
     def predict_log_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
-        """Log class probabilities, averaged over the bank of noise.
+        """Predict the log of class probabilities that are averaged over the noise bank.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the bank; that of `fit` if None.
+            Size of the noise bank; ``None`` uses the bank of `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
-            In nats, columns in the order of ``classes_``. A row's values depend on nothing but
-            the row.
+            In nats, columns in the order of ``classes_``. The values of a row depend on that row
+            alone.
         """
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
@@ -322,14 +329,14 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             return predict_log_proba_of_noise(self.net_, X, noise)
 
     def predict_proba(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
-        """Class probabilities, averaged over the bank of noise.
+        """Predict class probabilities, averaged over the noise bank.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the bank; that of `fit` if None.
+            Size of the noise bank; ``None`` uses the bank of `fit`.
 
         Returns
         -------
@@ -355,63 +362,68 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     def predictive_entropy(
         self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
     ) -> np.ndarray:
-        """Entropy of the predicted class probabilities: all uncertainty of the label.
+        """Compute the entropy of the predicted class probabilities, the total uncertainty.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
+            Size of the noise bank; ``None`` uses the bank of `fit`.
         units : {"nats", "bits"}, default="nats"
+            Units of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``H(E_z p(y|z))``.
+            ``H(E_z p(y|z))``, in `units`.
         """
         return self._entropies(X, [predictive_entropy], n_draws, units)[0]
 
     def expected_entropy(
         self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
     ) -> np.ndarray:
-        """Average entropy of the class probabilities of one draw: what noise does not explain.
+        """Compute the average entropy of the class probabilities of single draws.
+
+        This is the part of the uncertainty that is not due to the noise.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
+            Size of the noise bank; ``None`` uses the bank of `fit`.
         units : {"nats", "bits"}, default="nats"
+            Units of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``E_z H(p(y|z))``, never above `predictive_entropy`.
+            ``E_z H(p(y|z))``, at most `predictive_entropy`, in `units`.
         """
         return self._entropies(X, [expected_entropy], n_draws, units)[0]
 
     def draw_information(
         self, X: Any, *, n_draws: int | None = None, units: Units = "nats"
     ) -> np.ndarray:
-        """Information between label and draw, the part of the uncertainty due to the noise.
+        """Compute the information between label and draw: the uncertainty due to the noise.
 
-        The difference of `predictive_entropy` and `expected_entropy`, also known as the
-        epistemic part where the draws stand for networks that might be true.
+        This is `predictive_entropy` minus `expected_entropy`. Where the draws stand for plausible
+        networks, it is known as epistemic uncertainty.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the bank of noise; that of `fit` if None.
+            Size of the noise bank; ``None`` uses the bank of `fit`.
         units : {"nats", "bits"}, default="nats"
+            Units of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Never negative.
+            At least 0, in `units`.
         """
         whole, expected = self._entropies(
             X, [predictive_entropy, expected_entropy], n_draws, units
@@ -432,36 +444,49 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
-        """Information bounds on held-out rows: the sandwich, and what holds of I(X;Y) and I(Z;Y).
+        """Compute the sandwich and the bounds of I(X;Y) and I(Z;Y) on held-out rows.
 
         Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
-        representation; the prediction whose bound is `mi_lower` averages over the bank.
+        representation; the prediction whose bound is `mi_lower` averages over the noise bank.
 
         Parameters
         ----------
         X : array-like
-            As in `fit`, but other rows.
+            Held-out rows, in any form that `fit` takes.
         y : array-like of shape (n_samples,), default=None
-            Their labels, by default those of a data set.
+            True labels. ``None`` takes the labels of a data set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None
-            Group of each row, as in `information_bounds`: a group is one observation.
+            Group of each row. A group counts as one observation, as in `information_bounds`.
         n_draws : int, default=None
-            Draws for each row, and size of the bank; those of `fit` if None.
+            Number of draws for each row, and size of the noise bank; ``None`` uses the number of
+            `fit`.
         confidence_level : float, default=0.95
             Probability, in (0, 1), with which each lower confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
+            Reference prior of the pointwise contributions, as in
+            `InfoSoftmaxClassifier.score_bounds`.
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
-            As in `InfoSoftmaxClassifier.score_bounds`, with the same warnings and errors.
+            Units of the result.
 
         Returns
         -------
         InformationBounds
-            In `units`.
+            Bounds, in `units`.
+
+        Raises
+        ------
+        ValueError
+            As in `InfoSoftmaxClassifier.score_bounds`.
+
+        Warns
+        -----
+        UserWarning
+            As in `InfoSoftmaxClassifier.score_bounds`.
         """
         return self._bounds_of_rows(
             partial(self._accumulate, n_draws=n_draws),
@@ -479,7 +504,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     def _accumulate(self, accumulator, X, y, sample_weight, n_draws=None):
         net = self.net_
         bank = noise_of_net(net, self._noise_for(n_draws))
-        # Another seed than that of training, which has seen the rows' labels through its noise.
+        # Not the seed of training, whose weights were fitted to labels under that noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
         output = None
         for rows, hidden in with_rows(trunk_batches(net, X, len(bank)), len(y)):

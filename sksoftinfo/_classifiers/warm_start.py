@@ -1,4 +1,4 @@
-"""What becomes of parameters that change between two trainings of one network."""
+"""Parameters that change between two trainings of one network: which may, and their effect."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 
 from .._networks import check_monitors, own_callbacks
 
-# What a network that is trained on follows.
+# Parameters that further training of a network follows.
 LIVE_PARAMS = ("lr", "max_epochs", "batch_size", "verbose")
-# What a network does not depend on, or is given anew in each training.
+# Parameters on which a network does not depend, or which each training sets anew.
 _NOT_OF_THE_NET = (
     *("class_prior", "class_weight", "decision", "early_stopping", "random_state"),
     "warm_start",
@@ -24,7 +24,7 @@ def changed_params(built, now):
     Parameters
     ----------
     built, now : dict
-        Parameters with which the network was built, and those of today.
+        Parameters when the network was built, and current parameters.
     """
     return [
         name
@@ -39,7 +39,7 @@ def check_unchanged(built, now):
     Parameters
     ----------
     built, now : dict
-        Parameters with which the network was built, and those of today.
+        Parameters when the network was built, and current parameters.
     """
     changed = [
         name
@@ -48,14 +48,14 @@ def check_unchanged(built, now):
     ]
     if changed:
         raise ValueError(
-            f"{', '.join(changed)} changed since the network was built, which trains on as it "
-            "is: set the parameter back, or set warm_start=False and call fit to train a new "
-            "network."
+            f"{', '.join(changed)} changed since the network was built, and training continues "
+            "with that network. Set the parameter back, or set warm_start=False and call fit to "
+            "train a new network."
         )
 
 
 def renew_callbacks(net, built, now):
-    """Let a net train on with the callbacks that the parameters name now.
+    """Replace the callbacks of a net if the current parameters name others.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def renew_callbacks(net, built, now):
 
 
 def kept_params(params):
-    """Return parameters as they are now: containers and arrays that change in place are copied."""
+    """Return the parameters with copies of containers and arrays that can change in place."""
     return {name: _kept(value) for name, value in params.items()}
 
 
@@ -91,7 +91,7 @@ def _kept(value):
         return type(value)(map(_kept, value))
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
-    # Of NumPy and pandas.
+    # Arrays of NumPy and tables of pandas.
     return copy.deepcopy(value) if _is_array(value) else value
 
 

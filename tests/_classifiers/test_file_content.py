@@ -202,7 +202,7 @@ def test_parameters_that_are_not_taken_from_a_file(name, saved):
     forged = changed(saved[0]["table"][0], **{f"params__{name}": value})
     error = refused(saved, "table", forged)
     if name not in ("iterator_train", "predict", "module__in__features"):
-        assert f"give load(path, {name}=...)" in str(error)
+        assert f"Call load(path, {name}=...)" in str(error)
 
 
 def test_parameters_that_are_not_taken_from_a_file_can_be_given(saved):
@@ -436,10 +436,10 @@ def test_sizes_that_no_weight_depends_on_take_no_memory(saved, little_memory):
     content, weights = files["latent"]
     for n_draws in (10**9, 10**12, 3):
         many = changed(content, params__n_draws=n_draws)
-        refused(saved, "latent", many, weights, "n_draws of another noise_bank_")
+        refused(saved, "latent", many, weights, "n_draws that is not the length of noise_bank_")
     for name in ("batch_size", "max_epochs", "n_draws"):
         large = changed(content, **{f"params__{name}": 10**400})
-        refused(saved, "latent", large, weights, f"{name}, not taken from a file")
+        refused(saved, "latent", large, weights, f"{name}, which a file does not contain")
     forge(path, changed(content, params__max_epochs=10**9), weights)
     assert load(path).predict_proba(X).shape == (150, 3)
     content, weights = files["images"]
@@ -493,7 +493,7 @@ def test_a_name_that_stands_twice_is_refused(saved):
     text = json.dumps(saved[0]["table"][0])
     doubled = text.replace('"lr": 0.003', '"lr": 0.003, "lr": 0.1')
     assert doubled != text
-    refused(saved, "table", doubled, match="a name stands twice")
+    refused(saved, "table", doubled, match="a name occurs twice")
 
 
 def test_entries_that_are_missing_or_of_other_types(saved):

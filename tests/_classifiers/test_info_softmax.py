@@ -401,7 +401,7 @@ def test_bad_input(fitted, split, images):
         (lambda: clf.fit(np.zeros((9, 1, 2, 3, 4)), [0, 1, 2] * 3), "no default network"),
         (lambda: clf.fit(X, y, np.zeros(len(y))), "(?i)sample.weight.* zero|non-zero"),
         (lambda: clf.fit(X, y, -np.ones(len(y))), "(?i)negative"),
-        (lambda: clf.partial_fit(X, y), "classes=None in the first call"),
+        (lambda: clf.partial_fit(X, y), "`classes` must be given in the first call"),
         (lambda: clf.partial_fit(X, y, classes=["a", "b"]), r"labels that are unknown"),
         (lambda: fitted.predict(X_test[:, :3]), "X has 3 features, but InfoSoftmaxClassifier"),
         (lambda: fitted.predict(X_test[:, :, None]), r"X has rows of shape \(4, 1\)"),
@@ -422,7 +422,7 @@ def test_bad_input(fitted, split, images):
         ),
         (
             lambda: fitted.pointwise_information(X_test, reference_prior="empirical"),
-            "reference_prior='empirical' needs labels",
+            "`reference_prior` must be .*; got 'empirical'",
         ),
     ]
     for call, message in cases:

@@ -143,10 +143,10 @@ def test_export(images):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"classes": ["a", "b", "a"]}, ValueError, "must be distinct; got several times"),
+        ({"classes": ["a", "b", "a"]}, ValueError, "must be distinct; got .* more than once"),
         ({"classes": ["a", 1, "b"]}, ValueError, "mixes labels"),
         ({"classes": ["a", None, "b"]}, ValueError, "missing"),
-        ({"classes": ["a"]}, ValueError, "two outputs or more"),
+        ({"classes": ["a"]}, ValueError, "at least two outputs"),
         ({"classes": [["a", "b", "c"]]}, ValueError, "one dimension"),
         ({"classes": ["a", "b"], "input_shape": (3, 8, 8)}, ValueError, "shape"),
         ({"input_shape": (3, 0, 8)}, ValueError, "`input_shape` must be"),
@@ -196,7 +196,7 @@ def test_a_file_holds_the_weights_and_is_given_the_network_again(images, tmp_pat
         save(other, tmp_path / "again")
     with pytest.raises(ValueError, match="module=..."):
         load(tmp_path / "network")
-    with pytest.raises(ValueError, match="cannot be built as it was"):
+    with pytest.raises(ValueError, match="cannot be built from these"):
         load(tmp_path / "network", module=pretrained_network(4))
 
 

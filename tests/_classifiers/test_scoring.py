@@ -90,7 +90,7 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(120, 30)), rng.integers(0, 2, 120)
     clf = InfoSoftmaxClassifier(random_state=0).fit(X, y)
-    with pytest.warns(UserWarning, match="120 of 120 rows and their labels are those that the"):
+    with pytest.warns(UserWarning, match="120 of 120 rows and their labels were used for"):
         trained = clf.score_bounds(X, y)
     assert trained.mi_lower_limit > 0
     shuffled = rng.permutation(120)

@@ -241,7 +241,7 @@ def test_grid_search(split):
         ({"latent_size": 0}, "'latent_size' parameter .* Got 0"),
         ({"noise": "dropout", "beta": 0.1}, "beta=0.1 needs noise that is Gaussian"),
         ({"noise": "latent", "beta": 0.1, "noise_scale": 0.0}, "and not zero"),
-        ({"noise": "module"}, "noise='module' and module=None"),
+        ({"noise": "module"}, "with noise='module'; got None"),
         ({"noise": "module", "module": MLP}, "MLP is none: derive it"),
         ({"noise": "latent", "module": torch.nn.Linear(8, 3)}, "Linear has not both"),
     ],
@@ -297,7 +297,7 @@ def test_draws_of_prediction_and_scoring(fitted, split):
     likelihood = fitted.predict_log_proba(X, n_draws=4)[np.arange(len(y)), y].mean()
     assert bounds.mi_lower == pytest.approx(bounds.label_entropy + likelihood, abs=1e-12)
     for draws in (0, 1.5, "many"):
-        with pytest.raises(ValueError, match=f"`n_draws` must be an int above 0; got {draws!r}"):
+        with pytest.raises(ValueError, match=f"`n_draws` must be a positive int; got {draws!r}"):
             fitted.predict_proba(X, n_draws=draws)
 
 

@@ -326,7 +326,7 @@ def test_files_go_to_either_device_and_train_on_there(cuda, how, name, device, t
     with cuda.absent(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         there = read()
-        moved = any("device='auto' takes its place" in str(one.message) for one in caught)
+        moved = any("device='auto' is used instead" in str(one.message) for one in caught)
         assert moved == (device == "cuda")
         assert not any(weight.is_cuda for weight in there.module_.parameters())
         np.testing.assert_allclose(there.predict_proba(X_test), expected, atol=1e-3)

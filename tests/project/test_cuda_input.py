@@ -80,7 +80,7 @@ def test_layouts_of_memory(cuda, device, layout, kind, tmp_path):
         found = clf.fit(other, y).predict_proba(other)
         np.testing.assert_array_equal(found, expected)
         # The warning about rows that were trained on is right here.
-        warnings.filterwarnings("ignore", message=".* rows and their labels are those that")
+        warnings.filterwarnings("ignore", message=".* rows and their labels were used")
         clf.score_bounds(other[1:], y[1:])
         if kind == "images":
             masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4).fit(other, y)
@@ -138,7 +138,7 @@ def test_rows_on_the_device_are_those_of_the_host(cuda, name, tmp_path):
         assert same.input_shape_ == clf.input_shape_ and type(same.input_shape_) is tuple
         for given in (rows, there(rows)):
             np.testing.assert_array_equal(same.predict_proba(given), expected)
-            with pytest.warns(UserWarning, match="rows and their labels are those"):
+            with pytest.warns(UserWarning, match="rows and their labels were used"):
                 assert clf.score_bounds(given, y) == same.score_bounds(given, y)
         np.testing.assert_array_equal(same.predict(there(rows[:1])), clf.predict(rows[:1]))
         trained_on = []
