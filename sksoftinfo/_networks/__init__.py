@@ -1,4 +1,4 @@
-"""Torch modules, losses, noise, the skorch nets and how they train; alone knows skorch.
+"""Torch modules, losses, noise and skorch nets; the only folder that imports skorch.
 
 May import: `_utils`.
 """

@@ -1,4 +1,4 @@
-"""Nets that accelerate trains, in one process or in many that share the rows."""
+"""Nets for training by accelerate, in one process or in several that share the rows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Mixin: Any = training_mixin()
 
 
 class _SharedTraining(_Mixin):
-    """skorch's mixin, but for evaluation: each process sees all rows of it, not a share.
+    """skorch's mixin for accelerate, but each process evaluates all rows, not a share.
 
-    So all of them predict the same, as one would alone, and callbacks that stop early by a
-    validation loss agree on when. Copies are nets without it: a live accelerator cannot travel.
+    All processes therefore predict the same as a single process, and stop early in the same epoch.
+    Copies and pickles of the net leave out the accelerator, which cannot be copied.
     """
 
     @property
@@ -36,15 +36,15 @@ def accelerated_net(net_class, accelerator, **kwargs):
     """Build an uninitialised net of `net_class` around the Accelerator that a factory returns."""
     # The accelerator shares out the batches of a DataLoader.
     kwargs.update(device=None, iterator_train=DataLoader, iterator_valid=DataLoader)
-    # skorch prints to any sink but `print`, whether asked to or not.
+    # skorch prints to any sink other than `print`, even with verbose=0.
     sink = _print_on_main_process if kwargs.get("verbose") else print
     kwargs.setdefault("callbacks__print_log__sink", sink)
     live = accelerator()
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started > live.num_processes:
         warnings.warn(
-            f"{started} processes were started, and the accelerator knows of "
-            f"{live.num_processes}: each trains on all rows by itself. Without GPUs, return "
+            f"{started} processes were started, but the accelerator has {live.num_processes}: "
+            "each process trains on all rows by itself. Without GPUs, return "
             "Accelerator(cpu=True).",
             stacklevel=users_stacklevel(),
         )

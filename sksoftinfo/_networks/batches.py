@@ -1,4 +1,4 @@
-"""Batches of arrays that are in memory: a whole batch is indexed at once, and copied once."""
+"""Batches of arrays in memory, each indexed and copied as a whole."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ class ArrayBatches:
     ----------
     X : ndarray or tensor of shape (n, ...), or dict of such
     y : ndarray or tensor of shape (n,), or None
-        ``None`` is given as zeros.
+        Labels; ``None`` yields zeros.
     rows : ndarray of int, default=None
-        Rows that take part, in their order; all if None.
+        Indices of the rows to use, in order; ``None`` uses all rows.
     batch_size : int
     shuffle : bool, default=False
-        Whether each pass takes the rows in an order of its own.
+        Whether each pass shuffles the rows anew.
     generator : torch.Generator, default=None
-        Draws these orders.
+        Generator of the random orders.
     drop_last : bool, default=False
         Whether to leave out a last batch that is smaller than the others.
     device : str or torch.device, default="cpu"
@@ -126,7 +126,7 @@ class ArrayBatches:
         if self.shuffle:
             order = _data_loader_order(self._n, self.generator).numpy()
             rows = order if rows is None else rows[order]
-        # A GPU that is told the order once does not wait for it in each batch.
+        # The order is copied to the device once: a copy in each batch would make a GPU wait.
         places = {array.device for array in self._arrays if isinstance(array, torch.Tensor)}
         if rows is not None:
             orders = {place: upload(torch.from_numpy(rows), place) for place in places}
@@ -172,14 +172,14 @@ class ArrayBatches:
 
 
 def _taken(array, rows):
-    """Return a copy of some rows: modules may work in place, and the rows are the user's."""
+    """Return a copy of some rows, since a module may change its input in place."""
     if isinstance(array, torch.Tensor):
         if isinstance(rows, slice):
             return array[rows].clone(memory_format=torch.contiguous_format)
         if isinstance(rows, np.ndarray):
             rows = upload(torch.from_numpy(rows), array.device)
         return array[rows]
-    # Runs forward in memory and may be written, as torch wants it.
+    # Contiguous and writable, as torch requires.
     taken = array[rows].copy() if isinstance(rows, slice) else array.take(rows, axis=0)
     return torch.from_numpy(taken)
 
@@ -187,8 +187,8 @@ def _taken(array, rows):
 def _data_loader_order(n, generator):
     """Return the order of a ``DataLoader(shuffle=True, generator=generator)``.
 
-    That draws a seed for worker processes before the permutation, and after it one more
-    permutation, for the rows beyond a whole number of passes, of which there are none.
+    A ``DataLoader`` draws a seed for worker processes before the permutation and, after it, one
+    more permutation for rows beyond a whole number of passes, which is not used here.
     """
     if generator is None:
         return torch.randperm(n, device="cpu")

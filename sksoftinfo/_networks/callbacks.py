@@ -1,4 +1,4 @@
-"""skorch's callbacks, as our estimators take and use them."""
+"""Callbacks of skorch, as the estimators accept and use them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from skorch.callbacks import (
     PrintLog,
 )
 
-# What skorch records of validation rows alone.
+# Scores that skorch records for validation rows only.
 _OF_VALIDATION_ROWS = ("valid_loss", "valid_acc")
-# Those that change weights, learning rate or the end of a training.
+# Callbacks that change the weights, the learning rate or the end of training.
 OF_TRAINING = (EarlyStopping, GradientNormClipping, LRScheduler, ParamMapper)
 
 
 class QuietPrintLog(PrintLog):
-    """skorch's table of epochs, which is not even set where nobody sees it."""
+    """skorch's table of epochs, which is formatted only if it is printed."""
 
     watches_only = True
 
@@ -51,7 +51,7 @@ class EpochTicker(Callback):
 def early_stopping(patience):
     """Return a callback that stops when the validation loss has not fallen for `patience` epochs.
 
-    The network is left as it was at its best.
+    The network keeps the weights of its best epoch.
     """
     return EarlyStopping(patience=patience, load_best=True, sink=_print_nothing)
 
@@ -61,21 +61,22 @@ def _print_nothing(text):
 
 
 def own_callbacks(callbacks):
-    """Return copies of the callbacks: skorch initialises and trains with those it is given."""
+    """Return copies of the callbacks, since skorch changes the callbacks that it is given."""
     if not isinstance(callbacks, list | tuple):
         return callbacks
     own = [_own_callback(callback) for callback in callbacks]
-    # One that keeps the state of training has to see what the others made of the epoch.
+    # A callback that saves the state of training has to run after the others.
     return sorted(own, key=_runs_last)
 
 
 def changes_training(callbacks):
-    """Return whether any of skorch's callbacks stops training, or changes weights or their rate.
+    """Return whether a skorch callback may stop training, or change weights or the learning rate.
 
     Parameters
     ----------
     callbacks : list, str or None
-        As the estimators take them: instances and classes, or tuples of a name and one of them.
+        Callbacks as the estimators accept them: instances, classes, or tuples of a name and
+        either.
     """
     for callback in callbacks if isinstance(callbacks, list | tuple) else ():
         one = callback[-1] if isinstance(callback, tuple) else callback
@@ -85,17 +86,17 @@ def changes_training(callbacks):
 
 
 def check_monitors(net):
-    """Raise ValueError if a callback of an initialised net waits for validation rows in vain."""
+    """Raise ValueError if a callback of an initialised net monitors rows that are not held out."""
     if net.train_split is not None:
         return
     for name, callback in net.callbacks_:
         monitor = getattr(callback, "monitor", None)
-        # Under other names, a callback of the user's own may record what it validates by itself.
+        # A callback of the user's own may record scores under other names.
         if isinstance(monitor, str) and monitor.removesuffix("_best") in _OF_VALIDATION_ROWS:
             raise ValueError(
-                f"callbacks holds {name!r}, which monitors {monitor!r}, and no rows are held out "
-                "for validation: set train_split, as train_split=0.2, or let it monitor the "
-                "training, as monitor='train_loss'."
+                "`callbacks` must not monitor validation rows with train_split=None; got "
+                f"{name!r}, which monitors {monitor!r}. Hold rows out, e.g. train_split=0.2, or "
+                "set monitor='train_loss'."
             )
 
 
@@ -108,7 +109,7 @@ def _own_callback(callback):
         return (*callback[:-1], _own_callback(callback[-1]))
     if not hasattr(callback, "on_train_begin"):
         raise ValueError(
-            f"callbacks holds {callback!r}, which is no skorch callback: give instances of "
+            f"`callbacks` must contain skorch callbacks; got {callback!r}. Give instances of "
             "skorch.callbacks.Callback, or tuples (name, callback)."
         )
     if isinstance(callback, type):

@@ -1,4 +1,4 @@
-"""`ResumableCheckpoint`: training that goes on where it was cut off, to the same result."""
+"""`ResumableCheckpoint`, a file from which interrupted training resumes with the same result."""
 
 from __future__ import annotations
 
@@ -43,44 +43,45 @@ _KEYS = {
 
 
 class ResumableCheckpoint(Callback):
-    """Keep the state of training in a file, and go on from it: a callback of skorch.
+    """skorch callback that saves the state of training in a file, and resumes from it.
 
-    If the file exists as `fit` begins, training goes on after the epoch that it holds, and the
-    result is that of a training which was never interrupted. It holds weights, optimizer, history,
-    the generators of the rows' order, of dropout and of noise, and the state of learning-rate
-    schedules and of early stopping. It is replaced as a whole, so that it is complete whenever the
-    process dies.
+    If the file exists when `fit` begins, training continues after the saved epoch, and the result
+    is the same as without an interruption. The file contains the weights, the optimizer, the
+    history, the random generators of the order of the rows, of dropout and of noise, and the state
+    of learning-rate schedules and of early stopping. The file is replaced as a whole, so that it
+    is complete even if the process dies.
 
-    The classifier needs a fixed `random_state`, and one file serves one `fit`. Another training is
-    refused: other rows, another value of any parameter but `max_epochs`, `device` and `verbose`,
-    another structure of the module, or other callbacks. Of skorch's callbacks, those for early
-    stopping, learning rates, gradient clipping and frozen parameters are compared, and the scores
-    that these monitor. Callbacks of your own are compared by their class and attributes, unless
-    one has the attribute ``watches_only = True``, which says that it changes nothing of the
-    training. In a distributed run the main process writes.
+    The classifier needs a fixed `random_state`, and each `fit` needs a file of its own. A file of
+    another training is refused: one with other rows, another value of any parameter but
+    `max_epochs`, `device` and `verbose`, another structure of the module, or other callbacks.
+    Among skorch's callbacks, early stopping, learning-rate schedules, gradient clipping and frozen
+    parameters are compared, and the scores that these callbacks monitor. Callbacks of your own are
+    compared by class and attributes, unless a callback has the attribute ``watches_only = True``,
+    which declares that it does not change training. In a distributed run, only the main process
+    writes the file.
 
     Parameters
     ----------
     path : str or path-like
-        The file. A symbolic link is followed.
+        Path of the file; a symbolic link is followed.
     every : int, default=1
-        Epochs between two writes, at least 1.
+        Number of epochs between two writes, at least 1.
 
     Raises
     ------
     ValueError
-        In `fit`, before training: if `every` is not a positive int, or if the file is damaged, or
-        of other data or another training.
+        In `fit`, before training: if `every` is not a positive int, or if the file is damaged or
+        belongs to another training.
     OSError
         In `fit`, if the file cannot be read or written, e.g. because its folder does not exist, or
         if `path` is a folder or a device.
 
     Notes
     -----
-    A checksum finds any damage before the content is looked at. The content is read by
-    ``torch.load(weights_only=True)``, which builds tensors, numbers and texts only. A file is data
-    from a stranger: whatever it holds is compared with the module, optimizer and callbacks that
-    take it over, before any of it is used.
+    A checksum detects damage before the content is read. The content is read by
+    ``torch.load(weights_only=True)``, which builds tensors, numbers and strings only. A file may
+    come from a stranger: all of its content is checked against the module, optimizer and callbacks
+    before any of it is used.
 
     Examples
     --------
@@ -97,7 +98,7 @@ class ResumableCheckpoint(Callback):
     (5, 10)
     """
 
-    # Of all callbacks, so that what these make of an epoch is in the file.
+    # Runs after all other callbacks, so that their state after the epoch is in the file.
     runs_last = True
     watches_only = True
 
@@ -113,10 +114,10 @@ class ResumableCheckpoint(Callback):
             self._resume(net, self._read())
 
     def _check_parameters(self):
-        """Raise for what would be noticed at the end of an epoch only."""
+        """Raise errors that would otherwise appear only at the end of an epoch."""
         if isinstance(self.every, bool) or not isinstance(self.every, Integral) or self.every < 1:
             raise ValueError(
-                f"`every` must be an int of at least 1; got {self.every!r}. It is the number of "
+                f"`every` must be an int of at least 1; got {self.every!r}. Give the number of "
                 "epochs between two writes of the checkpoint."
             )
         folder = os.path.dirname(os.path.realpath(self.path))
@@ -133,7 +134,7 @@ class ResumableCheckpoint(Callback):
             for generator, state in zip(_generators(net), own, strict=True):
                 generator.set_state(state)
             torch.set_rng_state(of_torch)
-            # Training that goes on without the device draws nothing there.
+            # Training that resumes without CUDA draws nothing there.
             if of_cuda and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all(of_cuda)
         except Exception as error:
@@ -167,7 +168,7 @@ class ResumableCheckpoint(Callback):
             digest = file.read(_DIGEST_LENGTH + 1)
             content = file.read()
         if hashlib.sha256(content).hexdigest().encode() + b"\n" != digest or head != _HEAD:
-            other = " of this version" if content and head != _HEAD else ", or a damaged one"
+            other = " of this version" if content and head != _HEAD else ", or it is damaged"
             raise ValueError(
                 f"{self.path} is not a checkpoint{other}: remove it to train from the beginning, "
                 "or give another path."
@@ -179,9 +180,9 @@ class ResumableCheckpoint(Callback):
 
     def _not_written_here(self, error):
         return ValueError(
-            f"{self.path} has the checksum of a checkpoint, but not its content: it was not "
-            "written by this version. Remove it to train from the beginning, or give another "
-            f"path. ({type(error).__name__}: {error})"
+            f"{self.path} has a valid checksum, but invalid content: it was not written by this "
+            "version. Remove it to train from the beginning, or give another path. "
+            f"({type(error).__name__}: {error})"
         )
 
     def _resume(self, net, state):
@@ -192,7 +193,7 @@ class ResumableCheckpoint(Callback):
         if others:
             raise ValueError(
                 f"{self.path} is the checkpoint of another training, with other "
-                f"{', '.join(others)}: remove it, or give another path. To go on, fit the same "
+                f"{', '.join(others)}: remove it, or give another path. To resume, fit the same "
                 "rows with the same parameters and a fixed random_state."
             )
         epochs_before = int(mine["epochs_before"])
@@ -220,7 +221,7 @@ class ResumableCheckpoint(Callback):
 
 
 def _checked(net, state, epochs_before):
-    """Return the history; raise an exception if any of a state is not of this net."""
+    """Return the history; raise an exception if any part of the state does not fit this net."""
     module = net.module_.state_dict()
     check_module_state(state["module"], module)
     check_optimizer_state(state["optimizer"], net.optimizer_)
@@ -231,34 +232,34 @@ def _checked(net, state, epochs_before):
     for learned in state["callbacks"].values():
         _check_names(learned)
     for name, callback in net.callbacks_:
-        # Callbacks of the user's own may be others than those of the file.
+        # The user's own callbacks may differ from those in the file.
         check_callback_state(state["callbacks"].get(name, {}), callback, module)
         if isinstance(callback, OF_TRAINING) and name not in state["callbacks"]:
             raise ValueError(f"the state of the callback {name!r} is missing")
     for saved in state["cuda"]:
         if not isinstance(saved, torch.Tensor) or saved.dtype != torch.uint8:
-            raise ValueError("'cuda' holds what is not the state of a generator")
+            raise ValueError("'cuda' holds an entry that is not the state of a generator")
     for saved in (*state["generators"], state["global"]):
         torch.Generator().set_state(saved)
     return history
 
 
 def _checked_state(content):
-    """Return what a checkpoint holds, which a stranger may have written."""
+    """Return the content of a checkpoint, which may come from a stranger."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for entry in archive.infolist():
-            # torch hands archives of code to another reader, and writes no compressed ones, which
-            # could be far larger in memory than on disk.
+            # torch passes archives of code to another reader. It does not write compressed
+            # entries, which could be far larger in memory than on disk.
             if entry.compress_type != zipfile.ZIP_STORED or "constants.pkl" in entry.filename:
-                raise ValueError(f"{entry.filename!r} is not of a checkpoint")
+                raise ValueError(f"{entry.filename!r} does not belong to a checkpoint")
     state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or state.keys() != _KEYS.keys():
-        raise ValueError("its entries are others")
+        raise ValueError("it has other entries")
     for name, kind in _KEYS.items():
         if not isinstance(state[name], kind):
             raise ValueError(f"{name!r} is a {type(state[name]).__name__}")
     if not all(isinstance(text, str) for pair in state["training"].items() for text in pair):
-        raise ValueError("'training' holds other values than texts")
+        raise ValueError("'training' holds values that are not strings")
     _check_extent(state)
     return state
 
@@ -269,7 +270,7 @@ def _check_extent(state):
     while left:
         value = left.pop()
         n_seen += 1
-        # Few parts may stand in each other again and again.
+        # A few parts may contain each other without end.
         if n_seen > _MOST_PARTS:
             raise ValueError("it has too many entries")
         if isinstance(value, dict):
@@ -277,10 +278,10 @@ def _check_extent(state):
         elif isinstance(value, list | tuple):
             left += value
         elif isinstance(value, torch.Tensor):
-            # One number can stand for any number of them.
+            # With strides of 0, one stored number can fill a tensor of any size.
             n_bytes = value.numel() * value.element_size()
             if value.layout != torch.strided or n_bytes > value.untyped_storage().nbytes():
-                raise ValueError("a tensor is larger than what the file holds of it")
+                raise ValueError("a tensor is larger than its data in the file")
 
 
 def _generators(net):
@@ -290,7 +291,7 @@ def _generators(net):
 
 
 def _callback_state(callback):
-    """Return what a callback learned, as far as it is numbers, texts and tensors."""
+    """Return the numbers, strings and tensors that a callback has learned."""
     state = {
         name: _plain(value) for name, value in vars(callback).items() if _is_learned(name, value)
     }

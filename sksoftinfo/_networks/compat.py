@@ -1,4 +1,4 @@
-"""What is private or undocumented in skorch and torch: a new release breaks this file alone."""
+"""Private and undocumented names of skorch and torch: a new release can break only this file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def largest_entries(tensors):
-    """Return the largest absolute entry of each tensor, by one kernel; NaN where there is one."""
+    """Return the largest absolute entry of each tensor by one kernel, or NaN if it has one."""
     return torch._foreach_norm(tensors, float("inf"))
 
 
@@ -37,17 +37,17 @@ def zero_gradients(net):
 
 
 def step_optimizers(net, closure):
-    """Let the optimizers take a step, of which `closure` returns the loss."""
+    """Take a step with the optimizers; `closure` returns the loss."""
     net._step_optimizer(closure)
 
 
 def with_callbacks(**replaced):
-    """Decorate a class of nets, which then have these callbacks in place of skorch's own.
+    """Decorate a net class so that these callbacks replace skorch's own.
 
     Parameters
     ----------
     **replaced : dict of str to callback class
-        By the names of skorch's default callbacks.
+        Callback classes by the names of skorch's default callbacks.
     """
 
     def decorate(net_class):
@@ -63,7 +63,7 @@ def with_callbacks(**replaced):
 
 def training_mixin():
     """Return skorch's mixin for accelerate, which wraps a net anew for each training."""
-    # Not everybody needs what it imports.
+    # Imported only when it is needed.
     from skorch.hf import AccelerateMixin
 
     class TrainingMixin(AccelerateMixin):
@@ -77,12 +77,13 @@ def training_mixin():
                 self._criteria = criteria
 
         def on_train_begin(self, net, X=None, y=None, **kwargs):
-            # skorch takes the wrapper off after training, and without one nothing is shared.
+            # skorch unwraps the module after training, and an unwrapped module does not share
+            # gradients.
             self._initialize_accelerator()
             super().on_train_begin(net, X=X, y=y, **kwargs)
 
         def get_iterator(self, dataset, training=False):
-            # All rows of an evaluation for each process, not a share.
+            # Each process evaluates all rows, not a share.
             skip = TrainingMixin if training else AccelerateMixin
             return super(skip, self).get_iterator(dataset, training=training)
 

@@ -1,4 +1,4 @@
-"""The device of a network, and the global state of torch, lent and given back."""
+"""Device of a network, and context managers for the global state of torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 _LOCK = threading.RLock()
-# What torch writes where memory is short: MPS, drivers and the host raise no class of their own.
+# Messages of torch when memory is short: MPS, drivers and the host raise no class of their own.
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "_ALLOC_FAILED")
 
 
@@ -32,7 +32,7 @@ def resolve_device(device, dtype=torch.float32):
         ``"auto"`` is the first of CUDA, XPU and MPS that works on this machine and computes in
         `dtype`, else the CPU.
     dtype : torch.dtype, default=torch.float32
-        Of the network.
+        Dtype of the network.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def resolve_device(device, dtype=torch.float32):
         kind = torch.device(device).type
     except RuntimeError as error:
         raise ValueError(
-            f"device={device!r} is unknown to torch: use 'auto', 'cpu' or 'cuda'."
+            f"`device` must be 'auto' or a device of torch; got {device!r}. Use 'auto', 'cpu' or "
+            "'cuda'."
         ) from error
     if kind != "cpu" and not _works(device):
         raise ValueError(
@@ -62,22 +63,22 @@ def resolve_device(device, dtype=torch.float32):
 
 
 def _works(device):
-    """Return whether a device keeps a number and gives it back."""
+    """Return whether a device can store a number and return it."""
     try:
         return torch.ones(1, device=device).item() == 1
     # An AssertionError where torch is built without the device, an ImportError where its package
     # is not installed.
     except (RuntimeError, AssertionError, ImportError) as error:
-        # A device that is full is there.
+        # A device without free memory still exists.
         if is_out_of_memory(error):
             raise
         return False
 
 
 def upload(tensor, device):
-    """Return a tensor on a device, in single precision if that is all the device has.
+    """Return a tensor on a device, in single precision if the device does not support double.
 
-    CUDA copies it from pinned memory, and nothing waits.
+    CUDA copies the tensor from pinned memory, without waiting.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def upload(tensor, device):
 
 
 def has_float64(device):
-    """Return whether a device that is there computes in double precision."""
+    """Return whether an available device supports double precision."""
     device = torch.device(device)
     if device.type == "xpu":
         return bool(torch.xpu.get_device_properties(device).has_fp64)
@@ -109,7 +110,7 @@ def doubled(tensor):
 
 
 def download(tensors, dtype=torch.float64):
-    """Return tensors as arrays of a dtype, for which the host waits once."""
+    """Return tensors as arrays of a dtype; the host waits for the device only once."""
     if dtype == torch.float64:
         tensors = [doubled(tensor) for tensor in tensors]
     else:
@@ -123,14 +124,14 @@ def download(tensors, dtype=torch.float64):
 
 @contextmanager
 def neutral_torch():
-    """Undo for a while what a caller may have set globally: gradients, dtype and device.
+    """Reset torch's global gradient mode, dtype and device inside the context.
 
-    A network that is built or trained under ``torch.inference_mode()`` could not be trained on,
-    and under another default dtype or device the same seed would draw other weights.
+    A network that is built or trained under ``torch.inference_mode()`` could not be trained
+    further, and under another default dtype or device the same seed would draw other weights.
     """
     dtype = torch.get_default_dtype()
-    # A default device is looked at in each call of torch, and doubles the time of training: none
-    # is set where the caller has set none.
+    # Each call of torch looks up a default device, which doubles the time of training: it is reset
+    # only if the caller has set one.
     is_cpu = torch.get_default_device().type == "cpu"
     device = nullcontext() if is_cpu else torch.device("cpu")
     torch.set_default_dtype(torch.float32)
@@ -143,10 +144,10 @@ def neutral_torch():
 
 @contextmanager
 def seeded(seed):
-    """Seed torch's global generators in a neutral torch, and give both back as they were.
+    """Seed torch's global generators in `neutral_torch`, and restore both afterwards.
 
-    Modules draw their first weights and their dropout from the global generator. The lock keeps
-    the fit of another thread from drawing in between.
+    Modules draw their initial weights and their dropout from the global generator. The lock keeps
+    a fit in another thread from drawing in between.
     """
     with _LOCK, neutral_torch():
         state = torch.get_rng_state()
@@ -160,10 +161,10 @@ def seeded(seed):
 
 
 def _device_states():
-    """Return what sets the state of each device's generators, and the state."""
+    """Return pairs of the setter of a device's generators and their state."""
     states = []
     for backend in (torch.cuda, torch.xpu):
-        # What was never used has no state yet, and would take memory to have one.
+        # A device that was never used has no state, and creating one would take memory.
         if backend.is_available() and backend.is_initialized():
             states.append((backend.set_rng_state_all, backend.get_rng_state_all()))
     if torch.backends.mps.is_available():
@@ -181,7 +182,7 @@ def _seed_all(seed):
 
 
 def is_out_of_memory(error):
-    """Return whether an error says that a device or the host has no memory left."""
+    """Return whether an error reports that a device or the host is out of memory."""
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
@@ -189,7 +190,7 @@ def is_out_of_memory(error):
 
 @contextmanager
 def naming_batch_size(batch_size):
-    """Raise errors of a device or host that is out of memory with the parameter that helps."""
+    """Name `batch_size` in errors of a device or host that is out of memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

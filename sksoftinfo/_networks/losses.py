@@ -1,4 +1,4 @@
-"""What training minimises: the paper's objectives, row by row, in nats.
+"""Losses of training: the paper's objectives, one value for each row, in nats.
 
 Each objective takes posterior logits, of shape (n, M) or of K draws (n, K, M), and labels, and
 returns one value for each row, so that rows can be weighted.
@@ -21,9 +21,10 @@ def _at_label(values, y):
 
 
 class LogSoftmaxLoss(nn.Module):
-    """Negative log-softmax of each row (paper Eq. 2-3), averaged over draws when there are any.
+    """Negative log-softmax of each row, averaged over draws if there are any.
 
-    The criterion of the classifiers: one value for each row, so that rows can be weighted.
+    The criterion of the classifiers (equations 2 and 3 of the paper). The loss has one value for
+    each row, so that rows can be weighted.
 
     Examples
     --------
@@ -39,14 +40,14 @@ class LogSoftmaxLoss(nn.Module):
         Parameters
         ----------
         logits : torch.Tensor of shape (n, M) or (n, K, M)
-            Posterior logits, of K draws where they are random.
+            Posterior logits, of K draws if the logits are random.
         y : torch.Tensor of shape (n,), int64
             Class indices.
 
         Returns
         -------
         torch.Tensor of shape (n,)
-            In nats.
+            Loss in nats.
         """
         if logits.ndim == 2:
             return nn.functional.cross_entropy(logits, y, reduction="none")
@@ -54,10 +55,10 @@ class LogSoftmaxLoss(nn.Module):
 
 
 class DonskerVaradhanLoss(nn.Module):
-    """Negative of Donsker-Varadhan less log M, row by row (paper Eq. 13, uniform E_y).
+    """Log M minus the Donsker-Varadhan representation, one value for each row.
 
-    ``log E_z sum_m exp(z_m) - E_z z_y``, equal to the negative log-softmax where there is one
-    draw (Eq. 23).
+    The loss is ``log E_z sum_m exp(z_m) - E_z z_y`` (equation 13 of the paper, with uniform E_y).
+    For one draw, it equals the negative log-softmax (equation 23).
     """
 
     def forward(self, logits, y):
@@ -67,7 +68,7 @@ class DonskerVaradhanLoss(nn.Module):
 
 
 class PredictiveLoss(nn.Module):
-    """Negative logarithm of each row's label probability averaged over draws."""
+    """Negative logarithm of the label's probability, averaged over draws before the logarithm."""
 
     def forward(self, logits, y):
         """Return the loss of each row, shape (n,), in nats; logits of shape (n, K, M)."""
@@ -115,13 +116,14 @@ def divergence_from_standard_normal(mean, scale):
 
 
 def weighted_mean(values, weight=None):
-    """Return the mean over a batch of one value for each row, times its weight if there are any.
+    """Return the mean over a batch of one value for each row, multiplied by the row's weight.
 
     Parameters
     ----------
     values : tensor of shape (n,) or ()
     weight : array or tensor of shape (n,), default=None
-        Of mean 1 over the data set, so that the means of batches add up to the weighted mean.
+        Weights with mean 1 over the data set, so that the means of batches add up to the weighted
+        mean.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """`InfoSoftmaxNet`, the skorch net around a module that returns logits.
 
-The estimators own a fitted net of this kind as ``net_``. Labels are class indices here, and
-weights travel beside the input in one dict.
+A fitted estimator has such a net as ``net_``. Labels of the net are class indices, and sample
+weights are passed beside the rows in one dict.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ from .training import (
 class InfoSoftmaxNet(NeuralNetClassifier):
     """skorch net whose module returns logits and whose loss may be weighted by row.
 
-    Training stops at a loss or weight that is not finite, and the net goes back to the last epoch
-    that was good.
+    Training stops if the loss or a weight is not finite, and the net is restored to the last epoch
+    before.
 
     Parameters
     ----------
     module, **kwargs
-        As skorch's ``NeuralNetClassifier``.
+        Parameters of skorch's ``NeuralNetClassifier``.
     n_classes : int
     log_class_prior : tensor of shape (n_classes,) or None
         Added to the logits: the class prior inside the softmax.
@@ -65,7 +65,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     precision : {"full", "bf16"}
         Whether the module computes in its dtype, or multiplies in bfloat16.
     seed : int
-        Seeds the order of the training rows.
+        Seed of the order of the training rows.
     lr_falls : bool
         Whether the learning rate falls to 0 in the course of a training, along half a cosine.
     """
@@ -110,12 +110,12 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return self.device
 
     def __getstate__(self):
-        # Copies of constants are of this machine's devices.
+        # Copies of constants are on devices of this machine.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_constants"}
 
     def initialized_instance(self, instance_or_cls, kwargs):
-        # skorch trains the very instance that it is given; the user's own must stay as it was.
+        # skorch trains the instance that it is given; the user's instance must stay unchanged.
         if isinstance(instance_or_cls, torch.nn.Module) and not kwargs:
             return copy.deepcopy(instance_or_cls)
         return super().initialized_instance(instance_or_cls, kwargs)
@@ -146,9 +146,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         loss = self.criterion_(logits, y_true)
         if weighted and loss.ndim == 0:
             raise ValueError(
-                f"criterion={self.criterion!r} returns one number for a batch, so that "
-                "sample_weight and class_weight cannot apply: use a criterion that returns "
-                "one value for each row, as reduction='none' does."
+                "`criterion` must return one value for each row if sample_weight or class_weight "
+                f"is used; got {self.criterion!r}, which returns one number for a batch. Set e.g. "
+                "reduction='none'."
             )
         return weighted_mean(loss, X["sample_weight"] if weighted else None)
 
@@ -157,7 +157,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self._n_epochs_before = len(self.history)
         self._stopped_by_callback = False
         epochs = self.max_epochs if epochs is None else epochs
-        # A callback may have resumed a training, of which so many epochs are done already.
+        # A callback may have resumed training, so that some epochs are done already.
         resumed = self.__dict__.pop("epochs_resumed_", 0)
         left = max(0, epochs - resumed)
         self._n_planned, self._first_epoch = epochs, len(self.history) - resumed
@@ -167,15 +167,16 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             # skorch ends training here; its callbacks stop early by the same exception.
             if not self._stopped_by_callback:
                 warnings.warn(
-                    f"Training was interrupted in epoch {len(self.history)}: the network is as it "
-                    "was then, and can be used. Train on with partial_fit, or with warm_start.",
+                    f"Training was interrupted in epoch {len(self.history)}: the network keeps "
+                    "its current weights and can be used. Continue with partial_fit or "
+                    "warm_start.",
                     stacklevel=users_stacklevel(),
                 )
             raise
         except ValueError as error:
             if "more than 1 value per channel" in str(error):
                 raise ValueError(
-                    "A batch holds a single row, from which batch normalisation cannot learn: "
+                    "A batch has a single row, on which batch normalisation cannot be trained: "
                     f"batch_size={self.batch_size} leaves one row over. Set another batch_size, "
                     "or iterator_train__drop_last=True."
                 ) from error
@@ -186,7 +187,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             del self._n_planned, self._first_epoch
             if self.lr_falls:
                 self._set_learning_rate(self.lr)
-            # A generator is of no use after training, and would have to be copied with the net.
+            # The generator is not needed after training, and would be copied with the net.
             self.__dict__.pop("order_generator_", None)
 
     def notify(self, method_name, **kwargs):
@@ -196,10 +197,10 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             if method_name != "on_train_end":
                 self._stopped_by_callback = True
                 raise
-            # Training is over, and skorch would let what it learned be lost.
+            # Training is over, and skorch would discard its result.
             warnings.warn(
-                "Training was interrupted after its last epoch, before all callbacks had heard of "
-                "its end: the network is as it was then, and can be used.",
+                "Training was interrupted after its last epoch, before all callbacks had "
+                "finished: the network keeps its weights and can be used.",
                 stacklevel=users_stacklevel(),
             )
 
@@ -276,7 +277,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
             yield to_device(logits, device=device)
 
     def predict_proba(self, X):
-        # skorch's scorers give it batches of theirs, which need not hold each row.
+        # skorch's scorers pass batches of their own, which may lack rows.
         batches = [np.exp(log_proba) for log_proba in log_proba_batches(self, X)]
         return np.concatenate(batches) if batches else np.empty((0, self.n_classes))
 

@@ -1,7 +1,7 @@
-"""Noise: the families that wrap any network, and the fixed banks that prediction averages over.
+"""Families of noise that wrap any network, and the fixed noise banks of prediction.
 
-With a noise scale of 0 each family is the network itself; for the latent family, a network with
-one more linear layer.
+With a noise scale of 0, each family is the network itself; the latent family is a network with one
+more linear layer.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ NOISE_FAMILIES = ("additive", "gaussian", "latent", "dropout", "module")
 def noise_bank(n_draws, noise_size, distribution, seed):
     """Return draws that cover the noise distribution evenly: a scrambled Sobol sequence.
 
-    At equal size its average is several times nearer to the expectation than that of
-    independent draws.
+    An average over these draws is several times closer to the expectation than an average over as
+    many independent draws.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def noise_bank(n_draws, noise_size, distribution, seed):
     distribution : {"normal", "uniform"}
         Standard normal, or uniform on (0, 1).
     seed : int
-        Seeds the scrambling.
+        Seed of the scrambling.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def noise_bank(n_draws, noise_size, distribution, seed):
 
 
 def draw_bank(module, n_draws, seed):
-    """Return a bank of noise for a `StochasticModule`: even, or as a module's own `draw` has it.
+    """Return a noise bank for a `StochasticModule`: even, unless the module overrides `draw`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class AdditiveNoise(StochasticModule):
 
     def trunk(self, x):
         logits = self.module(x)
-        # One column would be spread over all classes by the addition of noise.
+        # Adding noise would broadcast a single column over all classes.
         if logits.shape[-1] != self.noise_size:
             raise ValueError(
                 f"module={type(self.module).__name__} returned logits of shape "
@@ -125,8 +125,9 @@ class _FeatureNoise(StochasticModule):
         super().__init__()
         if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
             raise ValueError(
-                f"noise={self.family!r} needs a module with `features(x)` and a linear `head`, "
-                f"and {type(module).__name__} has not both. Add them, or use noise='additive'."
+                f"noise={self.family!r} needs a module with `features(x)` and a linear `head`; "
+                f"got {type(module).__name__}, which lacks one of them. Add both, or use "
+                "noise='additive'."
             )
         self.module = module
 
@@ -137,8 +138,8 @@ class _FeatureNoise(StochasticModule):
 class GaussianLogits(_FeatureNoise):
     """Gaussian logits whose mean and scale the network learns.
 
-    The mean is the network's own output. The scale is `noise_scale` at first, for each row and
-    class, and its logarithm a linear function of the features.
+    The mean is the network's own output. The scale differs by row and class: its logarithm is a
+    linear function of the features. Before training, every scale is `noise_scale`.
 
     Parameters
     ----------
@@ -167,11 +168,11 @@ class GaussianLogits(_FeatureNoise):
 
 
 class GaussianLatent(_FeatureNoise):
-    """A Gaussian layer between the features and a new linear head.
+    """Gaussian layer between the features and a new linear head.
 
-    With ``bounded=True`` it is a noisy channel: means within (-1, 1), and a scale that stays at
-    `noise_scale`, so that training cannot outgrow the noise. Otherwise means and scales are
-    learned, as in the variational information bottleneck, where a penalty holds them.
+    With ``bounded=True``, the layer is a noisy channel with means within (-1, 1) and the fixed
+    scale `noise_scale`, so that training cannot make the noise negligible. Otherwise, means and
+    scales are learned, as in the variational information bottleneck, where a penalty limits them.
 
     Parameters
     ----------
@@ -221,9 +222,10 @@ class GaussianLatent(_FeatureNoise):
 class DropoutNoise(_FeatureNoise):
     """Monte-Carlo dropout of the features before the head.
 
-    Each feature is multiplied by a Bernoulli variable over its mean. That factor has mean 1 and
-    variance p / (1 - p) at dropout rate p, so `noise_scale`, its standard deviation, means the
-    rate p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout and 1 a rate of one half.
+    Each feature is multiplied by a Bernoulli variable divided by its mean. The factor has mean 1
+    and variance p / (1 - p) at dropout rate p. Its standard deviation is `noise_scale`, so that
+    the rate is p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout, and 1 is a rate of one
+    half.
 
     Parameters
     ----------
@@ -247,7 +249,7 @@ class DropoutNoise(_FeatureNoise):
 
 
 def _zero_linear(n_inputs, n_outputs):
-    """Return a linear layer that is 0 at first."""
+    """Return a linear layer whose weights and biases are 0."""
     layer = nn.Linear(n_inputs, n_outputs)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -255,14 +257,14 @@ def _zero_linear(n_inputs, n_outputs):
 
 
 class NoisyModuleFactory:
-    """Builds a network and wraps it in noise; keyword arguments go to the network.
+    """Factory of a network wrapped in noise; keyword arguments go to the network.
 
     Parameters
     ----------
     module : torch.nn.Module or callable
-        Network, copied; or what builds it.
+        Network, which is copied, or a callable that returns one.
     noise : {"additive", "gaussian", "latent", "dropout", "module"}
-        ``"module"`` is a `StochasticModule` already, and wrapped in nothing.
+        With ``"module"``, the network is a `StochasticModule` already and is not wrapped.
     noise_scale : float
     latent_size : int
     bounded : bool
@@ -294,7 +296,8 @@ class NoisyModuleFactory:
             return DropoutNoise(module, self.noise_scale)
         if not isinstance(module, StochasticModule):
             raise ValueError(
-                f"noise='module' needs a StochasticModule, and {type(module).__name__} is none: "
-                "derive it from sksoftinfo.StochasticModule, or let another `noise` wrap it."
+                "`module` must be a StochasticModule with noise='module'; got "
+                f"{type(module).__name__}. Derive it from sksoftinfo.StochasticModule, or let "
+                "another `noise` wrap it."
             )
         return module

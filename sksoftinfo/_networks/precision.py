@@ -1,4 +1,4 @@
-"""The precision in which a network computes, which may be lower than that of its weights."""
+"""Precision in which a network computes, which may be lower than the precision of its weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 def in_precision(net):
-    """Return a context in which the module of a net computes as the net's precision has it."""
+    """Return a context in which the module of a net computes in the net's precision."""
     if net.precision == "full":
         return nullcontext()
     return torch.autocast(torch.device(net._input_device or "cpu").type, torch.bfloat16)
 
 
 def widened(output, dtype):
-    """Return a tensor of 16 bits in `dtype`; anything else as it is.
+    """Convert a tensor of 16 bits to `dtype`; return anything else unchanged.
 
     A loss, a probability or an average of many draws would lose most of its digits in 16 bits.
 

@@ -1,6 +1,7 @@
 """Predictions of a fitted net: log probabilities and logits of rows, in batches that bound memory.
 
-Functions of a net, not methods of it, so that ``net_`` shows what users of skorch expect there.
+These are functions, not methods of the net, so that ``net_`` has the interface that users of
+skorch expect.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from .compat import get_len, set_training, to_tensor, unpack_data
 from .device import doubled, upload
 from .losses import log_mean_exp, log_proba_of_rows
 
-# Batches of prediction hold at most so many times the rows of a batch of training, and so many
-# numbers, if that is more rows. A launch on a GPU takes as long as many rows do.
+# Limits of a prediction batch that is larger than a training batch: a multiple of the rows of a
+# training batch, and a count of numbers. A launch on a GPU takes as long as many rows do.
 _ON_CPU, _ON_GPU = (32, 1 << 18), (256, 1 << 21)
 
 
 def evaluate_module(net):
-    """Set the module to evaluation, unless all of it is."""
-    # A look at the modes costs a small network less for a row than setting them anew.
+    """Set the module to evaluation mode, unless all of it is already."""
+    # For one row of a small network, checking the modes is faster than setting them.
     if any(module.training for module in net.module_.modules()):
         set_training(net, False)
 
@@ -30,8 +31,8 @@ def evaluate_module(net):
 def prediction_batches(net, X, n_draws=1):
     """Return batches of `X` for prediction with a number of draws for each row.
 
-    Small rows go through the network in larger batches than those of training: without gradients
-    these take no more memory, and the overhead of a batch is shared by more rows.
+    Small rows go through the network in larger batches than in training: without gradients, larger
+    batches take no more memory, and more rows share the overhead of a batch.
     """
     plain = isinstance(X, np.ndarray | torch.Tensor)
     if plain and len(X) == 1 and net.iterator_valid is whole_batches:
@@ -52,7 +53,7 @@ def prediction_batches(net, X, n_draws=1):
 def make_iterator(net, dataset, training, batch_size, resident=False):
     """Return the net's iterator over a dataset, with a generator of its own and the batch size.
 
-    Rows that are `resident` stay on a GPU from pass to pass, where they fit.
+    With `resident`, the rows stay on a GPU from pass to pass if they fit.
     """
     prefix = "iterator_train" if training else "iterator_valid"
     kwargs = {"batch_size": batch_size, **net.get_params_for(prefix)}
@@ -99,10 +100,10 @@ def posterior_logits(net, logits):
     if logits.ndim != net._logits_ndim or logits.shape[-1] != net.n_classes:
         draws = ", n_draws" if net._logits_ndim == 3 else ""
         raise ValueError(
-            f"module={type(net.module_).__name__} returned logits of shape "
-            f"{tuple(logits.shape)} where (n_samples{draws}, {net.n_classes}) is needed, one "
-            f"column for each of the {net.n_classes} classes: let its last layer have "
-            f"{net.n_classes} outputs, or an `n_classes` argument that sets them."
+            f"module={type(net.module_).__name__} returned logits of shape {tuple(logits.shape)} "
+            f"where (n_samples{draws}, {net.n_classes}) is needed, one column for each of the "
+            f"{net.n_classes} classes. Give its last layer {net.n_classes} outputs, or add an "
+            "`n_classes` argument that sets them."
         )
     if net.log_class_prior is None:
         return logits
@@ -110,14 +111,14 @@ def posterior_logits(net, logits):
 
 
 def constant(net, name, like):
-    """Return an attribute of the net, a tensor, on the device of another and of its dtype.
+    """Return a tensor attribute of the net, on the device and in the dtype of `like`.
 
-    It is copied once: a GPU would wait for a copy in each batch.
+    The copy is cached: a GPU would wait for a new copy in each batch.
     """
     value, copies = getattr(net, name), net.__dict__.setdefault("_constants", {})
     original, copied = copies.get((name, like.device, like.dtype), (None, None))
     if original is not value:
-        # Training may need it, even if prediction was first.
+        # Not an inference tensor: training may need it later.
         with torch.inference_mode(False):
             copied = upload(value.to(like.dtype), like.device)
         copies[name, like.device, like.dtype] = value, copied
@@ -130,7 +131,7 @@ def log_proba(net, logits):
     Raises
     ------
     ValueError
-        If there is a NaN among them.
+        If a log probability is NaN.
     """
     # Scores of training rows reuse the logits of training, which carry gradients.
     rows = log_proba_of_rows(posterior_logits(net, doubled(logits.detach())))
@@ -138,7 +139,7 @@ def log_proba(net, logits):
 
 
 def checked(net, values):
-    """Return an array of log probabilities, unless there is a NaN among them."""
+    """Return an array of log probabilities; raise ValueError if one of them is NaN."""
     if math.isnan(values.sum()):
         raise ValueError(
             f"module={type(net.module_).__name__} returned logits that are not finite: its "
@@ -177,7 +178,7 @@ def join_batches(batches, n_samples, n_columns):
 
 
 def with_rows(batches, n_samples):
-    """Yield batches with the slices of rows that they are of; all rows have to come."""
+    """Yield each batch with the slice of its rows; raise ValueError unless all rows come."""
     start = 0
     for batch in batches:
         rows = slice(start, start + len(batch))
@@ -189,6 +190,6 @@ def with_rows(batches, n_samples):
 def _check_all_came(n_came, n_samples):
     if n_came != n_samples:
         raise ValueError(
-            f"iterator_valid gave {n_came} rows of {n_samples}: predictions need each row "
-            "once, without drop_last."
+            f"`iterator_valid` must give each row once; got {n_came} rows of {n_samples}. Leave "
+            "out drop_last."
         )

@@ -1,4 +1,4 @@
-"""A user's module, run once before it is trained, to see that it returns what is needed."""
+"""Trial run of a user's module, which checks its output before training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._utils import users_stacklevel
 from .predictions import first_input
 from .stochastic_module import StochasticModule, unwrapped
 
-# Rows that are shown to the module.
+# Number of rows in the trial run.
 _N_PROBED = 8
 # Rows that tell the sizes of columns, and by what factor these may differ.
 _N_SIZED = 10_000
@@ -19,7 +19,7 @@ _MOST_RATIO = 1e4
 
 
 def check_output(net, rows):
-    """Run the module of an initialised net on some rows, and look at what comes out.
+    """Run the module of an initialised net on some rows, and check its output.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def check_output(net, rows):
             outputs = _outputs(net, first_input(net, rows[:_N_PROBED]))
     finally:
         net.module_.train(was_training)
-    # Within its wrapper of noise, or of a distributed run.
+    # The module within its wrapper of noise, or of a distributed run.
     name = type(getattr(net.module_, "module", net.module_)).__name__
     if not isinstance(outputs[-1], torch.Tensor):
         raise ValueError(
@@ -54,9 +54,9 @@ def check_output(net, rows):
     for output in outputs:
         if _are_probabilities(output, net.n_classes):
             warnings.warn(
-                f"module={name} returns probabilities: no entry is negative, and each row sums to "
-                "1. They are taken for logits, which bounds how sure the classifier can be. Leave "
-                "out the softmax in its last layer.",
+                f"module={name} returns probabilities: no entry is negative, and each row sums "
+                "to 1. Probabilities are treated as logits, which limits the confidence of the "
+                "classifier. Leave out the softmax in the last layer.",
                 stacklevel=users_stacklevel(),
             )
             return
@@ -98,7 +98,7 @@ def warn_of_sizes(X, column_names=None):
 
 
 def _outputs(net, x):
-    """Return what the module makes of a batch on its way to logits, the logits last."""
+    """Return the intermediate outputs of the module for a batch, and its logits last."""
     module = unwrapped(net.module_)
     if not isinstance(module, StochasticModule):
         return [net.infer(x)]
@@ -116,12 +116,12 @@ def _are_probabilities(output, n_classes):
 
 
 def check_stochastic_module(net, rows, noise, noise_scale, beta):
-    """Raise ValueError if the module cannot do what the parameters of its noise ask of it.
+    """Raise ValueError if the module does not support the parameters of its noise.
 
     Parameters
     ----------
     net : StochasticInfoNet
-        Initialised.
+        Initialised net.
     rows : ndarray
         As the net takes them.
     noise : str
@@ -139,15 +139,15 @@ def check_stochastic_module(net, rows, noise, noise_scale, beta):
             split = inner.head(inner.features(x))
             if not torch.allclose(split, inner(x), rtol=1e-3, atol=1e-5, equal_nan=True):
                 raise ValueError(
-                    f"noise={noise!r} replaces forward(x) by head(features(x)), and for "
-                    f"module={type(inner).__name__} these differ: use noise='additive'."
+                    f"noise={noise!r} replaces forward(x) by head(features(x)), but these differ "
+                    f"for module={type(inner).__name__}. Use noise='additive'."
                 )
         if beta > 0:
             distribution = module.distribution(hidden)
             if distribution is None or not (distribution[1] > 0).all():
                 raise ValueError(
                     f"beta={beta} needs noise that is Gaussian and not zero, which "
-                    f"noise={noise!r} with noise_scale={noise_scale} is not: set "
-                    "beta=0, or use noise='latent' with a positive noise_scale."
+                    f"noise={noise!r} with noise_scale={noise_scale} is not. Set beta=0, or use "
+                    "noise='latent' with a positive noise_scale."
                 )
     module.train(training)

@@ -1,7 +1,8 @@
-"""Checks of the state that a checkpoint holds, against what is to take it over.
+"""Checks of the state in a checkpoint against the module, optimizer and callbacks.
 
-A checkpoint is data from a stranger. Native kernels of optimizers write as many numbers as the
-parameter has, whatever the size of the state, so that nothing is loaded which was not compared.
+A checkpoint may come from a stranger. Native kernels of optimizers write as many numbers as the
+parameter has, whatever the size of the state. Therefore every part of the state is compared before
+it is loaded.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import math
 import numpy as np
 import torch
 
-# Of an optimizer's options, those that schedules change.
+# Options of an optimizer that schedules change.
 _SCHEDULED = ("lr", "momentum", "betas")
-# Numbers of an epoch that skorch writes. Training stops at a loss that is not finite; one of
-# validation rows may be so, e.g. where a class has no prior probability.
+# Numbers of an epoch that skorch writes. Training stops at a loss that is not finite, but the loss
+# of validation rows may be infinite, e.g. if the prior probability of a class is 0.
 _FINITE = ("dur", "train_loss")
 _OF_VALIDATION = ("valid_loss", "valid_acc")
 
@@ -45,7 +46,7 @@ def check_optimizer_state(state, optimizer):
     if not isinstance(found, dict) or not found.keys() <= second.keys() or (second and not found):
         raise ValueError("the optimizer has a state of other parameters")
     for index, values in found.items():
-        # LBFGS has more of it after its second step.
+        # LBFGS has more entries after its second step.
         if not isinstance(values, dict) or values.keys() not in (
             first[index].keys(),
             second[index].keys(),
@@ -61,7 +62,7 @@ def _states_of_twin(optimizer):
     """Return the states of a copy of the optimizer after one step and after two."""
     memo: dict = {}
     twin = object.__new__(type(optimizer))
-    # Not by deepcopy, which leaves out what LBFGS needs; schedules set a `step` of their own.
+    # Not by deepcopy, which leaves out state of LBFGS; schedules set a `step` of their own.
     parts = {key: value for key, value in vars(optimizer).items() if key != "step"}
     vars(twin).update({key: copy.deepcopy(value, memo) for key, value in parts.items()})
     states = []
@@ -105,7 +106,7 @@ def _check_part_of_optimizer(value, live, shapes, place):
         if live.ndim == 0 and value < 0:
             raise ValueError(f"{place} is negative")
     elif isinstance(live, list):
-        # Of any length: what LBFGS keeps of its last steps.
+        # The history of LBFGS, which may have any length.
         if not isinstance(value, list):
             raise ValueError(f"{place} is a {type(value).__name__}")
         for one in value:
@@ -145,7 +146,7 @@ def check_callback_state(state, callback, module_state):
 
 
 def _check_schedule(state, live, fixed):
-    """Compare the state of a schedule: what it was made with is fixed, and the rest is counted."""
+    """Compare the state of a schedule, whose options are fixed and whose counters may change."""
     _check_keys(state, live, "the state of a schedule")
     for name, own in live.items():
         value, place = state[name], f"{name!r} of a schedule"
@@ -163,7 +164,7 @@ def _check_schedule(state, live, fixed):
 
 
 def check_history(history):
-    """Raise ValueError unless a history is one that skorch writes, with numbers that it has."""
+    """Raise ValueError unless a history is one that skorch could have written."""
     if not isinstance(history, list):
         raise ValueError("the history is not a list of epochs")
     for number, epoch in enumerate(history, start=1):
@@ -226,7 +227,7 @@ def _check_memory(value, live, place):
 
 
 def _check_finite(value, live, place):
-    """Raise ValueError for numbers that are not finite, unless there are such in `live`."""
+    """Raise ValueError for numbers that are not finite, unless `live` has such numbers, too."""
     if torch.isfinite(value).all() or (live is not None and not torch.isfinite(live).all()):
         return
     raise ValueError(f"{place} has numbers that are not finite")
@@ -241,7 +242,7 @@ def _check_number(value, live, place):
         raise ValueError(f"{place} is not a number")
     if math.isinf(value) and math.isfinite(live):
         raise ValueError(f"{place} is not finite")
-    # A count, or what follows from one.
+    # Counts are not negative.
     if isinstance(live, int) and live >= 0 > value:
         raise ValueError(f"{place} is negative")
 

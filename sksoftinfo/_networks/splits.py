@@ -1,4 +1,4 @@
-"""Validation rows: skorch's splits, and rows of the user's own, encoded as training rows are."""
+"""Validation rows: skorch's splits, and the user's own rows, encoded like the training rows."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def make_train_split(train_split, seed, classes, input_shape, feature_names=None
     ----------
     train_split : float, int, callable or None
     seed : int
-        Draws the rows of a share.
+        Seed of the draw of a share.
     classes : ndarray of shape (n_classes,)
         Sorted labels, whose indices the net is trained on.
     input_shape : tuple of int
         Shape of a row, as the user gives rows.
     feature_names : ndarray of shape (n_features,), default=None
-        Columns of the frame that the net is trained on.
+        Column names of the training rows.
     """
     if train_split is None:
         return None
@@ -44,15 +44,16 @@ def make_train_split(train_split, seed, classes, input_shape, feature_names=None
 
 
 class EncodedSplit:
-    """A split of skorch's whose validation rows may come from elsewhere, as in `predefined_split`.
+    """skorch split whose validation rows may come from elsewhere, as in `predefined_split`.
 
-    Such rows hold the user's labels and images without channels. They are encoded as `fit` encodes
-    the training rows; rows that were cut from these are encoded already.
+    Validation rows from elsewhere have the user's labels, and images without channels. These rows
+    are encoded as `fit` encodes the training rows. Rows that were split off from the training rows
+    are encoded already.
 
     Parameters
     ----------
     split : callable
-        As skorch's ``train_split``.
+        Split, as in skorch's ``train_split``.
     classes : ndarray of shape (n_classes,)
     input_shape : tuple of int
     feature_names : ndarray of shape (n_features,), default=None
@@ -69,7 +70,7 @@ class EncodedSplit:
         if valid is None or _source(valid) is _source(dataset):
             return train, valid
         source = _source(valid)
-        # Of skorch's, lists are of several inputs, as dicts are.
+        # In a data set of skorch, a list holds several inputs, as a dict does.
         if type(source) is Dataset and not isinstance(source.X, dict | tuple | list):
             return train, self._encoded_arrays(source, _rows_of(valid))
         return train, _EncodedRows(valid, self.classes, len(self.input_shape) == 2)
@@ -83,8 +84,8 @@ class EncodedSplit:
             X, y = X[rows], y[rows]
         if X.shape[1:] != tuple(self.input_shape):
             raise ValueError(
-                f"train_split holds validation rows of shape {X.shape[1:]}, and the training rows "
-                f"have shape {tuple(self.input_shape)}: give rows of that shape."
+                f"`train_split` must give validation rows of shape {tuple(self.input_shape)}; got "
+                f"{X.shape[1:]}. Give rows of the shape of the training rows."
             )
         assert_finite(X, "X of train_split")
         y = encode_labels(y, self.classes, "y of train_split")
@@ -96,8 +97,9 @@ class EncodedSplit:
             return
         if list(columns) != list(self.feature_names):
             raise ValueError(
-                f"train_split holds validation rows with the columns {list(columns)}, and the "
-                f"training rows have {list(self.feature_names)}: give these, in this order."
+                "`train_split` must give validation rows with the columns "
+                f"{list(self.feature_names)}; got {list(columns)}. Give the columns of the "
+                "training rows, in their order."
             )
 
 

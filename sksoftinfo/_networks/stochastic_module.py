@@ -1,4 +1,4 @@
-"""What a network with random logits has to offer."""
+"""`StochasticModule`, the base of networks with random logits."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from torch import nn
 
 
 class StochasticModule(nn.Module):
-    """Base of networks whose logits are random: noise comes in as an argument.
+    """Base class of networks with random logits, which take their noise as an argument.
 
-    With noise from the caller, never from a global generator, the same noise gives the same
-    logits, whatever rows are in the batch, and one fixed bank of it can serve all predictions.
-    Write your own, and pass it as ``StochasticInfoClassifier(module, noise="module")``:
+    The noise comes from the caller, never from a global generator. The same noise therefore gives
+    the same logits, whatever rows are in the batch, and one fixed noise bank can serve all
+    predictions. Derive your own class, and pass it as ``StochasticInfoClassifier(module,
+    noise="module")``:
 
-    - `noise_size`, and `noise_distribution` unless it is normal, say what one draw needs; or
-      override `draw`, for noise of any other kind.
+    - `noise_size`, and `noise_distribution` unless the noise is normal, describe one draw;
+      override `draw` for any other kind of noise.
     - `trunk` is the part of the network before the noise, run once for all draws. The default
-      passes its input on.
+      returns its input.
     - `sample` returns logits from the trunk's output and noise.
-    - `distribution`, if it can be told, makes the information of the noisy layer computable.
+    - `distribution` returns the distribution of the noisy layer, if it is Gaussian; the
+      information of the layer can then be computed.
 
     Attributes
     ----------
     noise_size : int
         Number of independent noise variables of one draw.
     noise_distribution : {"normal", "uniform"}
-        Their distribution: standard normal, or uniform on (0, 1).
+        Distribution of the noise variables: standard normal, or uniform on (0, 1).
 
     Examples
     --------
-    A network that is unsure of its inputs:
+    A network with noisy inputs:
 
     >>> import torch
     >>> from sksoftinfo import StochasticInfoClassifier, StochasticModule
@@ -82,7 +84,7 @@ class StochasticModule(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, ...)
-            What `sample` and `distribution` take.
+            Input of `sample` and `distribution`.
         """
         return x
 
@@ -92,7 +94,7 @@ class StochasticModule(nn.Module):
         Parameters
         ----------
         hidden : torch.Tensor of shape (n, ...)
-            What `trunk` returned.
+            Output of `trunk`.
         noise : torch.Tensor of shape (K, noise_size) or (n, K, noise_size)
             K draws, shared by all rows or one set for each.
 
@@ -101,7 +103,7 @@ class StochasticModule(nn.Module):
         torch.Tensor of shape (n, K, M)
             Logits of M classes.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no `sample(hidden, noise)`.")
+        raise NotImplementedError(f"{type(self).__name__} must override `sample(hidden, noise)`.")
 
     def distribution(self, hidden):
         """Return mean and scale of the noisy layer Z; None if it is not Gaussian.
@@ -111,7 +113,7 @@ class StochasticModule(nn.Module):
         Parameters
         ----------
         hidden : torch.Tensor of shape (n, ...)
-            What `trunk` returned.
+            Output of `trunk`.
 
         Returns
         -------
@@ -126,7 +128,7 @@ class StochasticModule(nn.Module):
         Parameters
         ----------
         hidden : torch.Tensor of shape (n, ...)
-            What `trunk` returned.
+            Output of `trunk`.
 
         Returns
         -------
@@ -136,7 +138,7 @@ class StochasticModule(nn.Module):
         return None
 
     def forward(self, x, noise, return_distribution=False):
-        """Return one vector of logits for each row and draw; on demand `distribution` too.
+        """Return one vector of logits for each row and draw, and `distribution` if requested.
 
         Parameters
         ----------

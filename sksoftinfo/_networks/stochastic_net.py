@@ -13,19 +13,19 @@ from .stochastic_module import unwrapped
 
 
 class StochasticInfoNet(InfoSoftmaxNet):
-    """Net around a `StochasticModule`: supplies its noise.
+    """Net around a `StochasticModule`, which supplies the noise.
 
-    Training draws noise anew for each batch and shares it among the batch's rows, from a
-    generator of its own. Prediction averages over one fixed bank.
+    Training draws new noise for each batch, from a generator of its own, and all rows of the batch
+    share it. Prediction averages over one fixed noise bank.
 
     Parameters
     ----------
     n_draws : int
-        Draws for each batch of training.
+        Number of draws for each training batch.
     beta : float
         Weight of the divergence of the noisy layer from a standard normal in the loss.
     noise_bank : tensor of shape (K, noise_size) or None
-        Noise of prediction.
+        Fixed noise over which predictions are averaged.
     """
 
     # Rows, draws and classes.
@@ -70,7 +70,7 @@ class StochasticInfoNet(InfoSoftmaxNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
         if training and self.beta:
-            # Taken away at once: a net with the graph of its last batch could not be copied.
+            # Removed at once: a net with the graph of its last batch could not be copied.
             divergence = divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
             weight = X["sample_weight"] if isinstance(X, dict) else None
             loss = loss + self.beta * weighted_mean(divergence, weight)

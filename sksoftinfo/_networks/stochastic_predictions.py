@@ -1,6 +1,6 @@
-"""Predictions of a fitted `StochasticInfoNet`: the trunk of a batch once, then any noise on it.
+"""Predictions of a fitted `StochasticInfoNet`, which runs its trunk once for all draws.
 
-Functions of a net, as in `predictions.py`.
+These are functions, not methods of the net, as in `predictions.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .stochastic_module import unwrapped
 
 
 def trunk_batches(net, X, n_draws):
-    """Yield the trunk's output of each batch of `X`, for so many draws for each row."""
+    """Yield the trunk's output for each batch of `X`, sized for `n_draws` draws of each row."""
     evaluate_module(net)
     for x in input_batches(net, X, n_draws):
         with torch.inference_mode(), in_precision(net):
@@ -54,17 +54,17 @@ def predict_log_proba_of_noise(net, X, noise):
 
 
 def evaluate_trunk(net, hidden, noise, bank):
-    """Return all that the bounds of a batch are made of, after one wait for the device.
+    """Return everything that the bounds of a batch need, after one wait for the device.
 
     Parameters
     ----------
     net : StochasticInfoNet
     hidden : tensor of shape (b, ...)
-        The trunk's output.
+        Output of the trunk.
     noise : tensor of shape (b, K, ...)
         Draws of each row.
     bank : tensor of shape (K, ...)
-        The bank of prediction, on the net's device.
+        Noise bank of prediction, on the net's device.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How a net trains: epochs that do not wait, states to go back to, and what divergence raises."""
+"""Training of a net: epochs without waits, saved states, and the error of divergence."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .compat import get_len, largest_entries, set_training
 
 
 class TrainingDiverged(ValueError):
-    """The loss or a weight was not finite: `fit` and `partial_fit` raise it.
+    """Error that `fit` and `partial_fit` raise if the loss or a weight is not finite.
 
     Parameters
     ----------
     message : str
-        What happened, and what helps.
+        Text of the error.
     learned : bool, default=False
-        Whether an epoch of this training came before, to whose weights the network went back.
+        Whether an earlier epoch of this training was finite, whose weights the network keeps.
 
     Examples
     --------
@@ -41,15 +41,15 @@ class TrainingDiverged(ValueError):
 
 
 class TrainingState:
-    """What training changes in a net, kept, so that the net can go back to it.
+    """Copy of the state that training changes in a net, to which the net can be restored.
 
     Parameters
     ----------
     net : InfoSoftmaxNet
-        Initialised.
+        Initialised net.
     with_optimizer : bool, default=True
-        Whether the optimizer's averages are kept. They take as much memory as the weights, or
-        twice as much; without them, an optimizer that is gone back to starts afresh.
+        Whether the optimizer's averages are kept. The averages take as much memory as the weights,
+        or twice as much; without the averages, a restored optimizer starts afresh.
     """
 
     def __init__(self, net, with_optimizer=True):
@@ -61,7 +61,7 @@ class TrainingState:
         self.noise = None if generator is None else generator.get_state()
 
     def restore(self, net):
-        """Bring the net back to this state."""
+        """Restore the net to this state."""
         del net.history[self.n_epochs :]
         net.module_.load_state_dict(self.weights)
         if self.criterion is not None:
@@ -75,10 +75,10 @@ class TrainingState:
 
 
 def trainable(net):
-    """Return a net that can be trained on: itself, or a copy if it has tensors of inference mode.
+    """Return the net, or a copy that can be trained if it has tensors of inference mode.
 
     Copies and pickles that are made under ``torch.inference_mode()`` have such tensors, which
-    nothing makes trainable again.
+    cannot be made trainable again.
     """
     module = net.module_
     if not any(one.is_inference() for one in (*module.parameters(), *module.buffers())):
@@ -89,10 +89,10 @@ def trainable(net):
 
 @contextmanager
 def net_unchanged_on_error(net):
-    """Bring a net that is trained on back to all that it was if an error ends its training.
+    """Restore a net if an error is raised inside the context.
 
-    That is its weights and optimizer, and its attributes, such as the class prior, learning rate
-    and callbacks. What was learned before a divergence is kept.
+    The weights, the optimizer and the attributes, such as the class prior, learning rate and
+    callbacks, are restored. Epochs before a divergence are kept.
     """
     attributes, state = dict(vars(net)), TrainingState(net)
     try:
@@ -116,20 +116,21 @@ def _copied(module):
 
 
 def run_epoch(net, iterator, prefix, step_fn, **fit_params):
-    """Train an epoch whose losses are read at its end: no batch waits for a GPU to finish one.
+    """Train an epoch and read its losses at the end, so that no batch waits for a GPU.
 
-    Callbacks are not told of batches: only where none of them listens (see `is_heard`).
+    Callbacks are not notified of batches: for nets whose callbacks ignore batches (see
+    `is_heard`).
     """
     losses = []
     try:
         for batch in iterator:
             loss = step_fn(batch, **fit_params)["loss"].detach()
             x = batch[0] if isinstance(batch, tuple | list) else batch
-            # Kept on the CPU, small tensors between large ones would fragment the memory. In one
-            # step, so that an interruption cannot come between a loss and its number of rows.
+            # On the CPU, small tensors kept between large ones would fragment the memory. One
+            # append, so that an interruption cannot separate a loss from its number of rows.
             losses.append((loss.item() if loss.device.type == "cpu" else loss, get_len(x)))
     finally:
-        # An interrupted epoch leaves what it has done in the history, as skorch's does.
+        # An interrupted epoch leaves its batches in the history, as in skorch.
         values = [value for value, _ in losses]
         if values and isinstance(values[0], torch.Tensor):
             values = torch.stack(values).tolist()
@@ -144,13 +145,13 @@ def check_steps(net, n_steps):
     """Raise ValueError if an epoch had no step: nothing was trained."""
     if not n_steps:
         raise ValueError(
-            f"iterator_train gave no batch at batch_size={net.batch_size}, so that nothing was "
-            "trained: give fewer rows to a batch, or leave out drop_last."
+            "`iterator_train` must give at least one batch; got none at "
+            f"batch_size={net.batch_size}. Lower batch_size, or leave out drop_last."
         )
 
 
 def is_heard(net, *events):
-    """Return whether a callback of an initialised net does anything at these events."""
+    """Return whether a callback of an initialised net handles one of these events."""
     return any(_listens(callback, event) for _, callback in net.callbacks_ for event in events)
 
 
@@ -158,7 +159,7 @@ def _listens(callback, event):
     method = getattr(type(callback), event, None)
     if event in vars(callback):
         return True
-    # Epoch scores of validation rows collect predictions, of validation batches alone.
+    # Epoch scores of validation rows collect predictions of validation batches only.
     if method is EpochScoring.on_batch_end:
         return callback.on_train
     return method is not getattr(Callback, event)
@@ -167,7 +168,7 @@ def _listens(callback, event):
 def has_diverged(net):
     """Return whether the last epoch's losses, the weights or the optimizer are not finite."""
     losses = [batch.get("train_loss", 0.0) for batch in net.history[-1]["batches"]]
-    # An infinite average of the optimizer would stop its weight in silence.
+    # An infinite average of the optimizer would silently freeze its weight.
     averages = [value for state in net.optimizer_.state.values() for value in state.values()]
     weights = [weight for weight in net.module_.parameters() if weight.requires_grad]
     trained = [*weights, *filter(torch.is_tensor, averages)]
@@ -175,7 +176,7 @@ def has_diverged(net):
 
 
 def _are_finite(tensors):
-    """Return whether all tensors are finite, after one look at those of a device and dtype."""
+    """Return whether all tensors are finite, by one test for each device and dtype."""
     groups = defaultdict(list)
     for tensor in tensors:
         if tensor.numel():

@@ -1,4 +1,4 @@
-"""What tells one training from another: rows, parameters, the module's structure, callbacks."""
+"""Identity of a training: its rows, parameters, module structure and callbacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._utils import fingerprint, on_host
 from .callbacks import OF_TRAINING
 from .stochastic_module import unwrapped
 
-# They change how a training goes on or what is seen of it, not what its next step is.
+# Parameters that do not change the next step of a training.
 _FREE_PARAMETERS = ("max_epochs", "verbose", "device", "accelerator", "callbacks", "warm_start")
 # Longer descriptions are compared by their digests.
 _SHORT = 60
@@ -21,7 +21,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ndarray, torch.T
 
 
 def training_identity(net, X, y):
-    """Return what makes the training of an initialised net, before its first step.
+    """Describe the training of an initialised net, before its first step.
 
     Two trainings with the same identity take the same steps, as far as parameters, module and data
     decide them. The number of epochs and the device are left out, and so are callbacks that only
@@ -37,7 +37,7 @@ def training_identity(net, X, y):
     Returns
     -------
     dict of str to str
-        Descriptions by name, which hold in other processes.
+        Descriptions by name, which are the same in every process.
     """
     identity = {
         name: _short(value)
@@ -66,7 +66,7 @@ def _callbacks_of_training(net):
 def _takes_part(callback):
     if type(callback).__module__.startswith("skorch."):
         return isinstance(callback, OF_TRAINING)
-    # Of the user's own: what it does is unknown, unless it says so.
+    # The effect of a user's own callback is unknown, unless it declares that it only watches.
     return not getattr(callback, "watches_only", False)
 
 
@@ -92,7 +92,7 @@ def _settings(value):
     return {
         name: item
         for name, item in getattr(value, "__dict__", {}).items()
-        # What else is private may be opened or kept on the way, such as a file.
+        # Other private attributes may hold temporary state, such as an open file.
         if not name.endswith("_")
         and name != "training"
         and (not name.startswith("_") or isinstance(item, _PLAIN))
@@ -107,14 +107,14 @@ def _short(value):
 
 
 def describe(value, around=()):
-    """Return a text that is the same in every process for equal values: no address, no order.
+    """Return a description that is the same in every process for equal values.
 
     Parameters
     ----------
     value : object
-        However deeply nested.
+        Value of any type, nested to any depth.
     around : tuple of int, default=()
-        The identities of what the value is a part of.
+        Identities (``id``) of the objects that contain the value.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def describe(value, around=()):
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if id(value) in around:
-        # A part that holds what it is in, told by its place.
+        # A part that contains itself is described by its place.
         return f"part {around.index(id(value))}"
 
     def inner(part):
@@ -152,7 +152,7 @@ def describe(value, around=()):
     if isinstance(value, torch.device | torch.dtype | torch.Size):
         return str(value)
     if isinstance(value, torch.nn.Module):
-        # Buffers that are not in the state as well.
+        # Including buffers that are not in the state.
         return inner((_structure(value), value.state_dict(), dict(value.named_buffers())))
     if isinstance(value, np.random.RandomState):
         return inner(value.get_state(legacy=True))
@@ -179,7 +179,7 @@ def describe(value, around=()):
 def _content(cell):
     try:
         return cell.cell_contents
-    except ValueError:  # It is empty.
+    except ValueError:  # The cell is empty.
         return None
 
 

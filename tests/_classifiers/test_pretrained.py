@@ -147,7 +147,7 @@ def test_export(images):
         ({"classes": ["a", 1, "b"]}, ValueError, "mixes labels"),
         ({"classes": ["a", None, "b"]}, ValueError, "missing"),
         ({"classes": ["a"]}, ValueError, "at least two outputs"),
-        ({"classes": [["a", "b", "c"]]}, ValueError, "one dimension"),
+        ({"classes": [["a", "b", "c"]]}, ValueError, "one-dimensional"),
         ({"classes": ["a", "b"], "input_shape": (3, 8, 8)}, ValueError, "shape"),
         ({"input_shape": (3, 0, 8)}, ValueError, "`input_shape` must be"),
         ({"input_shape": "rgb"}, ValueError, "`input_shape` must be"),

@@ -242,8 +242,8 @@ def test_grid_search(split):
         ({"noise": "dropout", "beta": 0.1}, "beta=0.1 needs noise that is Gaussian"),
         ({"noise": "latent", "beta": 0.1, "noise_scale": 0.0}, "and not zero"),
         ({"noise": "module"}, "with noise='module'; got None"),
-        ({"noise": "module", "module": MLP}, "MLP is none: derive it"),
-        ({"noise": "latent", "module": torch.nn.Linear(8, 3)}, "Linear has not both"),
+        ({"noise": "module", "module": MLP}, "got MLP. Derive it"),
+        ({"noise": "latent", "module": torch.nn.Linear(8, 3)}, "got Linear, which lacks"),
     ],
 )
 def test_bad_parameters(split, options, message):

@@ -98,7 +98,7 @@ with open(f"{sys.argv[1]}.{rank}", "w") as file:
 def test_processes_that_do_not_know_of_each_other(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     clf = InfoSoftmaxClassifier(accelerator=OneProcess, max_epochs=1)
-    with pytest.warns(UserWarning, match="2 processes were started, and the accelerator knows of"):
+    with pytest.warns(UserWarning, match="2 processes were started, but the accelerator has"):
         # It is not a whole accelerator, and training fails.
         with pytest.raises(AttributeError, match="OneProcess"):
             clf.fit(X, Y)

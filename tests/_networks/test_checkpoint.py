@@ -185,7 +185,7 @@ def test_every_cut_is_noticed(small):
     for kept in [*range(150), *range(150, len(content), 199), len(content) - 1]:
         with pytest.raises(ValueError, match="is not a checkpoint.*: remove it"):
             _read(small, content[:kept])
-    with pytest.raises(ValueError, match="or a damaged one"):
+    with pytest.raises(ValueError, match="or it is damaged"):
         _read(small, content + b"\0")
 
 
@@ -316,7 +316,7 @@ def test_a_checkpoint_that_would_be_larger_in_memory_is_refused(small):
     for odd in (torch.zeros(1).expand(10**9), sparse, repeated):
         for entry in ("module", "optimizer", "callbacks"):
             forged_state = {**state, entry: {**state[entry], "odd": odd}}
-            assert_refused(small, forged(forged_state), "larger than what|too many entries")
+            assert_refused(small, forged(forged_state), "larger than its data|too many entries")
 
 
 def test_a_compressed_checkpoint_is_refused(small):

@@ -74,7 +74,7 @@ def test_the_best_epoch_is_kept_and_the_learning_rate_is_given_back():
     losses = clf.history_[:, "valid_loss"]
     assert np.argmin(losses) < len(losses) - 1
     # Met on the way, while it was trained: about the loss of the network that was kept.
-    with pytest.warns(UserWarning, match="those that the network was trained on"):
+    with pytest.warns(UserWarning, match="were used for training"):
         loss = -clf.score_bounds(X, Y).log_softmax
     assert loss == pytest.approx(min(losses), abs=0.1)
     clf.partial_fit(X, Y)

@@ -122,7 +122,7 @@ def test_predictions_and_bounds_of_some_rows_are_refused(estimator):
     clf = estimator(**OPTIONS).fit(X, Y)
     clf.net_.iterator_valid__drop_last = True
     many, labels = np.tile(X, (5, 1)), np.tile(Y, 5)
-    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
+    with pytest.raises(ValueError, match="got .* rows of 750.*drop_last"):
         clf.predict_proba(many)
-    with pytest.raises(ValueError, match="gave .* rows of 750.*drop_last"):
+    with pytest.raises(ValueError, match="got .* rows of 750.*drop_last"):
         clf.score_bounds(many, labels)

@@ -22,7 +22,7 @@ OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"
 )
 def test_a_network_is_not_checked_without_rows(clf):
     clf.set_params(iterator_valid__drop_last=True, **OPTIONS)
-    with pytest.raises(ValueError, match="gave 0 rows of .*drop_last"):
+    with pytest.raises(ValueError, match="got 0 rows of .*drop_last"):
         clf.fit(X, Y)
 
 

@@ -337,12 +337,12 @@ def test_weights_that_are_none(fitted, weight, message):
         ({"train_split": 2.0}, "'train_split' parameter .* Got 2.0"),
         ({"train_split": True}, "'train_split' parameter .* Got True"),
         ({"train_split": 0.999}, "train set will be empty"),
-        ({"device": "abacus"}, "device='abacus' is unknown to torch"),
+        ({"device": "abacus"}, "must be 'auto' or a device of torch; got 'abacus'"),
         ({"lr": np.nan}, "'lr' parameter .* Got nan"),
         ({"lr": np.inf}, "'lr' parameter .* Got inf"),
         ({"random_state": "seed"}, "'random_state' parameter .* Got 'seed'"),
-        ({"callbacks": [3]}, "callbacks.* holds 3, which is no skorch callback"),
-        ({"callbacks": [("name", 3)]}, "holds 3, which is no skorch callback"),
+        ({"callbacks": [3]}, "callbacks.* must contain skorch callbacks; got 3"),
+        ({"callbacks": [("name", 3)]}, "must contain skorch callbacks; got 3"),
     ],
 )
 def test_parameters_out_of_range(params, message):
