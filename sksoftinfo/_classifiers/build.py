@@ -1,4 +1,4 @@
-"""From parameters and rows to a net: modules, their sizes, dtypes, optimizers and weights."""
+"""Parts of a net from parameters and rows: module, sizes, dtype, optimizer and weights."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from sklearn.utils import compute_class_weight
 
 from .._networks import MLP, AveragedMLP, ConvNet
 
-# Of the default optimizer. That for tables was chosen by held-out log-likelihood on small and
-# noisy ones; convolutions share their weights, and train too slowly with as much.
+# Weight decays of the default optimizer. The decay for tables was chosen by held-out
+# log-likelihood on small and noisy tables. Convolutions share weights, and train too slowly with
+# this decay.
 _TABLE_WEIGHT_DECAY = 1.0
 _IMAGE_WEIGHT_DECAY = 0.01
 
 
 def with_channels(X):
-    """Return rows as a module takes them: grey images (n, h, w) get an axis of channels."""
+    """Return rows as a module takes them: grey images (n, h, w) get a channel axis."""
     return X[:, None] if X.ndim == 3 else X
 
 
 def module_dtype(dtype, precision, X):
-    """Return the torch dtype of the network: with ``"auto"`` float64 for tables of float64.
+    """Return the torch dtype of the network; ``"auto"`` is float64 for float64 tables only.
 
     Raises
     ------
     ValueError
-        If the weights are to be of double precision, and products of half of a single one.
+        If `dtype` is float64 and `precision` is bf16.
     """
     if dtype == "float64" and precision == "bf16":
         raise ValueError(
-            "`precision` must be 'full' where dtype='float64'; got 'bf16', which multiplies in "
-            "bfloat16. Set dtype='float32', or leave dtype 'auto'."
+            "`precision` must be 'full' where dtype='float64'; got 'bf16'. Set dtype='float32' "
+            "or dtype='auto'."
         )
     if precision == "bf16":
         return torch.float32
     if dtype != "auto":
         return getattr(torch, dtype)
-    # Of NumPy or of torch.
+    # A dtype of NumPy or of torch.
     is_double = str(X.dtype).removeprefix("torch.") == "float64"
     return torch.float64 if X.ndim == 2 and is_double else torch.float32
 
 
 def module_and_params(module, X, n_classes, missing, n_members):
-    """Return what builds the network, and its parameters that follow from the data.
+    """Return the class or callable that builds the network, and the parameters from the data.
 
     Parameters
     ----------
@@ -53,16 +54,16 @@ def module_and_params(module, X, n_classes, missing, n_members):
     X : ndarray of shape (n, ...)
     n_classes : int
     missing : ndarray of int
-        Columns in which values are missing, of which the default network for tables is told.
+        Columns in which values are missing, a parameter of the default network for tables.
     n_members : int
-        Perceptrons that this network averages, or 0 if it is a single one.
+        Number of perceptrons that the default network averages, or 0 for a single one.
 
     Returns
     -------
     module : torch.nn.Module or callable
     params : dict
-        Those of ``module__n_features``, ``module__n_channels`` and ``module__n_classes`` that it
-        accepts.
+        ``module__n_features``, ``module__n_channels`` and ``module__n_classes``, as far as the
+        module accepts them.
     """
     sizes = {}
     if module is None:
@@ -70,9 +71,9 @@ def module_and_params(module, X, n_classes, missing, n_members):
         module = {2: AveragedMLP if n_members else MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
         if module is None:
             raise ValueError(
-                f"X has shape {X.shape}, for which there is no default network: give a table "
-                "(n, d), images (n, height, width) or (n, channels, height, width), or set "
-                "`module`."
+                "X must be a table (n, d), or images (n, height, width) or (n, channels, height, "
+                f"width), if `module` is None; got shape {X.shape}, for which there is no default "
+                "network. Set `module`, or reshape X."
             )
     if isinstance(module, torch.nn.Module):
         return module, {}
@@ -90,7 +91,7 @@ def optimizer_params(optimizer, X, device):
     if optimizer is not None:
         return {"optimizer": optimizer}
     decay = _TABLE_WEIGHT_DECAY if X.ndim == 2 else _IMAGE_WEIGHT_DECAY
-    # One kernel for all parameters: on small networks a third of the time of training.
+    # One kernel for all parameters saves a third of the training time of small networks.
     fused = torch.device(device).type in ("cpu", "cuda")
     return {
         "optimizer": torch.optim.AdamW,
@@ -125,15 +126,15 @@ def weights_of_rows(class_weight, classes, y, sample_weight):
         valid = np.isfinite(of_class).all() and (of_class >= 0).all() and of_class[y].any()
         if not valid:
             raise ValueError(
-                f"class_weight={class_weight!r} has a weight that is negative or not finite, "
-                "or none for the classes of these rows: give positive numbers."
+                "`class_weight` must have finite, non-negative weights, one of them positive for "
+                f"the classes of these rows; got {class_weight!r}. Give positive numbers."
             )
     return weight * of_class[y]
 
 
 def log_class_prior(class_prior):
     """Return the logarithm of the prior inside the softmax, a tensor, or None if it is uniform."""
-    # The softmax of logits plus one constant is that of the logits: uniform adds nothing.
+    # Adding one constant to all logits does not change the softmax.
     if np.ptp(class_prior) == 0:
         return None
     with np.errstate(divide="ignore"):

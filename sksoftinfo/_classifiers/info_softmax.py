@@ -19,7 +19,7 @@ from .plan import TrainingPlan, plan_table
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):
-    """Neural classifier that says how much information about the label it carries.
+    """Neural classifier that measures the information about the label in its inputs.
 
     The network maps an input x to logits z and is trained by maximising (paper Eq. 3)
 
@@ -27,80 +27,80 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     with class prior :math:`\\pi`, uniform in the paper. Its expectation is the Donsker-Varadhan
     representation with the critic :math:`T(z, y, x) = z_y` and labels uniform over the M classes,
-    less log M (Eq. 23). What follows from it for the information between input and label on
-    held-out rows is
+    less log M (Eq. 23). For the information between input and label, held-out rows therefore give
 
     .. math:: H(Y) + E \\log p(y|x) \\le I(X;Y) \\le H(Y),
 
-    which `score_bounds` reports.
+    the bounds that `score_bounds` reports.
 
     Parameters
     ----------
     module : torch module class or instance, or callable that returns one, default=None
-        Network that returns logits of shape (n_samples, n_classes). A class or callable gets
-        those of ``n_features``, ``n_channels`` and ``n_classes`` that it accepts, and all
-        ``module__*`` parameters. An instance is copied. ``None`` is a multi-layer perceptron for
-        tables, or several of them (see `early_stopping`), and for images a fully convolutional
-        network with global average pooling.
+        Network that returns logits of shape (n_samples, n_classes). A class or callable is passed
+        ``n_features``, ``n_channels`` and ``n_classes``, as far as it accepts them, and all
+        ``module__*`` parameters. An instance is copied. ``None`` is one multi-layer perceptron or
+        several for tables (see `early_stopping`), and a fully convolutional network with global
+        average pooling for images.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
-        Class prior inside the softmax: uniform (the paper's), the label frequencies (the
-        probability-corrected softmax [2]_), or given, in the order of the sorted labels.
+        Class prior inside the softmax: uniform, as in the paper; the label frequencies, as in the
+        probability-corrected softmax [2]_; or the given probabilities, in the order of the sorted
+        labels.
     decision : {"posterior", "information"}, default="posterior"
-        What `predict` maximises: the class posterior, or the pointwise information
-        ``log p(y|x) - log p(y)``, which raises the average per-class accuracy where classes are
-        imbalanced.
+        Quantity that `predict` maximises: the class posterior, or the pointwise information ``log
+        p(y|x) - log p(y)``, which raises the average per-class accuracy of imbalanced classes.
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW``, for tables with a weight decay that is chosen (see
-        `early_stopping`) or 1, which keeps a network on few rows from over-confidence, and so its
-        bounds from being too low; for images with 0.01. Set another by
-        ``optimizer__weight_decay``.
+        ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is chosen (see
+        `early_stopping`), or 1, which keeps a network on few rows from being over-confident, and
+        its bounds from being too low. The weight decay for images is 0.01. Set another weight
+        decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
-        Learning rate. Where the number of epochs is chosen, it falls to 0 along half a cosine.
+        Learning rate. If the number of epochs is chosen, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
-        Passes over the training rows, or their largest number with ``early_stopping=True``.
-        ``"auto"`` takes as many as make 600 steps, or 100 where rows are too few to hold some
-        out, and at least 20, where `early_stopping` is in use; else 50.
+        Number of passes over the training rows, or the largest number with
+        ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is at least 20 and makes
+        600 steps, or 100 steps if there are too few rows to hold some out; else it is 50.
     batch_size : int, default=128
-        Rows of a step, in training and prediction. -1 takes all.
+        Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted. Five perceptrons are trained
         together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and
-        10. Their loss on the rows left out chooses the weight decay, and the epoch whose weights
-        are kept; their logits are averaged. Of more than 5,000 rows, one perceptron leaves out a
-        tenth, with a weight decay of 0.1. ``"auto"`` does so where there are at least 100
-        different rows, and nothing else about training is set: neither `module`, `criterion`,
-        `optimizer`, `max_epochs`, `train_split`, `accelerator` or `warm_start`, nor parameters of
-        skorch but ``module__*`` and ``callbacks__*``, nor callbacks that stop training early or
-        change the learning rate. Below 100 different rows, where integer weights are the same as
-        repetitions, no row is left out, and five perceptrons are trained on all of them with a
-        strong weight decay. ``True`` holds rows out whatever their number, and raises an error if
-        another parameter is in the way; ``False`` trains one perceptron for `max_epochs`.
+        10. The loss on held-out rows chooses the weight decay and the epoch whose weights are
+        kept; the logits of the perceptrons are averaged. If there are more than 5,000 rows, one
+        perceptron leaves out a tenth, with a weight decay of 0.1. ``"auto"`` cross-fits if at
+        least 100 rows are different and nothing else about training is set: neither `module`,
+        `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or `warm_start`, nor
+        parameters of skorch except ``module__*`` and ``callbacks__*``, nor callbacks that stop
+        training early or change the learning rate. If fewer than 100 rows are different, integer
+        weights are equivalent to repetitions: no row is left out, and five perceptrons are trained
+        on all rows with a strong weight decay. ``True`` always holds rows out, and raises an error
+        if another parameter prevents it; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
-        Validation rows that the callbacks see: a share, a number of folds of which one is used,
-        or one of skorch's splits.
+        Validation rows for the callbacks: a share of the rows, a number of folds of which one is
+        used, or a split of skorch.
     callbacks : list of skorch callbacks, "disable" or None, default=None
-        Run beside skorch's own; ``"disable"`` runs none.
+        Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Dtype of the network: with ``"auto"`` that of a table, and float32 for images.
+        Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
         ``"bf16"`` multiplies matrices and convolves in bfloat16 by ``torch.autocast``, in training
-        and prediction: less time on a GPU, and about three digits of each logit. Weights, rows,
-        the loss and what follows the logits keep single precision or more; a table of float64
-        becomes one of float32. Dense masks and exported modules compute in full.
+        and prediction: this takes less time on a GPU, and keeps about three digits of each logit.
+        Weights, rows, the loss and everything after the logits keep at least single precision; a
+        float64 table is converted to float32. Dense masks and exported modules compute in full
+        precision.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA, XPU or MPS where one of them works, else the CPU. MPS has no double
-        precision: with ``"auto"``, tables of float64 stay on the CPU, and with ``"mps"`` they are
-        converted, with a warning.
+        ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU. MPS has no double
+        precision: with ``"auto"``, float64 tables stay on the CPU; with ``"mps"``, float64 tables
+        are converted to float32, with a warning.
     accelerator : callable or None, default=None
         Function without arguments that returns an ``accelerate.Accelerator``.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last state.
+        Whether `fit` continues training from the current weights.
     random_state : int, RandomState instance or None, default=None
-        Decides first weights, order of rows and dropout.
+        Seed of the initial weights, the order of the rows and dropout.
     verbose : int, default=0
         Whether skorch prints its table of epochs.
     **kwargs : dict
@@ -111,7 +111,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels.
+        Class labels.
     net_ : skorch.NeuralNetClassifier
         Trained net; its labels are class indices.
     module_ : torch.nn.Module
@@ -123,23 +123,24 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
     n_features_in_ : int
-        Columns of a table.
+        Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where they are all strings.
+        Column names, if all of them are strings.
     input_shape_ : tuple of int
         Shape of a row.
 
     See Also
     --------
-    StochasticInfoClassifier : The same for a network with stochastic outputs.
-    information_bounds : The bounds for any classifier's probabilities.
+    StochasticInfoClassifier : Classifier with stochastic outputs.
+    information_bounds : Bounds from the probabilities of any classifier.
 
     Notes
     -----
-    The default network for tables prepares their columns itself: it centres each by its median,
-    scales it by the distance of its quartiles, clips outliers smoothly, and imputes missing
-    values by the median beside a mark of where they were. It learns this from the rows of `fit`,
-    or of the first call of `partial_fit`. A `module` of your own gets the columns as they are.
+    The default network for tables prepares the columns itself: it centres each column by its
+    median, scales it by its interquartile range, clips outliers smoothly, and replaces missing
+    values by the median, with an indicator of where they were. The medians and scales are learned
+    from the rows of `fit`, or of the first call of `partial_fit`. A `module` of your own gets the
+    columns as they are.
 
     References
     ----------
@@ -218,39 +219,40 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         """Return a fitted classifier around a network that was trained elsewhere.
 
         The network is never trained: it is copied, in float32 and in evaluation mode, and no call
-        changes a weight or a statistic of a batch normalisation. `fit` and `partial_fit` raise,
-        and ``sklearn.base.clone`` returns the classifier itself, so that nothing that clones
-        estimators trains it. Where something calls `fit`, e.g. a pipeline, wrap the classifier in
-        a ``sklearn.frozen.FrozenEstimator``. Of its parameters, `decision` and `batch_size` can
-        be set.
+        changes a weight or a statistic of batch normalisation. `fit` and `partial_fit` raise
+        ValueError, and ``sklearn.base.clone`` returns the classifier itself, so that cloning never
+        leads to training. Where something calls `fit`, e.g. a pipeline, wrap the classifier in a
+        ``sklearn.frozen.FrozenEstimator``. Only the parameters `decision` and `batch_size` can be
+        set.
 
         Parameters
         ----------
         module : torch.nn.Module
             Network that returns logits of shape (n_samples, n_classes).
         classes : array-like of shape (n_classes,)
-            Names of its outputs, in their order: distinct texts or numbers.
+            Names of the network's outputs, in their order: distinct strings or numbers.
         input_shape : tuple of int, default=None
-            Shape of a row, e.g. (3, 224, 224). With it, the network is tried out at once, and
-            rows of another shape are refused. ``None`` takes rows of any shape.
+            Shape of a row, e.g. (3, 224, 224). If it is given, the network is tried out at once,
+            and rows of another shape are rejected. ``None`` accepts rows of any shape.
         prior : "uniform" or array-like of shape (n_classes,), default="uniform"
-            Reference prior ``train_prior_`` of what the classifier says, in the order of
-            `classes`. Its logits are taken as they are: what prior they hold, they learned.
+            Reference prior ``train_prior_`` of pointwise information, in the order of `classes`.
+            The logits of the network are not changed: they contain the prior that the network has
+            learned.
         device : str or torch.device, default="auto"
-            ``"auto"`` is CUDA where there is one, else the CPU.
+            ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
 
         Returns
         -------
         InfoSoftmaxClassifier
-            Fitted; ``classes_`` are in the order of the network's outputs.
+            Fitted classifier, whose ``classes_`` are in the order of the network's outputs.
 
         Raises
         ------
         TypeError
             If `module` is not a torch module.
         ValueError
-            If the classes are not distinct or of several types, if the prior is not a
-            distribution, or if the network's output does not have one column for each class.
+            If the classes are not distinct or not of one type, if the prior is not a distribution,
+            or if the network's output does not have one column for each class.
 
         Examples
         --------
@@ -263,7 +265,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         >>> clf.predict_proba(torch.zeros(5, 3, 2, 2)).shape
         (5, 2)
         """
-        # A subclass of this class.
+        # Imported here: PretrainedClassifier is a subclass of this class.
         from .pretrained import PretrainedClassifier
 
         return PretrainedClassifier().wrap(module, classes, input_shape, prior, device)
@@ -273,8 +275,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         if self.early_stopping is True and (decided or X.ndim != 2):
             reason = f"{', '.join(decided)} set" if decided else "images"
             raise ValueError(
-                f"early_stopping=True is for tables and the default network, and there are "
-                f"{reason}: leave these as they are, or set early_stopping='auto'."
+                f"`early_stopping` must be 'auto' or False with {reason}; got True. Only tables "
+                "can be cross-fitted, by the default network and its own training."
             )
         is_open = self.early_stopping is True or self.max_epochs == "auto"
         if decided or X.ndim != 2 or not is_open:
@@ -304,7 +306,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             return CrossFittedNet, {"criterion": LogSoftmaxLoss}
         params = {"criterion": self.criterion}
         if isinstance(self.criterion, type):
-            # Weights apply to each row's loss, so that the mean is taken after them.
+            # Weights multiply the loss of each row before the mean is taken.
             if "reduction" in inspect.signature(self.criterion).parameters:
                 params["criterion__reduction"] = "none"
         return InfoSoftmaxNet, params

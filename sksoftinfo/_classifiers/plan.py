@@ -1,7 +1,7 @@
-"""How the default network is trained where the parameters leave it open.
+"""Plan of the default network's training, as far as the parameters leave it open.
 
-What scikit-learn's checks compare, weights with repetitions of rows, holds as long as no rows are
-held out, and nothing here depends on the plain number of rows then.
+If no rows are held out, integer weights equal repetitions of rows, as scikit-learn's checks
+require: nothing here depends on the plain number of rows then.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from .._utils import on_host
 
 # Fewer different rows than these are too few to hold some out.
 _FEWEST_ROWS = 100
-# Up to so many rows, all are held out in turn; of more, a tenth tells as well when to stop.
+# Up to this many rows, all rows are held out in turn; of more rows, a tenth is enough.
 _MOST_CROSS_FITTED = 5000
 _FOLDS = 5
-# Chosen on glass, wine, weather, mroz, a spiral and independent labels: noisy tables want the
-# largest one, and clean ones the least.
+# Chosen on glass, wine, weather, mroz, a spiral and independent labels: noisy tables need the
+# largest decay, and clean tables the smallest.
 _DECAYS = (0.1, 3.0, 10.0)
 _STEPS = 600
 _FEWEST_EPOCHS = 20
-# Of a table with few different rows. With more rows of each, there is less noise to hold down.
+# Weight decay for few different rows. If each of them occurs often, less decay is needed.
 _FEW_ROWS_DECAY = 10.0
 _FEW_ROWS_STEPS = 100
 _ENOUGH_REPEATED = 10
@@ -31,20 +31,20 @@ _ENOUGH_REPEATED = 10
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How a network is trained.
+    """Plan of a network's training.
 
     Parameters
     ----------
     epochs : int or None, default=None
-        ``None`` are those of the parameters.
+        Number of epochs; ``None`` uses `max_epochs` of the classifier.
     lr_falls : bool, default=False
-        Whether the learning rate falls in the course of the training.
+        Whether the learning rate falls during training.
     n_members : int, default=0
-        Perceptrons that are averaged; 0 is another network.
+        Number of perceptrons that are averaged; 0 for any other network.
     n_folds : int, default=0
-        Folds of the rows, of which each member leaves one out; 0 if none does.
+        Number of folds, of which each member leaves one out; 0 if no rows are held out.
     decays : tuple of float, default=()
-        Weight decays of the members, of which one is chosen.
+        Weight decays to choose from.
     """
 
     epochs: int | None = None
@@ -55,7 +55,7 @@ class TrainingPlan:
 
 
 def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
-    """Return how to train the default network for a table on these rows.
+    """Plan the training of the default network for a table on these rows.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
         Positive weights.
     batch_size : int
     max_epochs : int or None
-        ``None`` leaves the number of epochs open.
+        Number of epochs; ``None`` leaves it open.
     early_stopping : {True, False, "auto"}
-        Whether rows are held out; ``"auto"`` where there are enough different ones.
+        Whether rows are held out; ``"auto"`` holds rows out if enough of them differ.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
 
 
 def _count_distinct(X, most):
-    """Return the number of different rows, or `most` as soon as there are so many."""
+    """Return the number of different rows, but at most `most`."""
     seen: set[bytes] = set()
     for rows in gen_batches(len(X), 2 * most):
         seen.update(row.tobytes() for row in on_host(X[rows]))

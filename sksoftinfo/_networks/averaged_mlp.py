@@ -13,10 +13,10 @@ from .prepare import PrepareColumns
 
 
 class AveragedMLP(nn.Module):
-    """Perceptrons of one size, side by side, of which no two share a weight.
+    """Perceptrons of one size that share no weights and whose logits are averaged.
 
-    They are one network with ``features(x)`` and a linear ``head``: the features are those of all
-    members, and the head averages the members' logits.
+    The perceptrons, called members, form one network with ``features(x)`` and a linear ``head``:
+    the features are the last hidden layers of all members, and the head averages their logits.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class AveragedMLP(nn.Module):
     dropout : float, default=0.0
         Dropout rate after each hidden layer while training.
     missing : sequence of int, default=()
-        As in `MLP`.
+        Positions of the columns in which values may be missing, as in `MLP`.
     n_members : int, default=5
         Number of perceptrons.
 
@@ -62,14 +62,14 @@ class AveragedMLP(nn.Module):
         return self.head(self.features(x))
 
     def take_over(self, hidden, head):
-        """Become the average of members that were trained on their own.
+        """Take the weights of members that were trained separately.
 
         Parameters
         ----------
         hidden : nn.Sequential
-            As `hidden_layers` returns.
+            Hidden layers, as `hidden_layers` returns.
         head : MemberLinear
-            Last layer of each of them.
+            Last layer of each member.
         """
         with torch.no_grad():
             for own, trained in zip(self.hidden.parameters(), hidden.parameters(), strict=True):
@@ -79,7 +79,7 @@ class AveragedMLP(nn.Module):
 
 
 class MemberLinear(nn.Module):
-    """A linear layer of each member, initialised as torch's: rows (n_members, n, n_inputs)."""
+    """Linear layer of each member, initialised as in torch, for rows (n_members, n, n_inputs)."""
 
     def __init__(self, n_members, n_inputs, n_outputs):
         super().__init__()
@@ -94,7 +94,7 @@ class MemberLinear(nn.Module):
 
 
 def hidden_layers(n_members, sizes, dropout):
-    """Return the hidden layers of members with these sizes, of which the last are logits."""
+    """Return the hidden layers of all members; the last of `sizes` is the number of logits."""
     layers: list[nn.Module] = []
     for n_inputs, n_outputs in pairwise(sizes[:-1]):
         layers += [MemberLinear(n_members, n_inputs, n_outputs), nn.ReLU()]

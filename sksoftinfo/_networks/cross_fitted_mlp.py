@@ -13,23 +13,23 @@ from .device import download
 
 
 class CrossFittedMLP(nn.Module):
-    """Members of an `AveragedMLP` while they are trained, one group of them for each weight decay.
+    """Members of an `AveragedMLP` during training, with one group for each weight decay.
 
-    Member k of a group is not trained on the rows of fold k. Its loss on them, met on the way
-    through the batches, tells how well it predicts rows that it has not seen, and of all members
-    of a group together these are all rows. The best weights so far of each group are kept. What is
-    known about them is part of the module's state, so that a training can be gone on with.
+    Member k of a group is not trained on the rows of fold k. The loss of member k on fold k,
+    collected along with the batches, is a held-out loss; the members of a group together cover all
+    rows. The best weights so far of each group, and their loss, are part of the module's state, so
+    that training can be resumed.
 
     Parameters
     ----------
     averaged : AveragedMLP
-        Network whose members are trained. It prepares the columns, in its own precision.
+        Network whose members are trained, and which prepares the columns in its own precision.
     decays : sequence of float
         Weight decay of each group.
     dtype : torch.dtype
         Precision of the members.
     start : ndarray of shape (n_classes,)
-        Logits that all members return before training, whatever the input.
+        Logits that all members return before training, for any input.
     loss : float
         Loss of these logits, in nats.
     """
@@ -38,7 +38,7 @@ class CrossFittedMLP(nn.Module):
         super().__init__()
         self.prepare = averaged.prepare
         self.decays = tuple(decays)
-        # Not a part of this module, which does not train it.
+        # In a list, so that its weights are not parameters of this module.
         self._averaged = [averaged]
         options = averaged.n_members, averaged.sizes, averaged.dropout
         self.groups = nn.ModuleList(_Members(*options).to(dtype) for _ in decays)
@@ -48,39 +48,41 @@ class CrossFittedMLP(nn.Module):
             best.load_state_dict(group.state_dict())
             best.requires_grad_(False)
         self.register_buffer("best_losses", torch.full((len(decays),), float(loss)))
-        # The one group that is still trained, or -1; and epochs since any was at its best.
+        # The only group that is still trained, or -1; and epochs since the last best loss.
         self.register_buffer("chosen", torch.tensor(-1))
         self.register_buffer("n_waited", torch.tensor(0))
         self.begin_epoch()
 
     def begin_epoch(self):
-        """Take note which groups are trained: a GPU is waited for once an epoch, not in a step."""
+        """Note which groups are trained, so that a GPU is waited for once an epoch, not in each
+        step."""
         chosen = int(self.chosen)
         self._alive = list(range(len(self.groups))) if chosen < 0 else [chosen]
         self._sums, self._weight = 0.0, 0.0
 
     def forward(self, x):
-        """Return logits (n, n_classes); in training of all members (groups, members, n, M)."""
+        """Return logits (n, n_classes), or in training those of all members (groups, members, n,
+        M)."""
         x = self.prepare(x.flatten(1)).to(self.groups[0].head.weight.dtype)
         logits = torch.stack([self.groups[index](x) for index in self._alive])
         return logits if self.training else logits.mean((0, 1))
 
     def add(self, losses, weight):
-        """Take note of losses (groups, members, n) of rows with weights (members, n).
+        """Add losses (groups, members, n) of rows with weights (members, n).
 
-        These are 0 but where a row is of the fold that a member leaves out.
+        A weight is 0 unless the row is in the fold that the member leaves out.
         """
         self._sums = self._sums + (losses * weight).sum(dim=(1, 2))
         self._weight = self._weight + weight.sum()
 
     def close_epoch(self):
-        """Keep the groups that are better than they were; return their losses."""
+        """Keep the weights of groups with a new best loss; return the losses."""
         # A GPU is waited for once.
         known = [self._sums / self._weight, self.best_losses, self.n_waited[None]]
         losses, best_losses, waited = download(known, torch.float32)
         losses, waited = losses.tolist(), int(waited[0]) + 1
         for index, loss in zip(self._alive, losses, strict=True):
-            # Where no rows are held out there are no losses, and the last epoch is kept.
+            # If no rows are held out, losses are NaN, and the last epoch is kept.
             if math.isnan(loss) or loss < best_losses[index]:
                 self.best[index].load_state_dict(self.groups[index].state_dict())
                 waited = 0
@@ -90,14 +92,14 @@ class CrossFittedMLP(nn.Module):
         return losses
 
     def choose(self):
-        """Train on with one group, whose loss was least; return the parameters of the others."""
+        """Continue with the group of least loss; return the parameters of the other groups."""
         chosen = int(self.best_losses.argmin())
         self.chosen.fill_(chosen)
         others = [group for index, group in enumerate(self.groups) if index != chosen]
         return [weight for group in others for weight in group.requires_grad_(False).parameters()]
 
     def finish(self):
-        """Return the `AveragedMLP` of the best members there were."""
+        """Return the `AveragedMLP` with the weights of the best members."""
         averaged = self._averaged[0]
         best = self.best[int(self.best_losses.argmin())]
         averaged.take_over(best.hidden, best.head)
@@ -114,7 +116,7 @@ class _Members(nn.Module):
         self.head = MemberLinear(n_members, *sizes[-2:])
 
     def start_from(self, logits):
-        """Let all members return these logits, shape (n_classes,), whatever the input."""
+        """Let all members return these logits, shape (n_classes,), for any input."""
         with torch.no_grad():
             self.head.weight.zero_()
             self.head.bias.copy_(torch.as_tensor(logits).expand_as(self.head.bias))

@@ -1,4 +1,4 @@
-"""`CrossFittedNet`, the net whose members hold out rows from each other to know when to stop."""
+"""`CrossFittedNet`, the net that is stopped by the losses of its members on held-out rows."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _ALL_TRAINED = 0.2
 # Training ends when no group of members has been at its best for this share of the epochs.
 _PATIENCE = 0.3
 _FEWEST_EPOCHS = 10
-# Of the log-likelihood of all rows, in nats: the best of many epochs gains as much by chance.
+# Gain in the log-likelihood of all rows, in nats, that the best of many epochs has by chance.
 _CHANCE = 2.0
 
 
 class CrossFittedNet(InfoSoftmaxNet):
     """Net around an `AveragedMLP`, whose members are trained by a `CrossFittedMLP`.
 
-    `partial_fit` does so where ``X`` is a dict with ``"fold"``, the number of the fold of each
-    row: the members whose number it is leave the row out. Training begins with the label
-    frequencies, so that these are the prediction where nothing better is found. After a fifth of
-    the epochs the weight decay with the least loss on rows left out is chosen, and in the end the
-    best epoch. Rows of fold -1 are left out by no member, and nothing is chosen.
+    In `partial_fit`, ``X`` may be a dict with ``"fold"``, the fold of each row: members with this
+    number leave the row out. Training starts from the label frequencies, which remain the
+    prediction if nothing better is found. After a fifth of the epochs, the weight decay with the
+    least held-out loss is chosen, and at the end the best epoch. No member leaves out rows of fold
+    -1, and then nothing is chosen.
 
-    Rows without a fold train the average of the members, as any other network.
+    Without folds, the average of the members is trained as any other network.
 
     Parameters
     ----------
     module, **kwargs
-        As `InfoSoftmaxNet`.
+        Parameters of `InfoSoftmaxNet`.
     decays : sequence of float
         Weight decays to choose from.
     """
@@ -70,7 +70,7 @@ class CrossFittedNet(InfoSoftmaxNet):
             return super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         shares = np.bincount(y, X.get("sample_weight"), minlength=self.n_classes) / len(y)
         holds_out = bool((X["fold"] >= 0).any())
-        # What holds no rows out has few of them, and is exact where weights stand for repetitions.
+        # Without held-out rows there are few rows, and weights have to equal repetitions exactly.
         dtype = torch.float32 if holds_out else self.dtype
         start_loss = entropy(shares)
         start = self._logits_of(shares)
@@ -85,16 +85,16 @@ class CrossFittedNet(InfoSoftmaxNet):
             self.initialize_optimizer()
         if holds_out and gain * len(y) < _CHANCE:
             warnings.warn(
-                "No epoch predicted rows that were held out clearly better than the label "
-                "frequencies do: the columns hold nothing about the label, or not enough to be "
-                "learned from so many rows.",
+                "No epoch predicted held-out rows clearly better than the label frequencies do. "
+                "The columns carry no information about the label, or too little to be learned "
+                "from this number of rows.",
                 stacklevel=users_stacklevel(),
             )
         return self
 
     def _logits_of(self, shares):
         """Return logits whose posterior is a distribution over the classes."""
-        # A class that does not occur gets the least probability that float32 tells from none.
+        # A class that does not occur gets a small probability, so that its logit is finite.
         start = torch.as_tensor(np.log(np.maximum(shares, 1e-6)))
         if self.log_class_prior is None:
             return start
@@ -124,7 +124,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         else:
             weight = 1.0
         module.add(losses.detach(), left_out)
-        # Each group has the loss that it would have alone.
+        # Each group has the same loss as if it were trained alone.
         loss = (losses * (weight - left_out)).mean((1, 2))
         loss.sum().backward()
         return {"loss": loss.mean(), "y_pred": logits.detach().mean((0, 1))}
@@ -133,7 +133,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         module = self.module_
         if isinstance(module, CrossFittedMLP):
             if module.n_waited >= max(_FEWEST_EPOCHS, _PATIENCE * self._n_planned):
-                raise KeyboardInterrupt  # which skorch takes for the end of training
+                raise KeyboardInterrupt  # by which skorch ends training
             module.begin_epoch()
         super().on_epoch_begin(net, **kwargs)
 
@@ -151,19 +151,19 @@ class CrossFittedNet(InfoSoftmaxNet):
 
 
 def folds_of_rows(y, n_folds, seed):
-    """Return a fold for each row, at random, but so that each has as many rows of every class.
+    """Return a random fold for each row, stratified by class.
 
     Parameters
     ----------
     y : ndarray of int of shape (n,)
     n_folds : int
-        0 leaves all rows without a fold.
+        Number of folds; with 0, rows have no fold.
     seed : int
 
     Returns
     -------
     ndarray of int of shape (n,)
-        -1 without a fold.
+        Fold of each row; -1 for none.
 
     Examples
     --------

@@ -8,7 +8,7 @@ Two conventions let the rest of the library look inside a network without knowin
 - ``features(x)`` and ``head(features)`` split ``forward`` before its last, linear layer;
 - ``feature_map(x)`` returns the spatial map whose average over positions is ``features(x)``.
 
-A user's module that offers them gets what the default networks get.
+A user's module with these methods supports everything that the default networks support.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class MLP(nn.Module):
     dropout : float, default=0.0
         Dropout rate after each hidden layer while training.
     missing : sequence of int, default=()
-        Positions of the columns in which values may be missing: each gives a second input, which
-        marks where they are.
+        Positions of the columns in which values may be missing. Each of these columns gets a
+        second input, which marks the missing values.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class MLP(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, width)
-            What `head` takes.
+            Input of `head`.
         """
         return self.body(self.prepare(x.flatten(1)))
 
@@ -86,7 +86,7 @@ class MLP(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, n_classes)
-            Before the softmax.
+            Logits, before the softmax.
         """
         return self.head(self.features(x))
 
@@ -95,8 +95,8 @@ class ConvNet(nn.Module):
     """Fully convolutional network with global average pooling and a linear head.
 
     Averaging over positions and applying a linear head commute, so that the network's logits
-    are the average of the logits of its positions. This is what lets one forward pass say how
-    much information every window of the image carries.
+    are the average of the logits of its positions. One forward pass therefore measures how much
+    information every window of the image carries.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class ConvNet(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, channels[-1], rows, columns)
-            Of which `features` is the average over positions.
+            Feature map, whose average over positions is `features`.
         """
         return self.body(x)
 
@@ -159,10 +159,10 @@ class ConvNet(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, channels[-1])
-            What `head` takes.
+            Input of `head`.
         """
         feature_map = self.feature_map(x)
-        # Dense scoring asks about single cells, which torch is slow to average.
+        # Dense scoring evaluates single cells, which torch is slow to average.
         if feature_map.shape[2:] == (1, 1):
             return feature_map.flatten(1)
         return feature_map.mean((2, 3))
@@ -178,7 +178,7 @@ class ConvNet(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, n_classes)
-            Before the softmax.
+            Logits, before the softmax.
         """
         return self.head(self.features(x))
 

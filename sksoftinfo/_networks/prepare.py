@@ -1,4 +1,4 @@
-"""Columns of a table as a network needs them: of one size, without far outliers, complete."""
+"""Preparation of a table's columns inside a network: scaling, clipping and imputation."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import nn
 
 from .._utils import on_host
 
-# Beyond this many rows, quantiles come from as many rows, evenly spaced: they cost a sort.
+# Of more rows than this, evenly spaced ones give the quantiles, which cost a sort.
 _MOST_ROWS = 20_000
-# Numbers of which quantiles are taken at once.
+# Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
 # Share of the total weight by which a quantile may be missed, for sums are rounded.
 _ROUNDING = 1e-12
 
 
 def weighted_quantiles(X, shares, weight=None):
-    """Return quantiles of each column: the smallest value below which lies a share of the weight.
+    """Return, for each column, the smallest value that a share of the weight does not exceed.
 
-    This inverted distribution function is the one definition of a quantile for which an integer
-    weight is the same as so many repetitions of the row. Missing values are left out.
+    This inverted distribution function is the only definition of a quantile for which an integer
+    weight equals as many repetitions of the row. Missing values are left out.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        NaN is missing.
+        Rows; NaN is a missing value.
     shares : sequence of float
-        Within (0, 1).
+        Shares within (0, 1).
     weight : ndarray of shape (n,), default=None
         Positive weights; 1 for each row if None.
 
@@ -51,7 +51,7 @@ def weighted_quantiles(X, shares, weight=None):
         n_known = len(X) - np.isnan(ordered).sum(axis=0)
         ranks = [np.ceil(share * n_known * (1 - _ROUNDING)).astype(int) - 1 for share in shares]
         return np.take_along_axis(ordered, np.maximum(ranks, 0), axis=0)
-    # NaN is sorted to the end, where it gets no weight.
+    # NaN is sorted to the end and gets no weight.
     order = np.argsort(X, axis=0)
     ordered = np.take_along_axis(X, order, axis=0)
     reached = np.cumsum(np.where(np.isnan(ordered), 0.0, weight[order]), axis=0)
@@ -60,12 +60,12 @@ def weighted_quantiles(X, shares, weight=None):
 
 
 class PrepareColumns(nn.Module):
-    """Prepare the columns of a table inside the network: scale, clip smoothly, impute.
+    """Layer that scales, smoothly clips and imputes the columns of a table.
 
-    Each column is centred by its median and divided by the distance of its quartiles, or where
-    these coincide by half its range; a constant column becomes 0. What results is clipped
-    smoothly to within (-3, 3). A missing value becomes the median, and columns in which values
-    were missing at `fit` each give a second column that marks where.
+    Each column is centred by its median and divided by its interquartile range or, if this range
+    is 0, by half the range of the column; a constant column becomes 0. The result is clipped
+    smoothly to (-3, 3). A missing value becomes the median, and each column in which values were
+    missing at `fit` gets a second column that marks missing values.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ class PrepareColumns(nn.Module):
         self.register_buffer("marked", torch.as_tensor(np.array(missing, dtype=np.int64)))
 
     def learn(self, X, weight=None):
-        """Set median and scale of each column from the training rows.
+        """Set the median and scale of each column from the training rows.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_features), or tensor of a device
-            NaN is missing.
+            Rows; NaN is a missing value.
         weight : ndarray of shape (n,), default=None
             Non-negative weights of the rows.
         """
@@ -115,7 +115,7 @@ class PrepareColumns(nn.Module):
 
     def forward(self, x):
         """Return prepared columns, shape (n, n_outputs)."""
-        # A value so far away that the difference overflows is as good as one at the limit.
+        # A value so large that the difference overflows counts as one at the limit.
         scaled = ((x - self.median) * self.scale).clamp(-1e6, 1e6)
         scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
         scaled = scaled / torch.sqrt(1 + (scaled / 3) ** 2)
@@ -126,7 +126,7 @@ class PrepareColumns(nn.Module):
 
 
 def _centre_and_scale(X, weight):
-    """Return what each column is centred by, and what it is multiplied by then."""
+    """Return the centre of each column, and the factor that multiplies the centred column."""
     low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
     known = ~np.isnan(median)
     least = np.where(np.isnan(X), np.inf, X).min(axis=0)
@@ -138,7 +138,7 @@ def _centre_and_scale(X, weight):
 
 
 def learn_columns(net, X, weight=None):
-    """Let what prepares columns within the module of an initialised net learn from its rows.
+    """Let each `PrepareColumns` in the module of an initialised net learn from the rows.
 
     Parameters
     ----------

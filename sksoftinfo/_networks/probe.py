@@ -13,7 +13,7 @@ from .stochastic_module import StochasticModule, unwrapped
 
 # Number of rows in the trial run.
 _N_PROBED = 8
-# Rows that tell the sizes of columns, and by what factor these may differ.
+# Number of rows from which column sizes are estimated, and the largest ratio of sizes.
 _N_SIZED = 10_000
 _MOST_RATIO = 1e4
 
@@ -63,12 +63,12 @@ def check_output(net, rows):
 
 
 def warn_of_sizes(X, column_names=None):
-    """Warn if columns of a table are of such different sizes that some are hardly seen.
+    """Warn if the sizes of a table's columns differ so much that small columns hardly count.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
-        Rows that a module of the user's own takes as they are. Of images nothing is looked at.
+        Rows that a user's module takes as they are. Images are not checked.
     column_names : sequence of str, default=None
 
     Warns
@@ -91,8 +91,8 @@ def warn_of_sizes(X, column_names=None):
         names = [repr(column_names[i]) if column_names is not None else i for i in (most, least)]
         warnings.warn(
             f"X has columns whose sizes differ by a factor of {ratio:.0e}, e.g. {names[0]} and "
-            f"{names[1]}: the module hardly sees the small ones. Put a StandardScaler before it, "
-            "or leave out `module`: the default network prepares its columns.",
+            f"{names[1]}: the small columns hardly affect the module. Put a StandardScaler "
+            "before it, or leave out `module`: the default network prepares its columns.",
             stacklevel=users_stacklevel(),
         )
 

@@ -64,7 +64,7 @@ def test_what_the_user_decides_is_left_to_the_user(params):
     assert clf._plan_training(ROWS, None) == TrainingPlan()
     name = next(iter(params))
     clf.set_params(early_stopping=True)
-    with pytest.raises(ValueError, match=f"early_stopping=True .* and there are {name} set"):
+    with pytest.raises(ValueError, match=f"`early_stopping` must be .* with {name} set"):
         clf._plan_training(ROWS, None)
 
 
@@ -81,5 +81,5 @@ def test_max_epochs_is_passes_unless_early_stopping_is_wanted():
 def test_images_are_not_held_out():
     images = np.zeros((120, 8, 8), np.float32)
     assert InfoSoftmaxClassifier()._plan_training(images, None).n_folds == 0
-    with pytest.raises(ValueError, match="early_stopping=True is for tables .* there are images"):
+    with pytest.raises(ValueError, match="`early_stopping` must be .* with images"):
         InfoSoftmaxClassifier(early_stopping=True)._plan_training(images, None)

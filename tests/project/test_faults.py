@@ -328,8 +328,8 @@ def test_weights_that_are_none(fitted, weight, message):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"class_weight": {0: -1.0}}, "class_weight=.* negative or not finite"),
-        ({"class_weight": {0: np.nan}}, "class_weight=.* negative or not finite"),
+        ({"class_weight": {0: -1.0}}, "`class_weight` must have finite, non-negative"),
+        ({"class_weight": {0: np.nan}}, "`class_weight` must have finite, non-negative"),
         ({"class_weight": {7: 1.0}}, r"\[0, 1, 2\], are not in class_weight"),
         ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "none for the classes of these rows"),
         ({"train_split": 0}, "'train_split' parameter .* Got 0"),
