@@ -43,7 +43,7 @@ _KEYS = {
 
 
 class ResumableCheckpoint(Callback):
-    """skorch callback that saves the state of training in a file, and resumes from it.
+    """Callback of skorch that saves the state of training in a file, and resumes from it.
 
     If the file exists when `fit` begins, training continues after the saved epoch, and the result
     is the same as without an interruption. The file contains the weights, the optimizer, the

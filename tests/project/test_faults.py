@@ -331,7 +331,7 @@ def test_weights_that_are_none(fitted, weight, message):
         ({"class_weight": {0: -1.0}}, "`class_weight` must have finite, non-negative"),
         ({"class_weight": {0: np.nan}}, "`class_weight` must have finite, non-negative"),
         ({"class_weight": {7: 1.0}}, r"\[0, 1, 2\], are not in class_weight"),
-        ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "none for the classes of these rows"),
+        ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "positive for the classes of these rows"),
         ({"train_split": 0}, "'train_split' parameter .* Got 0"),
         ({"train_split": 1}, "'train_split' parameter .* Got 1"),
         ({"train_split": 2.0}, "'train_split' parameter .* Got 2.0"),
