@@ -25,9 +25,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     .. math:: \\log f_s(z, y) = z_y + \\log \\pi_y - \\log \\sum_m \\pi_m e^{z_m}
 
-    with class prior :math:`\\pi`, uniform in the paper. Its expectation is the Donsker-Varadhan
-    representation with the critic :math:`T(z, y, x) = z_y` and labels uniform over the M classes,
-    less log M (Eq. 23). For the information between input and label, held-out rows therefore give
+    with class prior :math:`\\pi`, uniform in the paper. The expectation of the log-softmax is the
+    Donsker-Varadhan representation with the critic :math:`T(z, y, x) = z_y` and labels uniform
+    over the M classes, less log M (Eq. 23). For the information between input and label, held-out
+    rows therefore give
 
     .. math:: H(Y) + E \\log p(y|x) \\le I(X;Y) \\le H(Y),
 
@@ -46,8 +47,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         probability-corrected softmax [2]_; or the given probabilities, in the order of the sorted
         labels.
     decision : {"posterior", "information"}, default="posterior"
-        Quantity that `predict` maximises: the class posterior, or the pointwise information ``log
-        p(y|x) - log p(y)``, which raises the average per-class accuracy of imbalanced classes.
+        Quantity that `predict` maximises: the class posterior, or the pointwise information
+        ``log p(y|x) - log p(y)``, which raises the average per-class accuracy of imbalanced
+        classes.
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
@@ -59,8 +61,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Learning rate. If the number of epochs is chosen, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, or the largest number with
-        ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is at least 20 and makes
-        600 steps, or 100 steps if there are too few rows to hold some out; else it is 50.
+        ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
+        that makes 600 steps (100 steps if there are too few rows to hold some out), and at least
+        20; else it is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"

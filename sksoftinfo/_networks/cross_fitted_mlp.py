@@ -54,15 +54,13 @@ class CrossFittedMLP(nn.Module):
         self.begin_epoch()
 
     def begin_epoch(self):
-        """Note which groups are trained, so that a GPU is waited for once an epoch, not in each
-        step."""
+        """Note which groups are trained, so that a GPU is waited for once in an epoch."""
         chosen = int(self.chosen)
         self._alive = list(range(len(self.groups))) if chosen < 0 else [chosen]
         self._sums, self._weight = 0.0, 0.0
 
     def forward(self, x):
-        """Return logits (n, n_classes), or in training those of all members (groups, members, n,
-        M)."""
+        """Return logits (n, n_classes), in training for each member (groups, members, n, M)."""
         x = self.prepare(x.flatten(1)).to(self.groups[0].head.weight.dtype)
         logits = torch.stack([self.groups[index](x) for index in self._alive])
         return logits if self.training else logits.mean((0, 1))

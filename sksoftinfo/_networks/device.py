@@ -37,7 +37,7 @@ def resolve_device(device, dtype=torch.float32):
     Raises
     ------
     ValueError
-        If torch does not know the device, or it does not work on this machine.
+        If torch does not have the device, or if the device does not work on this machine.
     """
     if device == "auto":
         kinds = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}
