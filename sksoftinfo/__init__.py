@@ -1,4 +1,4 @@
-"""Neural classifiers that say how much label information they carry, and where it sits."""
+"""Neural classifiers that measure how much label information data carry, and where it sits."""
 
 from ._bounds import (
     BoundsDifference,
@@ -33,7 +33,7 @@ from ._networks import (
 from ._utils import show_versions
 from ._version import __version__
 
-#: Classes of this package that ``skops.io.load`` has to trust, so that the estimators load.
+#: Classes of this package that ``skops.io.load`` has to trust to load the estimators.
 SKOPS_TRUSTED_TYPES = tuple(
     f"{cls.__module__}.{cls.__qualname__}" for cls in (*_OF_CLASSIFIERS, *_OF_MASKING)
 )

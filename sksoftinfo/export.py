@@ -1,7 +1,8 @@
-"""Fitted estimators as torch modules of one input and one output, as ``torch.onnx.export`` takes.
+"""Export of fitted estimators as torch modules with one input and one output.
 
-What a classifier or a masker computes around its network, the prior inside the softmax and the
-calibration of patches, is part of the module, so that other runtimes give the same numbers.
+Each module includes the computations around the network, i.e. the class prior inside the softmax
+and the calibration of patches, so that other runtimes give the same numbers. Modules can be passed
+to ``torch.onnx.export``.
 """
 
 from __future__ import annotations
@@ -27,18 +28,19 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     Parameters
     ----------
     classifier : InfoSoftmaxClassifier
-        Fitted. The network is copied, to the CPU.
+        Fitted classifier. Its network is copied to the CPU.
 
     Returns
     -------
     torch.nn.Module
-        In evaluation mode: rows as the network takes them, of its dtype, to log-probabilities
-        (n, n_classes) in nats, columns in the order of ``classes_``.
+        Module in evaluation mode. It maps rows, in the shape and dtype of the network's input, to
+        log-probabilities of shape (n, n_classes) in nats, with columns in the order of
+        ``classes_``.
 
     Raises
     ------
     TypeError
-        If the classifier is another, whose noise would have to come along.
+        If the classifier is not an `InfoSoftmaxClassifier`, e.g. a stochastic one.
 
     Examples
     --------
@@ -52,34 +54,35 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     """
     if not isinstance(classifier, InfoSoftmaxClassifier):
         raise TypeError(
-            f"classifier is of class {type(classifier).__name__}: log_proba_module takes an "
-            "InfoSoftmaxClassifier."
+            "`classifier` must be an InfoSoftmaxClassifier; got "
+            f"{type(classifier).__name__}. Export an InfoSoftmaxClassifier."
         )
     check_is_fitted(classifier)
     return _LogProba(classifier.net_).eval()
 
 
 def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Module:
-    """Return the torch module behind ``masker.information_map(X, target)``, dense scoring.
+    """Return the torch module behind ``masker.information_map(X, target)`` with dense scoring.
 
     Parameters
     ----------
     masker : InfoMaskTransformer
-        Fitted, with ``patch_scoring_ == "dense"``. Its network is copied, to the CPU.
+        Fitted masker with ``patch_scoring_ == "dense"``. Its network is copied to the CPU.
     target : label
-        One of the masker's ``classes_``.
+        Label of the target class, one of ``masker.classes_``.
 
     Returns
     -------
     torch.nn.Module
-        In evaluation mode: images (n, channels, height, width), of the network's dtype and the
-        size of those of `fit`, to maps (n, height, width) in nats, float64.
+        Module in evaluation mode. It maps images of shape (n, channels, height, width), in the
+        network's dtype and with the size of the images in `fit`, to maps of shape
+        (n, height, width) in nats, float64.
 
     Raises
     ------
     ValueError
-        If the target is unknown, the scoring is another, or the network has no
-        ``feature_map(x)`` and ``head`` whose average over positions gives its logits.
+        If the target is unknown, scoring is not dense, or the network lacks ``feature_map(x)`` and
+        ``head``, where the average of ``head`` over positions gives the logits.
 
     Examples
     --------
@@ -96,25 +99,26 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     check_is_fitted(masker)
     if masker.patch_scoring_ != "dense":
         raise ValueError(
-            f"masker.patch_scoring_={masker.patch_scoring_!r} scores patch after patch: "
-            "only dense scoring is one module."
+            f"`masker.patch_scoring_` must be 'dense'; got {masker.patch_scoring_!r}. Fit the "
+            "masker with patch_scoring='dense'."
         )
     labels = masker.classes_.tolist()
     if target not in labels:
-        raise ValueError(f"target={target!r} is not a class that is known: choose among {labels}.")
+        raise ValueError(f"`target` must be one of {labels}; got {target!r}. Pass a known class.")
     net = neural(masker.estimator_).net_
     if hasattr(net.module_, "feature_map") and hasattr(net.module_, "head"):
         module = _InformationMap(net, masker._mapper, labels.index(target)).eval()
         if _agrees(module, masker, target, net.dtype):
             return module
     raise ValueError(
-        f"module={type(net.module_).__name__} has no feature_map(x) whose average over positions "
-        "goes to a linear `head`, as the default network has, or the masker reads another layer."
+        "`module` must have feature_map(x) and a linear `head` on its average over positions; got "
+        f"{type(net.module_).__name__}, or a masker that reads another layer. Use the "
+        "default network."
     )
 
 
 def _agrees(module, masker, target, dtype):
-    """Return whether the module's maps of noise are the masker's."""
+    """Return whether module and masker give the same maps for images of noise."""
     images = np.random.default_rng(0).random((2, *masker._image_shape))
     expected = masker.information_map(images.reshape(2, *masker.input_shape_), target)
     with torch.no_grad():
@@ -123,7 +127,7 @@ def _agrees(module, masker, target, dtype):
 
 
 class _Posterior(nn.Module):
-    """A copy of the network, and the class prior that its logits get."""
+    """Copy of a network, with the class prior that is added to its logits."""
 
     def __init__(self, net):
         super().__init__()
@@ -143,7 +147,7 @@ class _LogProba(_Posterior):
 
 
 class _InformationMap(_Posterior):
-    """Information of windows of the feature map about one class, spread over the pixels."""
+    """Information of windows of the feature map about one class, interpolated to pixels."""
 
     def __init__(self, net, mapper, target):
         super().__init__(net)
@@ -170,7 +174,7 @@ class _InformationMap(_Posterior):
 
 
 class _GroupInformation(torch.nn.Module):
-    """Information of the windows of one group of sizes about one class, place by place."""
+    """Information of the windows of one group of sizes about one class, at each position."""
 
     def __init__(self, sizes, kind, prior, calibration, target):
         super().__init__()
@@ -202,7 +206,7 @@ class _GroupInformation(torch.nn.Module):
 
 
 class _SharedInformation(torch.nn.Module):
-    """As `_GroupInformation`, by a calibration that all classes share."""
+    """Information as in `_GroupInformation`, with a calibration that all classes share."""
 
     def __init__(self, sizes, kind, calibration, target):
         super().__init__()
@@ -234,7 +238,7 @@ def _group_information(sizes, kind, prior, calibration, target):
 
 
 def _whole_calibration(calibration):
-    """Return prior, coefficients and intercepts of all classes, those without a row included."""
+    """Return prior, coefficients and intercepts of all classes, including classes without rows."""
     coef = np.zeros((calibration.n_classes, calibration.coef_.shape[1]))
     intercept = np.full(calibration.n_classes, -np.inf)
     coef[calibration.classes_] = calibration.coef_

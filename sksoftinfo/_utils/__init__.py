@@ -1,4 +1,4 @@
-"""What every folder may use: checks, warnings, versions; imports nothing of ours."""
+"""Validation, images, progress and versions, shared by all folders; imports no other folder."""
 
 from .compat import (
     HasMethods,

@@ -1,4 +1,4 @@
-"""What is private in scikit-learn, in one place: a new release breaks this file alone."""
+"""Private names of scikit-learn, so that a new release can break this file only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def output_container(estimator):
-    """Return "default", "pandas" or "polars": what `transform` of the estimator is to return."""
+    """Return "default", "pandas" or "polars", the output that `transform` is set to."""
     return _get_output_config("transform", estimator)["dense"]
 
 
@@ -50,12 +50,12 @@ def param_names(estimator):
 
 
 def check_params(estimator):
-    """Raise ValueError if a parameter of an estimator is not what its constraints allow."""
+    """Raise ValueError if a parameter of an estimator violates its constraints."""
     estimator._validate_params()
 
 
 class IntegerInterval(Interval):
-    """Interval of integers from `left` on, of which True and False are none."""
+    """Interval of integers from `left` on, without True and False."""
 
     def __init__(self, left):
         super().__init__(Integral, left, None, closed="left")

@@ -1,4 +1,4 @@
-"""Rows that a user has on a GPU: validated where they are, so that they need not travel."""
+"""Validation of rows on a GPU, without copying them to the host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .validation import assert_finite, check_labels, on_host
 
 def is_on_cuda(values):
     """Return whether values are a dense tensor on a CUDA device."""
-    # Without torch there are no tensors, and what needs none stays free of it.
+    # Unless torch has been imported, there are no tensors, and torch need not be imported here.
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(values, torch.Tensor):
         return False
@@ -21,24 +21,24 @@ def is_on_cuda(values):
 
 
 def validate_on_device(estimator, X, y="no_validation", *, dtype, allow_nan=False, **options):
-    """Validate a tensor of a device as `validate_rows` does an array, and leave it there.
+    """Validate a tensor like `validate_rows`, without copying it from its device.
 
-    The host waits once, or twice where numbers are missing or not finite. The array of the rows'
-    shape that scikit-learn looks at takes no memory.
+    The host waits once, or twice if entries are missing or infinite. scikit-learn validates an
+    array of the same shape that takes no memory.
 
     Parameters
     ----------
     estimator, X, y, allow_nan, **options
         As in `validate_rows`.
     dtype : list of NumPy types
-        Rows of other types become the first of them.
+        Allowed types; rows of other types are converted to the first one.
 
     Returns
     -------
     X : tensor of shape (n, ...)
-        Without a gradient.
+        The rows, without a gradient.
     y : ndarray of shape (n,)
-        If it is given.
+        The labels, if `y` was given.
     """
     import torch
 
@@ -53,15 +53,15 @@ def validate_on_device(estimator, X, y="no_validation", *, dtype, allow_nan=Fals
     form = np.broadcast_to(np.zeros((), str(X.dtype).removeprefix("torch.")), tuple(X.shape))
     validated = validate_data(estimator, form, y, dtype=dtype, ensure_all_finite=False, **options)
     allow_nan = allow_nan and X.ndim == 2
-    # Large numbers may have an infinite sum.
+    # The sum of large finite numbers may be infinite.
     if not math.isfinite(X.sum().item()) and not (allow_nan and not torch.isinf(X).any()):
         assert_finite(on_host(X), "X", allow_nan=allow_nan)
     return X if isinstance(y, str) else (X, validated[1])
 
 
 def columns_with_missing(X):
-    """Return the positions of the columns of a table, on the host or a device, with a NaN."""
+    """Return the positions of the columns with a NaN, for a table on the host or a device."""
     if isinstance(X, np.ndarray):
-        # The minimum of a column with a missing value is NaN, and takes no memory to find.
+        # The minimum of a column with a NaN is NaN, and needs no additional memory.
         return np.flatnonzero(np.isnan(X.min(axis=0)))
     return np.flatnonzero(on_host(X.amin(0).isnan()))

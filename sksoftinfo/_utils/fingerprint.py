@@ -1,4 +1,4 @@
-"""What tells arrays from others, and training rows from other rows: digests and hashes."""
+"""Digests of arrays and hashes of rows, by which training rows are recognized."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from sklearn.utils import gen_batches
 
 from .validation import on_host
 
-# Rows of which a fingerprint keeps the hash, at most: half a megabyte.
+# Largest number of row hashes that are kept; they take half a megabyte.
 MAX_HASHES = 65_536
-# Columns count as continuous if they have at least this many values, and at least this share of
-# the number of different rows.
+# A column counts as continuous if its number of values is at least _FEWEST_VALUES, and at least
+# _SHARE_OF_VALUES of the number of different rows.
 _FEWEST_VALUES = 10
 _SHARE_OF_VALUES = 0.8
-# Whole numbers count as names, such as codes of cities, where a row occurs so often on average.
+# Integers are treated as codes (e.g. of cities) if rows occur this often on average.
 _TIMES_OF_NAMES = 10
-# A copy of a whole table is told in any order if it has this many different rows. With fewer,
-# two independent samples may hold the same rows by chance.
+# A copy of a whole table is recognized in any order if it has this many different rows. With
+# fewer, two independent samples may contain the same rows by chance.
 _FEWEST_DIFFERENT = 10
-# Probability with which the rows of an independent sample raise a false alarm, at most.
+# Largest probability of a false alarm for the rows of an independent sample.
 _FALSE_ALARM = 1e-3
 _CHUNK_NUMBERS = 1 << 20
 _DIGEST_BYTES = 1 << 20
-# Rows by which most columns of a wide table are seen to have few values, and columns at once.
+# Rows from which columns with few values are detected, and columns that are read at once.
 _N_GLANCE = 300
 _COLUMNS_AT_ONCE = 256
-# Of SplitMix64.
+# Multipliers of SplitMix64.
 _MIXER = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class TrainingRows(NamedTuple):
-    """Hashes of the training rows: no row can be read from them, but rows can be found.
+    """Hashes of the training rows, from which the rows cannot be reconstructed.
 
-    They are for this process alone: whoever has them can test whether a row was trained on.
+    Hashes stay in this process, because they reveal whether a given row was used for training.
 
     Parameters
     ----------
     whole : str
         Digest of all rows and labels.
     hashes : ndarray of uint64 of shape (n_kept,)
-        Sorted hashes of the different rows with their labels: all of them, or the smallest.
+        Sorted hashes of the different rows with their labels; the smallest if not `complete`.
     complete : bool
-        Whether all are kept.
+        Whether all hashes are kept.
     natural : float
-        Share of rows of an independent sample that equal a training row by chance, at most.
+        Upper limit of the share of rows in an independent sample that equal a training row.
     """
 
     whole: str
@@ -59,12 +59,12 @@ class TrainingRows(NamedTuple):
 def row_hashes(X, y=None, dtype=np.float32):
     """Return a 64-bit hash of each row of numbers, with its label where labels are given.
 
-    Rows are compared after a cast to `dtype`; all NaN are equal, and so are 0 and -0.
+    Rows are cast to `dtype` before hashing. All NaN are equal, and 0 equals -0.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...), or tensor of a device
-        A tensor is hashed where it is, after a cast to float32.
+        Rows of numbers. A tensor is hashed on its device, after a cast to float32.
     y : ndarray of int of shape (n,), default=None
     dtype : {float32, float64}, default=float32
 
@@ -90,11 +90,11 @@ def row_hashes(X, y=None, dtype=np.float32):
         hashes = _sums_on_device(X, multipliers, step)
     for rows in gen_batches(n, step) if isinstance(X, np.ndarray) else ():
         with np.errstate(over="ignore"):
-            # Adding zero makes 0 of -0.
+            # Adding 0.0 turns -0.0 into 0.0.
             numbers = X[rows].reshape(-1, width).astype(dtype) + np.dtype(dtype).type(0)
         numbers[np.isnan(numbers)] = np.nan
         words = _mixed(numbers.view(bits).astype(np.uint64))
-        # Integer overflow is part of the hash.
+        # Integer overflow is intended.
         hashes[rows] = words @ multipliers
     if y is not None:
         hashes += _mixed(np.asarray(y).astype(np.uint64) + np.uint64(1))
@@ -102,19 +102,19 @@ def row_hashes(X, y=None, dtype=np.float32):
 
 
 def _mixed(words):
-    """Spread the bits of each word over all 64 (Steele et al., 2014: the mixer of SplitMix)."""
+    """Spread each bit of a word over all 64 bits (mixer of SplitMix, Steele et al., 2014)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(_MIXER[0])
     words = (words ^ (words >> np.uint64(27))) * np.uint64(_MIXER[1])
     return words ^ (words >> np.uint64(31))
 
 
 def _sums_on_device(X, multipliers, step):
-    """Return what `row_hashes` sums for each row of a tensor, after one wait for its device."""
+    """Return the sum in `row_hashes` for each row of a tensor; the host waits once."""
     import torch
 
     def mixed(words):
         for shift, factor in zip((30, 27), _MIXER, strict=True):
-            # torch has signed integers alone, which keep their sign when shifted.
+            # Shifts of torch's signed integers preserve the sign.
             shifted = (words >> shift) & ((1 << 64 - shift) - 1)
             words = (words ^ shifted) * (factor - (1 << 64))
         return words ^ ((words >> 31) & ((1 << 33) - 1))
@@ -132,18 +132,19 @@ def _sums_on_device(X, multipliers, step):
 def are_continuous(X, first, dtype=np.float64):
     """Return whether at least two columns have nearly as many values as there are rows.
 
-    Equal rows are natural in discrete tables, and copies where this holds. Columns that put the
-    rows in one order, such as a length in two units, count once; a table of one column is never
-    continuous in this sense. Where rows occur ten times and more on average, columns of whole
-    numbers are taken for names and do not count.
+    Equal rows are expected in discrete tables; in continuous tables they are copies. Columns that
+    sort the rows in the same order, e.g. a length in two units, count once, so a table with one
+    column is never continuous. If rows occur at least ten times on average, columns of integers
+    are treated as codes and do not count.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...), or tensor of a device
+        Rows of numbers.
     first : ndarray of int of shape (n_different,)
         Indices of the different rows.
     dtype : {float32, float64}, default=float64
-        Values are compared after a cast to it, as in `row_hashes`.
+        Values are cast to this dtype before they are compared, as in `row_hashes`.
     """
     rows = X.reshape(len(X), -1)
     needed = max(_FEWEST_VALUES, _SHARE_OF_VALUES * len(first))
@@ -151,7 +152,8 @@ def are_continuous(X, first, dtype=np.float64):
     ranks: list[np.ndarray] = []
     are_names = len(rows) >= _TIMES_OF_NAMES * len(first)
     for position, glance in _glances(rows, some, dtype) if len(first) >= needed else ():
-        # The share of different values falls with the number of rows: few tell what has few.
+        # The share of different values decreases with the number of rows, so a small share in
+        # a few rows is conclusive.
         if len(np.unique(glance)) < (_SHARE_OF_VALUES - 0.1) * len(some):
             continue
         with np.errstate(over="ignore"):
@@ -169,7 +171,7 @@ def are_continuous(X, first, dtype=np.float64):
 
 
 def _glances(rows, some, dtype):
-    """Yield the position of each column, and some of its entries."""
+    """Yield the position and some entries of each column."""
     for columns in gen_batches(rows.shape[1], _COLUMNS_AT_ONCE):
         with np.errstate(over="ignore"):
             entries = on_host(rows[:, columns][some]).astype(dtype)
@@ -177,27 +179,28 @@ def _glances(rows, some, dtype):
 
 
 def training_rows(X, y, known=None):
-    """Return what tells training rows from others: hashes of rows and encoded labels.
+    """Return hashes of rows with encoded labels, by which training rows are recognized.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...), or tensor of a device
-        Numbers.
+        Rows of numbers.
     y : ndarray of int of shape (n,)
+        Encoded labels.
     known : TrainingRows, default=None
-        Rows that were trained on before.
+        Hashes of earlier training rows.
 
     Returns
     -------
     TrainingRows
-        At most 65,536 hashes; of more rows those with the smallest hashes are kept, so that the
-        same rows are kept in every order.
+        At most 65,536 hashes. If there are more, the smallest hashes are kept, which do not depend
+        on the order of the rows.
     """
     hashes = row_hashes(X, y)
     different, first, counts = np.unique(hashes, return_index=True, return_counts=True)
     natural = 0.0
     if not are_continuous(X, first, np.float32):
-        # A row that is there twice would be found again if one of the two were new.
+        # Share of rows that would be found in an independent sample, estimated from repeats.
         natural = _share_at_most(counts[counts > 1].sum(), len(hashes))
     complete = True
     if known is not None:
@@ -217,14 +220,14 @@ def training_rows(X, y, known=None):
 def _share_at_most(n_repeated, n):
     """Return an upper limit of the share of rows that repeat others.
 
-    Repeats come in clusters, so that their share varies more than that of independent rows.
+    Repeats are clustered, so their share has a larger variance than a share of independent rows.
     """
     share = (n_repeated + 1) / (n + 2)
     return min(1.0, float(share + 3 * np.sqrt(2 * share * (1 - share) / (n + 2))))
 
 
 def _is_among(hashes, known):
-    """Return which hashes are known."""
+    """Return a mask of the hashes that are in `known`."""
     if not len(known.hashes):
         return np.zeros(len(hashes), dtype=bool)
     place = np.searchsorted(known.hashes, hashes)
@@ -232,16 +235,17 @@ def _is_among(hashes, known):
 
 
 def n_trained_on(known, X, y):
-    """Return how many of these rows are training rows, at least; 0 where chance explains them.
+    """Return the least number of training rows among these; 0 if chance explains the matches.
 
-    Copies are found in any order, in part, and in float32 or float64. In a table whose rows
-    repeat by nature, such as one of a few categories, rows of an independent sample equal
-    training rows as well: there only more equal rows than expected count, or all rows of the
-    whole table.
+    Copies are found in any order, in part, and in float32 or float64. If rows of the table repeat
+    naturally, e.g. because columns have few categories, rows of an independent sample also match
+    training rows. Matches then count only if there are more than expected, or if the rows are the
+    whole training table.
 
     Parameters
     ----------
     known : TrainingRows
+        Hashes of the training rows.
     X, y
         As in `training_rows`.
 
@@ -265,7 +269,7 @@ def n_trained_on(known, X, y):
 
 
 def _digest(hashes):
-    """Return a digest of all rows, in any order where they differ enough to tell the table."""
+    """Return a digest of all rows, independent of their order if enough rows differ."""
     ordered = np.sort(hashes)
     if (np.diff(ordered) > 0).sum() + 1 >= _FEWEST_DIFFERENT:
         hashes = ordered
@@ -273,15 +277,17 @@ def _digest(hashes):
 
 
 def fingerprint(X, y):
-    """Return what tells arrays from others: their form, and a digest.
+    """Return shapes, dtypes and a digest, by which arrays are recognized.
 
     Parameters
     ----------
     X, y : ndarray
+        Rows and labels.
 
     Returns
     -------
     tuple of str
+        Shapes and dtypes of the arrays, and a digest of their content.
 
     Examples
     --------
@@ -292,7 +298,7 @@ def fingerprint(X, y):
     """
     digest = hashlib.blake2b(digest_size=16)
     for array in (X, y):
-        # Rows at a time: an array that is not contiguous is copied.
+        # In blocks of rows, because an array that is not contiguous is copied.
         step = max(1, _DIGEST_BYTES * len(array) // max(1, array.nbytes))
         for start in range(0, len(array) if array.size else 0, step):
             part = np.ascontiguousarray(array[start : start + step])

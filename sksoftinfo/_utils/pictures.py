@@ -1,4 +1,4 @@
-"""Pictures as people hold them: PIL images, arrays, tensors, and data sets of these."""
+"""Images in the forms that users have: PIL images, arrays, tensors and data sets."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import numpy as np
 
 from .validation import label_array, on_host, refuse_masked
 
-# Numbers of channels of a picture: grey, colours, and colours with transparency.
+# Possible numbers of channels: grey, colours, and colours with transparency.
 _CHANNELS = (1, 3, 4)
-# Weights of red, green and blue in what is seen as grey (ITU-R 601), as PIL has them.
+# Weights of red, green and blue in the grey value (ITU-R 601), as in PIL.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class Picture(NamedTuple):
-    """A picture, and how it is held.
+    """Pixels of an image, and the form in which the user has it.
 
     Attributes
     ----------
     pixels : ndarray of shape (channels, height, width)
-        Of uint8, or of the array's own type.
+        Pixels of dtype uint8, or of the dtype of the user's array.
     held_as : {"pil", "tensor", "array"}
+        Type of the user's image.
     layout : {"first", "last", "grey"}
-        Where its channels are; ``"grey"`` is an array of two dimensions.
+        Position of the channels; ``"grey"`` stands for an array of two dimensions.
     """
 
     pixels: np.ndarray
@@ -40,14 +41,14 @@ class Picture(NamedTuple):
 
 
 def is_picture(value):
-    """Return whether a value is an image of PIL."""
-    # Without PIL there are no such images.
+    """Return whether a value is a PIL image."""
+    # Unless PIL has been imported, there are no PIL images.
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(value, pil.Image)
 
 
 def is_dataset(X):
-    """Return whether `X` is a Dataset or DataLoader of torch, and not an array as well."""
+    """Return whether `X` is a torch Dataset or DataLoader without the shape of an array."""
     data = sys.modules.get("torch.utils.data")
     return (
         data is not None
@@ -57,22 +58,24 @@ def is_dataset(X):
 
 
 def listed(X):
-    """Return what an iterator holds, as a list; anything else as it is."""
+    """Return the items of an iterator as a list; other values are returned unchanged."""
     return list(X) if isinstance(X, Iterator) and not hasattr(X, "shape") else X
 
 
 def holds_pictures(X):
-    """Return whether `X` holds pictures that are not rows of an array yet.
+    """Return whether `X` holds images that have not been stacked to an array.
 
-    These are data sets, lists with images of PIL, and lists of images of different shapes.
+    Such values are data sets, lists with PIL images, and lists of images of different shapes.
 
     Raises
     ------
     ValueError
-        If `X` is a single image of PIL, or paths.
+        If `X` is a single PIL image, a path or a list of paths.
     """
     if is_picture(X):
-        raise ValueError("`X` must hold images; got one image. Put it into a list: [image].")
+        raise ValueError(
+            "`X` must hold several images; got one image. Put it into a list: [image]."
+        )
     if isinstance(X, str | PathLike):
         raise ValueError(f"`X` must hold images; got the path {str(X)!r}. {_OPEN}")
     if is_dataset(X):
@@ -91,7 +94,7 @@ _OPEN = "Open the files, e.g. [PIL.Image.open(path) for path in paths]."
 
 
 def in_fixed_order(X):
-    """Raise ValueError if `X` is a DataLoader that shuffles: results are in the order of rows."""
+    """Raise ValueError if `X` is a DataLoader that shuffles, since results follow its order."""
     data = sys.modules.get("torch.utils.data")
     if (
         data is not None
@@ -99,19 +102,18 @@ def in_fixed_order(X):
         and isinstance(getattr(X, "sampler", None), data.RandomSampler)
     ):
         raise ValueError(
-            "`X` must come in an order that stays; got a DataLoader with shuffle=True. Use "
-            "shuffle=False."
+            "`X` must have a fixed order; got a DataLoader with shuffle=True. Use shuffle=False."
         )
 
 
 def items(X) -> Iterable[tuple[Any, Any]]:
-    """Yield what each item of `X` holds: the picture, and its label or None.
+    """Yield pairs of an image and its label, or None, for each item of `X`.
 
     Parameters
     ----------
     X : list, array, Dataset or DataLoader
-        Items of data sets are pictures, or pairs of a picture and a label; those of a DataLoader
-        are batches of such.
+        Items of a Dataset are images, or pairs of an image and a label. Items of a DataLoader are
+        batches of images, or of images and labels.
     """
     if not is_dataset(X):
         yield from ((one, None) for one in X)
@@ -131,8 +133,8 @@ def _pair(item):
     if isinstance(item, tuple | list | dict):
         kind = type(item).__name__
         raise ValueError(
-            "Items of a data set must be a picture, or a picture and a label; got a "
-            f"{kind} of {len(item)}. Wrap the data set in one that returns (picture, label)."
+            "Items of a data set must be an image, or an image and a label; got a "
+            f"{kind} of {len(item)}. Wrap the data set in one that returns (image, label)."
         )
     return item, None
 
@@ -149,7 +151,7 @@ def _of_batch(loader, batch):
 
 
 def n_items(X):
-    """Return how many pictures `X` holds, or None where that is known at its end alone."""
+    """Return the number of images in `X`, or None if `X` has no length."""
     if is_dataset(X) and hasattr(X, "batch_sampler"):
         X = X.dataset
     try:
@@ -159,22 +161,23 @@ def n_items(X):
 
 
 def labels_of(labels, X=None, classes=None):
-    """Return the labels that came with pictures as an array, or None where none has one.
+    """Return the labels of images as an array, or None if no image has a label.
 
     Parameters
     ----------
     labels : list
-        Of each picture, or None.
+        Label of each image, or None.
     X : list, array, Dataset or DataLoader, default=None
-        What they came from. Its attribute ``classes`` names them, as that of ImageFolder does.
+        Source of the images. If it has an attribute ``classes``, e.g. an ImageFolder, this
+        attribute holds the names of the labels.
     classes : ndarray of shape (M,), default=None
-        Where these are texts, and labels are indices of names that are all among them, the names
-        are returned.
+        Known classes. If the classes are strings and include all names, labels that are indices
+        are replaced by their names.
 
     Raises
     ------
     ValueError
-        If some have a label and others none, or a label is not one number or text.
+        If only some images have a label, or a label is not one number or string.
     """
     missing = [label is None for label in labels]
     if all(missing):
@@ -182,8 +185,8 @@ def labels_of(labels, X=None, classes=None):
     plain = [_plain_label(label) for label in labels]
     if any(missing):
         raise ValueError(
-            f"A data set must have a label for each picture, or for none; {sum(missing)} of "
-            f"{len(labels)} have none. Leave these out."
+            f"A data set must have labels for all images or for none; got {sum(missing)} of "
+            f"{len(labels)} images without a label. Leave these images out."
         )
     names = getattr(getattr(X, "dataset", X), "classes", None)
     if names is not None and classes is not None and np.asarray(classes).dtype.kind in "UO":
@@ -201,7 +204,7 @@ def _plain_label(label):
     if isinstance(label, np.ndarray | np.generic):
         if label.size != 1:
             raise ValueError(
-                "A label must be one number or text for each picture; got an array of shape "
+                "A label must be one number or string for each image; got an array of shape "
                 f"{label.shape}. Give the index of the class, not indicators."
             )
         return label.item()
@@ -209,20 +212,21 @@ def _plain_label(label):
 
 
 def as_picture(held, channels="auto", index=0):
-    """Return a picture's pixels, channels first, and how it is held.
+    """Return the pixels of an image, channels first, and the form in which the user has it.
 
     Parameters
     ----------
     held : PIL image, or array or tensor of two or three dimensions
+        Image of the user.
     channels : {"auto", "first", "last"}
-        Where the channels of an array of three dimensions are.
+        Position of the channels in an array of three dimensions.
     index : int
-        Which of the pictures it is, for messages.
+        Index of the image in `X`, for messages.
 
     Raises
     ------
     ValueError
-        If it is not a picture, is empty, or it cannot be told where its channels are.
+        If `held` is not an image, is empty, or has ambiguous channels.
 
     Examples
     --------
@@ -235,21 +239,21 @@ def as_picture(held, channels="auto", index=0):
         return Picture(_pixels_of(held, index), "pil", "last" if len(held.getbands()) > 1 else "")
     held_as = "array" if isinstance(held, np.ndarray) else "tensor"
     pixels = on_host(held)
-    refuse_masked(pixels, "X", "fill them in")
+    refuse_masked(pixels, "X", "Fill them")
     if not isinstance(pixels, np.ndarray):
         if isinstance(held, str | PathLike):
             raise ValueError(f"`X` must hold images; got the path {str(held)!r}. {_OPEN}")
         raise ValueError(
             "`X` must hold PIL images, arrays or tensors; got an object of class "
-            f"{type(held).__name__} at {index}."
+            f"{type(held).__name__} at index {index}."
         )
     if pixels.ndim not in (2, 3) or not pixels.size:
         raise ValueError(
             "`X` must hold images of shape (height, width), (channels, height, width) or (height, "
-            f"width, channels); got shape {pixels.shape} at {index}."
+            f"width, channels); got shape {pixels.shape} at index {index}."
         )
     if pixels.dtype.kind not in "biuf":
-        raise ValueError(f"`X` must hold numbers; got {pixels.dtype} at {index}.")
+        raise ValueError(f"`X` must hold numbers; got {pixels.dtype} at index {index}.")
     if pixels.ndim == 2:
         return Picture(pixels[None], held_as, "grey")
     layout = layout_of(pixels.shape, index) if channels == "auto" else channels
@@ -257,19 +261,20 @@ def as_picture(held, channels="auto", index=0):
 
 
 def layout_of(shape, index=0):
-    """Return where the channels of an image of three dimensions are, "first" or "last".
+    """Return the position of the channels of an image of three dimensions, "first" or "last".
 
     Raises
     ------
     ValueError
-        If both its first and its last side could be its channels, or neither.
+        If both the first and the last axis could hold the channels, or neither could.
     """
     first, last = shape[0] in _CHANNELS, shape[-1] in _CHANNELS
     if first == last:
-        why = "either side could be" if first else "neither side is 1, 3 or 4"
+        why = "both first and last axis" if first else "neither first nor last axis"
         raise ValueError(
-            f"channels='auto' cannot tell where the channels of an image of shape {tuple(shape)} "
-            f"are, at {index} of `X`: {why}. Set channels='first' or channels='last'."
+            "`channels` must be 'first' or 'last' for images with ambiguous channels; got 'auto' "
+            f"for shape {tuple(shape)} at index {index} of `X`, where {why} could hold the "
+            "channels. Set channels='first' or channels='last'."
         )
     return "first" if first else "last"
 
@@ -285,25 +290,29 @@ def _pixels_of(image, index):
             if values.min() < 0 or values.max() > 65535:
                 raise ValueError(
                     f"`X` must hold images of 8 or 16 bits; got mode {mode!r} with values up to "
-                    f"{values.max()} at {index}. Scale it, and convert it to mode 'L'."
+                    f"{values.max()} at index {index}. Scale it, and convert it to mode 'L'."
                 )
             return np.round(values / 257).astype(np.uint8)[None]
         if mode == "F":
             raise ValueError(
-                f"`X` must hold images of 8 or 16 bits; got mode 'F' at {index}, whose scale is "
-                "not known. Scale it to 0 to 255, and convert it to mode 'L'."
+                f"`X` must hold images of 8 or 16 bits; got mode 'F' at index {index}, whose "
+                "scale is unknown. Scale it to 0 to 255, and convert it to mode 'L'."
             )
         if mode in ("1", "L", "LA", "La"):
             return np.asarray(image.convert("L"))[None]
         return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     except OSError as error:
-        raise ValueError(f"The image at {index} of `X` cannot be read: {error}.") from error
+        raise ValueError(
+            f"`X` must hold images that can be read; got an error at index {index}: {error}. "
+            "Replace this image."
+        ) from error
 
 
 def with_n_channels(pixels, n_channels):
-    """Return an image (C, H, W) with this number of channels: grey, or without transparency.
+    """Convert an image (C, H, W) to a number of channels.
 
-    Where there is no such conversion, or `n_channels` is None, it is returned as it is.
+    Transparency is dropped, and grey and colours are converted to each other. If there is no such
+    conversion, or `n_channels` is None, the image is returned unchanged.
 
     Examples
     --------
@@ -323,7 +332,7 @@ def with_n_channels(pixels, n_channels):
 
 
 def give_back(picture, pixels):
-    """Return pixels (C, H, W) held as the picture is."""
+    """Return pixels (C, H, W) in the form of the user's image."""
     if picture.held_as == "pil":
         from PIL import Image
 
@@ -341,25 +350,29 @@ def give_back(picture, pixels):
 
 
 def stacked_pictures(X, n_channels=None):
-    """Return rows that a data set, or a list with PIL images, holds, and their labels or None.
+    """Return the rows and labels of a data set, or of a list with PIL images.
 
-    PIL images become numbers from 0 to 1, channels first; anything else is taken as it is.
+    PIL images are scaled to 0 to 1, channels first. Other rows are not modified.
 
     Parameters
     ----------
     X : list, Dataset or DataLoader
+        Images, or rows of other shapes.
     n_channels : int, default=None
-        To which PIL images are converted: grey where all of them are, if None.
+        Number of channels to which PIL images are converted. If None, images are converted to
+        colour unless all of them are grey.
 
     Returns
     -------
     rows : ndarray of shape (n, ...)
+        Rows of numbers.
     labels : list
+        Label of each row, or None.
 
     Raises
     ------
     ValueError
-        If there are none, or rows differ in shape.
+        If there are no rows, or rows differ in shape or kind.
     """
     rows, labels, are_pil = [], [], []
     for index, (held, label) in enumerate(items(X)):
@@ -389,9 +402,9 @@ def stacked_pictures(X, n_channels=None):
 
 
 def check_one_kind(are_pil):
-    """Raise ValueError if the last of several pictures is one of PIL and the first not, or so."""
+    """Raise ValueError if only one of the first and the last image is a PIL image."""
     if are_pil[-1] != are_pil[0]:
         raise ValueError(
-            "`X` mixes PIL images, which are read as numbers from 0 to 1, and arrays, whose "
-            "numbers are taken as they are. Convert them to one kind."
+            "`X` must hold images of one kind; got PIL images, which are scaled to 0 to 1, and "
+            "arrays, which are not scaled. Convert them to one kind."
         )

@@ -1,4 +1,4 @@
-"""A progress bar with the time left, or lines where tqdm is not installed."""
+"""Progress bar with the time left, or plain lines if tqdm is not installed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from time import perf_counter
 from typing import TypeVar
 
 Step = TypeVar("Step")
-# From this share on, the pace so far tells the time left better than what was expected.
+# From this share on, the time left is extrapolated from the elapsed time.
 _ENOUGH = 0.1
 
 
 class Progress:
-    """How much of some work is done, and the time left, on standard error.
+    """Progress of some work, and the time left, on standard error.
 
     Parameters
     ----------
     total : float
-        Cost of all steps.
+        Total cost of all steps.
     what : str
         Name of the work.
     verbose : int
-        Nothing is shown where it is 0.
+        Nothing is shown if 0.
     seconds : float, default=None
-        How many are expected for a cost of 1, if that is known before the first step.
+        Expected seconds for a cost of 1, if known before the first step.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Progress:
         self._show()
 
     def over(self, steps: Iterable[Step], costs: Iterable[float]) -> Iterator[Step]:
-        """Yield the steps, and show the cost of each as done once the next is wanted."""
+        """Yield the steps, and show the cost of each as done when the next step is requested."""
         for step, cost in zip(steps, costs, strict=True):
             self.advance(cost)
             yield step
@@ -63,12 +63,12 @@ class Progress:
         self._show()
 
     def expect(self, rest: float) -> None:
-        """Set the cost of what is still to be done."""
+        """Set the cost of the remaining work."""
         self._total = self._done + rest
         self._show()
 
     def close(self) -> None:
-        """End the line."""
+        """Close the progress bar."""
         if self._bar is not None:
             self._bar.close()
 

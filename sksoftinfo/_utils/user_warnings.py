@@ -1,4 +1,4 @@
-"""Where a warning points to."""
+"""Stack level of warnings, so that they point to the user's code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# This package, and whoever calls it back on the user's behalf, found without being imported.
+# Folders of this package and of the packages that call it, located without importing them.
 _FOUND = map(find_spec, ("joblib", "sklearn", "skorch"))
 _NOT_THE_USERS = (
     str(Path(__file__).parents[1]) + os.sep,
@@ -16,10 +16,10 @@ _NOT_THE_USERS = (
 
 
 def users_stacklevel():
-    """Return the `stacklevel` at which a warning of the calling function points to its user.
+    """Return the `stacklevel` by which warnings of the caller point to the user's code.
 
-    That is the first line, from the inside, that is not in this package, in scikit-learn, in
-    skorch or in joblib: how many calls lie between is nobody's concern.
+    The user's code is the innermost frame outside this package, scikit-learn, skorch and joblib,
+    however many calls lie between.
     """
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):

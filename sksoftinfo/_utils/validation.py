@@ -1,4 +1,4 @@
-"""Tables, images and labels as they come from a user: what cannot be learned from is named."""
+"""Validation of tables, images, labels and weights, with errors that name the invalid entries."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from sklearn.utils.validation import validate_data
 
 from .compat import check_sample_weight
 
-# Columns that a message names, at most.
+# Largest number of columns that a message names.
 _NAMED = 5
-# Labels that a message lists, at most.
+# Largest number of labels that a message lists.
 _LABELS_SHOWN = 30
-# Pixels that a picture has along each side, at least.
+# Smallest height and width of an image.
 _PICTURE = 8
-# Types of entries that NumPy turns into numbers, and those that need no second look.
+# Types of times and bytes, which NumPy would convert to numbers, and types that are valid.
 _TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
 _BYTES = (bytes, bytearray, memoryview)
 _PLAIN = {float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.str_}
 
 
 def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options):
-    """Validate `X` and `y` as scikit-learn's ``validate_data``, and name the column that is wrong.
+    """Validate `X` and `y` by scikit-learn's ``validate_data``, and name invalid columns.
 
     Parameters
     ----------
     estimator : estimator
-        Its ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+        Estimator whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
     X, y : as given to `fit` or `predict`
-        A torch tensor may be on any device and need a gradient.
+        Rows and labels. A torch tensor may be on any device and require a gradient.
     allow_nan : bool, default=False
-        Whether NaN is a missing value of a table. Images must be complete.
+        Whether tables may contain NaN, as missing values. Images may not.
     **options : dict
-        Of ``validate_data``.
+        Options of ``validate_data``.
 
     Raises
     ------
     ValueError
-        If two columns have one name, a column is no number, an entry is not finite or masked, or
-        labels are missing or of several types.
+        If two columns have the same name, a column is not numeric, an entry is masked or not
+        finite, or labels are missing or of several types.
     TypeError
         If `X` is sparse.
     """
@@ -64,7 +64,7 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options
 
 @contextmanager
 def naming_wrong_columns(X):
-    """Raise errors about a frame `X` by the names of its columns that are no numbers."""
+    """Replace errors about a frame `X` by one that names its columns that are not numeric."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -72,21 +72,24 @@ def naming_wrong_columns(X):
         if not wrong:
             raise
         raise ValueError(
-            f"X has columns that are no numbers: {_listed(wrong)}. Encode them, as by "
-            "OneHotEncoder in a ColumnTransformer, or leave them out."
+            f"`X` must have numeric columns only; got {_listed(wrong)}. Encode these columns, "
+            "e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
         ) from error
 
 
 def assert_finite(array, name, column_names=None, allow_nan=False):
-    """Raise ValueError if `array` has NaN or infinity, and say in which columns or where.
+    """Raise a ValueError that names columns or positions if `array` has NaN or infinity.
 
     Parameters
     ----------
     array : ndarray of shape (n, d) or (n, ...)
+        Array of numbers.
     name : str
+        Name of the array in the message.
     column_names : sequence of str, default=None
+        Names of the columns in the message; positions if None.
     allow_nan : bool, default=False
-        Whether infinity alone is refused.
+        Whether to accept NaN.
     """
     try:
         assert_all_finite(array, input_name=name, allow_nan=allow_nan)
@@ -109,15 +112,15 @@ def _where_not_finite(array, name, column_names, allow_nan):
         place = f"first at {tuple(int(i) for i in np.argwhere(wrong)[0])}"
     return (
         f"Input {name} contains {what} {place}, in {rows.sum()} of {len(array)} rows, the first "
-        f"of them row {int(rows.argmax())}. Fill it in, as by SimpleImputer in a pipeline, or "
-        "leave these rows out."
+        f"of them row {int(rows.argmax())}. Impute these entries, e.g. by SimpleImputer in a "
+        "pipeline, or drop these rows."
     )
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing or masked, or are of several types.
+    """Raise ValueError if labels are missing, masked or of several types.
 
-    Bytes raise TypeError: scikit-learn took them once, and does no longer.
+    Bytes raise TypeError, as in scikit-learn.
     """
     y = on_host(y)
     refuse_masked(y, name)
@@ -125,14 +128,17 @@ def check_labels(y, name="y"):
         isinstance(label, str) and label.endswith("\0") for label in y
     ):
         raise ValueError(
-            f"{name} holds texts that end in a null character, which NumPy drops, so that labels "
-            "would merge: strip it, or rename these labels."
+            f"`{name}` must not hold strings that end in a null character, which NumPy drops. "
+            "Strip the character, or rename these labels."
         )
     if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
         return
     labels = label_array(y)
     if labels.dtype.kind == "S":
-        raise TypeError(f"{name} holds bytes as labels: decode them, as by numpy.char.decode.")
+        raise TypeError(
+            f"`{name}` must hold numbers or strings; got bytes. Decode them, e.g. by "
+            "numpy.char.decode."
+        )
     if labels.dtype.kind not in "Of" or labels.ndim != 1:
         return
     if labels.dtype == object:
@@ -141,21 +147,21 @@ def check_labels(y, name="y"):
         missing = np.isnan(labels)
     if missing.any():
         raise ValueError(
-            f"Input {name} contains NaN or None, labels that are missing, in {missing.sum()} of "
-            f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Leave them out."
+            f"Input {name} contains NaN or None, i.e. missing labels, in {missing.sum()} of "
+            f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Drop these rows."
         )
     types = mixed_types(labels) if labels.dtype == object else []
     if types:
         raise ValueError(
-            f"{name} mixes labels of types {', '.join(types)}, which NumPy merges or cannot "
-            "order: bring them to one type, as by str."
+            f"`{name}` must hold labels of one type; got {', '.join(types)}. Convert them to one "
+            "type, e.g. by str."
         )
 
 
 def label_array(y):
-    """Return labels as an array, of objects where a list holds labels of several types together.
+    """Return labels as an array, with dtype object if a list holds labels of several types.
 
-    NumPy would turn all into those of one type, and merge 1 with "1" or with True.
+    NumPy would convert the labels to one type, and merge 1 with "1" or with True.
     """
     y = on_host(y)
     if isinstance(y, list | tuple) and mixed_types(y):
@@ -164,7 +170,7 @@ def label_array(y):
 
 
 def mixed_types(labels):
-    """Return the names of the types of labels if texts, booleans and others are mixed, else none.
+    """Return the names of types if strings, booleans and other labels are mixed, else no names.
 
     Examples
     --------
@@ -178,7 +184,7 @@ def mixed_types(labels):
 
 
 def encode_labels(y, classes, name="y"):
-    """Return the index of each label in distinct `classes`; unseen labels raise ValueError.
+    """Return the index of each label in `classes`; unknown labels raise ValueError.
 
     Examples
     --------
@@ -190,25 +196,25 @@ def encode_labels(y, classes, name="y"):
     if _are_indices(y, classes):
         return y.astype(np.int64, copy=False)
     try:
-        # Those of a network that was trained elsewhere are in the order of its outputs.
+        # Classes may be unsorted, e.g. in the order of the outputs of a pretrained network.
         order = np.argsort(classes, kind="stable")
         place = np.searchsorted(classes, y, sorter=order)
         index = order[np.minimum(place, len(classes) - 1)]
         unseen = classes[index] != y
-    except TypeError:  # of types that have no order beside those of the classes
+    except TypeError:  # labels and classes have no common order
         unseen = np.ones(len(y), dtype=bool)
     if np.any(unseen):
         unknown = np.unique(y[unseen]).tolist()
         shown = known_labels(unknown)
         raise ValueError(
-            f"{name} contains labels that are unknown: {shown}. The known "
-            f"classes are {known_labels(classes, unknown)}."
+            f"`{name}` must hold known labels; got {shown}. The known classes are "
+            f"{known_labels(classes, unknown)}."
         )
     return index
 
 
 def known_labels(classes, unknown=()):
-    """Return labels as a message lists them: of many, those spelt like what is unknown first.
+    """Return a list of labels for a message, with labels similar to unknown ones first.
 
     Examples
     --------
@@ -230,7 +236,7 @@ def known_labels(classes, unknown=()):
 
 
 def _are_indices(y, classes):
-    """Return whether the labels are 0..M-1 already: a search takes as long as a small network."""
+    """Return whether labels equal their indices, which saves a search."""
     return (
         y.dtype.kind in "iu"
         and classes.dtype.kind in "iu"
@@ -242,10 +248,10 @@ def _are_indices(y, classes):
 
 
 def check_row_shape(X, input_shape, owner):
-    """Raise ValueError if images or arrays of images `X` have another shape than those of fit.
+    """Raise ValueError if rows of `X` differ in shape from the rows of `fit`.
 
-    Where `input_shape` is None, any shape will do. Tables are left to scikit-learn's own check,
-    which also knows their feature names.
+    If `input_shape` is None, any shape is valid. Tables are left to scikit-learn's own check,
+    which also compares feature names.
     """
     shape = getattr(X, "shape", None)
     if shape is None or input_shape is None or (len(shape) <= 2 and len(input_shape) == 1):
@@ -253,7 +259,7 @@ def check_row_shape(X, input_shape, owner):
     if tuple(shape[1:]) != tuple(input_shape):
         raise ValueError(
             f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
-            f"{tuple(input_shape)}: give rows of that shape."
+            f"{tuple(input_shape)}. Pass rows of that shape."
         )
 
 
@@ -261,37 +267,42 @@ def check_two_classes(classes):
     """Raise ValueError if there are fewer than two classes."""
     if len(classes) < 2:
         labels = np.asarray(classes).tolist()
-        raise ValueError(f"y holds the one class {labels}: a classifier needs at least two.")
+        raise ValueError(
+            f"`y` must hold at least two classes; got one class: {labels}. Add rows of another "
+            "class."
+        )
 
 
 def check_weights(sample_weight, X):
-    """Return the weights of rows `X` as float64; negative, masked or all zero, ValueError."""
+    """Return the weights of rows `X` as float64; raise ValueError if they are invalid."""
     sample_weight = on_host(sample_weight)
     refuse_masked(sample_weight, "sample_weight")
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
-        raise ValueError("sample_weight is zero for every row: give one a positive weight.")
+        raise ValueError(
+            "`sample_weight` must be positive for at least one row; got zero for every row. Pass "
+            "positive weights for rows that count."
+        )
     if not np.isfinite(weights.sum()):
         raise ValueError(
-            f"sample_weight must have a finite sum; got weights up to {weights.max():g}. Divide "
+            f"`sample_weight` must have a finite sum; got weights up to {weights.max():g}. Divide "
             "them by their maximum: only their ratios count."
         )
     return weights
 
 
-def refuse_masked(array, name, remedy="leave those rows out"):
-    """Raise ValueError if a NumPy array has entries that are masked; NumPy would unmask them."""
+def refuse_masked(array, name, remedy="Drop these rows"):
+    """Raise ValueError if a NumPy array has masked entries, which NumPy would unmask."""
     if np.ma.is_masked(array):
         raise ValueError(
-            f"{name} is a masked array with {np.ma.count_masked(array)} entries that are masked: "
-            f"{remedy}."
+            f"`{name}` must not have masked entries; got {np.ma.count_masked(array)}. {remedy}."
         )
 
 
 def are_plain_labels(y, n_samples):
-    """Return whether `y` is sure to pass validation unchanged beside `n_samples` rows.
+    """Return whether `y` is certain to pass validation unchanged for `n_samples` rows.
 
-    That of scikit-learn looks through all labels for NaN, and takes as long as a small network.
+    scikit-learn's validation searches all labels for NaN, which takes as long as a small network.
     """
     return type(y) is np.ndarray and y.shape == (n_samples,) and y.dtype.kind in "biuU"
 
@@ -302,11 +313,11 @@ def _is_missing(label):
 
 
 def on_host(values, name="X"):
-    """Return the array of a tensor, or of a list of them, which may be on any device.
+    """Return a tensor on any device, or a list of tensors, as an array.
 
-    Anything else is returned as it is.
+    Other values are returned unchanged.
     """
-    # Without torch there are no tensors, and what needs none stays free of it.
+    # Unless torch has been imported, there are no tensors, and torch need not be imported here.
     torch = sys.modules.get("torch")
     if torch is None:
         return values
@@ -320,8 +331,8 @@ def on_host(values, name="X"):
         return values
     if values.layout != torch.strided:
         raise TypeError(
-            f"{name} is a sparse tensor, and dense ones are taken alone: pass {name}.to_dense() "
-            "if it fits into memory."
+            f"`{name}` must be a dense tensor; got a sparse tensor. Pass {name}.to_dense() if it "
+            "fits into memory."
         )
     values = values.detach().cpu()
     # NumPy has no bfloat16.
@@ -329,25 +340,27 @@ def on_host(values, name="X"):
 
 
 def plain_rows(X, name="X"):
-    """Return rows as scikit-learn takes them: a tensor of any device, or a masked array, as array.
+    """Return rows in a form that scikit-learn accepts; tensors and masked arrays become arrays.
 
-    Numbers of the other byte order, which torch does not take, get the machine's own. Masked
-    entries, and frames that are not read yet, raise ValueError.
+    Numbers are converted to the native byte order, which torch needs. Masked entries and lazy
+    frames raise ValueError.
     """
     X = on_host(X, name)
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
-        # A table of Arrow: NumPy would take its columns for rows.
+        # NumPy would treat the columns of an Arrow table as rows.
         return X.to_pandas()
     if isinstance(X, np.ma.MaskedArray):
-        refuse_masked(X, name, f"fill them in, as by {name}.filled(0)")
+        refuse_masked(X, name, f"Fill them, e.g. by {name}.filled(0)")
         X = X.data
     if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise ValueError(f"{name} is a {type(X).__name__}, not read yet: give {name}.collect().")
+        raise ValueError(
+            f"`{name}` must be in memory; got a {type(X).__name__}. Pass {name}.collect()."
+        )
     return native_order(X)
 
 
 def native_order(X):
-    """Return an array or frame whose numbers have the machine's byte order; the rest as it is."""
+    """Return an array or frame in native byte order; other values are returned unchanged."""
     if isinstance(X, np.ndarray):
         return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
     if not hasattr(X, "isetitem"):
@@ -375,16 +388,16 @@ def _check_unique_names(X):
     twice = [repr(name) for name, count in Counter(X.columns).items() if count > 1]
     if twice:
         raise ValueError(
-            f"X has several columns of one name: {_listed(twice)}. Rename "
-            "them, so that each column can be told from the others."
+            f"`X` must have unique column names; got {_listed(twice)} more than once. Rename "
+            "these columns."
         )
 
 
 def refuse_times_and_bytes(X):
-    """Raise ValueError for rows of times or bytes, which NumPy would turn into numbers.
+    """Raise ValueError for rows of times or bytes, which NumPy would convert to numbers.
 
-    Looks through frames, arrays and nested lists; a column of a frame may be of objects,
-    categories or Arrow's types.
+    Frames, arrays and nested lists are searched. Columns of frames may have dtype object,
+    category or Arrow's types.
     """
     if _is_frame(X):
         wrong = [
@@ -394,21 +407,21 @@ def refuse_times_and_bytes(X):
         ]
         if wrong:
             raise ValueError(
-                f"X has columns that are no numbers: {_listed(wrong)}. Turn times into numbers, "
-                "e.g. days since a date, decode bytes, or leave these columns out."
+                f"`X` must have numeric columns only; got {_listed(wrong)}. Convert times to "
+                "numbers, e.g. days since a date, decode bytes, or drop these columns."
             )
         return
     found = _times_or_bytes(X)
     if found == "times":
         raise ValueError(
-            "X must hold numbers; got times. Turn them into numbers, e.g. days since a date."
+            "`X` must hold numbers; got times. Convert them to numbers, e.g. days since a date."
         )
     if found == "bytes":
-        raise ValueError("X must hold numbers; got bytes. Decode and convert them first.")
+        raise ValueError("`X` must hold numbers; got bytes. Decode and convert them first.")
 
 
 def _times_or_bytes(values):
-    """Return "times" or "bytes" if such are in an array or in nested lists, else None."""
+    """Return "times" or "bytes" if an array or nested lists contain them, else None."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
     if isinstance(values, np.ndarray):
@@ -430,12 +443,12 @@ def _times_or_bytes(values):
 
 
 def _is_numeric(dtype):
-    # Of NumPy and pandas; polars has no kinds, and its numbers are arrays at no cost.
+    # dtypes of polars have no kind, but polars converts its numbers to arrays at no cost.
     return getattr(dtype, "kind", "O") in "biufc"
 
 
 def _columns(X):
-    """Return pairs of name and column of a frame of pandas or polars."""
+    """Return pairs of name and column of a pandas or polars frame."""
     return [
         (name, X.iloc[:, position] if hasattr(X, "iloc") else X[:, position])
         for position, name in enumerate(X.columns)
@@ -443,7 +456,7 @@ def _columns(X):
 
 
 def as_images(X):
-    """Return nested lists of images, or lists of arrays, as one array; anything else as it is."""
+    """Return nested lists of images, or lists of arrays, as one array; other values unchanged."""
     if not isinstance(X, list | tuple) or not X or np.ndim(X[0]) < 2:
         return X
     refuse_times_and_bytes(X)
@@ -453,15 +466,16 @@ def as_images(X):
 def seem_last(X, any_dtype=True):
     """Return whether images look as if their channels came last.
 
-    Images of unsigned bytes with a last axis of 1, 3 or 4 do. Others may be e.g. signals of 22
-    electrodes, (n, 22, 1000, 1): these do only if they have 3 or 4 numbers for each of at least
-    8 x 8 pixels.
+    For uint8 images, the last axis must have length 1, 3 or 4. Images of other dtypes may be e.g.
+    signals of 22 electrodes, (n, 22, 1000, 1); for them, the last axis must have length 3 or 4,
+    and the two axes before it a length of at least 8.
 
     Parameters
     ----------
     X : array-like of shape (n, ...)
+        Images.
     any_dtype : bool, default=True
-        Whether images of other types than unsigned bytes are looked at as well.
+        Whether to check images of other dtypes than uint8.
     """
     shape = getattr(X, "shape", ())
     if len(shape) != 4 or shape[1] <= 4:
@@ -472,17 +486,17 @@ def seem_last(X, any_dtype=True):
 
 
 def check_channels_first(X, any_dtype=True):
-    """Raise ValueError if images look as if their channels came last, as `seem_last` tells."""
+    """Raise ValueError if the channels of images seem to come last, by `seem_last`."""
     if seem_last(X, any_dtype):
         raise ValueError(
-            "X must have its channels first, (n, channels, height, width); got shape "
+            "`X` must have its channels first, (n, channels, height, width); got shape "
             f"{tuple(X.shape)}, whose channels seem to come last. Move them by "
             "numpy.moveaxis(X, -1, 1)."
         )
 
 
 def _columns_of_no_numbers(X):
-    """Return names and types of a frame's columns that do not convert to numbers."""
+    """Return names and dtypes of the columns of a frame that cannot be converted to numbers."""
     if not _is_frame(X):
         return []
     wrong = []
@@ -490,7 +504,7 @@ def _columns_of_no_numbers(X):
         values = np.asarray(column)
         try:
             if values.dtype.kind in "mM":
-                raise ValueError("times are no numbers")
+                raise ValueError("times are not numbers")
             values.astype(np.float64)
         except (ValueError, TypeError):
             wrong.append(f"{name!r} ({column.dtype})")

@@ -1,4 +1,4 @@
-"""`show_versions`: what a report of a bug should state."""
+"""Versions of installed packages, for bug reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _installed(name):
 
 
 def _dependencies():
-    """Yield name and version of what is required, and of what is optional and installed."""
+    """Yield names and versions of required packages, and of optional packages if installed."""
     seen = {"sksoftinfo"}
     for requirement in metadata.requires("sksoftinfo") or []:
         name = re.match(r"[\w.-]+", requirement)[0]
@@ -32,11 +32,11 @@ def _dependencies():
 def show_versions() -> None:
     """Print the versions of Python, sksoftinfo and its dependencies, and torch's devices.
 
-    Please add them to the report of a bug.
+    Include the output in bug reports.
 
     See Also
     --------
-    sklearn.show_versions : The same for scikit-learn, with its threading libraries.
+    sklearn.show_versions : Print the versions for scikit-learn, with its threading libraries.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def whole_file(path, *, exclusive=False):
-    """Open a file for writing that takes its place at `path` when all of it is on disk.
+    """Open a file for writing that replaces `path` once it is completely on disk.
 
-    Until then it has a name of its own in the same folder, so that readers, other writers of the
-    same path and a process that dies never meet half a file. If the block raises, `path` stays as
-    it was and nothing is left beside it. A new file gets the permissions of the process's umask,
-    a replaced one keeps its own, and a symbolic link is followed.
+    Until then, the file has a temporary name in the same folder, so a partial file is never
+    visible at `path`, even if the process dies or other processes write to the same path. If the
+    block raises, `path` is unchanged and the temporary file is removed. A new file gets its
+    permissions from the umask, a replaced file keeps its permissions, and symbolic links are
+    followed.
 
     Parameters
     ----------
     path : str or path-like
+        Path of the file.
     exclusive : bool, default=False
-        Whether a file that exists at `path` is left alone: FileExistsError.
+        Whether to raise FileExistsError if `path` exists, instead of replacing it.
 
     Yields
     ------
@@ -33,7 +35,7 @@ def whole_file(path, *, exclusive=False):
     ------
     OSError
         If the file cannot be written, e.g. because its folder does not exist, the disk is full, or
-        `path` is a folder or a device. Its ``filename`` is `path`.
+        `path` is a folder or a device. The attribute ``filename`` of the error is `path`.
 
     Examples
     --------
@@ -50,9 +52,9 @@ def whole_file(path, *, exclusive=False):
     try:
         target = os.path.realpath(path)
         mode = _permissions(target)
-        # Not derived from the file's name, which may be as long as the file system allows.
+        # A random name, because the file's own name may have the largest length allowed.
         part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
-        # open, not tempfile: a new file has to honour the umask.
+        # tempfile would ignore the umask.
         with open(part, "xb") as file:
             if mode is not None:
                 os.chmod(part, mode)
@@ -60,14 +62,14 @@ def whole_file(path, *, exclusive=False):
             file.flush()
             os.fsync(file.fileno())
         if exclusive:
-            # The file system decides which of several writers comes first.
+            # The file system decides which of several writers is first.
             with open(target, "xb"):
                 pass
         os.replace(part, target)
         part = None
         _sync_folder(os.path.dirname(target))
     except OSError as error:
-        # Also of the block: a full disk is noticed by a write, which does not know the name.
+        # Errors of writes in the block, e.g. to a full disk, lack the file name.
         if error.errno is None or error.filename not in (None, part, target):
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
@@ -78,12 +80,12 @@ def whole_file(path, *, exclusive=False):
 
 
 def check_regular_file(path):
-    """Raise OSError for a folder, a device or a pipe, which might be read without an end.
+    """Raise OSError for a folder, a device or a pipe, which may be endless.
 
     Parameters
     ----------
     path : str or path-like
-        Of a file that exists.
+        Path of an existing file.
 
     Returns
     -------
@@ -99,21 +101,21 @@ def check_regular_file(path):
 
 
 def _permissions(path):
-    """Return the permissions of a file, or None where there is none."""
+    """Return the permissions of a file, or None if it does not exist."""
     try:
-        # A file would take the place of a device.
+        # Devices are refused, since the file would replace them.
         return check_regular_file(path) & 0o777
     except FileNotFoundError:
         return None
 
 
 def _sync_folder(folder):
-    """Bring a changed name to disk, where the platform opens folders."""
+    """Flush a changed directory entry to disk, if the platform can open folders."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        # Network file systems may not know it; the content is safe all the same.
+        # Network file systems may not support this call; the content is safe anyway.
         with suppress(OSError):
             os.fsync(descriptor)
     finally:

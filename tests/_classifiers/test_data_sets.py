@@ -60,7 +60,7 @@ def test_labels_may_be_given_and_names_be_known():
     held_out = Pictures(Y[:30].tolist(), classes=["dim", "red"])
     with pytest.warns(UserWarning, match="30 of 30"):
         clf.score_bounds(held_out)
-    with pytest.raises(ValueError, match="labels that are unknown"):
+    with pytest.raises(ValueError, match="must hold known labels"):
         clf.score_bounds(Pictures(Y.tolist()))
 
 
@@ -89,11 +89,11 @@ def test_what_is_refused():
     sizes = [Image.new("RGB", (8, 8)), Image.new("RGB", (9, 8))]
     for X, y, match in [
         (sizes, [0, 1], "images of one size; got shapes"),
-        ([sizes[0], np.zeros((3, 8, 8))], [0, 1], "mixes PIL images"),
+        ([sizes[0], np.zeros((3, 8, 8))], [0, 1], "images of one kind; got PIL images"),
         (sizes[0], [0], "Put it into a list"),
         (Pictures([]), None, "at least one row"),
         (Pictures([None] * 4), None, "y cannot be None|requires y"),
-        (Pictures([0, None, 1]), None, "1 of 3 have none"),
+        (Pictures([0, None, 1]), None, "1 of 3 images without a label"),
         (TensorDataset(torch.zeros(4, 3), torch.eye(4)), None, "not indicators"),
     ]:
         with pytest.raises(ValueError, match=match):

@@ -144,7 +144,7 @@ def test_export(images):
     ("options", "error", "message"),
     [
         ({"classes": ["a", "b", "a"]}, ValueError, "must be distinct; got .* more than once"),
-        ({"classes": ["a", 1, "b"]}, ValueError, "mixes labels"),
+        ({"classes": ["a", 1, "b"]}, ValueError, "labels of one type"),
         ({"classes": ["a", None, "b"]}, ValueError, "missing"),
         ({"classes": ["a"]}, ValueError, "at least two outputs"),
         ({"classes": [["a", "b", "c"]]}, ValueError, "one-dimensional"),

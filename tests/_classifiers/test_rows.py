@@ -81,7 +81,7 @@ def test_booleans_and_numbers_do_not_merge(mixed, container):
         lambda: information_bounds(labels, proba),
         lambda: cross_val_bounds(InfoSoftmaxClassifier(**FAST), X, labels),
     ):
-        with pytest.raises(ValueError, match="mixes labels of types bool"):
+        with pytest.raises(ValueError, match="must hold labels of one type; got bool"):
             call()
     with pytest.raises(ValueError, match="`groups` must be of one type; got bool"):
         information_bounds(Y, np.full((150, 3), 1 / 3), groups=labels)
@@ -100,17 +100,19 @@ def test_labels_of_several_types_do_not_merge():
         lambda: clf.score_bounds(X, mixed),
         lambda: clf.score(X, mixed),
     ):
-        with pytest.raises(ValueError, match="mixes labels of types int, str"):
+        with pytest.raises(ValueError, match="must hold labels of one type; got int, str"):
             call()
     with pytest.raises(ValueError, match="`groups` must be of one type"):
         information_bounds(["1", "2"] * 75, proba, groups=mixed)
-    with pytest.raises(ValueError, match="classes holds texts that end in a null character"):
+    with pytest.raises(
+        ValueError, match="`classes` must not hold strings that end in a null character"
+    ):
         clf = InfoSoftmaxClassifier(**FAST)
         clf.partial_fit(X[:100], NAMES[:100], classes=["setosa", "setosa\0", "versicolor"])
 
 
 def test_weights_without_a_finite_sum_are_refused():
-    with pytest.raises(ValueError, match="sample_weight must have a finite sum"):
+    with pytest.raises(ValueError, match="`sample_weight` must have a finite sum"):
         InfoSoftmaxClassifier(**FAST).fit(X, Y, np.full(len(Y), 1e308))
 
 

@@ -124,7 +124,7 @@ def test_an_encoder_of_ones_own(frame, rows):
     y = rows[1]
     encoder = make_column_transformer((OneHotEncoder(), ["sign"]), sparse_threshold=0)
     assert cross_val_bounds(quick(encoder=encoder), frame, y).mi_lower > 0.05
-    with pytest.raises(ValueError, match="X has columns that are no numbers: 'sign'"):
+    with pytest.raises(ValueError, match="`X` must have numeric columns only; got 'sign'"):
         quick(encoder=None).fit(frame, y)
 
 

@@ -60,9 +60,9 @@ def test_presence_of_a_class_with_one_image_is_never_denied(small, net):
 def test_classes_are_known_before_anything_is_trained(net):
     np.testing.assert_array_equal(known_classes(None, np.array(["b", "a", "b"])), ["a", "b"])
     np.testing.assert_array_equal(known_classes(FrozenEstimator(net), np.zeros(3, int)), [0, 1])
-    with pytest.raises(ValueError, match="y holds the one class"):
+    with pytest.raises(ValueError, match="`y` must hold at least two classes"):
         known_classes(LogisticRegression(), np.zeros(3, int))
-    with pytest.raises(ValueError, match="labels that are unknown"):
+    with pytest.raises(ValueError, match="must hold known labels"):
         known_classes(FrozenEstimator(net), np.array([0, 2]))
 
 

@@ -274,7 +274,7 @@ def test_bad_input(named, named_net):
         masker.transform(X[:, :, :15])
     with pytest.raises(ValueError, match="contains NaN"):
         masker.transform(np.where(X > 0.5, np.nan, X))
-    with pytest.raises(ValueError, match=r"labels that are unknown: \['two'\]"):
+    with pytest.raises(ValueError, match=r"must hold known labels; got \['two'\]"):
         masker.score(X, np.where(y == "one", "two", y))
     with pytest.raises(ValueError, match="`y` must contain the target 'one'"):
         masker.score(X[y == "zero"], y[y == "zero"])
@@ -287,9 +287,9 @@ def test_bad_input(named, named_net):
             clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
     with pytest.raises(ValueError, match="threshold_reference='fit' must be set before"):
         clone_with_target(masker, "one").set_params(threshold_reference="fit").mask(X)
-    with pytest.raises(ValueError, match="y holds the one class"):
+    with pytest.raises(ValueError, match="`y` must hold at least two classes"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
-    with pytest.raises(ValueError, match=r"labels that are unknown"):
+    with pytest.raises(ValueError, match=r"must hold known labels"):
         InfoMaskTransformer(FrozenEstimator(named_net)).fit(X, np.arange(len(X)))
     with pytest.raises(NotFittedError):
         InfoMaskTransformer(FrozenEstimator(InfoSoftmaxClassifier())).fit(X, y)

@@ -78,8 +78,8 @@ def test_rows_of_every_kind_are_scored(valid):
     "valid, message",
     [
         (Dataset(FRAME[list("abdc")], Y), "with the columns"),
-        (Dataset(pd.DataFrame(dict.fromkeys("abcd", [b"1"] * 150)), Y), "no numbers"),
-        (Dataset(X, [0, "0", 1] * 50), "mixes labels"),
+        (Dataset(pd.DataFrame(dict.fromkeys("abcd", [b"1"] * 150)), Y), "numeric columns only"),
+        (Dataset(X, [0, "0", 1] * 50), "labels of one type"),
         (Dataset(FRAME[list("abc")].to_numpy(), Y), "of shape"),
     ],
     ids=["columns", "bytes", "labels", "shape"],
@@ -119,7 +119,7 @@ def test_validation_images_of_ones_own():
 @pytest.mark.parametrize(
     "rows, labels, message",
     [
-        (X[:9], Y[:9] + 7, "labels that are unknown"),
+        (X[:9], Y[:9] + 7, "must hold known labels"),
         (X[:9, :3], Y[:9], "shape"),
         (np.full((9, 4), np.nan), Y[:9], "X of train_split contains NaN"),
     ],

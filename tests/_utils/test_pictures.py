@@ -52,7 +52,7 @@ def test_a_file_that_is_cut_off_is_named():
     stream = io.BytesIO()
     Image.fromarray(COLOURS).resize((300, 300)).save(stream, "PNG")
     image = Image.open(io.BytesIO(stream.getvalue()[:2000]))
-    with pytest.raises(ValueError, match="The image at 7 of `X` cannot be read"):
+    with pytest.raises(ValueError, match="images that can be read; got an error at index 7"):
         as_picture(image, index=7)
 
 
@@ -72,7 +72,7 @@ def test_arrays_come_back_as_they_were(convert, shape, layout):
 
 @pytest.mark.parametrize("shape", [(3, 9, 4), (1, 1, 3), (3, 3, 3), (20, 30, 5), (7, 7, 7)])
 def test_channels_that_cannot_be_told_are_refused(shape):
-    with pytest.raises(ValueError, match="channels='auto' cannot tell.*Set channels='first'"):
+    with pytest.raises(ValueError, match="`channels` must be.*got 'auto'.*Set channels='first'"):
         layout_of(shape)
     first, last = (as_picture(np.zeros(shape), channels=where) for where in ("first", "last"))
     assert first.size == shape[1:] and last.size == shape[:2]
@@ -86,8 +86,8 @@ def test_channels_that_cannot_be_told_are_refused(shape):
         (np.zeros(5), "got shape"),
         (np.array([["a", "b"]]), "must hold numbers"),
         ("cat.jpg", "path 'cat.jpg'"),
-        ({"image": 1}, "class dict at 3"),
-        (None, "class NoneType at 3"),
+        ({"image": 1}, "class dict at index 3"),
+        (None, "class NoneType at index 3"),
     ],
 )
 def test_what_is_not_a_picture_is_named(wrong, match):
@@ -154,12 +154,12 @@ def test_items_and_labels(X, labels):
 
 
 def test_labels_that_are_not_labels():
-    with pytest.raises(ValueError, match="1 of 3 have none"):
+    with pytest.raises(ValueError, match="1 of 3 images without a label"):
         labels_of([1, None, 2])
     with pytest.raises(ValueError, match="got an array of shape"):
         labels_of([torch.zeros(3), torch.zeros(3)])
     for item in ((1, 2, 3), {"image": 1, "label": 2}):
-        with pytest.raises(ValueError, match="must be a picture, or a picture and a label"):
+        with pytest.raises(ValueError, match="must be an image, or an image and a label"):
             list(items(Pictures.__class__("D", (Dataset,), _of(item))()))
 
 

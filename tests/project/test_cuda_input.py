@@ -251,7 +251,7 @@ def test_sparse_tensors_are_refused():
     rows = torch.as_tensor(X).to_sparse()
     clf = InfoSoftmaxClassifier(device="cpu", **FAST).fit(X, Y)
     for call in (clf.predict, partial(cross_val_bounds, LDA, y=Y), partial(clf.fit, y=Y)):
-        with pytest.raises(TypeError, match=r"X is a sparse tensor.* pass X.to_dense\(\)"):
+        with pytest.raises(TypeError, match=r"got a sparse tensor.* Pass X.to_dense\(\)"):
             call(rows)
 
 

@@ -128,12 +128,12 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
     ],
 )
 def test_columns_that_are_no_numbers_are_named(column, kind):
-    with pytest.raises(ValueError, match=rf"no numbers: 'k' \(({kind})"):
+    with pytest.raises(ValueError, match=rf"numeric columns only; got 'k' \(({kind})"):
         classifier().fit(FRAME.assign(k=column), Y)
 
 
 def test_texts_in_polars_are_named():
-    with pytest.raises(ValueError, match="no numbers: 'k'"):
+    with pytest.raises(ValueError, match="numeric columns only; got 'k'"):
         classifier().fit(pl.from_pandas(FRAME).with_columns(k=pl.lit("x")), Y)
 
 
@@ -176,9 +176,12 @@ def test_sparse_is_refused(fit):
 @pytest.mark.parametrize(
     "table, message",
     [
-        (np.ma.masked_greater(X, 3), "masked array with 316 entries that are masked"),
-        (pl.from_pandas(FRAME).lazy(), "X is a LazyFrame, not read yet"),
-        (FRAME.set_axis(["a", "b", "b", "a"], axis=1), "several columns of one name: 'a', 'b'"),
+        (np.ma.masked_greater(X, 3), "must not have masked entries; got 316"),
+        (pl.from_pandas(FRAME).lazy(), "got a LazyFrame"),
+        (
+            FRAME.set_axis(["a", "b", "b", "a"], axis=1),
+            "unique column names; got 'a', 'b' more than once",
+        ),
         (X[:, :0], r"0 feature\(s\)"),
         (X + 1j, "Complex data not supported"),
         (None, "Expected 2D array|X=None"),
@@ -263,11 +266,14 @@ def test_label_types(labels):
         (pd.Series(Y, dtype="Int64").where(Y > 0), "y contains NaN"),
         (np.where(Y > 0, Y, np.nan), "y contains NaN"),
         (np.where(Y > 0, Y, np.inf), "y contains infinity"),
-        (np.array([0, "a", 2.5], dtype=object)[Y], "mixes labels of types float, int, str"),
+        (
+            np.array([0, "a", 2.5], dtype=object)[Y],
+            "must hold labels of one type; got float, int, str",
+        ),
         (np.eye(3)[Y], "1d array"),
         (None, "requires y"),
         (Y + 0.5, "Unknown label type: continuous"),
-        (np.ma.masked_equal(Y, 2), "y is a masked array with 50 entries that are masked"),
+        (np.ma.masked_equal(Y, 2), "`y` must not have masked entries; got 50"),
     ],
 )
 def test_labels_that_are_none(labels, message):
@@ -287,13 +293,13 @@ def test_missing_labels_of_the_pure_functions():
 def test_masked_entries_of_the_pure_functions():
     """NumPy would use what lies under the mask."""
     proba = np.full((150, 3), 1 / 3)
-    with pytest.raises(ValueError, match="y_true is a masked array with 50 entries"):
+    with pytest.raises(ValueError, match="`y_true` must not have masked entries; got 50"):
         information_bounds(np.ma.masked_equal(Y, 2), proba)
-    with pytest.raises(ValueError, match="y_proba is a masked array with 3 entries"):
+    with pytest.raises(ValueError, match="`y_proba` must not have masked entries; got 3"):
         information_bounds(Y, np.ma.array(proba, mask=proba.cumsum(axis=0) < 0.5))
-    with pytest.raises(ValueError, match="X is a masked array with 316 entries"):
+    with pytest.raises(ValueError, match="`X` must not have masked entries; got 316"):
         cross_val_bounds("stack", np.ma.masked_greater(X, 3), Y)
-    with pytest.raises(ValueError, match="y is a masked array with 50 entries"):
+    with pytest.raises(ValueError, match="`y` must not have masked entries; got 50"):
         cross_val_bounds("stack", X, np.ma.masked_equal(Y, 2))
     tensor = torch.as_tensor(X[::3]).requires_grad_()
     assert cross_val_bounds("stack", tensor, Y[::3]) == cross_val_bounds("stack", X[::3], Y[::3])
@@ -315,7 +321,7 @@ def test_bytes_as_labels_are_refused(labels):
         (np.ones(3), "sample_weight.shape"),
         (np.ones((150, 2)), "1D array or scalar"),
         (["a"] * 150, "could not convert string to float"),
-        (np.ma.masked_equal(Y + 1.0, 3), "sample_weight is a masked array with 50 entries"),
+        (np.ma.masked_equal(Y + 1.0, 3), "`sample_weight` must not have masked entries; got 50"),
     ],
 )
 def test_weights_that_are_none(fitted, weight, message):
