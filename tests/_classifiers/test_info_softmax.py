@@ -405,7 +405,10 @@ def test_bad_input(fitted, split, images):
         (lambda: clf.partial_fit(X, y, classes=["a", "b"]), r"must hold known labels"),
         (lambda: fitted.predict(X_test[:, :3]), "X has 3 features, but InfoSoftmaxClassifier"),
         (lambda: fitted.predict(X_test[:, :, None]), r"X has rows of shape \(4, 1\)"),
-        (lambda: fitted.score_bounds(X_test, ["rose"] * len(X_test)), r"known labels; got \['rose'\]"),
+        (
+            lambda: fitted.score_bounds(X_test, ["rose"] * len(X_test)),
+            r"known labels; got \['rose'\]",
+        ),
         (lambda: fitted.score_bounds(X_test, y_test[1:]), "inconsistent numbers of samples"),
         (lambda: fitted.score_bounds(X_test, np.c_[y_test, y_test]), "y should be a 1d array"),
         (

@@ -61,7 +61,7 @@ def test_a_target_for_each_image_and_a_group(network, pictures):
     for wrong in (["red"], wanted[:4], np.repeat(wanted[:, None], 2, 1)):
         with pytest.raises(ValueError, match="`y` must hold one target for each"):
             masker.mask(images, y=wrong)
-    with pytest.raises(ValueError, match="unknown: "):
+    with pytest.raises(ValueError, match="known labels; got"):
         masker.mask(images, y=["mauve"] * 30)
     with pytest.raises(ValueError, match="must leave out at least one class"):
         masker.information_map(images, NAMES)
