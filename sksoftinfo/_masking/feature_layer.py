@@ -21,6 +21,8 @@ from .windows import feature_windows, window_average, window_maximum
 _TOLERANCE, _TF32_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.01, 0.05
 # Number of layers behind the last convolution that may still output the map, e.g. dropout.
 _N_TRIED = 4
+# Number of the last maps that are copied. Containers return the same map several times.
+_N_COPIED = 40
 # Side of the images that trials run on. They may be small, since their maps are replaced.
 _SMALL_SIDE = 64
 # Ratios of the numbers of cells along an axis between a finer map and the feature map.
@@ -223,9 +225,12 @@ def find_feature_layer(module, run, shape, name):
     name : str or None
         Name of the layer to try; ``None`` tries the last layers.
     """
-    own, recent, shapes = _spatial_outputs(module, run, shape[0], name)
-    small_side = _small_side(run, min(_SMALL_SIDE, min(shape[2:]) // 2), own)
+    side = min(_SMALL_SIDE, min(shape[2:]) // 2)
+    small, n_maps = _of_small_images(module, run, side, shape[0])
+    own, recent, shapes = _spatial_outputs(module, run, shape[0], name, n_maps - _N_COPIED)
     # A trial discards the map that it replaces, which small images compute faster.
+    taken = getattr(small, "shape", None) == own.shape and bool(small.isfinite().all())
+    small_side = side if taken else None
 
     def cheap(n=None):
         return run(n, small_side)
@@ -238,16 +243,15 @@ def find_feature_layer(module, run, shape, name):
     return None
 
 
-def _small_side(run, side, own):
-    """Return the side if the network takes images of this side, else None."""
+def _of_small_images(module, run, side, n_images):
+    """Return the logits of crops of this side, or None if refused, and the number of maps."""
     try:
-        logits = run(None, side)
+        logits, _, shapes = _spatial_outputs(module, lambda: run(None, side), n_images, None)
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        return None
-    taken = getattr(logits, "shape", None) == own.shape and bool(logits.isfinite().all())
-    return side if taken else None
+        return None, 0
+    return logits, len(shapes)
 
 
 def _last_finer(shapes, size):
@@ -280,13 +284,15 @@ class _Output:
     output: torch.Tensor
 
 
-def _spatial_outputs(module, run, n_images, wanted):
+def _spatial_outputs(module, run, n_images, wanted, n_skipped=0):
     """Return the logits, the last maps (n, C, h, w) of submodules, and the shapes of all maps.
 
     Parameters
     ----------
     wanted : str or None
         Name of the only submodule whose map is returned; ``None`` returns the last maps.
+    n_skipped : int, default=0
+        Number of maps at the beginning that are too early to be returned, and are not copied.
     """
     calls, recent, shapes = {}, [], []
 
@@ -298,7 +304,7 @@ def _spatial_outputs(module, run, n_images, wanted):
             if not (is_map and len(output) == n_images and output.shape[2:].numel() > 1):
                 return
             shapes.append((name, calls[name], tuple(output.shape[2:])))
-            if wanted is not None and name != wanted:
+            if name != wanted if wanted is not None else len(shapes) <= n_skipped:
                 return
             # A container returns the output of its last layer: keep it once.
             if recent and recent[-1].tensor is output:
