@@ -275,13 +275,15 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     def _plan_training(self, X, weight):
         decided = self._decided_by_the_user()
-        if self.early_stopping is True and (decided or X.ndim != 2):
+        # A boolean may be one of NumPy's, which is not the same object as Python's.
+        wanted = "auto" if isinstance(self.early_stopping, str) else bool(self.early_stopping)
+        if wanted is True and (decided or X.ndim != 2):
             reason = f"{', '.join(decided)} set" if decided else "images"
             raise ValueError(
                 f"`early_stopping` must be 'auto' or False with {reason}; got True. Only tables "
                 "can be cross-fitted, by the default network and its own training."
             )
-        is_open = self.early_stopping is True or self.max_epochs == "auto"
+        is_open = wanted is True or self.max_epochs == "auto"
         if decided or X.ndim != 2 or not is_open:
             return TrainingPlan()
         return plan_table(
@@ -289,7 +291,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             weight,
             batch_size=self.batch_size,
             max_epochs=None if self.max_epochs == "auto" else int(self.max_epochs),
-            early_stopping=self.early_stopping,
+            early_stopping=wanted,
         )
 
     def _decided_by_the_user(self):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -168,7 +170,8 @@ def held_out_probas(
     from .held_out_stack import held_out_stacks
 
     y = np.searchsorted(classes, y)
-    stacks = held_out_stacks(
+    stacks = warning_once(
+        held_out_stacks,
         stack,
         X,
         views,
@@ -266,7 +269,7 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
     bar = Progress(sum(costs), "fits", verbose)
     results = in_parallel(
         (
-            delayed(_fit_predict)(member, view, X, y, *split, number, fit_params or {}, classes)
+            (_fit_predict, member, view, X, y, *split, number, fit_params or {}, classes)
             for member, view, number, split in jobs
         ),
         n_jobs,
@@ -281,10 +284,54 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
 
 
 def in_parallel(tasks, n_jobs, verbose):
-    """Return the results of delayed calls, as a generator if progress is shown."""
+    """Yield the results of calls, each as it arrives if progress is shown.
+
+    Equal warnings of several calls are given once, after the last result.
+
+    Parameters
+    ----------
+    tasks : iterable of tuple
+        A function and its arguments.
+    n_jobs : int or None
+    verbose : int
+    """
     # Some joblib backends cannot return results one at a time.
     options = {"return_as": "generator"} if verbose else {}
-    return Parallel(n_jobs=n_jobs, **options)(tasks)
+    calls = (delayed(_noting_warnings)(*task) for task in tasks)
+    noted = []
+    for result, warned in Parallel(n_jobs=n_jobs, **options)(calls):
+        noted += warned
+        yield result
+    _warn_of(noted)
+
+
+def warning_once(function, *args, **kwargs):
+    """Return the result of a call; what it warns of several times, warn of once, at its end."""
+    result, noted = _noting_warnings(function, *args, **kwargs)
+    _warn_of(noted)
+    return result
+
+
+def _warn_of(noted):
+    for category, text in dict.fromkeys(noted):
+        warnings.warn(text, category, stacklevel=users_stacklevel())
+
+
+def _noting_warnings(function, *args, **kwargs):
+    """Return the result of a call, and the category and text of each of its warnings."""
+    # Threads share what is done with a warning, and would undo what others set.
+    if threading.current_thread() is not threading.main_thread():
+        return function(*args, **kwargs), []
+    with warnings.catch_warnings(record=True) as caught:
+        result = function(*args, **kwargs)
+    noted = []
+    for one in caught:
+        # Those with a constructor of their own may want more than a text, and stay as they are.
+        if inspect.isfunction(one.category.__init__):
+            warnings.warn(one.message, stacklevel=users_stacklevel())
+        else:
+            noted.append((one.category, str(one.message)))
+    return result, noted
 
 
 def num_columns(X):

@@ -11,10 +11,15 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.parallel import delayed
 
 from .._utils import Progress, on_host, safe_indexing
-from .held_out import aligned, in_parallel, known_classes, num_columns, prior_proba
+from .held_out import (
+    aligned,
+    in_parallel,
+    known_classes,
+    num_columns,
+    prior_proba,
+)
 from .stack import label_likelihoods, may_help, mixture_weights, stack_members
 from .stack_cost import encoder_seconds, expected_seconds, slowness
 from .table_encoder import encoder_for, numeric_table
@@ -192,7 +197,7 @@ class _View:
                 bar.advance(self._seconds(fold)["encoder"])
             results = in_parallel(
                 (
-                    delayed(_fit_predict)(member, *tables)
+                    (_fit_predict, member, *tables)
                     for tables in encoded
                     for member in self.members.values()
                 ),

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils import check_labels, check_two_classes, on_host
 from .folds import make_folds
-from .held_out import View
+from .held_out import View, warning_once
 from .held_out_stack import held_out_stacks
 from .stack import SMALLEST_WEIGHT
 from .table_encoder import encoder_for, numeric_table
@@ -135,8 +135,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         folds = make_folds(
             cv, table, encoded, random_state=self.random_state, equal_rows="independent"
         )
-        (held_out,) = held_out_stacks(
-            self, X, [View()], encoded, folds, len(classes), n_jobs=self.n_jobs
+        (held_out,) = warning_once(
+            held_out_stacks, self, X, [View()], encoded, folds, len(classes), n_jobs=self.n_jobs
         )
         weights = held_out.weights(encoded, folds)
         weights = {name: one for name, one in weights.items() if one >= SMALLEST_WEIGHT}

@@ -9,6 +9,7 @@ from skorch.callbacks import (
     Callback,
     EarlyStopping,
     GradientNormClipping,
+    LoadInitState,
     LRScheduler,
     ParamMapper,
     PrintLog,
@@ -80,7 +81,9 @@ def changes_training(callbacks):
     """
     for callback in callbacks if isinstance(callbacks, list | tuple) else ():
         one = callback[-1] if isinstance(callback, tuple) else callback
-        if issubclass(one if isinstance(one, type) else type(one), OF_TRAINING):
+        kind = one if isinstance(one, type) else type(one)
+        # A checkpoint may bring the weights back that its own monitor was best with.
+        if issubclass(kind, (*OF_TRAINING, LoadInitState)) or getattr(one, "load_best", False):
             return True
     return False
 

@@ -124,14 +124,22 @@ class _Members(nn.Module):
         return self.head(self.hidden(x.expand(self.n_members, *x.shape)))
 
 
-def entropy(shares):
-    """Return the entropy of a distribution, in nats.
+def cross_entropy(counts, shares):
+    """Return the mean loss of a prediction that is the same for all rows, in nats.
+
+    Parameters
+    ----------
+    counts : array-like of shape (n_classes,)
+        Weight of the rows of each class, not 0 in all.
+    shares : array-like of shape (n_classes,)
+        Probability of each class that is predicted, not 0 where there are rows.
 
     Examples
     --------
-    >>> from sksoftinfo._networks.cross_fitted_mlp import entropy
-    >>> entropy([1.0, 0.0])
+    >>> from sksoftinfo._networks.cross_fitted_mlp import cross_entropy
+    >>> cross_entropy([3, 0], [1.0, 0.0])
     0.0
     """
-    shares = np.asarray(shares)[np.asarray(shares) > 0]
-    return float(-(shares * np.log(shares)).sum()) + 0.0
+    counts, shares = np.asarray(counts), np.asarray(shares)
+    occurs = counts > 0
+    return float(-(counts[occurs] * np.log(shares[occurs])).sum() / counts.sum()) + 0.0

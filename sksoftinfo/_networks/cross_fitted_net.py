@@ -10,7 +10,7 @@ import torch
 
 from .._utils import users_stacklevel
 from .compat import set_training, to_tensor, unpack_data
-from .cross_fitted_mlp import CrossFittedMLP, entropy
+from .cross_fitted_mlp import CrossFittedMLP, cross_entropy
 from .device import upload
 from .net import InfoSoftmaxNet
 from .predictions import constant
@@ -21,7 +21,8 @@ _ALL_TRAINED = 0.2
 # Training ends when no group of members has been at its best for this share of the epochs.
 _PATIENCE = 0.3
 _FEWEST_EPOCHS = 10
-# Gain in the log-likelihood of all rows, in nats, that the best of many epochs has by chance.
+# Gain in the log-likelihood of all held-out rows, in nats, that the best of many epochs has by
+# chance.
 _CHANCE = 2.0
 
 
@@ -68,11 +69,18 @@ class CrossFittedNet(InfoSoftmaxNet):
     def partial_fit(self, X, y=None, classes=None, epochs=None, **fit_params):
         if not (isinstance(X, dict) and "fold" in X):
             return super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
-        shares = np.bincount(y, X.get("sample_weight"), minlength=self.n_classes) / len(y)
-        holds_out = bool((X["fold"] >= 0).any())
+        weight = X.get("sample_weight", np.ones(len(y)))
+        counts = np.bincount(y, weight, minlength=self.n_classes)
+        shares = counts / counts.sum()
+        # The rows by which epochs are judged. Of a rare class, none may be among them.
+        held_out = (X["fold"] >= 0) & (X["fold"] < self.module_.n_members)
+        n_held_out = (weight * held_out).sum()
+        holds_out = n_held_out > 0
         # Without held-out rows there are few rows, and weights have to equal repetitions exactly.
         dtype = torch.float32 if holds_out else self.dtype
-        start_loss = entropy(shares)
+        if holds_out:
+            counts = np.bincount(y, weight * held_out, minlength=self.n_classes)
+        start_loss = cross_entropy(counts, shares)
         start = self._logits_of(shares)
         module = CrossFittedMLP(self.module_, self.decays, dtype, start, start_loss)
         self.module_ = module.to(self.device)
@@ -80,10 +88,9 @@ class CrossFittedNet(InfoSoftmaxNet):
         try:
             super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         finally:
-            gain = start_loss - float(module.best_losses.min())
-            self.module_ = module.finish()
-            self.initialize_optimizer()
-        if holds_out and gain * len(y) < _CHANCE:
+            self._finish()
+        gain = start_loss - float(module.best_losses.min())
+        if holds_out and gain * n_held_out < _CHANCE:
             warnings.warn(
                 "No epoch predicted held-out rows clearly better than the label frequencies do. "
                 "The columns carry no information about the label, or too little to be learned "
@@ -91,6 +98,16 @@ class CrossFittedNet(InfoSoftmaxNet):
                 stacklevel=users_stacklevel(),
             )
         return self
+
+    def _finish(self):
+        if isinstance(self.module_, CrossFittedMLP):
+            self.module_ = self.module_.finish()
+            self.initialize_optimizer()
+
+    def on_train_end(self, net, **kwargs):
+        # Callbacks that predict or save at the end of training do so with what was trained.
+        self._finish()
+        super().on_train_end(net, **kwargs)
 
     def _logits_of(self, shares):
         """Return logits whose posterior is a distribution over the classes."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.callbacks import Checkpoint, EarlyStopping, LoadInitState, LRScheduler
 
 from sksoftinfo import InfoSoftmaxClassifier
 from sksoftinfo._classifiers.plan import TrainingPlan, plan_table
@@ -55,6 +55,8 @@ def test_there_are_enough_steps():
         {"iterator_train__drop_last": True},
         {"callbacks": [("rate", LRScheduler)]},
         {"callbacks": [EarlyStopping(monitor="train_loss")]},
+        {"callbacks": [Checkpoint(monitor="train_loss_best", load_best=True)]},
+        {"callbacks": [LoadInitState(Checkpoint(monitor=None))]},
     ],
     ids=lambda params: next(iter(params)),
 )
@@ -76,6 +78,16 @@ def test_max_epochs_is_passes_unless_early_stopping_is_wanted():
     assert InfoSoftmaxClassifier()._plan_training(ROWS, None).n_folds == 5
     shaped = InfoSoftmaxClassifier(module__hidden_sizes=(8,), callbacks__print_log__floatfmt=".1f")
     assert shaped._plan_training(ROWS, None).n_folds == 5
+
+
+def test_a_boolean_of_numpy_is_a_boolean():
+    clf = InfoSoftmaxClassifier(early_stopping=np.bool_(False))
+    assert clf._plan_training(ROWS, None) == TrainingPlan()
+    clf.set_params(early_stopping=np.bool_(True), max_epochs=3)
+    assert clf._plan_training(ROWS, None).epochs == 3
+    clf.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="`early_stopping` must .* with warm_start set"):
+        clf._plan_training(ROWS, None)
 
 
 def test_images_are_not_held_out():

@@ -7,10 +7,12 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from sksoftinfo import cross_val_bounds
+from sksoftinfo._evaluation import held_out
 
 X, Y = load_iris(return_X_y=True)
 
@@ -83,6 +85,44 @@ def test_the_estimator_gets_the_labels_as_they_are(labels):
     bounds = cross_val_bounds(Labels(tuple(labels)), np.zeros((60, 1)), y, cv=4)
     assert bounds.classes.tolist() == sorted(labels)
     assert bounds.mi_lower == pytest.approx(0, abs=0.02)
+
+
+class Warns(Labels):
+    """Warns in each fit, once by a class of warnings that is not made of a text."""
+
+    def fit(self, X, y):
+        warnings.warn("These are labels.", RuntimeWarning, stacklevel=2)
+        warnings.warn(InconsistentVersionWarning(**VERSIONS), stacklevel=2)
+        return super().fit(X, y)
+
+
+VERSIONS = {
+    "estimator_name": "Warns",
+    "current_sklearn_version": "2",
+    "original_sklearn_version": "1",
+}
+
+
+def tells_twice():
+    for level in (1, 2):
+        warnings.warn("This comes once.", stacklevel=level)
+
+
+@pytest.mark.parametrize(("n_jobs", "verbose"), [(None, 0), (None, 1), (2, 0)])
+def test_what_all_folds_warn_of_is_one_warning(n_jobs, verbose):
+    y = np.arange(60) % 3 // 2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_val_bounds(Warns((0, 1)), np.zeros((60, 1)), y, cv=4, n_jobs=n_jobs, verbose=verbose)
+    told = [one for one in caught if one.category is RuntimeWarning]
+    assert [str(one.message) for one in told] == ["These are labels."]
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="once") as once:
+        held_out.warning_once(tells_twice)
+    assert len(once) == 1 and once[0].filename == __file__
+    with pytest.raises(RuntimeWarning, match="These are labels"), warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        cross_val_bounds(Warns((0, 1)), np.zeros((60, 1)), y, cv=4)
 
 
 def test_stack_wants_a_finite_numeric_table():

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from sksoftinfo._networks.averaged_mlp import AveragedMLP
-from sksoftinfo._networks.cross_fitted_mlp import CrossFittedMLP, entropy
+from sksoftinfo._networks.cross_fitted_mlp import CrossFittedMLP, cross_entropy
 
 START = torch.tensor([0.0, 1.0, 2.0])
 
@@ -73,6 +75,9 @@ def test_without_held_out_rows_the_last_epoch_is_kept(module):
     assert module.n_waited == 0
 
 
-def test_entropy_of_label_frequencies():
-    assert entropy([1.0, 0.0]) == 0.0
-    assert entropy([0.25] * 4) == pytest.approx(torch.log(torch.tensor(4.0)).item())
+def test_loss_of_label_frequencies():
+    assert cross_entropy([3, 0], [1.0, 0.0]) == 0.0
+    assert cross_entropy([2, 2, 2, 2], [0.25] * 4) == pytest.approx(math.log(4))
+    # Of other rows than those that the frequencies are of.
+    assert cross_entropy([0, 2], [0.5, 0.5]) == pytest.approx(math.log(2))
+    assert cross_entropy([4, 0], [0.8, 0.2]) == pytest.approx(-math.log(0.8))

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import Callback, EpochScoring, TrainEndCheckpoint
 
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
 from sksoftinfo._networks.averaged_mlp import AveragedMLP
@@ -102,6 +102,43 @@ def test_it_is_told_where_nothing_was_learned():
     with pytest.warns(UserWarning, match="No epoch predicted held-out rows clearly better"):
         clf = classifier(max_epochs=20).fit(x, y)
     np.testing.assert_allclose(clf.predict_proba(x), 0.5, atol=1e-2)
+
+
+def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
+    """Of so many rows one perceptron leaves a tenth out, here without the one row of a class."""
+    x = np.random.default_rng(0).normal(size=(5003, 2))
+    seed_without = next(
+        seed
+        for seed in range(10)
+        if folds_of_rows(np.eye(1, 5003, dtype=int)[0], 10, drawn(seed))[0] > 0
+    )
+    with pytest.warns(UserWarning, match="No epoch predicted held-out rows"):
+        InfoSoftmaxClassifier(random_state=seed_without, batch_size=-1, device="cpu").fit(
+            x, np.eye(1, 5003)[0]
+        )
+
+
+def drawn(random_state):
+    """Return the first seed that a classifier draws."""
+    return int(np.random.RandomState(random_state).randint(np.iinfo(np.int32).max))
+
+
+class FinalModule(Callback):
+    """Keeps what a callback predicts and saves at the end of training."""
+
+    def on_train_end(self, net, **kwargs):
+        net.final_ = type(net.module_), net.predict_proba(X)
+
+
+def test_callbacks_hear_of_the_end_with_the_network_that_was_trained(tmp_path):
+    saved = TrainEndCheckpoint(dirname=tmp_path)
+    clf = classifier(callbacks=[FinalModule(), saved]).fit(X, Y)
+    module, proba = clf.net_.final_
+    assert module is AveragedMLP
+    np.testing.assert_allclose(proba, clf.predict_proba(X))
+    other = classifier(random_state=1).fit(X, Y)
+    other.net_.load_params(f_params=tmp_path / "train_end_params.pt")
+    np.testing.assert_allclose(other.predict_proba(X), clf.predict_proba(X))
 
 
 @pytest.mark.parametrize("prior", ["uniform", "empirical", [0.7, 0.2, 0.1]])
