@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-# Where a command's function, of the command's name, is.
+# Module of the function of each command; the function has the name of the command.
 _COMMANDS = {"demo": "demo", "bounds": "table", "mask": "mask"}
 
 
@@ -15,17 +15,17 @@ def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sksoftinfo",
-        description="Neural classifiers that say how much label information they carry.",
+        description="Measure how much label information data carry, and where it sits.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
         help="train on handwritten digits, print the information bounds and draw what is kept",
         description=(
-            "Trains a deterministic and a stochastic network to say whether an image of one or "
-            "two handwritten digits contains the target digit; prints their information bounds "
-            "on test images; draws the bounds (bounds.png) and, for the target, image, "
-            "information map and masked image (info_mask.png, the paper's Figure 2)."
+            "Train a deterministic and a stochastic network to detect the target digit in images "
+            "of one or two handwritten digits, and print their information bounds on test images. "
+            "Draw the bounds (bounds.png) and, for the target, images, information maps and "
+            "masked images (info_mask.png, the paper's Figure 2)."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -49,86 +49,101 @@ def build_parser():
 def _add_bounds(commands):
     bounds = commands.add_parser(
         "bounds",
-        help="print how much information a table holds about one of its columns",
+        help="print how much information a table carries about one of its columns",
         description=(
-            "Reads a table (text with separators, parquet, xlsx or JSON, also compressed), tells "
-            "what it read, and prints how much the other columns tell about the target, at least: "
-            "cross-fitted in five folds, with a confidence limit, against the target's entropy. "
-            "The answer goes to standard output, all else to standard error."
+            "Read a table (delimited text, parquet, xlsx or JSON, compressed or not), and print a "
+            "lower bound of the information that the other columns carry about the target, "
+            "cross-fitted in five folds, with a confidence limit and the target's entropy. "
+            "The answer goes to standard output; the report of what was read, warnings and "
+            "progress go to standard error."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     bounds.add_argument("table", type=Path, metavar="TABLE", help="file of the table")
     bounds.add_argument("--target", required=True, metavar="COLUMN", help="column of labels")
     rows = bounds.add_argument_group("columns and rows")
-    rows.add_argument("--columns", nargs="+", metavar="COLUMN", help="use these columns alone")
+    rows.add_argument("--columns", nargs="+", metavar="COLUMN", help="use only these columns")
     rows.add_argument("--drop", nargs="+", metavar="COLUMN", help="leave these columns out")
     rows.add_argument(
-        "--groups", metavar="COLUMN", help="rows of one value belong together, such as a patient"
+        "--groups",
+        metavar="COLUMN",
+        help="column of groups, such as patients; each group is held out together",
     )
     rows.add_argument(
-        "--time", metavar="COLUMN", help="order of the rows: each is predicted from those before"
+        "--time",
+        metavar="COLUMN",
+        help="column that orders the rows: each row is predicted from earlier rows",
     )
     rows.add_argument(
         "--bins",
         type=int,
         metavar="K",
-        help="cut a target of numbers into K classes of equal size",
+        help="cut a numeric target into K classes of equal size",
     )
     rows.add_argument(
-        "--drop-missing-target", action="store_true", help="leave rows without a label out"
+        "--drop-missing-target", action="store_true", help="leave out rows without a label"
     )
     rows.add_argument(
         "--rare-classes",
         choices=("drop", "merge"),
         default="drop",
-        help="what becomes of classes of fewer than five rows",
+        help="treatment of classes with fewer than five rows",
     )
     rows.add_argument(
         "--equal-rows",
         choices=("auto", "together", "independent"),
         default="auto",
-        help="whether equal rows count as one; by itself, where they look like copies",
+        help="whether equal rows count as one observation; auto: if they look like copies",
     )
-    reading = bounds.add_argument_group("reading, found out unless named")
-    reading.add_argument("--sep", metavar="MARK", help="what separates columns, such as ; or tab")
+    reading = bounds.add_argument_group("reading, detected unless given")
+    reading.add_argument(
+        "--sep", metavar="MARK", help="separator of the columns, such as ; or tab"
+    )
     reading.add_argument("--decimal", choices=(".", ","), help="decimal mark")
-    reading.add_argument("--encoding", metavar="NAME", help="such as utf-8, latin-1 or utf-16")
+    reading.add_argument(
+        "--encoding", metavar="NAME", help="encoding of the text, such as utf-8, latin-1 or utf-16"
+    )
     model = bounds.add_argument_group("model and answer")
     model.add_argument(
         "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
-        help="classifier: our network, logistic regression, boosting, or a mixture of several",
+        help="classifier: a network, logistic regression, boosting, or a mixture of several kinds",
     )
     model.add_argument(
-        "--quick", action="store_true", help="mix logistic regression and boosting alone"
+        "--quick", action="store_true", help="mix only logistic regression and boosting"
     )
     model.add_argument(
-        "--no-columns", action="store_true", help="do not evaluate each column by itself"
+        "--no-columns", action="store_true", help="do not evaluate each column on its own"
     )
-    model.add_argument("--confidence-level", type=float, default=0.95, help="of the limit")
-    model.add_argument("--units", choices=("bits", "nats"), default="bits", help="unit")
-    model.add_argument("--jobs", type=int, metavar="N", help="models to train at a time")
+    model.add_argument(
+        "--confidence-level", type=float, default=0.95, help="level of the confidence limit"
+    )
+    model.add_argument(
+        "--units", choices=("bits", "nats"), default="bits", help="unit of information"
+    )
+    model.add_argument(
+        "--jobs", type=int, metavar="N", help="number of models to train in parallel"
+    )
     model.add_argument("--seed", type=int, default=0, help="seed of the folds and models")
     model.add_argument("--json", action="store_true", help="print one JSON object")
     model.add_argument(
         "--report",
         type=Path,
         metavar="PAGE.html",
-        help="write a page with pictures; takes about three times as long",
+        help="write a page with figures; takes about three times as long",
     )
-    model.add_argument("--all", action="store_true", help="print the paper's quantities, too")
+    model.add_argument("--all", action="store_true", help="print the paper's quantities as well")
 
 
 def _add_mask(commands):
     mask = commands.add_parser(
         "mask",
-        help="cut an object out of photographs by a network that is trained already",
+        help="cut an object out of photographs by a pretrained network",
         description=(
-            "Writes two pictures about each photograph: NAME.cutout.png, transparent where "
-            "nothing is evidence of the target, and NAME.overlay.png, the evidence laid over the "
-            "photograph, in nats. The network's own weights are used, and nothing is trained."
+            "Write two pictures for each photograph: NAME.cutout.png, which is transparent where "
+            "there is no evidence of the target, and NAME.overlay.png, which shows the evidence "
+            "in nats over the photograph. The network is pretrained, and nothing is trained."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -140,8 +155,8 @@ def _add_mask(commands):
         action="append",
         metavar="CLASS",
         help=(
-            "class to keep, as the network names it, e.g. tabby; given several times, any of "
-            "them; by itself, the class that the network sees in each photograph"
+            "class to keep, as the network names it, e.g. tabby; may be repeated to keep several "
+            "classes; by default, the class that the network predicts for each photograph"
         ),
     )
     mask.add_argument("--out", type=Path, default=Path("."), help="folder for the pictures")
@@ -149,18 +164,16 @@ def _add_mask(commands):
         "--network",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="or a name of torchvision.models, whose weights are downloaded, such as resnet50",
+        help="pretrained network; others, such as resnet50, are downloaded by torchvision.models",
     )
     mask.add_argument(
         "--threshold",
         type=float,
         default=0.2,
         metavar="SHARE",
-        help="pixels with more than this share of the photograph's largest evidence are kept",
+        help="keep pixels with more than this share of the photograph's largest evidence",
     )
-    mask.add_argument(
-        "--overwrite", action="store_true", help="write over pictures that are there"
-    )
+    mask.add_argument("--overwrite", action="store_true", help="overwrite existing pictures")
     mask.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
 
 
@@ -169,7 +182,7 @@ def main(arguments=None):
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        # What a command needs is imported when it is given: `--help` answers at once.
+        # Imported late, so that `--help` is immediate.
         command = import_module(f"sksoftinfo._command_line.{_COMMANDS[options.command]}")
         getattr(command, options.command)(options)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
@@ -179,7 +192,7 @@ def main(arguments=None):
 
 
 def run():
-    """Run the command line and end the program: what the script `sksoftinfo` does."""
+    """Run the command line and exit; the entry point of the script `sksoftinfo`."""
     sys.exit(main())
 
 

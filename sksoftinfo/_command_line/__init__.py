@@ -1,4 +1,4 @@
-"""What `python -m sksoftinfo` does.
+"""The commands of `python -m sksoftinfo`.
 
 May import: public names, `_evaluation`, `_utils`.
 """

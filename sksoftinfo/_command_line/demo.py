@@ -1,4 +1,4 @@
-"""``python -m sksoftinfo demo``: digits, their bounds and the paper's Figure 2."""
+"""``python -m sksoftinfo demo``: information bounds of digits, and the paper's Figure 2."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_EPOCHS = 30
 
 
 def demo(options):
-    """Train, print the bounds and draw the two pictures."""
+    """Train two networks, print their bounds and draw two pictures."""
     check_device(options.device)
     check_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -65,32 +65,32 @@ def demo(options):
 
 
 def check_device(device):
-    """Raise ValueError unless networks can be trained on the device, or it is "auto"."""
+    """Raise ValueError unless the device is "auto" or networks can be trained on it."""
     try:
         resolve_device(device)
     except ValueError as error:
         raise ValueError(
-            f"--device {device} cannot be used here: use auto, cpu or a device that torch has."
+            f"--device must be auto, cpu or a device of torch; got {device}. Use auto."
         ) from error
 
 
 def check_seed(seed):
-    """Raise ValueError unless NumPy takes the seed."""
+    """Raise ValueError unless the seed is valid for NumPy."""
     if not 0 <= seed < 2**32:
-        raise ValueError(f"--seed {seed} is outside 0 to {2**32 - 1}.")
+        raise ValueError(f"--seed must be between 0 and {2**32 - 1}; got {seed}. Use e.g. 0.")
 
 
 def load(options, subset):
     """Return the composites of a subset."""
     n_samples = _N_TRAIN if subset == "train" else _N_TEST
     source = make_digit_pairs if options.data == "digits" else fetch_mnist_pairs
-    # Another seed for the test images: they share no digit with the training images either way.
+    # Test images have another seed; they never share a digit with the training images.
     seed = options.seed if subset == "train" else (options.seed + 1) % 2**32
     return source(n_samples=n_samples, subset=subset, target=options.target, random_state=seed)
 
 
 def shown_images(test):
-    """Return images to draw: most with two digits, one of them the target; some without."""
+    """Return the positions of images to draw, most of them with the target and another digit."""
     both = (test.digits >= 0).all(axis=1)
     groups = [both & (test.target == 1), ~both & (test.target == 1), both & (test.target == 0)]
     counts = [_N_SHOWN - 2, 1, 1]
@@ -100,7 +100,7 @@ def shown_images(test):
 
 
 def print_localisation(masker, test):
-    """Print how well what is kept agrees with the target's ink."""
+    """Print how well the kept pixels agree with the target's ink."""
     kept = masker.mask(test.data) & test.foreground
     present = test.target == 1
     iou = mask_iou_score(test.masks, kept)

@@ -1,4 +1,4 @@
-"""``python -m sksoftinfo bounds``: a table from a file, and what it holds about one column."""
+"""``python -m sksoftinfo bounds``: information of the columns of a file about one column."""
 
 from __future__ import annotations
 
@@ -33,17 +33,20 @@ _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "j
 
 
 def bounds(options):
-    """Print what a table holds about one of its columns."""
+    """Print how much information a table carries about one of its columns."""
     check_seed(options.seed)
     if not 0 < options.confidence_level < 1:
-        raise ValueError(f"--confidence-level {options.confidence_level} must be between 0 and 1.")
+        raise ValueError(
+            f"--confidence-level must be between 0 and 1; got {options.confidence_level}. Use "
+            "e.g. 0.95."
+        )
     raw, table, labels = read_table(options)
     report = report_lines(options.table, raw, table, labels)
     told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
     tell([*report, *(f"warning: {one}" for one in told)])
     tell([time_needed(table, labels, options)])
-    # Threads that wait for each other cost more than they save where models are small, and many
-    # times more on a busy machine.
+    # For small models, threads cost more time by waiting for each other than they save, especially
+    # on a busy machine.
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
@@ -65,12 +68,14 @@ def bounds(options):
     if columns is not None:
         print("\n" + "\n".join(ranking(columns)))
     elif len(table.features) > MAX_RANKED and not options.no_columns:
-        print(f"\nUp to {MAX_RANKED} columns are evaluated one by one: name them by --columns.")
+        print(
+            f"\nAt most {MAX_RANKED} columns are evaluated one by one: choose them by --columns."
+        )
     print("\n" + (str(found) if options.all else "\n".join(details(found))))
 
 
 def read_table(options):
-    """Return what is in the file, its columns by their part, and the labels.
+    """Return the content of the file, its columns by role, and the labels.
 
     Parameters
     ----------
@@ -84,22 +89,20 @@ def read_table(options):
     try:
         return raw, *_divided(raw, options)
     except ValueError:
-        # What is wrong with the file may be why.
+        # A problem of the file may be the cause.
         tell(f"warning: {one}" for one in raw.warnings)
         raise
 
 
 def _divided(raw, options):
-    """Return the columns by their part, and the labels."""
+    """Return the columns by role, and the labels."""
     columns = read_columns(raw, decimal=options.decimal, labels=options.target)
     if not len(raw.frame):
-        raise ValueError(f"{options.table} has a header and no rows: save the table again.")
+        raise ValueError(f"{options.table} has a header but no rows: save the table again.")
     if len(columns) == 1 and columns[0].name != options.target:
-        remedy = (
-            "name what separates its columns by --sep" if raw.separator else "name another file"
-        )
+        remedy = "pass the separator by --sep" if raw.separator else "use another file"
         raise ValueError(
-            f"--target {options.target}: the table has one column, named {columns[0].name!r}: "
+            f"--target {options.target}: the table has only the column {columns[0].name!r}; "
             f"{remedy}."
         )
     table = divide(
@@ -120,8 +123,8 @@ def _divided(raw, options):
         if column is not None and column.values.iloc[labels.rows].isna().any():
             missing = int(column.values.iloc[labels.rows].isna().sum())
             raise ValueError(
-                f"{option} {column.name} has no value in {counted(missing, 'row')}: fill them, or "
-                "leave these rows out."
+                f"{option} {column.name} has no value in {counted(missing, 'row')}: fill in the "
+                "values, or remove these rows."
             )
     if table.time is not None:
         order = table.time.values.iloc[labels.rows].argsort(kind="stable").to_numpy()
@@ -130,7 +133,7 @@ def _divided(raw, options):
 
 
 def make_model(options):
-    """Return the classifier that the options name, columns encoded before it."""
+    """Return the classifier that the options select, with an encoder of the columns."""
     if options.quick or options.model == "stack":
         members = "quick" if options.quick else "all"
         return InfoStackClassifier(members=members, encoder=make_table_encoder())
@@ -143,7 +146,7 @@ def make_model(options):
 
 
 def evaluate(table, labels, options):
-    """Return the bounds of all columns, the information of each, and the estimate for a page.
+    """Return the bounds from all columns, the information of each, and the estimate for a page.
 
     Parameters
     ----------
@@ -172,7 +175,7 @@ def evaluate(table, labels, options):
     found = cross_val_bounds(make_model(options), frame, labels.y, **shared)
     columns = estimate = None
     with warnings.catch_warnings():
-        # They were given for the first answer.
+        # The same warnings were given by cross_val_bounds.
         warnings.simplefilter("ignore", UserWarning)
         if are_ranked(table, options):
             logistic = make_pipeline(
@@ -185,5 +188,5 @@ def evaluate(table, labels, options):
 
 
 def _is_for_the_user(warning):
-    """Whether a warning is ours: those of encoders and members are about their own work."""
+    """Return whether a warning comes from this package, and not from an encoder or member."""
     return not _OTHERS.intersection(Path(str(warning.filename)).parts)

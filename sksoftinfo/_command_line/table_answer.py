@@ -1,4 +1,4 @@
-"""What a table holds about its target: in a sentence, by columns, in detail."""
+"""The answer about a table: in a sentence, by columns, in detail, and as JSON."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def sentence(target, found):
     entropy = f"{found.label_entropy:.3f} {units} of entropy in {target!r}"
     if found.mi_lower <= 0 and found.mi_lower_limit <= 0:
         return (
-            f"The other columns carry at least 0 of the {entropy} ({level} limit: 0): this model "
-            f"does worse than the label frequencies, by {-found.mi_lower:.3f} {units}; nothing "
-            "shown."
+            f"The other columns carry at least 0 of the {entropy} ({level} limit: 0). This model "
+            f"predicts worse than the label frequencies, by {-found.mi_lower:.3f} {units}, and "
+            "thus shows no information."
         )
     return (
         f"The other columns carry at least {max(found.mi_lower, 0):.3f} of the {entropy} "
@@ -36,7 +36,7 @@ def sentence(target, found):
 
 
 def details(found):
-    """Return a few lines about how the answer was found."""
+    """Return a few lines that qualify the answer."""
     lower, upper = found.interval
     groups = "" if found.n_groups is None else f" in {counted(found.n_groups, 'group')}"
     return [
@@ -44,7 +44,7 @@ def details(found):
         f"  {100 * found.confidence_level:g} % interval of this model's information: "
         f"{lower:.3f} to {upper:.3f} {found.units}",
         f"  assumes that {found.assumption}",
-        "  A better model may show more; --all prints the paper's quantities.",
+        "  A better model may find more information; --all prints the paper's quantities.",
     ]
 
 
@@ -117,6 +117,6 @@ def _without_nan(value):
 
 
 def tell(lines):
-    """Print lines to standard error, at once: the answer alone goes to standard output."""
+    """Print lines to standard error; standard output is reserved for the answer."""
     for line in lines:
         print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Columns of a table: which are numbers, however they are written, and which are texts."""
+"""Columns of a table: detection of numbers, dates and texts, however they are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from .wording import counted
 
-# Entries that stand for a missing one in a column of numbers. In a column of texts they are
+# Entries that stand for a missing value in a column of numbers. In a column of texts they stay
 # texts: NA may be Namibia.
 _MISSING = frozenset(
     "? - -- --- . .. * na n/a n.a. n.a nan nd n.d. n.d n/d null none nil missing unknown k.a. k.a "
@@ -25,7 +25,7 @@ _NUMBER = re.compile(
 # Most numbers are written like this.
 _AS_IT_IS = re.compile(r"[+\-]?\d+(?:\.\d+)?")
 _GROUPS = re.compile(r"[+\-]?\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?![\d'’])")
-# India separates hundreds of thousands, as in 12,34,567.
+# In India separators also follow hundreds of thousands, e.g. 12,34,567.
 _BY_COMMA = re.compile(r"[+\-]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}")
 _BY_POINT = re.compile(r"[+\-]?[1-9]\d{0,2}(?:\.\d{3})+")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -36,20 +36,20 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
-# Ways to write a negative number that begin with something else than its sign.
+# Notations of negative numbers that do not begin with the sign.
 _NEGATIVE = (
     (re.compile(r"\(\s*([^()+\-−]*\d[^()]*)\)"), r"-\1"),
     (re.compile(r"([$€£¥₹]?\s*\d[\d.,'’ ]*)\s*[-−]"), r"-\1"),
 )
 _SIGN_FIRST = re.compile(r"([+\-−])\s*([$€£¥₹])\s*")
 _COMPARED = re.compile(r"([<>≤≥~≈]=?|ca\.)\s*(?=[+\-−$€£¥₹.\d])")
-# A unit after some entries of a column changes their scale, where it is one of these.
+# These units change the scale of the entries that they follow.
 _FACTORS = {"k", "m", "b", "t", "mio", "mn", "bn"}
-# From this share of numbers on, a column is one of numbers.
+# Smallest share of numbers in a column of numbers.
 _MOSTLY = 0.9
-# Fewer values are categories where <, > or ~ tells them apart.
+# Fewer values than this are categories if they differ only by <, > or ~.
 _FEW_VALUES = 10
-# float64 has all whole numbers up to here.
+# float64 represents all whole numbers up to this number.
 _MAX_WHOLE = 2**53
 # Encoders compute in float32.
 _MAX_NUMBER = 3e38
@@ -59,19 +59,19 @@ _ORDINALS = {"st", "nd", "rd", "th"}
 
 @dataclass
 class Column:
-    """A column and how it was read.
+    """A column, and how its entries were read.
 
     Parameters
     ----------
     name : str
     kind : {"number", "date", "text"}
     values : pandas.Series
-        Whole numbers as Int64, other numbers as float64, dates as datetime64, texts as str, all
-        with gaps.
+        Whole numbers as Int64, other numbers as float64, dates as datetime64 and texts as str, any
+        of them with missing values.
     notes : list of str
-        How its entries were read, where that is not plain.
+        Notes on how the entries were read, e.g. their unit.
     warnings : list of str
-        What may be wrong.
+        Warnings for the user.
     """
 
     name: str
@@ -82,16 +82,15 @@ class Column:
 
 
 def read_columns(raw, *, decimal=None, labels=None):
-    """Return the columns of a table, numbers and dates read as such.
+    """Return the columns of a table, with numbers and dates parsed.
 
     Parameters
     ----------
     raw : RawTable
     decimal : {".", ","}, default=None
-        Decimal mark; found out if None.
+        Decimal mark; detected if None.
     labels : str, default=None
-        Name of a column whose entries are labels: numbers that float64 does not tell apart stay
-        texts.
+        Name of the column of labels: numbers that float64 cannot distinguish remain texts.
 
     Returns
     -------
@@ -104,7 +103,7 @@ def read_columns(raw, *, decimal=None, labels=None):
     texts = [_as_texts(one) for one in series]
     parsed = [None if one is None else _Entries(one) for one in texts]
     marks = {mark for one in parsed if one is not None and (mark := one.mark)}
-    # A mark that other columns show decides what 1,234 is.
+    # The decimal mark of other columns decides how to read 1,234.
     if decimal is None and len(marks) == 1:
         (decimal_elsewhere,) = marks
     else:
@@ -119,7 +118,7 @@ def read_columns(raw, *, decimal=None, labels=None):
 
 
 def _as_texts(series):
-    """Return entries as texts, empty where they are missing; None if they have a type."""
+    """Return entries as texts, empty if missing; None if the column has a type already."""
     import pandas as pd
 
     types = pd.api.types
@@ -137,7 +136,7 @@ def _as_texts(series):
 
 
 def _typed(name, series):
-    """Return a column that has a type in the file."""
+    """Return a column whose type is given by the file."""
     import pandas as pd
 
     if pd.api.types.is_timedelta64_dtype(series):
@@ -164,7 +163,7 @@ def _finite(name, values, notes):
 
 def _infinite_warning(name, n):
     rows = counted(n, "row")
-    return f"{name}: infinite, or beyond {_MAX_NUMBER:.0e}, in {rows}: counts as missing."
+    return f"{name}: infinite or beyond {_MAX_NUMBER:.0e} in {rows}, treated as missing."
 
 
 def _text(name, texts, notes=(), warnings=()):
@@ -172,7 +171,7 @@ def _text(name, texts, notes=(), warnings=()):
 
 
 class _Entries:
-    """Entries of a column that are written as texts, and what they look like as numbers.
+    """Entries of a column that are written as texts, parsed as numbers where possible.
 
     Parameters
     ----------
@@ -213,12 +212,12 @@ class _Entries:
         return sum(self.counts[text] for text in texts)
 
     def _mark(self):
-        """Return the decimal mark that entries show: ".", ",", or None if they show neither."""
+        """Return the decimal mark of the entries: ".", ",", "both", or None if it is ambiguous."""
         marks = {mark for digits in self.digits.values() if (mark := _decimal_mark(digits))}
         return marks.pop() if len(marks) == 1 else ("both" if marks else None)
 
     def column(self, name, decimal, decimal_elsewhere, are_labels):
-        """Return the column that these entries are."""
+        """Return the column of these entries."""
         import pandas as pd
 
         if not self.digits or self.share < _MOSTLY:
@@ -238,7 +237,8 @@ class _Entries:
                 name,
                 self.texts,
                 warnings=[
-                    f"{name}: numbers with several units ({named}) are read as texts: use one."
+                    f"{name}: numbers with several units ({named}) are read as texts. Use one "
+                    "unit."
                 ],
             )
         mark = decimal or (self.mark if self.mark in (".", ",") else decimal_elsewhere)
@@ -250,7 +250,7 @@ class _Entries:
                 self.texts,
                 warnings=[
                     f"{name}: entries such as {wrong[0]!r} are not numbers with the decimal mark "
-                    f"{mark!r}, and the column is read as texts: pass --decimal."
+                    f"{mark!r}, so that the column is read as texts. Pass --decimal."
                 ],
             )
         notes = self._notes(units, mark)
@@ -258,7 +258,7 @@ class _Entries:
         if self._are_names(numbers, whole, are_labels):
             return _text(name, self.texts, [*notes, "numbers that are names"])
         if are_labels and (self.words or self.rewritten or len(units.keys() - {""})):
-            # Labels are not repaired.
+            # Labels stay as they are written.
             return _text(name, self.texts)
         values = pd.Series(
             [numbers.get(text) for text in self.texts.tolist()],
@@ -269,7 +269,7 @@ class _Entries:
             column.warnings.append(_infinite_warning(name, self._rows(self.infinite)))
         if self.compared:
             marks = ", ".join(repr(mark) for mark in sorted(self.compared))
-            column.warnings.append(f"{name}: {marks} before numbers left out.")
+            column.warnings.append(f"{name}: ignored {marks} before numbers.")
         if self.words:
             column.warnings.append(self._missing(name, "number", self.words))
         return column
@@ -277,7 +277,7 @@ class _Entries:
     def _missing(self, name, kind, words):
         shown = ", ".join(repr(word) for word in words[:3]) + (", ..." if len(words) > 3 else "")
         return (
-            f"{name}: not a {kind} in {counted(self._rows(words), 'row')} ({shown}): counts as "
+            f"{name}: not a {kind} in {counted(self._rows(words), 'row')} ({shown}), treated as "
             "missing."
         )
 
@@ -292,7 +292,7 @@ class _Entries:
         return notes
 
     def _are_names(self, numbers, whole, are_labels):
-        """Whether numbers would lose what tells entries apart, as 007 and 7."""
+        """Return whether entries would become equal as numbers, such as 007 and 7."""
         if whole:
             return any(abs(number) > _MAX_WHOLE for number in numbers.values()) or any(
                 re.fullmatch(r"0\d+", digits) for digits in self.digits.values()
@@ -300,7 +300,7 @@ class _Entries:
         return are_labels and any(abs(number) > _MAX_WHOLE for number in numbers.values())
 
     def _mostly(self, pattern):
-        """Return the entries of a pattern, and the others that are words; None if too many are."""
+        """Return the entries that match a pattern, and the others; None if too few match."""
         present = [text for text in self.counts if text.casefold() not in _MISSING]
         texts = [text for text in present if pattern.fullmatch(text)]
         others = [text for text in present if not pattern.fullmatch(text)]
@@ -308,7 +308,7 @@ class _Entries:
         return (texts, others) if texts and share >= _MOSTLY else None
 
     def _date(self, name):
-        """Return the column as dates, or None if they are none."""
+        """Return the column as dates, or None if the entries are not dates."""
         import pandas as pd
 
         found = self._mostly(_DATE)
@@ -317,7 +317,7 @@ class _Entries:
         texts, others = pd.Series(found[0]), found[1]
         for options in ({}, {"dayfirst": True}):
             with warnings.catch_warnings():
-                # Of formats that are found out.
+                # pandas warns about formats that it has to infer.
                 warnings.simplefilter("ignore", UserWarning)
                 try:
                     dates = pd.to_datetime(texts, **options)
@@ -331,7 +331,7 @@ class _Entries:
         return None
 
     def _time(self, name, are_labels):
-        """Return times of day, or durations, as hours; None if they are none, or labels."""
+        """Return times or durations in hours; None if the entries are not times, or are labels."""
         found = None if are_labels else self._mostly(_TIME)
         if found is None:
             return None
@@ -349,13 +349,13 @@ class _Entries:
             shown = ", ".join(repr(word) for word in self.words[:3])
             found.append(
                 f"{name}: {100 * self.share:.0f} % of the entries are numbers and others are not, "
-                f"such as {shown}; it is read as texts."
+                f"such as {shown}; the column is read as texts."
             )
         return _text(name, self.texts, warnings=found)
 
 
 def _plain(text):
-    """Return a text with the sign of its number at the front, and a comparison before it."""
+    """Return a text with the sign in front of its number, and the comparison mark before it."""
     compared = _COMPARED.match(text)
     mark = compared[1] if compared else ""
     plain = text[compared.end() :] if compared else text
@@ -366,21 +366,21 @@ def _plain(text):
 
 
 def _decimal_mark(digits):
-    """Return the decimal mark that a number cannot do without, or None."""
+    """Return the decimal mark that a number requires, or None if it is ambiguous."""
     if "," in digits and "." in digits:
         return max(",.", key=digits.rfind)
     for mark, groups in ((",", _BY_COMMA), (".", _BY_POINT)):
         if mark in digits:
             if not groups.fullmatch(digits):
                 return mark
-            # 1,234,567 has thousands; 1,234 may have decimals.
+            # 1,234,567 has thousands separators; 1,234 may have decimals.
             other = "." if mark == "," else ","
             return other if digits.count(mark) > 1 else None
     return None
 
 
 def _number(digits, mark):
-    """Return a number, an int where it is written as one; None if the marks do not fit."""
+    """Return a number, an int if it is written as an int; None if the marks are inconsistent."""
     other, groups = (",", _BY_COMMA) if mark == "." else (".", _BY_POINT)
     whole, _, rest = digits.partition(mark)
     if other in whole:

@@ -1,4 +1,4 @@
-"""Tables from files: which format they have, and their entries as they are written."""
+"""Tables from files: detection of the format, and entries as they are written."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 from .wording import counted
 
-# More than this, decompressed, is not read: a few kilobytes may stand for terabytes.
+# Largest size after decompression: a few kilobytes may expand to terabytes.
 _MAX_BYTES = 2**32
-# What is looked at to find out how columns are separated.
+# Number of lines from which the separator is detected.
 _MAX_SNIFFED_LINES = 500
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
 _SEPARATOR_NAMES = {"tab": "\t", r"\t": "\t", "space": r"\s+", " ": r"\s+"}
@@ -48,20 +48,20 @@ _REFUSED = (
 
 
 class RawTable(NamedTuple):
-    """Entries of a file as they are written, and how it was read.
+    """Entries of a file as they are written, and how the file was read.
 
     Parameters
     ----------
     names : list of str
-        Of the header; they may repeat or be empty.
+        Names in the header; they may repeat or be empty.
     frame : pandas.DataFrame
-        Its columns are numbered. Texts are not interpreted.
+        Entries, with numbered columns. Texts are not interpreted.
     how : str
-        What was found out about the format.
+        Detected format.
     warnings : list of str
-        What the user should know.
+        Warnings for the user.
     separator : str or None
-        What separates columns, in a text file.
+        Separator of the columns in a text file.
     """
 
     names: list[str]
@@ -72,15 +72,15 @@ class RawTable(NamedTuple):
 
 
 def read_file(path, *, sep=None, encoding=None):
-    """Read a table from a file: text with separators, parquet, xlsx or JSON, also compressed.
+    """Read a table from a file: delimited text, parquet, xlsx or JSON, compressed or not.
 
     Parameters
     ----------
     path : str or path-like
     sep : str, default=None
-        What separates columns in a text file; found out if None.
+        Separator of the columns in a text file; detected if None.
     encoding : str, default=None
-        Of a text file; found out if None.
+        Encoding of a text file; detected if None.
 
     Returns
     -------
@@ -91,12 +91,12 @@ def read_file(path, *, sep=None, encoding=None):
     ValueError
         If the file is damaged, or is not a table.
     OSError
-        If it cannot be opened.
+        If the file cannot be opened.
     ImportError
         If a library that reads this format is not installed.
     """
     path = Path(path)
-    # A folder and a file that is not there are not damaged tables.
+    # Errors of folders and missing files are raised unchanged.
     with path.open("rb") as file:
         start = file.read(16)
     try:
@@ -111,13 +111,13 @@ def read_file(path, *, sep=None, encoding=None):
         # Parsers of damaged files raise errors of many kinds.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as a table: {reason.rstrip('.')}. If the file is whole, name "
-            "its format by --sep or --encoding."
+            f"{path} cannot be read as a table: {reason.rstrip('.')}. If the file is complete, "
+            "state its format by --sep or --encoding."
         ) from error
 
 
 class _NotATable(Exception):
-    """What a file is, in words that follow its name."""
+    """Error whose message follows the name of the file, e.g. "is empty"."""
 
 
 def _read(path, start, sep, encoding):
@@ -144,7 +144,7 @@ def _read(path, start, sep, encoding):
 
 
 def _decompressed(path, start):
-    """Return the bytes of a file, or of the only file in an archive, and how it was packed."""
+    """Return the bytes of a file, or of the only file in an archive, and the compression."""
     for mark, name, open_stream in _STREAMS:
         if start.startswith(mark):
             with open_stream(path) as stream:
@@ -178,15 +178,15 @@ def _limited(stream):
 
 
 def _decoded(data, encoding):
-    """Return the text, its lines ended by a newline, and its encoding in words."""
+    """Return the text, with newlines as line ends, and the name of its encoding."""
     if encoding is not None:
         text = _decode(data, encoding)
         if text is None:
-            raise _NotATable(f"is not encoded in {encoding}: name another --encoding")
+            raise _NotATable(f"is not encoded in {encoding}: pass another --encoding")
     else:
         encodings = [name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)][:1]
         if not encodings and b"\x00" in data[:1000]:
-            # Letters of western languages have a zero byte in UTF-16, on one side.
+            # In UTF-16 one of the two bytes of each western letter is zero.
             zeros = [data[side:1000:2].count(0) for side in (0, 1)]
             encodings = ["utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"]
         for encoding in encodings or ["utf-8", "cp1252"]:
@@ -194,7 +194,7 @@ def _decoded(data, encoding):
             if text is not None:
                 break
         else:
-            raise _NotATable("is neither a table nor a text in utf-8: name its --encoding")
+            raise _NotATable("is neither a table nor a text in utf-8: pass its --encoding")
     if re.match(r"\s*<(!doctype html|html)\b", text, re.IGNORECASE):
         raise _NotATable("is a web page: save its table as .csv")
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
@@ -227,7 +227,7 @@ def _separated(text, sep, how):
     warnings = []
     skipped = sum(bool(line.strip()) for line in lines[:first])
     if skipped:
-        warnings.append(f"{counted(skipped, 'line')} before the header left out.")
+        warnings.append(f"Left out {counted(skipped, 'line')} before the header.")
     stream = io.StringIO(text)
     for _ in range(below):
         stream.readline()
@@ -241,7 +241,7 @@ def _separated(text, sep, how):
             dtype=str,
             keep_default_na=False,
             skipinitialspace=True,
-            # The fast engine takes one letter, and blanks.
+            # The fast engine supports single characters and blanks.
             engine="c" if len(sep) == 1 or sep == r"\s+" else "python",
         )
     except pd.errors.ParserError as error:
@@ -250,29 +250,29 @@ def _separated(text, sep, how):
             raise
         expected, line, seen = map(int, uneven.groups())
         raise _NotATable(
-            f"has {seen} entries in line {line + below} and {expected} in its header: mend the "
-            "line, or name the separator by --sep"
+            f"has {seen} entries in line {line + below} and {expected} in its header: correct the "
+            "line, or pass the separator by --sep"
         ) from error
     if len(header) == width - 1 and width > 2:
-        # R writes row names without a name for them; others end each row by a separator.
+        # R writes row names without a header for them; other programs end each row by a separator.
         header = [*header, ""] if all(not row[-1] for row in sniffed_body) else ["", *header]
     if len(header) < width:
         raise _NotATable(
-            f"has {len(header)} names in its header and {width} entries in most rows: mend the "
-            "header, or name the separator by --sep"
+            f"has {len(header)} names in its header and {width} entries in most rows: correct "
+            "the header, or pass the separator by --sep"
         )
     short = sum(len(row) < width for row in _fields(lines[below:], sep))
     if short:
         warnings.append(
-            f"Fewer entries than the header in {counted(short, 'row')} of {len(body)}: what they "
-            "lack counts as missing. Is the file whole?"
+            f"Fewer entries than the header in {counted(short, 'row')} of {len(body)}: the absent "
+            "entries count as missing. Check that the file is complete."
         )
     how = [*how, f"columns separated by {_SEPARATORS.get(sep, repr(sep))}"]
     return RawTable(header, body, ", ".join(how), warnings, sep)
 
 
 def _fields(lines, sep):
-    """Yield the fields of each line that is not empty, as far as they can be read."""
+    """Yield the fields of each line that is not empty, up to the first invalid line."""
     if sep == r"\s+":
         yield from (line.split() for line in lines if line.strip())
     elif len(sep) > 1:
@@ -284,13 +284,13 @@ def _fields(lines, sep):
 
 
 def _width(rows):
-    """Return how many fields most rows have."""
+    """Return the most frequent number of fields."""
     counts = Counter(len(row) for row in rows)
     return max(counts, key=lambda width: (counts[width], width), default=1)
 
 
 def _sniffed(lines):
-    """Return the separator by which most rows have as many fields as the header."""
+    """Return the separator for which most rows have as many fields as the header."""
     best, best_score = ",", None
     for sep in _SEPARATORS:
         rows = list(_fields(lines, sep))
@@ -305,7 +305,7 @@ def _sniffed(lines):
 
 
 def _header(lines, sep, width):
-    """Return the header's line, its fields, and the line below: titles may stand before it."""
+    """Return the number of the header's line, its fields, and the number of the next line."""
     first = 0
     for fields, below in _records(lines, sep):
         line, filled = lines[first], [field for field in fields if field.strip()]
@@ -317,7 +317,7 @@ def _header(lines, sep, width):
 
 
 def _records(lines, sep):
-    """Yield the fields of each line, and the number of the next; names may hold line breaks."""
+    """Yield the fields of each record, which may span lines, and the number of the next line."""
     if len(sep) > 1:
         for below, line in enumerate(lines, start=1):
             yield next(_fields([line], sep), []), below
@@ -369,10 +369,10 @@ def _excel(data, how):
         others = ", ".join(map(repr, filled))
         warnings.append(f"Only the sheet {name!r} is read; others are {others}.")
     given = sheet.notna().sum(axis=1)
-    # The name of row numbers may be empty; titles above the header fill a cell or two.
+    # A column of row numbers may have no name; titles above the header fill one or two cells.
     first = int((given >= sheet.shape[1] - 1).to_numpy().argmax())
     if first:
-        warnings.append(f"{counted(first, 'row')} before the header left out.")
+        warnings.append(f"Left out {counted(first, 'row')} before the header.")
     header = ["" if entry is None or entry != entry else str(entry) for entry in sheet.iloc[first]]
     frame = sheet.iloc[first + 1 :].set_axis(range(len(header)), axis=1).reset_index(drop=True)
     return RawTable(header, frame, ", ".join([*how, f"xlsx, sheet {name!r}"]), warnings)
@@ -394,7 +394,7 @@ def _json(text, how):
 
 
 def _rows_of(content):
-    """Return the rows or columns in what a JSON file holds, whichever way it is laid out."""
+    """Return the rows or columns of a JSON file, whatever its layout."""
     import pandas as pd
 
     if isinstance(content, dict):
@@ -419,7 +419,7 @@ def _rows_of(content):
 
 
 def _flat(row, prefix=""):
-    """Return a row whose entries are rows themselves as one, with names such as `size.width`."""
+    """Return a nested row as a flat row, with names such as `size.width`."""
     flat = {}
     for name, entry in row.items():
         if isinstance(entry, dict) and entry:

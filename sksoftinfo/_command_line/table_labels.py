@@ -1,4 +1,4 @@
-"""Labels of a table: classes from its target column, and which rows have one."""
+"""Labels of a table: classes from the target column, and the rows that have a label."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from .wording import counted
 
-# Rows that a class needs: one to hold out in each of five folds.
+# Smallest number of rows of a class: one row for each of five folds.
 MIN_ROWS = 5
-# Numbers count as quantities where they have more values than this, and more than one in four
-# rows.
+# Numbers count as quantities if they have more distinct values than _MANY_VALUES, and more than a
+# quarter of the rows.
 _MANY_VALUES = 20
 _MAX_SHOWN = 8
 
 
 @dataclass
 class Labels:
-    """Labels of the rows that have one.
+    """Labels of a table, restricted to rows that have a label.
 
     Parameters
     ----------
     y : ndarray of shape (n_kept,)
-        int64, or texts.
+        Labels, int64 or texts.
     rows : ndarray of int of shape (n_kept,)
-        Rows of the table that are kept.
+        Positions of the rows that are kept.
     warnings : list of str
     """
 
@@ -48,11 +48,11 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
     ----------
     column : Column
     bins : int, default=None
-        Cut numbers at their quantiles into this many classes.
+        Number of classes into which numbers are cut at their quantiles.
     drop_missing : bool, default=False
-        Leave rows out that have no label.
+        Whether to leave out rows without a label.
     rare_classes : {"drop", "merge"}, default="drop"
-        What becomes of classes with fewer than `MIN_ROWS` rows.
+        Treatment of classes with fewer than `MIN_ROWS` rows.
 
     Returns
     -------
@@ -67,18 +67,18 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
     found = Labels(np.empty(0), np.arange(len(values)))
     missing = values.isna().to_numpy()
     if missing.all():
-        raise ValueError(f"{named} has no value in any row: name another column.")
+        raise ValueError(f"{named} has no value in any row: choose another column.")
     if missing.any():
         if not drop_missing:
             raise ValueError(
-                f"{named} has no value in {missing.sum()} of {len(missing)} rows: fill them, or "
-                "leave these rows out by --drop-missing-target."
+                f"{named} has no value in {missing.sum()} of {len(missing)} rows: fill in the "
+                "values, or leave out these rows by --drop-missing-target."
             )
         found.rows = np.flatnonzero(~missing)
-        found.warnings.append(f"{counted(missing.sum(), 'row')} without a label left out.")
+        found.warnings.append(f"Left out {counted(missing.sum(), 'row')} without a label.")
     values = values[~missing]
     if column.kind == "date" and bins is None:
-        raise ValueError(f"{named} is a date: name another column, or pass --bins 4.")
+        raise ValueError(f"{named} is a column of dates: choose another column, or pass --bins 4.")
     if bins is not None:
         found.y = _binned(values, bins, column)
     elif column.kind == "text":
@@ -88,7 +88,7 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
     _treat_rare(found, rare_classes, named)
     if len(np.unique(found.y)) < 2:
         raise ValueError(
-            f"{named} is constant: it holds no information. Name a column with two values or more."
+            f"{named} is constant and carries no information: choose a column with several values."
         )
     return found
 
@@ -100,7 +100,7 @@ def _classes(values, named):
     if many or (numbers != np.round(numbers)).any():
         raise ValueError(
             f"{named} is continuous, with {n_values} different numbers in {len(numbers)} rows: "
-            "bring it into classes of equal size by --bins 4."
+            "cut it into four classes of equal size by --bins 4."
         )
     return numbers.astype(np.int64)
 
@@ -109,11 +109,11 @@ def _binned(values, bins, column):
     import pandas as pd
 
     if bins < 2:
-        raise ValueError(f"--bins {bins} must be at least 2.")
+        raise ValueError(f"--bins must be at least 2; got {bins}. Use e.g. --bins 4.")
     if column.kind == "text":
         raise ValueError(
-            f"--bins {bins} needs a target of numbers, and {column.name} holds texts: leave "
-            "--bins out."
+            f"--bins {bins} needs a numeric target, but {column.name} holds texts: leave out "
+            "--bins."
         )
     if column.kind == "number":
         values = values.astype("float64")
@@ -127,8 +127,8 @@ def _treat_rare(found, rare_classes, named):
         return
     if len(rare) == len(classes):
         raise ValueError(
-            f"{named} has {len(classes)} classes in {len(found.y)} rows, none of at least "
-            f"{MIN_ROWS} rows: name another column."
+            f"{named} has {len(classes)} classes in {len(found.y)} rows, and no class has at "
+            f"least {MIN_ROWS} rows: choose another column."
         )
     shown = ", ".join(repr(str(name)) for name in rare[:5]) + (", ..." if len(rare) > 5 else "")
     is_rare = (counts < MIN_ROWS)[encoded]
@@ -138,12 +138,12 @@ def _treat_rare(found, rare_classes, named):
             merged += "_"
         found.y = np.where(is_rare, merged, found.y.astype(str))
         found.warnings.append(
-            f"{counted(len(rare), 'class')} of fewer than {MIN_ROWS} rows ({shown}) merged into "
+            f"Merged {counted(len(rare), 'class')} with fewer than {MIN_ROWS} rows ({shown}) into "
             f"{merged!r}."
         )
         return
     found.y, found.rows = found.y[~is_rare], found.rows[~is_rare]
     found.warnings.append(
-        f"{counted(len(rare), 'class')} of fewer than {MIN_ROWS} rows left out ({shown}), "
-        f"{counted(is_rare.sum(), 'row')} in all: the answer is about the other classes."
+        f"Left out {counted(len(rare), 'class')} with fewer than {MIN_ROWS} rows ({shown}), "
+        f"{counted(is_rare.sum(), 'row')} in total: the answer is about the other classes."
     )

@@ -1,4 +1,4 @@
-"""``--report``: one page, without a network, on what a table holds about its target."""
+"""``--report``: a self-contained page on the information of a table about its target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .. import FeatureInformationDisplay
 from .table_answer import details, sentence
 
-# Rows that are shown of those whose labels were least expected, and their columns.
+# Number of rows with the least expected labels to show, and of columns in the table of them.
 _N_ODD_ROWS = 20
 _MAX_COLUMNS = 8
 _STYLE = """
@@ -25,7 +25,7 @@ td, th { border-bottom: 1px solid #ddd; padding: 0.2rem 0.7rem 0.2rem 0; text-al
 pre { white-space: pre-wrap; background: #f6f6f6; padding: 0.7rem; font-size: 0.85rem; }
 .warning { border-left: 4px solid #d08000; margin: 0.4rem 0; padding-left: 0.6rem; }
 """
-# The page is of a stranger's data: it must not load or run anything.
+# The data come from a stranger: the page must not load or run anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -53,25 +53,25 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
     parts += [
         "<h2>Bounds</h2>",
-        _picture(_ladder(found), "Lower bound with its interval and limit, below the entropy."),
+        _picture(_ladder(found), "Lower bound with its interval and limit, beside the entropy."),
         f"<pre>{_text(chr(10).join(details(found)))}</pre>",
         "<h2>Would more rows help?</h2>",
         _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
-        "<p>The extrapolation is an estimate, not a bound; its interval is of the sampling error "
+        "<p>The extrapolation is an estimate, not a bound; its interval covers the sampling error "
         "alone.</p>",
     ]
     if columns is not None:
         display = FeatureInformationDisplay(columns).plot()
         parts += [
             "<h2>Columns</h2>",
-            "<p>By logistic regression. What a column carries alone is a lower bound; what is "
-            "lost without it is an estimate.</p>",
-            _picture(display.figure_, "Columns by what they carry, with intervals."),
+            "<p>By logistic regression. The information of a column alone is a lower bound; the "
+            "information that is lost without the column is an estimate.</p>",
+            _picture(display.figure_, "Information of the columns, with intervals."),
         ]
     parts += [
         "<h2>Rows whose labels were least expected</h2>",
-        "<p>Their labels may be wrong, or they are unlike the others. Rows are counted from 1, "
-        "below the header.</p>",
+        "<p>The labels of these rows may be wrong, or the rows may be unusual. Rows are numbered "
+        "from 1, below the header.</p>",
         _odd_rows(table, labels, found),
         "<h2>What was read</h2>",
         f"<pre>{_text(chr(10).join(report))}</pre>",
@@ -104,7 +104,7 @@ def _picture(figure, description):
 
 
 def _ladder(found):
-    """Draw the lower bound with its interval and limit below the entropy of the labels."""
+    """Draw the lower bound with its interval and limit, beside the entropy of the labels."""
     from matplotlib import pyplot
 
     figure, axis = pyplot.subplots(figsize=(6.4, 2.0), layout="constrained")
@@ -142,7 +142,7 @@ def _curve(estimate):
         label="extrapolated: an estimate",
     )
     axis.axhline(estimate.label_entropy, color="black", linestyle="--", label="H(Y)")
-    axis.set_xticks([0, 1, 2], ["half of the training rows", "all", "endlessly many"])
+    axis.set_xticks([0, 1, 2], ["half of the training rows", "all", "infinitely many"])
     axis.set_xlim(-0.4, 2.4)
     axis.set_ylabel(f"information ({estimate.units})")
     axis.legend(frameon=False, fontsize=8)
@@ -150,13 +150,13 @@ def _curve(estimate):
 
 
 def _odd_rows(table, labels, found):
-    """Return a table of the rows of the most negative pointwise information."""
-    # In time order the first rows are trained on alone.
+    """Return a table of the rows with the most negative pointwise information."""
+    # In time order the first rows are not scored.
     rows, y = (one[len(one) - found.n_samples :] for one in (labels.rows, labels.y))
     order = np.argsort(found.pointwise, kind="stable")[:_N_ODD_ROWS]
     order = order[found.pointwise[order] < 0]
     if not len(order):
-        return "<p>None: each label was more probable than its frequency.</p>"
+        return "<p>There are none: every label was predicted with more than its frequency.</p>"
     frame = table.frame(rows[order]).iloc[:, :_MAX_COLUMNS]
     names = ["row", table.target.name, found.units, *frame.columns]
     head = "".join(f"<th>{_text(name)}</th>" for name in names)

@@ -1,4 +1,4 @@
-"""What was read from a table: which columns are used, which are left out, and what looks wrong."""
+"""Report of a table: columns that are used or left out, and suspicious columns and values."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import numpy as np
 
 from .wording import counted
 
-# Columns that are listed one by one.
+# Largest number of columns that are listed one by one.
 _MAX_LISTED = 40
-# A column that gives this share of the labels away is the target under another name, or nearly so.
+# A column that determines this share of the labels is suspected to be a copy of the target.
 _NEARLY = 0.99
 _FEWEST_ROWS = 10
-# What people write for a missing number.
+# Common codes of missing numbers.
 _CODES = (9, 99, 999, 9999, 99999, 999999, 8888, 7777)
 
 
 @dataclass
 class Table:
-    """Columns of a table by their part, and what the user should know.
+    """Columns of a table by role, and warnings for the user.
 
     Parameters
     ----------
     target : Column
     features : list of Column
-    groups, time : Column or None
-        Which rows belong together, and their order.
+    groups : Column or None
+        Group of each row.
+    time : Column or None
+        Order of the rows.
     left_out : dict of str to str
-        Reasons by name.
+        Reason of each column that is left out, by its name.
     warnings : list of str
     n_rows : int
     """
@@ -60,7 +62,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
     columns : list of Column
     target : str
     only : list of str, default=None
-        Features to use; all but those that carry nothing if None.
+        Features to use; all columns but the uninformative ones if None.
     drop : list of str
         Columns to leave out.
     groups, time : str, default=None
@@ -72,7 +74,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
     Raises
     ------
     ValueError
-        If a column is not there or not unique, or if no feature is left.
+        If a column does not exist or is not unique, or if no feature is left.
     """
     names = [column.name for column in columns]
     asked = {"--target": [target], "--columns": only or [], "--drop": drop}
@@ -82,7 +84,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
             _check_name(option, value, names)
     for option in ("--columns", "--drop", "--groups", "--time"):
         if target in asked[option]:
-            raise ValueError(f"{option} {target} is the target: name other columns.")
+            raise ValueError(f"{option} {target} is the target: choose other columns.")
     table = Table(None, [], None, None, {}, n_rows=len(columns[0].values))
     _rename_repeated(columns, table)
     for column in columns:
@@ -111,7 +113,11 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in table.left_out.items())
         raise ValueError(
             f"--target {target}: there is no other column to use"
-            + (f" ({reasons}). Name those to use nevertheless by --columns." if reasons else ".")
+            + (
+                f" ({reasons}). Select columns to use nevertheless by --columns."
+                if reasons
+                else "."
+            )
         )
     return table
 
@@ -122,8 +128,8 @@ def _check_name(option, name, names):
         return
     if count > 1:
         raise ValueError(
-            f"{option} {name}: {count} columns have this name. Rename one of them, so that it is "
-            "clear which is meant."
+            f"{option} {name}: {count} columns have this name. Rename one of them, so that the "
+            "name is unambiguous."
         )
     near = difflib.get_close_matches(name, names, 1, 0.6)
     lower = [other for other in names if other.casefold() == name.strip().casefold()]
@@ -143,15 +149,15 @@ def _rename_repeated(columns, table):
         while f"{column.name}.{number}" in taken:
             number += 1
         table.warnings.append(
-            f"Two columns are named {column.name!r}: the later one is called "
-            f"{column.name}.{number} here."
+            f"Two columns are named {column.name!r}: the later column is renamed "
+            f"{column.name}.{number}."
         )
         column.name = f"{column.name}.{number}"
         taken.add(column.name)
 
 
 def _carries_nothing(column, table):
-    """Return why a column is left out unless it is named, or None."""
+    """Return the reason to leave a column out unless it is selected, or None."""
     values = column.values
     if values.isna().all():
         return "empty"
@@ -166,7 +172,7 @@ def _carries_nothing(column, table):
 
 
 def _counts_rows(values):
-    """Whether whole numbers count the rows, also where some of them were taken out or shuffled."""
+    """Return whether whole numbers count the rows, possibly shuffled or with some rows removed."""
     if str(values.dtype) != "Int64" or len(values) < _FEWEST_ROWS or values.isna().any():
         return False
     numbers = values.to_numpy(dtype=np.int64)
@@ -181,7 +187,7 @@ def _counts_rows(values):
 
 
 def suspicions(table, labels):
-    """Return warnings about columns that know too much, and about rows that repeat.
+    """Return warnings about leaks, identifiers, inconsistent texts and codes of missing values.
 
     Parameters
     ----------
@@ -207,14 +213,14 @@ def suspicions(table, labels):
             share = counts.max(axis=1).sum() / len(codes)
             if share >= _NEARLY and counts.sum(axis=0).max() / len(codes) < _NEARLY:
                 found.append(
-                    f"{name} gives the label away in {100 * share:.4g} % of the rows: is it the "
-                    f"target under another name? Leave it out by --drop {_quoted(name)}."
+                    f"{name} determines the label in {100 * share:.4g} % of the rows. If the "
+                    f"column is a copy of the target, leave it out by --drop {_quoted(name)}."
                 )
         elif n_values == len(values) and _is_identifier(column, values):
             order = f", or pass --time {_quoted(name)}" if column.kind == "date" else ""
             found.append(
-                f"{name} has another value in each row{_sorted(values)}: if it numbers or names "
-                "the rows, it tells nothing about the next one; leave it out by --drop "
+                f"{name} has a different value in each row{_sorted(values)}. If it only numbers "
+                "or names the rows, it is uninformative about new rows: leave it out by --drop "
                 f"{_quoted(name)}{order}."
             )
         if column.kind == "text":
@@ -225,7 +231,7 @@ def suspicions(table, labels):
 
 
 def _codes_of_missing(name, values):
-    """Return a warning of numbers such as -999 that repeat, far from all others."""
+    """Return a warning about repeated numbers such as -999 that are far from all others."""
     numbers = values.dropna().to_numpy(dtype=np.float64)
     codes = numbers[np.isin(np.abs(numbers), _CODES)]
     for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
@@ -236,8 +242,8 @@ def _codes_of_missing(name, values):
         if max(low - code, code - high) > high - low:
             rows = counted(int(n), "row")
             return [
-                f"{name} is {code:g} in {rows}, far from all other values: if it stands for a "
-                "missing one, leave these cells empty."
+                f"{name} is {code:g} in {rows}, far from all other values. If {code:g} stands for "
+                "a missing value, leave these cells empty."
             ]
     return []
 
@@ -252,7 +258,7 @@ def _is_identifier(column, values):
 
 
 def _sorted(values):
-    return ", in their order" if values.is_monotonic_increasing else ""
+    return ", in increasing order" if values.is_monotonic_increasing else ""
 
 
 def _nearly_equal_texts(name, values):
@@ -268,7 +274,9 @@ def _nearly_equal_texts(name, values):
     if not pairs:
         return []
     more = ", ..." if len(pairs) > 3 else ""
-    return [f"{name}: {', '.join(pairs[:3])}{more} differ in case or blanks only: kept apart."]
+    return [
+        f"{name}: {', '.join(pairs[:3])}{more} differ only in case or blanks, and are kept apart."
+    ]
 
 
 def _quoted(name):
@@ -276,7 +284,7 @@ def _quoted(name):
 
 
 def report_lines(path, raw, table, labels):
-    """Return the reading report, a line for each column.
+    """Return the report of what was read, with a line for each column.
 
     Parameters
     ----------
@@ -305,7 +313,7 @@ def report_lines(path, raw, table, labels):
         kinds = [counted(sum(one.kind == kind for one in rest), kind) for kind in _KINDS]
         lines.append(f"  and {len(rest)} more: {', '.join(kinds)}")
     if len(left_out) > _MAX_LISTED:
-        lines.append(f"  and {len(left_out) - _MAX_LISTED} more that are left out")
+        lines.append(f"  and {len(left_out) - _MAX_LISTED} more columns that are left out")
     return lines
 
 
@@ -313,7 +321,7 @@ _KINDS = ("number", "date", "text")
 
 
 def describe(column):
-    """Return kind, values and gaps of a column in words."""
+    """Return the kind, values and missing values of a column in words."""
     missing = int(column.values.isna().sum())
     parts = [column.kind]
     if column.kind == "text":

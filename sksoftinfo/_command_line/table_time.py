@@ -1,4 +1,4 @@
-"""How long an answer about a table will take, before the work begins."""
+"""Expected time of an answer about a table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MEMBERS = {
     "boosting": ["boosting"],
     "quick": ["logistic", "boosting"],
 }
-# A text has about so many encoded columns, at most.
+# Largest number of encoded columns of a text column, roughly.
 _TEXT_COLUMNS = 30
-# Where quicker ways are named.
+# From this number of seconds on, faster options are suggested.
 _LONG = 60
 
 
@@ -39,7 +39,7 @@ def are_ranked(table, options):
 
 
 def time_needed(table, labels, options):
-    """Return a line that tells how long the answer will take.
+    """Return a line that states the expected time of the answer.
 
     Parameters
     ----------
@@ -56,17 +56,17 @@ def time_needed(table, labels, options):
     ways = []
     if seconds >= _LONG:
         if options.report is not None:
-            ways.append("without --report a third of it")
+            ways.append("leaving out --report saves two thirds")
         if not options.quick and options.model == "stack":
             ways.append("--quick leaves out the slower classifiers")
         if are_ranked(table, options):
-            ways.append("--no-columns leaves out the columns one by one")
+            ways.append("--no-columns skips the evaluation of single columns")
         ways.append("--jobs uses more cores")
     return "; ".join([line, *ways[:3]])
 
 
 def _seconds(table, labels, options):
-    """Return the seconds on the machine of the table of costs."""
+    """Return the expected seconds on the machine of the tables in `stack_cost`."""
     n_rows, n_classes = len(labels.y), len(np.unique(labels.y))
     widths = [
         min(one.values.nunique(), _TEXT_COLUMNS) if one.kind == "text" else 1
@@ -75,7 +75,7 @@ def _seconds(table, labels, options):
     kind = "quick" if options.quick else options.model
     answer = _fits(_MEMBERS.get(kind), n_rows, n_classes, len(widths), sum(widths))
     if options.report is not None:
-        # Once more, and from half of the rows.
+        # The estimate fits all rows again, and half of the rows.
         answer += 2 * answer
     if are_ranked(table, options):
         for width in widths:

@@ -1,10 +1,10 @@
-"""Numbers of things in words."""
+"""Wording of the command line: counted nouns, and messages in terms of options."""
 
 from __future__ import annotations
 
 import re
 
-# Parameters of Python functions, and what they are called here.
+# Parameters of Python functions, and the terms of the command line for them.
 _OPTIONS = (
     (r"\bequal_rows='(\w+)'", r"--equal-rows \1"),
     (r"\bcv=(\d+) folds", r"\1 folds"),
@@ -18,7 +18,7 @@ _OPTIONS = (
 
 
 def counted(n, noun):
-    """Return a number with its noun, in the plural where it is not one.
+    """Return a number with its noun, in the plural unless the number is 1.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def counted(n, noun):
 
 
 def in_options(text):
-    """Return a message of a Python function in the words of the command line.
+    """Return a message of a Python function in the terms of the command line.
 
     Examples
     --------

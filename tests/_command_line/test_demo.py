@@ -57,9 +57,9 @@ def test_help_names_every_option():
         (["bounds", "no.csv", "--target", "y", "--model", "tree"], "argument --model: invalid"),
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
-        (["demo", "--device", "quantum"], "--device quantum cannot be used here"),
-        (["demo", "--device", "meta"], "--device meta cannot be used here"),
-        (["demo", "--seed", "-1"], "--seed -1 is outside 0 to 4294967295"),
+        (["demo", "--device", "quantum"], "a device of torch; got quantum"),
+        (["demo", "--device", "meta"], "a device of torch; got meta"),
+        (["demo", "--seed", "-1"], "--seed must be between 0 and 4294967295; got -1"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -110,7 +110,7 @@ def test_options(fruit, frame, tmp_path, capsys):
     assert "colour  not wanted: left out" in printed.err
     assert 0.7 < numbers(printed.out)[0] < 1.05
     printed = run(capsys, fruit, *QUICK, "--columns", "size")
-    assert "nothing shown" in printed.out
+    assert "shows no information" in printed.out
     printed = run(capsys, fruit, *QUICK, "--bins", "4", target="weight")
     assert "target, 4 classes: " in printed.err
     assert 0.5 < numbers(printed.out)[0] < 1.1
@@ -129,7 +129,7 @@ def test_options(fruit, frame, tmp_path, capsys):
     gaps = tmp_path / "gaps.csv"
     frame.assign(kind=frame["kind"].where(frame["kind"] != "plum")).to_csv(gaps, index=False)
     printed = run(capsys, gaps, *QUICK, "--drop-missing-target")
-    assert re.search(r"warning: \d+ rows without a label left out", printed.err)
+    assert re.search(r"warning: Left out \d+ rows without a label", printed.err)
 
 
 def test_seeds_give_the_same_answer_twice(fruit, capsys):
@@ -159,7 +159,7 @@ def test_tables_of_many_columns(tmp_path, capsys):
     wide = pd.DataFrame(rng.normal(size=(60, 31)).round(3)).add_prefix("c")
     wide.assign(kind=wide["c0"] > 0).to_csv(tmp_path / "t.csv", index=False)
     printed = run(capsys, tmp_path / "t.csv", "--model", "logistic")
-    assert "Up to 30 columns are evaluated one by one: name them by --columns." in printed.out
+    assert "At most 30 columns are evaluated one by one: choose them by --columns." in printed.out
 
 
 def test_copies_are_told_of(tmp_path, capsys):
@@ -172,7 +172,7 @@ def test_copies_are_told_of(tmp_path, capsys):
     assert "320 of 400 rows repeat another row in all columns" in printed.err
     assert "--equal-rows independent treats them like all other rows" in printed.err
     assert "equal_rows" not in printed.err
-    assert "nothing shown" in printed.out
+    assert "shows no information" in printed.out
     printed = run(
         capsys, path, "--model", "boosting", "--no-columns", "--equal-rows", "independent"
     )
@@ -182,12 +182,16 @@ def test_copies_are_told_of(tmp_path, capsys):
 @pytest.mark.parametrize(
     "text, arguments, message",
     [
-        ("a,kind\n", (), "has a header and no rows"),
+        ("a,kind\n", (), "has a header but no rows"),
         ("a;b\n1;2\n", (), "--target kind: no such column; there are a, b"),
-        ("a\n1\n2\n", (), "the table has one column, named 'a': name what separates"),
+        ("a\n1\n2\n", (), "the table has only the column 'a'; pass the separator"),
         ("kind\n1\n2\n", (), "there is no other column to use"),
-        ("a,kind\n1,x\n2,y\n", ("--seed", "-1"), "--seed -1 is outside"),
-        ("a,kind\n1,x\n2,y\n", ("--confidence-level", "2"), "--confidence-level 2.0 must be"),
+        ("a,kind\n1,x\n2,y\n", ("--seed", "-1"), "--seed must be between 0 and"),
+        (
+            "a,kind\n1,x\n2,y\n",
+            ("--confidence-level", "2"),
+            "--confidence-level must be between 0 and 1; got 2.0",
+        ),
         ("a,g,kind\n1,,x\n2,1,y\n" * 9, ("--groups", "g"), "--groups g has no value in 9 rows"),
         ("a,kind,kind\n1,x,y\n", (), "--target kind: 2 columns have this name"),
     ],

@@ -29,7 +29,7 @@ def test_a_negative_bound_shows_nothing():
     answer = sentence("kind", bounds(0.4))
     assert "at least 0 of the 1.000 bits" in answer
     assert "(90 % limit: 0)" in answer
-    assert "this model does worse than the label frequencies, by 0.322 bits; nothing" in answer
+    assert "This model predicts worse than the label frequencies, by 0.322 bits, and" in answer
 
 
 def test_details_name_rows_and_level():

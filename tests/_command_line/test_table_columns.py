@@ -56,7 +56,7 @@ def test_numbers(entries, numbers, notes):
 def test_comparisons_before_numbers():
     found = column(["<0.5", "1.25", "~2", "ca. 3", "≥ 4"])
     np.testing.assert_array_equal(found.values, [0.5, 1.25, 2, 3, 4])
-    assert found.warnings == ["a: '<', 'ca.', '~', '≥' before numbers left out."]
+    assert found.warnings == ["a: ignored '<', 'ca.', '~', '≥' before numbers."]
     # Without them these would be one value.
     assert column(["<=50K", ">50K"] * 3).kind == "text"
     assert column(["<5", "5", "(5)"], labels=True).kind == "text"
@@ -81,7 +81,7 @@ def test_ways_to_write_dates(entries, second):
     assert found.warnings == []
     found = column([*entries * 6, "soon"])
     assert found.kind == "date"
-    assert found.warnings == ["a: not a date in 1 row ('soon'): counts as missing."]
+    assert found.warnings == ["a: not a date in 1 row ('soon'), treated as missing."]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_words_among_many_numbers_count_as_missing():
     found = column([*map(str, range(19)), "broken"])
     assert found.kind == "number"
     assert found.values.isna().sum() == 1
-    assert found.warnings == ["a: not a number in 1 row ('broken'): counts as missing."]
+    assert found.warnings == ["a: not a number in 1 row ('broken'), treated as missing."]
 
 
 def test_columns_of_numbers_and_words_are_texts():
@@ -159,7 +159,7 @@ def test_texts_stay_as_they_are(entries):
 def test_numbers_without_end(bad):
     found = column(["1.5", bad, "2.5"])
     np.testing.assert_array_equal(found.values, [1.5, np.nan, 2.5])
-    assert found.warnings == ["a: infinite, or beyond 3e+38, in 1 row: counts as missing."]
+    assert found.warnings == ["a: infinite or beyond 3e+38 in 1 row, treated as missing."]
 
 
 def test_labels_keep_their_identity():

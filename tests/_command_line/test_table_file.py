@@ -86,15 +86,20 @@ def test_separator_that_is_named(tmp_path):
 @pytest.mark.parametrize(
     "content, names, warned, n_rows",
     [
-        ("Table of birds\n\n" + TEXT, ["size", "colour"], ["1 line before the header"], 3),
-        ("# by hand\n" + TEXT, ["size", "colour"], ["1 line before the header"], 3),
+        (
+            "Table of birds\n\n" + TEXT,
+            ["size", "colour"],
+            ["Left out 1 line before the header"],
+            3,
+        ),
+        ("# by hand\n" + TEXT, ["size", "colour"], ["Left out 1 line before the header"], 3),
         ("a,b,y,\n1,2,x,\n3,4,z,\n", ["a", "b", "y", ""], [], 2),
         ("a,b,y\n1,2,x,\n3,4,z,\n", ["a", "b", "y", ""], [], 2),
         ("a,b,y\nr1,1,2,x\nr2,3,4,z\n", ["", "a", "b", "y"], [], 2),
         ("a,b,y\n1,2,x\n3,4,z\n5,6\n", ["a", "b", "y"], ["Fewer entries than the header"], 3),
         ("\n\na,y\n1,x\n\n2,z\n", ["a", "y"], [], 2),
         ('"a\n(cm)",y\n1,x\n2,z\n', ["a\n(cm)", "y"], [], 2),
-        ('By us\n"a\n\n(cm)";y\n1;x\n"2\n3";z\n', ["a\n\n(cm)", "y"], ["1 line"], 2),
+        ('By us\n"a\n\n(cm)";y\n1;x\n"2\n3";z\n', ["a\n\n(cm)", "y"], ["Left out 1 line"], 2),
     ],
 )
 def test_headers(tmp_path, content, names, warned, n_rows):
@@ -228,7 +233,7 @@ def test_json_that_is_none(tmp_path):
 
 def test_encodings_that_do_not_fit(tmp_path):
     path = written(tmp_path, "ä,y\n1,x\n".encode("latin-1"))
-    with pytest.raises(ValueError, match="not encoded in utf-8: name another --encoding"):
+    with pytest.raises(ValueError, match="not encoded in utf-8: pass another --encoding"):
         read_file(path, encoding="utf-8")
     with pytest.raises(ValueError, match="--encoding klingon is unknown"):
         read_file(path, encoding="klingon")

@@ -38,10 +38,14 @@ def test_labels_around_the_largest_whole_float_are_three_classes():
         (["a", ""] * 9, {"drop_missing": True}, "--target y is constant"),
         ([0.5, 1.5] * 9, {}, "continuous, with 2 different numbers in 18 rows.* --bins 4"),
         (range(40), {}, "continuous, with 40 different numbers in 40 rows.* --bins 4"),
-        (["2020-01-01", "2020-01-02"] * 9, {}, "is a date"),
-        (["a", "b"] * 9, {"bins": 2}, "--bins 2 needs a target of numbers, and y holds texts"),
-        (range(40), {"bins": 1}, "--bins 1 must be at least 2"),
-        (map("w{}".format, range(40)), {}, "40 classes in 40 rows, none of at least 5 rows"),
+        (["2020-01-01", "2020-01-02"] * 9, {}, "is a column of dates"),
+        (["a", "b"] * 9, {"bins": 2}, "--bins 2 needs a numeric target, but y holds texts"),
+        (range(40), {"bins": 1}, "--bins must be at least 2; got 1"),
+        (
+            map("w{}".format, range(40)),
+            {},
+            "40 classes in 40 rows, and no class has at least 5 rows",
+        ),
         (["a"] * 9 + ["b"] * 4, {}, "--target y is constant"),
     ],
 )
@@ -54,7 +58,7 @@ def test_rows_without_a_label_are_left_out():
     found = labels(["a", "", "b"] * 5, drop_missing=True)
     assert found.rows.tolist() == [i for i in range(15) if i % 3 != 1]
     assert found.y.tolist() == ["a", "b"] * 5
-    assert found.warnings == ["5 rows without a label left out."]
+    assert found.warnings == ["Left out 5 rows without a label."]
 
 
 def test_rare_classes():
@@ -63,12 +67,12 @@ def test_rare_classes():
     assert sorted(set(found.y)) == ["a", "b"]
     assert found.rows.tolist() == list(range(18))
     assert found.warnings == [
-        "2 classes of fewer than 5 rows left out ('c', 'd'), 5 rows in all: the answer is about "
-        "the other classes."
+        "Left out 2 classes with fewer than 5 rows ('c', 'd'), 5 rows in total: the answer is "
+        "about the other classes."
     ]
     found = labels(entries, rare_classes="merge")
     assert found.y.tolist()[-5:] == ["other"] * 5
-    assert found.warnings == ["2 classes of fewer than 5 rows ('c', 'd') merged into 'other'."]
+    assert found.warnings == ["Merged 2 classes with fewer than 5 rows ('c', 'd') into 'other'."]
     # Too few to be a class even together; a name that is taken.
     assert len(labels(entries[:-1], rare_classes="merge").y) == 18
     taken = ["other"] * 9 + ["b"] * 9 + ["c"] * 3 + ["d"] * 2

@@ -31,7 +31,7 @@ def test_codes_of_missing_numbers():
     entries = RANDOM.copy()
     entries[:3] = -999
     (warning,) = warned(a=entries)
-    assert warning.startswith("a is -999 in 3 rows, far from all other values: if it stands for")
+    assert warning.startswith("a is -999 in 3 rows, far from all other values. If -999 stands for")
     entries[1:3] = 0.5
     assert warned(a=entries) == []
     assert warned(a=[9] * 20 + list(range(20))) == []
@@ -78,13 +78,16 @@ def test_columns_that_are_kept(entries):
 @pytest.mark.parametrize(
     "entries, message",
     [
-        (LABELS, "b gives the label away in 100 % of the rows: is it the target under another"),
-        ([1, 2] * (N // 2), "b gives the label away in 100 % of the rows"),
-        (map("W{:03}".format, range(N)), "b has another value in each row, in their order"),
-        (np.arange(N) ** 2, "b has another value in each row, in their order"),
-        (pd.date_range("2020-01-01", periods=N).strftime("%Y-%m-%d"), "b has another value in"),
-        (["Male", "male", "female"] * 13 + ["male"], "b: 'Male' and 'male' differ in case or bla"),
-        ([*range(N - 1), "lots"], r"b: not a number in 1 row \('lots'\): counts as missing"),
+        (LABELS, "b determines the label in 100 % of the rows. If the column is a copy"),
+        ([1, 2] * (N // 2), "b determines the label in 100 % of the rows"),
+        (map("W{:03}".format, range(N)), "b has a different value in each row, in increasing"),
+        (np.arange(N) ** 2, "b has a different value in each row, in increasing"),
+        (
+            pd.date_range("2020-01-01", periods=N).strftime("%Y-%m-%d"),
+            "b has a different value in",
+        ),
+        (["Male", "male", "female"] * 13 + ["male"], "b: 'Male' and 'male' differ only in case"),
+        ([*range(N - 1), "lots"], r"b: not a number in 1 row \('lots'\), treated as missing"),
     ],
 )
 def test_warnings(entries, message):
@@ -104,7 +107,7 @@ def test_names_that_repeat():
     raw[1].name = "a"
     found = divide(raw, "y")
     assert [one.name for one in found.features] == ["a", "a.2"]
-    assert found.warnings == ["Two columns are named 'a': the later one is called a.2 here."]
+    assert found.warnings == ["Two columns are named 'a': the later column is renamed a.2."]
     raw = columns(a=RANDOM, b=LABELS, y=LABELS)
     raw[1].name = "y"
     with pytest.raises(ValueError, match="--target y: 2 columns have this name. Rename one"):
@@ -169,7 +172,7 @@ def test_long_reports_are_cut():
     found = table(**many, **empty)
     lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
     assert "  and 20 more: 20 numbers, 0 dates, 0 texts" in lines
-    assert "  and 10 more that are left out" in lines
+    assert "  and 10 more columns that are left out" in lines
     assert len(lines) == 1 + 1 + 40 + 40 + 2
 
 
