@@ -1,4 +1,4 @@
-"""Data to try things on, and data sets of torch as arrays that every estimator takes.
+"""Images of handwritten digits for examples, and torch data sets as memory-mapped arrays.
 
 May import: `_utils`.
 """

@@ -1,6 +1,6 @@
 """Images of one or two handwritten digits, with the pixels of a target digit.
 
-The task of the paper's section 4: say whether an image contains the target, then keep only it.
+The task of the paper's section 4 is to detect the target digit and then to mask all other pixels.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sklearn.utils import Bunch, check_random_state
 from .._utils import Interval, StrOptions, validate_params
 
 _SIZE = 28
-# Pixels brighter than this share of full ink belong to a digit; below lies the smooth rim that
+# Pixels above this share of full ink belong to a digit; darker pixels are the smooth rim that
 # interpolation leaves.
 INK_THRESHOLD = 0.2
 _TEST_SHARE = 0.3
-# Fixes which digits are test digits, whatever the caller's seed.
+# Seed that fixes the test digits, independently of the caller's seed.
 _SPLIT_SEED = 0
 _DESCRIPTION = """\
 Images of 28 x 56 pixels with one or two handwritten digits, left or right, from {source}.
@@ -57,8 +57,8 @@ def make_digit_pairs(
     n_samples : int, default=1000
         Number of images.
     subset : {"train", "test", "all"}, default="train"
-        Which digits to compose from: 70 %, the other 30 %, or all 1797. No handwritten digit is
-        in both parts, whatever the seeds.
+        Digits to compose from: the training part (70 %), the test part (30 %), or all 1797. The
+        two parts have no handwritten digit in common, for any seeds.
     target : int, default=0
         Target digit, 0 to 9.
     random_state : int, RandomState instance or None, default=None
@@ -78,11 +78,11 @@ def make_digit_pairs(
         foreground : ndarray of shape (n_samples, 28, 56), bool
             Ink of all digits.
         digits : ndarray of shape (n_samples, 2), int64
-            Digit left and right, -1 where there is none.
+            Digits on the left and on the right; -1 for an empty side.
         instances : ndarray of shape (n_samples, 2), int64
-            Which handwritten digit that is, an index into the source's rows.
+            Index of each handwritten digit in the source; -1 for an empty side.
         DESCR : str
-            What the images are.
+            Description of the images.
 
     Raises
     ------
@@ -139,10 +139,10 @@ def fetch_mnist_pairs(
     Parameters
     ----------
     data_home : str or Path, default=None
-        Folder that holds, or will hold, torchvision's ``MNIST/raw``. ``None`` is the folder
-        ``sksoftinfo`` in scikit-learn's data home.
+        Folder for torchvision's ``MNIST/raw``; the folder ``sksoftinfo`` in scikit-learn's data
+        home if None.
     n_samples : int, default=None
-        Number of images; ``None`` is as many as there are digits.
+        Number of images; the number of digits if None.
     subset : {"train", "test"}, default="train"
         MNIST's own training or test digits.
     download : bool, default=True
@@ -155,7 +155,7 @@ def fetch_mnist_pairs(
     Returns
     -------
     sklearn.utils.Bunch
-        As `make_digit_pairs` returns.
+        Images with the same attributes as those of `make_digit_pairs`.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def fetch_mnist_pairs(
     OSError
         If files cannot be read or downloaded.
     ValueError
-        If files are damaged, or a parameter is out of its range.
+        If files are invalid, or a parameter is out of its range.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def fetch_mnist_pairs(
         from torchvision.datasets import MNIST
     except ImportError as error:
         raise ImportError(
-            "fetch_mnist_pairs needs torchvision: pip install 'sksoftinfo[vision]'."
+            "fetch_mnist_pairs needs torchvision. Install it by pip install 'sksoftinfo[vision]'."
         ) from error
 
     home = Path(get_data_home()) / "sksoftinfo" if data_home is None else Path(data_home)
@@ -190,37 +190,39 @@ def fetch_mnist_pairs(
 
 
 def _load_mnist(dataset, home, subset, download):
-    """Return images (n, 28, 28) with values within [0, 1], and labels, from files of MNIST."""
+    """Return images of shape (n, 28, 28), within [0, 1], and labels from MNIST files."""
     raw = home / "MNIST" / "raw"
     try:
         mnist = dataset(home, train=subset == "train", download=download)
         _check_mnist(mnist.data, mnist.targets)
     except OSError:
         raise
-    # Of many types: torchvision takes what the files say of their size and type as it is.
+    # Many types of errors: torchvision does not validate sizes and types in the files.
     except Exception as error:
         if "not found" in str(error):
             raise FileNotFoundError(
-                f"There are no MNIST files in {raw}, and download={download}: set download=True, "
-                "or data_home to the folder that holds them."
+                f"`data_home` must hold the MNIST files if download={download}; got no MNIST "
+                f"files in {raw}. Pass another folder, or set download=True."
             ) from error
         if "downloading" in str(error):
             raise OSError(f"The MNIST files could not be downloaded to {raw}: {error}") from error
         raise ValueError(
-            f"The MNIST files in {raw} are damaged ({type(error).__name__}: {error}): delete that "
-            "folder and set download=True."
+            f"The MNIST files in {raw} are invalid ({type(error).__name__}: {error}). Delete that "
+            "folder, and set download=True."
         ) from error
     return mnist.data.numpy().astype(np.float32) / 255.0, mnist.targets.numpy()
 
 
 def _check_mnist(images, labels):
-    """Raise ValueError for what torchvision lets pass."""
+    """Raise ValueError for invalid images and labels that torchvision accepts."""
     if tuple(images.shape[1:]) != (_SIZE, _SIZE) or not len(images):
-        raise ValueError(f"there are images of shape {tuple(images.shape)}, not (n, 28, 28)")
+        raise ValueError(f"images must have shape (n, 28, 28); got {tuple(images.shape)}")
     if len(labels) != len(images):
-        raise ValueError(f"there are {len(images)} images and {len(labels)} labels")
+        raise ValueError(
+            f"each image must have a label; got {len(images)} images and {len(labels)} labels"
+        )
     if labels.max() > 9:
-        raise ValueError(f"there is a label {int(labels.max())}, and digits are 0 to 9")
+        raise ValueError(f"labels must be 0 to 9; got {int(labels.max())}")
 
 
 def _compose(images, labels, rows, n_samples, target, random_state, source):
@@ -229,8 +231,8 @@ def _compose(images, labels, rows, n_samples, target, random_state, source):
     wanted, other = rows[labels[rows] == target], rows[labels[rows] != target]
     if not len(wanted) or not len(other):
         raise ValueError(
-            f"target={target!r}: images are composed of target digits and others, and there are "
-            f"{len(wanted)} of the one and {len(other)} of the other."
+            f"`target` must be a digit that is in the source beside other digits; got {target!r}, "
+            f"with {len(wanted)} target digits and {len(other)} others. Choose another target."
         )
     present = rng.permutation(np.arange(n_samples) < (n_samples + 1) // 2)
     first = np.where(present, rng.choice(wanted, n_samples), rng.choice(other, n_samples))

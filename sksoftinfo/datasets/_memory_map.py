@@ -1,4 +1,4 @@
-"""Data sets of torch as memory-mapped arrays, which every estimator takes."""
+"""Conversion of torch data sets to memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _BATCH_SIZE = 1024
 def memory_map(
     data: Dataset | DataLoader, folder: str | os.PathLike, *, dtype: DTypeLike = "float32"
 ) -> Bunch:
-    """Write what a torch Dataset or DataLoader yields to disk, once, and map it into memory.
+    """Write the rows of a torch Dataset or DataLoader to disk, and map them into memory.
 
-    The result goes wherever an array goes, e.g. to `fit`, `score_bounds` and `cross_val_bounds`:
-    rows are read from disk as they are needed, and never all held in memory.
+    The result can be passed wherever an array can, e.g. to `fit`, `score_bounds` and
+    `cross_val_bounds`. Rows are read from disk when needed and are never all in memory.
 
     Parameters
     ----------
     data : torch.utils.data.Dataset or DataLoader
-        Of pairs (x, y), of known length. Random augmentations are drawn once. A DataLoader draws
-        its order from its own generator or torch's global one, as in any loop over it.
+        Data set of pairs (x, y), of known length. Random augmentations are drawn once. If a
+        DataLoader shuffles, it uses its own generator or torch's global generator, as usual.
     folder : str or path-like
-        Gets ``data.npy`` and ``target.npy``. It is made if it does not exist.
+        Folder for ``data.npy`` and ``target.npy``; created if it does not exist.
     dtype : str or dtype, default="float32"
-        Dtype of the rows on disk: a real number or bool. Numbers may be rounded to it, but not
-        cut off: integers have to be exact, and finite numbers have to stay finite.
+        Dtype of the rows on disk, a real or boolean dtype. Rounding to a float dtype is allowed.
+        Integers must be represented exactly, and finite numbers must stay finite.
 
     Returns
     -------
@@ -44,14 +44,13 @@ def memory_map(
     Raises
     ------
     FileExistsError
-        If the folder has a ``data.npy`` or a ``target.npy`` already:
-        ``numpy.load(path, mmap_mode="r")`` maps it.
+        If the folder already contains ``data.npy`` or ``target.npy``. Use
+        ``numpy.load(path, mmap_mode="r")`` to map an existing file.
     ValueError
-        If the length is unknown, or another number of rows comes; if a batch is not a pair; if
-        rows are tuples or lists, or labels of a batch both texts and numbers; if
-        rows have another shape than those before, labels another dtype, or either a value that
-        `dtype` or the dtype of the first labels does not hold; if `dtype` is not a dtype of
-        numbers. Nothing is left in the folder.
+        If the length is unknown or differs from the number of rows; if a batch is not a pair; if
+        rows are tuples or lists; if labels of a batch are both strings and numbers; if the shape
+        of rows or the dtype of labels changes; if `dtype` cannot represent a value; if `dtype` is
+        not a numeric dtype. Partial files are removed.
     OSError
         If the folder cannot be written, e.g. because the disk is full.
 
@@ -71,7 +70,7 @@ def memory_map(
     """
     loader = data
     if isinstance(data, Dataset):
-        # With a generator of its own it leaves torch's global one alone.
+        # A separate generator leaves the state of torch's global generator unchanged.
         loader = DataLoader(data, batch_size=_BATCH_SIZE, generator=torch.Generator())
     if not isinstance(loader, DataLoader):
         raise ValueError(
@@ -85,8 +84,11 @@ def memory_map(
     paths = folder / "data.npy", folder / "target.npy"
     for path in paths:
         if path.exists():
-            raise FileExistsError(f"{path} exists: map it by numpy.load, or give another folder.")
-    # The rows take their name first, and exclusively: of two writers only one gets to the labels.
+            raise FileExistsError(
+                f"`folder` must not contain earlier files; got {path}. Map it by numpy.load, or "
+                "pass another folder."
+            )
+    # The file of rows is created exclusively and first, so only one of two writers succeeds.
     with whole_file(paths[1], exclusive=True) as labels:
         with whole_file(paths[0], exclusive=True) as rows:
             target = _write(loader, rows, n_samples, dtype)
@@ -98,10 +100,12 @@ def _number_dtype(dtype):
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise ValueError(f"`dtype` must be a dtype of numbers; got {dtype!r}.") from error
+        raise ValueError(
+            f"`dtype` must be a dtype of real numbers, e.g. 'float32'; got {dtype!r}."
+        ) from error
     if found.kind not in "fiub":
         raise ValueError(
-            f"`dtype` must be a dtype of real numbers, such as 'float32'; got {dtype!r}."
+            f"`dtype` must be a dtype of real numbers, e.g. 'float32'; got {dtype!r}."
         )
     return found
 
@@ -111,44 +115,44 @@ def _length(loader):
         return len(loader.dataset)
     except TypeError as error:
         raise ValueError(
-            f"data={loader.dataset!r} does not say how many rows it has: train on its batches by "
-            "partial_fit, or give a Dataset with a length."
+            f"`data` must have a length; got {loader.dataset!r}. Train on its batches by "
+            "partial_fit, or pass a Dataset with a length."
         ) from error
 
 
 def _write(loader, file, n_samples, dtype):
-    """Write the rows to a file in NumPy's format, and return the labels."""
+    """Write the rows to a file in NumPy's format, and return the labels as an array."""
     target = shape = None
     n_written = 0
-    # Written, not mapped: pages of a map that is written to would stay in memory for a while.
+    # The file is written, not mapped, because written pages of a map would stay in memory.
     for batch in loader:
         x, y = _pair(batch)
         if target is None:
             shape = x.shape[1:]
             _write_header(file, dtype, (n_samples, *shape))
-            # Texts may be longer in a later batch.
+            # Strings may be longer in a later batch.
             target = np.empty(n_samples, object if y.dtype.kind == "U" else y.dtype)
             kind = y.dtype
         if x.shape[1:] != shape:
             raise ValueError(
-                f"data yields rows of shape {x.shape[1:]} after rows of shape {shape}: give all "
-                "rows one shape."
+                f"`data` must have rows of one shape; got rows of shape {x.shape[1:]} after rows "
+                f"of shape {shape}. Convert all rows to one shape."
             )
         if y.dtype != kind and not (y.dtype.kind == kind.kind == "U"):
             raise ValueError(
-                f"data yields labels of dtype {y.dtype} after labels of dtype {kind}: give all "
-                "labels one dtype."
+                f"`data` must have labels of one dtype; got labels of dtype {y.dtype} after "
+                f"labels of dtype {kind}. Convert all labels to one dtype."
             )
         start, n_written = n_written, n_written + len(x)
         if n_written > n_samples:
             break
         file.write(_converted(x, dtype).data.cast("B"))
-        # In one array from the start: small arrays between large ones fragment the memory.
+        # One array from the start, since many small arrays would fragment the memory.
         target[start:n_written] = y
     if n_written != n_samples or not n_samples:
         raise ValueError(
-            f"{n_written} rows came from a Dataset of {n_samples}: let the DataLoader give each "
-            "row once, without drop_last."
+            f"`data` must yield each row once; got {n_written} rows from a Dataset of {n_samples}"
+            ". Use a DataLoader without drop_last, and a Dataset with rows."
         )
     return np.array(target.tolist()) if target.dtype == object else target
 
@@ -157,52 +161,60 @@ def _pair(batch):
     """Return rows and labels of a batch, as arrays."""
     if not isinstance(batch, list | tuple) or len(batch) != 2:
         raise ValueError(
-            f"data yields {type(batch).__name__} where a pair (x, y) is needed: let the Dataset "
-            "return a row and its label."
+            f"`data` must yield pairs (x, y); got a {type(batch).__name__}. Return a row and its "
+            "label from the Dataset."
         )
     if isinstance(batch[0], list | tuple) and not all(isinstance(part, str) for part in batch[0]):
-        # torch makes columns of such rows, which look like rows where there are as many of them.
+        # torch collates such rows to columns, which resemble rows if there are equally many.
         raise ValueError(
-            f"data yields rows as a {type(batch[0]).__name__}: let the Dataset return a tensor or "
-            "an array as a row."
+            f"`data` must have tensors or arrays as rows; got rows as a {type(batch[0]).__name__}"
+            ". Return a tensor or an array from the Dataset."
         )
     _check_texts(batch[1])
     try:
         x, y = (np.asarray(plain_rows(part)) for part in batch)
     except ValueError as error:
         raise ValueError(
-            "data yields a batch that is not an array: give all rows one shape."
+            "`data` must yield batches that are arrays; got one that is not. Convert all rows to "
+            "one shape."
         ) from error
     if x.dtype.kind not in "fiub":
-        raise ValueError(f"data yields rows of dtype {x.dtype}, which are not real numbers.")
+        raise ValueError(
+            f"`data` must have rows of real numbers; got rows of dtype {x.dtype}. Convert them to "
+            "numbers."
+        )
     if y.dtype.kind not in "fiubU":
         raise ValueError(
-            f"data yields labels of dtype {y.dtype}: give numbers, bools or texts as labels."
+            "`data` must have numbers, booleans or strings as labels; got labels of dtype "
+            f"{y.dtype}. Convert them to one of these."
         )
     if x.ndim < 1 or y.shape != x.shape[:1]:
         raise ValueError(
-            f"data yields labels of shape {y.shape} with rows of shape {x.shape}: give one label "
-            "for each row."
+            f"`data` must have one label for each row; got labels of shape {y.shape} with rows of "
+            f"shape {x.shape}. Return the index of the class as a label."
         )
     return x, y
 
 
 def _check_texts(labels):
-    """Raise ValueError for texts that NumPy would make equal, or make of numbers."""
+    """Raise ValueError for strings that NumPy would merge, or mix with numbers."""
     if not isinstance(labels, list | tuple):
         return
     are_texts = [isinstance(label, str) for label in labels]
     if any(are_texts) and not all(are_texts):
-        raise ValueError("data yields texts and numbers as labels of a batch: give one kind.")
+        raise ValueError(
+            "`data` must have labels of one type; got strings and numbers in a batch. Convert "
+            "them to one type."
+        )
     if any(label.endswith("\0") for label in labels if isinstance(label, str)):
         raise ValueError(
-            "data yields a label that ends with a null character, which NumPy cuts off: give "
-            "labels without it."
+            "`data` must not have labels that end in a null character, which NumPy drops. Strip "
+            "the character, or rename these labels."
         )
 
 
 def _converted(x, dtype):
-    """Return rows in another dtype, contiguous; refuse a value that it does not hold."""
+    """Return contiguous rows in another dtype; raise ValueError if it cannot represent a value."""
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(x, dtype=dtype)
         if dtype.kind == "f":
@@ -211,8 +223,8 @@ def _converted(x, dtype):
             held = converted == x
     if not held.all():
         raise ValueError(
-            f"data yields the value {x[~held][0]}, which `dtype`={str(dtype)!r} does not hold: "
-            "scale the rows, or give another dtype."
+            f"`dtype` must represent all values of the rows; got {str(dtype)!r} and the value "
+            f"{x[~held][0]}. Scale the rows, or choose another dtype."
         )
     return converted
 

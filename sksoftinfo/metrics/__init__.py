@@ -1,7 +1,7 @@
-"""Scores and scorers, of information and of masks, for searches and cross-validation.
+"""Scores and scorers of information and of masks, for searches and cross-validation.
 
-Larger is better for all of them; information is in nats, of the rows that are scored. May import:
-`_bounds`, `_utils`.
+Larger is better for every score. Information is in nats, unless `units` is given, and is averaged
+over the scored rows. May import: `_bounds`, `_utils`.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""Scores and scorers of information, from predicted probabilities."""
+"""Scores and scorers of information from predicted probabilities."""
 
 from __future__ import annotations
 
@@ -26,28 +26,30 @@ def mi_lower_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Lower bound of I(X;Y) from predicted probabilities.
+    """Compute the lower bound of I(X;Y) from predicted probabilities.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels that were not used for training.
+        Labels of held-out rows.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities.
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
+        Non-negative weights; 1 for each row if None.
     labels : array-like of shape (n_classes,), default=None
-        All labels, where some do not occur in `y_true`.
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
     units : {"nats", "bits"}, default="nats"
+        Unit of the score.
 
     Returns
     -------
     float
-        ``H(Y) + E log q(y|x)``; negative where the prediction is worse than the label prior.
+        ``H(Y) + E log q(y|x)``; negative if the predictions are worse than the label frequencies.
 
     See Also
     --------
-    sksoftinfo.information_bounds : All bounds at once, with confidence limits.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
 
     Examples
     --------
@@ -67,22 +69,23 @@ def mi_lower_limit_score(
     confidence_level: float = 0.95,
     units: Units = "nats",
 ) -> float:
-    """Lower confidence limit of I(X;Y) from predicted probabilities.
+    """Compute the lower confidence limit of I(X;Y) from predicted probabilities.
 
     Parameters
     ----------
     y_true, y_proba, sample_weight, labels
         As in `mi_lower_score`.
     confidence_level : float, default=0.95
-        Probability with which the limit holds.
+        Probability in (0, 1) with which the limit holds.
     units : {"nats", "bits"}, default="nats"
         Unit of the limit.
 
     Returns
     -------
     float
-        With this confidence, I(X;Y) is at least as large. Predictions are recalibrated for it, so
-        that it may exceed the `mi_lower_score` of those that are too sure or not sure enough.
+        Lower confidence limit: I(X;Y) is at least as large with probability `confidence_level`.
+        The limit uses recalibrated predictions, so it may exceed `mi_lower_score` if predictions
+        are over-confident or under-confident.
 
     Examples
     --------
@@ -109,7 +112,7 @@ def dv_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Donsker-Varadhan representation (paper Eq. 13) with uniform E_y.
+    """Compute the Donsker-Varadhan representation (paper Eq. 13) with uniform E_y.
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ def dv_score(
     Returns
     -------
     float
-        ``log M + E log q(y|x)``; not a bound of I(X;Y) where classes are imbalanced.
+        ``log M + E log q(y|x)``, which is not a bound of I(X;Y) if classes are imbalanced.
 
     Examples
     --------
@@ -138,7 +141,7 @@ def log_softmax_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Expected log-softmax of the label (paper Eq. 16): the negative log-loss.
+    """Compute the expected log-softmax of the label (paper Eq. 16), the negative log-loss.
 
     Parameters
     ----------
@@ -148,7 +151,7 @@ def log_softmax_score(
     Returns
     -------
     float
-        At most 0.
+        Expected log-softmax, at most 0.
 
     Examples
     --------
@@ -166,7 +169,7 @@ def d2_score(
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> float:
-    """Share of the label entropy that the predictions explain, ``mi_lower / H(Y)``.
+    """Compute the share of the label entropy that predictions explain, ``mi_lower / H(Y)``.
 
     Parameters
     ----------
@@ -176,7 +179,7 @@ def d2_score(
     Returns
     -------
     float
-        At most 1; NaN if only one label occurs.
+        Share of the label entropy, at most 1; NaN if only one label occurs.
 
     Examples
     --------
@@ -195,7 +198,7 @@ def bounds_scores(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> dict[str, float]:
-    """Return several scores of the same predictions.
+    """Compute several scores of the same predictions.
 
     Parameters
     ----------
@@ -206,8 +209,8 @@ def bounds_scores(
     -------
     dict of str to float
         The fields ``mi_lower``, ``mi_lower_floored``, ``mi_lower_limit``, ``dv``, ``log_softmax``
-        and ``d2`` of `InformationBounds`. Choose ``mi_lower_floored`` where a classifier, such as
-        a tree, may give probability zero to a label that occurs.
+        and ``d2`` of `InformationBounds`. Use ``mi_lower_floored`` for classifiers, e.g. trees,
+        that may give probability zero to a label that occurs.
 
     Examples
     --------
@@ -225,13 +228,13 @@ _BOUNDS_SCORES = ("mi_lower", "mi_lower_floored", "mi_lower_limit", "dv", "log_s
 
 
 class InformationScorer:
-    """Scorer that tells a score all classes the estimator knows, also those missing from a fold.
+    """Scorer that passes all classes of the estimator to a score, even if a fold lacks some.
 
     Parameters
     ----------
     score : callable
-        Takes ``(y_true, y_proba, sample_weight=..., labels=...)``, and returns a number, or a
-        dict of several for multimetric scoring.
+        Function of ``(y_true, y_proba, sample_weight=..., labels=...)`` that returns a number, or
+        a dict of numbers for multimetric scoring.
 
     Examples
     --------
@@ -253,29 +256,29 @@ class InformationScorer:
         return self.score(y, proba, sample_weight=sample_weight, labels=estimator.classes_)
 
     def set_score_request(self, *, sample_weight=None):
-        """Return a scorer that requests `sample_weight`; for scikit-learn's metadata routing.
+        """Return a scorer that requests `sample_weight`, for scikit-learn's metadata routing.
 
         Parameters
         ----------
         sample_weight : bool, str or None, default=None
-            As for any scorer of scikit-learn.
+            Request, as for other scikit-learn scorers.
 
         Returns
         -------
         InformationScorer
-            A new scorer: this one may be used elsewhere, and stays as it is.
+            New scorer; this scorer is unchanged.
         """
         scorer = copy.deepcopy(self)
         scorer._request.score.add_request(param="sample_weight", alias=sample_weight)
         return scorer
 
     def get_metadata_routing(self):
-        """Return what was requested; for scikit-learn's metadata routing.
+        """Return the metadata requests, for scikit-learn's metadata routing.
 
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRequest
-            Which metadata the scorer wants.
+            Metadata that the scorer requests.
         """
         return self._request
 
@@ -286,5 +289,5 @@ class InformationScorer:
 mi_lower_scorer = InformationScorer(mi_lower_score)
 dv_scorer = InformationScorer(dv_score)
 log_softmax_scorer = InformationScorer(log_softmax_score)
-# For multimetric scoring, with one prediction for all; a search names one of them in `refit`.
+# For multimetric scoring with a single prediction; set `refit` of a search to one of the scores.
 bounds_scorer = InformationScorer(bounds_scores)

@@ -1,4 +1,4 @@
-"""How well masks, maps and boxes agree with true ones."""
+"""Scores of masks, maps and boxes against true masks and boxes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._utils import on_host
 
+_ALL_EMPTY = (
+    "`masks_true` must have an object in at least one image; got empty masks only. Pass images "
+    "with objects."
+)
+
 
 def _same_shape(first, second, names, ndim):
     first, second = np.asarray(on_host(first)), np.asarray(on_host(second))
     if first.shape != second.shape or first.ndim != ndim or not len(first):
         raise ValueError(
-            f"{names[0]} has shape {first.shape} and {names[1]} {second.shape}: give at least one "
-            f"row and {ndim} axes, the same in both."
+            f"`{names[0]}` and `{names[1]}` must have the same shape with {ndim} axes and at "
+            f"least one row; got {first.shape} and {second.shape}. Pass one row for each image."
         )
     return first, second
 
@@ -25,20 +30,22 @@ def _same_shape(first, second, names, ndim):
 def mask_iou_score(
     masks_true: ArrayLike, masks_pred: ArrayLike, *, foreground: ArrayLike | None = None
 ) -> float:
-    """Mean intersection over union of masks, over images whose true mask is not empty.
+    """Compute the mean intersection over union (IoU) of masks.
+
+    Images with an empty true mask are left out.
 
     Parameters
     ----------
     masks_true, masks_pred : array-like of shape (n, height, width), bool
-        True pixels of the object, and pixels that were kept.
+        Pixels of the object, and pixels that were kept.
     foreground : array-like of shape (n, height, width), bool, default=None
-        Pixels that count; all, if None. Where the ground is empty, whether it is kept or not
-        changes nothing.
+        Pixels to score; all pixels if None. Use this parameter to exclude an empty background,
+        where it does not matter whether pixels are kept.
 
     Returns
     -------
     float
-        Within [0, 1].
+        Mean IoU, within [0, 1].
 
     Raises
     ------
@@ -58,28 +65,29 @@ def mask_iou_score(
         true, pred = true & ink.astype(bool), pred & ink.astype(bool)
     there = true.any(axis=(1, 2))
     if not there.any():
-        raise ValueError("masks_true is empty in every image: there is nothing to agree with.")
+        raise ValueError(_ALL_EMPTY)
     true, pred = true[there], pred[there]
     union = (true | pred).sum(axis=(1, 2))
     return float(((true & pred).sum(axis=(1, 2)) / union).mean())
 
 
 def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: int = 0) -> float:
-    """Share of images whose map has its maximum on the object (Zhang et al. 2016).
+    """Compute the share of images whose map has its maximum on the object (Zhang et al., 2016).
 
     Parameters
     ----------
     masks_true : array-like of shape (n, height, width), bool
-        Images with an empty mask do not count.
+        Pixels of the object. Images with an empty mask are left out.
     maps : array-like of shape (n, height, width)
-        Information, or any attribution. Of several maxima the first counts.
+        Information, or any other attribution. Ties are resolved in favour of the first maximum.
     tolerance : int, default=0
-        Pixels by which the maximum may miss, along either axis; the original takes 15.
+        Number of pixels along each axis by which the maximum may miss the object; 15 in the
+        original publication.
 
     Returns
     -------
     float
-        Within [0, 1].
+        Share of images, within [0, 1].
 
     Raises
     ------
@@ -96,11 +104,13 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     """
     true, values = _same_shape(masks_true, maps, ("masks_true", "maps"), 3)
     if tolerance < 0:
-        raise ValueError(f"tolerance={tolerance!r} is negative: give a number of pixels.")
+        raise ValueError(
+            f"`tolerance` must be at least 0; got {tolerance!r}. Pass a number of pixels."
+        )
     true = true.astype(bool)
     there = np.flatnonzero(true.any(axis=(1, 2)))
     if not len(there):
-        raise ValueError("masks_true is empty in every image: there is nothing to point at.")
+        raise ValueError(_ALL_EMPTY)
     best = values.reshape(len(values), -1).argmax(axis=1)
     rows, columns = np.unravel_index(best, values.shape[1:])
     hits = [
@@ -117,7 +127,9 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
 def _box_ious(boxes_true, boxes_pred):
     true, pred = _same_shape(boxes_true, boxes_pred, ("boxes_true", "boxes_pred"), 2)
     if true.shape[1] != 4:
-        raise ValueError(f"boxes have {true.shape[1]} columns: give left, top, right, bottom.")
+        raise ValueError(
+            f"Boxes must have 4 columns; got {true.shape[1]}. Pass left, top, right and bottom."
+        )
 
     def area(boxes):
         return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
@@ -126,23 +138,25 @@ def _box_ious(boxes_true, boxes_pred):
         [np.maximum(true[:, :2], pred[:, :2]), np.minimum(true[:, 2:], pred[:, 2:])], axis=1
     )
     if not (area(true) > 0).all():
-        raise ValueError("boxes_true holds empty boxes: leave those images out.")
+        raise ValueError(
+            "`boxes_true` must have a positive area; got empty boxes. Leave these images out."
+        )
     return area(inside) / (area(true) + area(pred) - area(inside))
 
 
 def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
-    """Mean intersection over union of boxes.
+    """Compute the mean intersection over union (IoU) of boxes.
 
     Parameters
     ----------
     boxes_true, boxes_pred : array-like of shape (n, 4)
-        Left, top, right and bottom, the last two exclusive, as `bounding_boxes` returns. A
-        predicted box may be empty.
+        Left, top, right and bottom of each box, as returned by `bounding_boxes`; right and bottom
+        are exclusive. Predicted boxes may be empty.
 
     Returns
     -------
     float
-        Within [0, 1].
+        Mean IoU, within [0, 1].
 
     Raises
     ------
@@ -161,24 +175,24 @@ def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
 def box_accuracy_score(
     boxes_true: ArrayLike, boxes_pred: ArrayLike, *, iou_threshold: float = 0.5
 ) -> float:
-    """Share of boxes whose intersection over union reaches a threshold (CorLoc).
+    """Compute the share of boxes whose intersection over union reaches a threshold (CorLoc).
 
     Parameters
     ----------
     boxes_true, boxes_pred : array-like of shape (n, 4)
         As in `box_iou_score`.
     iou_threshold : float, default=0.5
-        From this on a box counts as found.
+        Smallest IoU at which a box counts as found.
 
     Returns
     -------
     float
-        Within [0, 1].
+        Share of boxes, within [0, 1].
 
     Raises
     ------
     ValueError
-        As `box_iou_score`.
+        If shapes differ, or a true box is empty.
 
     Examples
     --------
@@ -192,7 +206,7 @@ def box_accuracy_score(
 class MaskIoUScorer:
     """Scorer of `InfoMaskTransformer` by true masks, which are routed as metadata.
 
-    Ask for them by ``set_score_request(masks=True)``; then pass ``masks=`` to a search's `fit`.
+    Request masks by ``set_score_request(masks=True)``, and pass ``masks=`` to `fit` of a search.
 
     Examples
     --------
@@ -225,28 +239,32 @@ class MaskIoUScorer:
         masks: ArrayLike | None = None,
         foreground: ArrayLike | None = None,
     ) -> float:
-        """Return the mean IoU of ``estimator.mask(X)`` and `masks`.
+        """Compute the mean IoU of ``estimator.mask(X)`` and `masks`.
 
         Parameters
         ----------
         estimator : fitted InfoMaskTransformer
+            Masker to score.
         X : array-like
+            Images.
         y : ignored
+            Not used, present for API consistency.
         masks, foreground : array-like of shape (n, height, width), bool
             As in `mask_iou_score`.
 
         Returns
         -------
         float
+            Mean IoU, within [0, 1].
 
         Raises
         ------
         ValueError
-            If there are no masks.
+            If `masks` is None.
         """
         if masks is None:
             raise ValueError(
-                "masks=None: mask_iou_scorer needs true masks. Enable metadata routing, call "
+                "`masks` must be true masks; got None. Enable metadata routing, call "
                 "set_score_request(masks=True), and pass masks= to fit."
             )
         kept = np.asarray(estimator.mask(X)) >= 0.5
@@ -258,12 +276,12 @@ class MaskIoUScorer:
         Parameters
         ----------
         masks, foreground : bool, str or None, default=None
-            As for any scorer of scikit-learn.
+            Requests, as for other scikit-learn scorers.
 
         Returns
         -------
         MaskIoUScorer
-            A new scorer: this one may be used elsewhere, and stays as it is.
+            New scorer; this scorer is unchanged.
         """
         scorer = copy.deepcopy(self)
         for name, alias in (("masks", masks), ("foreground", foreground)):
@@ -271,12 +289,12 @@ class MaskIoUScorer:
         return scorer
 
     def get_metadata_routing(self):
-        """Return what was requested; for scikit-learn's metadata routing.
+        """Return the metadata requests, for scikit-learn's metadata routing.
 
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRequest
-            Which metadata the scorer wants.
+            Metadata that the scorer requests.
         """
         return self._request
 

@@ -56,16 +56,16 @@ class Stream(IterableDataset):
 
 
 def test_what_cannot_be_mapped(tmp_path):
-    with pytest.raises(ValueError, match="does not say how many rows it has: .* partial_fit"):
+    with pytest.raises(ValueError, match="`data` must have a length; got .* partial_fit"):
         memory_map(Stream(), tmp_path)
     with pytest.raises(ValueError, match="must be a torch Dataset or DataLoader; got ndarray"):
         memory_map(X, tmp_path)
-    with pytest.raises(ValueError, match="120 rows came from a Dataset of 150"):
+    with pytest.raises(ValueError, match="120 rows from a Dataset of 150"):
         memory_map(DataLoader(PAIRS, batch_size=60, drop_last=True), tmp_path)
     twice = torch.utils.data.RandomSampler(PAIRS, replacement=True, num_samples=300)
-    with pytest.raises(ValueError, match="160 rows came from a Dataset of 150"):
+    with pytest.raises(ValueError, match="160 rows from a Dataset of 150"):
         memory_map(DataLoader(PAIRS, batch_size=40, sampler=twice), tmp_path)
-    with pytest.raises(ValueError, match="0 rows came from a Dataset of 0"):
+    with pytest.raises(ValueError, match="0 rows from a Dataset of 0"):
         memory_map(torch.utils.data.Subset(PAIRS, []), tmp_path)
     assert not list(tmp_path.iterdir())
     memory_map(PAIRS, tmp_path)
@@ -105,20 +105,20 @@ FAULTS = {
     "text, then a number": (items((ROW, "1"), (ROW, 1)), "dtype int64 after labels of dtype <U1"),
     "one-hot labels": (items((ROW, torch.eye(2)[0])), r"labels of shape .1, 2. with rows of"),
     "complex labels": (items((ROW, torch.tensor(1j))), "labels of dtype complex64"),
-    "complex rows": (items((ROW * 1j, 0)), "rows of dtype complex64, .* not real numbers"),
-    "texts as rows": (items(("abc", 0)), "rows of dtype <U3, which are not real numbers"),
-    "rows alone": (DataLoader(Rows(ROW, ROW), batch_size=2), "yields Tensor where a pair"),
-    "triples": (items((ROW, 0, 1)), "yields list where a pair"),
-    "dicts": (items({"x": ROW, "y": 0}), "yields dict where a pair"),
+    "complex rows": (items((ROW * 1j, 0)), "real numbers; got rows of dtype complex64"),
+    "texts as rows": (items(("abc", 0)), "real numbers; got rows of dtype <U3"),
+    "rows alone": (DataLoader(Rows(ROW, ROW), batch_size=2), "pairs .x, y.; got a Tensor"),
+    "triples": (items((ROW, 0, 1)), "pairs .x, y.; got a list"),
+    "dicts": (items({"x": ROW, "y": 0}), "pairs .x, y.; got a dict"),
     "tuples as rows": (DataLoader(Rows(((1.0, 2.0), 0), ((3.0, 4.0), 1)), batch_size=2), "a list"),
     "lists as rows": (items(([1, 1], 0), ([0.5, 0.5], 0)), "rows as a list"),
     "texts and a number": (
         DataLoader(Rows((ROW, "a"), (ROW, "b"), (ROW, 7)), batch_size=3),
-        "texts and numbers as labels",
+        "got strings and numbers in a batch",
     ),
     "null characters": (
         DataLoader(Rows((ROW, "a"), (ROW, "a\0")), batch_size=2),
-        "ends with a null character",
+        "end in a null character",
     ),
     "too large": (items((ROW, 0), (torch.full((3,), 1e300, dtype=torch.float64), 0)), "1e.300"),
 }
@@ -155,7 +155,7 @@ def test_values_that_the_dtype_does_not_hold_are_refused(value, dtype, held, tmp
         row = memory_map(data, tmp_path, dtype=dtype).data[0]
         np.testing.assert_array_equal(row, np.array([value]).astype(dtype))
         return
-    with pytest.raises(ValueError, match=f"which `dtype`='{dtype}' does not hold"):
+    with pytest.raises(ValueError, match=f"`dtype` must represent .*; got '{dtype}'"):
         memory_map(data, tmp_path, dtype=dtype)
     assert not list(tmp_path.iterdir())
 
