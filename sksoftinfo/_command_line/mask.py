@@ -12,7 +12,7 @@ _BATCH_SIZE = 8
 
 
 def mask(options):
-    """Write the cut-out and the evidence of each photograph, and print what was kept."""
+    """Write the cut-out and the evidence of each photograph, and print the share that is kept."""
     check_device(options.device)
     if not 0 <= options.threshold <= 1:
         raise ValueError(f"--threshold must be within [0, 1]; got {options.threshold}.")

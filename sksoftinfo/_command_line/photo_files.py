@@ -52,7 +52,9 @@ def read_photograph(path):
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise ImportError("Photographs need pillow: pip install 'sksoftinfo[photos]'.") from error
+        raise ImportError(
+            "Photographs need pillow. Run pip install 'sksoftinfo[photos]'."
+        ) from error
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name the photographs in it, e.g. {path}/*.jpg.")
     if not path.exists():

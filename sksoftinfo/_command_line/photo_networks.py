@@ -83,7 +83,7 @@ def _lite(classes):
 
 
 def _missing(what):
-    return ImportError(f"Photographs need {what}: pip install 'sksoftinfo[photos]'.")
+    return ImportError(f"Photographs need {what}. Run pip install 'sksoftinfo[photos]'.")
 
 
 def whole_picture(side, mean, std):

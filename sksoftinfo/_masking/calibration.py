@@ -12,7 +12,7 @@ _MAX_ROWS = 50_000
 
 
 class PatchCalibration:
-    """Probability of the image's label given what is seen around one place.
+    """Probability of the image's label given one patch or its features.
 
     A network trained on whole images has never seen a patch, so that its output for a patch is a
     score, not a probability. A logistic regression of the image's label on the logits or the

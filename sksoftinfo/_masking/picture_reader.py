@@ -214,7 +214,7 @@ class PictureReader:
 
     def _check_not_random(self, pixels, form, index):
         """Raise ValueError if `preprocess` maps one picture to different images."""
-        # Every so many pixels of a large picture are enough.
+        # A coarse grid of pixels of a large picture is enough.
         step = max(1, min(pixels.shape[1:]) // _PROXY)
         pixels = np.ascontiguousarray(pixels[:, ::step, ::step])
         first, *others = (self._apply(pixels, form, index) for _ in range(_RUNS))

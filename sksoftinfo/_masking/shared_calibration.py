@@ -68,7 +68,7 @@ class SharedCalibration:
         The first class of an image is its label or its predicted class. The other classes come
         from `other_labels`.
         """
-        # A third of the time of importing this package, for what not everybody needs.
+        # This import takes a third of the package's import time, and not every user needs it.
         from sklearn.linear_model import LogisticRegression
 
         own, others = (
@@ -78,7 +78,7 @@ class SharedCalibration:
         # not of class t.
         rows = np.concatenate([own, others, others])
         present = np.repeat([1, 1, 0], [len(own), len(others), len(others)])
-        # The places of an image share its label: together they weigh as much as one image.
+        # All places of an image share its label, so together they weigh as much as one image.
         parts = ((own, 1.0), (others, 1.0), (others, 2.0))
         n_images = seen.shape[2]
         weight = np.concatenate(
@@ -109,7 +109,7 @@ class SharedCalibration:
         unit = np.sqrt(np.mean(beyond**2)) or 1.0
         rows = np.concatenate([beyond, -beyond])[:, None] / unit
         own = np.repeat([1, 0], len(beyond))
-        # The places of an image share its label: together they weigh as much as one image.
+        # All places of an image share its label, so together they weigh as much as one image.
         weight = np.full(len(rows), logits.shape[1] / len(beyond))
         model = LogisticRegression(C=_C, fit_intercept=False)
         self.rival_slope_ = float(model.fit(rows, own, sample_weight=weight).coef_[0, 0] / unit)
