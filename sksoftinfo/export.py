@@ -35,7 +35,8 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     torch.nn.Module
         Module in evaluation mode. It maps rows, in the shape and dtype of the network's input, to
         log-probabilities of shape (n, n_classes) in nats, with columns in the order of
-        ``classes_``.
+        ``classes_``. In place of a categorical column, the module takes one indicator for each of
+        its ``categories_``.
 
     Raises
     ------

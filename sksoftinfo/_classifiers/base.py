@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ from .build import (
     weights_of_rows,
     with_channels,
 )
+from .categories import encoded_table
 from .plan import TrainingPlan
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
@@ -103,6 +105,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ],
         "callbacks": [None, list, StrOptions({"disable"})],
         "class_weight": [None, dict, StrOptions({"balanced"})],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
         "precision": [StrOptions(set(PRECISIONS))],
         "device": [str, torch.device],
@@ -122,9 +125,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
 (n_samples, n_channels, height, width), list of PIL images, or torch Dataset or DataLoader
-            Table or images. With ``module=None``, a table may have missing values (NaN). PIL
-            images must have the same size and are read as numbers from 0 to 1. A data set is read
-            into memory.
+            Table or images. With ``module=None``, a table may have missing values (NaN) and
+            categorical columns (see `categorical_features`). PIL images must have the same size
+            and are read as numbers from 0 to 1. A data set is read into memory.
         y : array-like of shape (n_samples,), default=None
             Labels: numbers or strings, of at least two classes. ``None`` takes the labels of a
             data set.
@@ -216,7 +219,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """Set the attributes that follow from the first rows, and discard an earlier net."""
         check_two_classes(classes)
         self.classes_ = classes
-        self.input_shape_ = tuple(X.shape[1:])
+        # The rows of a table have more columns where categories became indicators.
+        self.input_shape_ = (self.n_features_in_,) if X.ndim == 2 else tuple(X.shape[1:])
         self._missing = columns_with_missing(X) if X.ndim == 2 else np.arange(0)
         self._random = check_random_state(self.random_state)
         self._label_weight = np.zeros(len(classes))
@@ -305,8 +309,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 self.train_split,
                 seed,
                 self.classes_,
-                self.input_shape_,
+                tuple(X.shape[1:]),
                 getattr(self, "feature_names_in_", None),
+                partial(encoded_table, categories=self.categories_),
             ),
             "callbacks": own_callbacks(self.callbacks),
             "device": device,
@@ -361,7 +366,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         # in benchmarks/bench_speed.py.
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
-        X = with_channels(validated_rows(self, X, reset=False))
+        X = with_channels(validated_rows(self, X))
         with naming_batch_size(self.net_.batch_size):
             return predict_log_proba(self.net_, X)
 
@@ -550,7 +555,7 @@ default="train"
     def _bounds_of_rows(self, accumulate, X, y, **options):
         """Return the bounds; `accumulate` is ``_accumulate``, or a partial of it."""
         check_is_fitted(self, "net_")
-        X, y = validated_rows(self, X, y, reset=False)
+        X, y = validated_rows(self, X, y)
         with naming_batch_size(self.net_.batch_size):
             return bounds_of_rows(
                 accumulate,

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from .._networks import MLP, ConvNet, LogSoftmaxLoss, check_history
+from .categories import MOST_CATEGORIES, n_columns
 
 # A selection of torch's classes: the criteria take logits and class indices and return a loss.
 _OPTIMIZERS = (
@@ -193,6 +194,7 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
         "_label_weight",
         "train_prior_",
         "class_prior_",
+        "categories_",
         "_missing",
         "_n_members",
         *(("noise_bank_", "_noise_seed") if stochastic else ()),
@@ -211,7 +213,11 @@ def check_fitted(fitted, *, stochastic, pretrained=False):
     n_classes = len(fitted["classes_"])
     if not any_shape:
         _check_shape(fitted["input_shape_"], fitted["n_features_in_"])
-    _check_missing(fitted["_missing"], fitted.get("n_features_in_", 0))
+    categories, n_features = fitted["categories_"], fitted.get("n_features_in_", 0)
+    if categories is not None:
+        _check(not pretrained, "has categories_ of a network that takes none")
+        _check_categories(categories, fitted["input_shape_"])
+    _check_missing(fitted["_missing"], n_columns(n_features, categories))
     n_members = fitted["_n_members"]
     _check(
         _is_int(n_members) and 0 <= n_members <= _MOST_MEMBERS,
@@ -280,6 +286,29 @@ def _check_shape(shape, n_features):
     _check(
         _is_int(n_features) and n_features == shape[0],
         "has an n_features_in_ of another shape",
+    )
+
+
+def _check_categories(categories, shape):
+    _check(
+        type(categories) is list
+        and (len(categories),) == shape
+        and all(values is None or _are_categories(values) for values in categories)
+        and any(values is not None for values in categories),
+        "has categories_ that are not those of columns",
+    )
+
+
+def _are_categories(values):
+    if not (isinstance(values, np.ndarray) and values.ndim == 1):
+        return False
+    if len(values) > MOST_CATEGORIES or values.dtype.kind not in "biufO":
+        return False
+    if values.dtype == object and not all(type(value) is str for value in values):
+        return False
+    # NaN is not below anything.
+    return bool(np.all(values[:-1] < values[1:])) and not (
+        values.dtype.kind == "f" and not np.isfinite(values).all()
     )
 
 

@@ -86,6 +86,13 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
+    categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
+(n_features,) or (n_categorical_features,), or None, default="from_dtype"
+        Columns of categories, where `module` is None: a mask, positions, or names of columns.
+        ``"from_dtype"`` are the columns of a data frame whose dtype is categorical, of pandas or
+        polars, and ``None`` are none. Each category of the rows of `fit`, or of the first call of
+        `partial_fit`, becomes an indicator, at most 255 for each column. Missing values and
+        unknown categories have none.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
@@ -125,6 +132,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Class prior inside the softmax.
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
+    categories_ : list of length `n_features_in_`, or None
+        Sorted categories of each categorical column, an array, and None for each other one;
+        ``None`` where no column is categorical.
     n_features_in_ : int
         Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -141,9 +151,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     -----
     The default network for tables prepares the columns itself: it centres each column by its
     median, scales it by its interquartile range, clips outliers smoothly, and replaces missing
-    values by the median, with an indicator of where they were. The medians and scales are learned
-    from the rows of `fit`, or of the first call of `partial_fit`. A `module` of your own gets the
-    columns as they are.
+    values by the median, with an indicator of where they were. A categorical column becomes one
+    indicator for each category. The medians, scales and categories are learned from the rows of
+    `fit`, or of the first call of `partial_fit`. A `module` of your own gets the columns as they
+    are.
 
     References
     ----------
@@ -187,6 +198,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         train_split=None,
         callbacks=None,
         class_weight=None,
+        categorical_features="from_dtype",
         dtype="auto",
         precision="full",
         device="auto",
@@ -208,6 +220,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         self.train_split = train_split
         self.callbacks = callbacks
         self.class_weight = class_weight
+        self.categorical_features = categorical_features
         self.dtype = dtype
         self.precision = precision
         self.device = device

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._networks import StochasticModule, resolve_device, seeded, unwrapped
 from .._utils import check_params, param_names, users_stacklevel
 from .build import module_dtype
+from .categories import with_indicators
 from .file_content import (
     check_fitted,
     check_n_draws,
@@ -243,6 +244,7 @@ def _restored_net(estimator, state):
     # These rows take no memory, whatever their shape.
     shape = (1,) if estimator.input_shape_ is None else estimator.input_shape_
     rows = np.broadcast_to(np.zeros((), state["dtype"]), (1, *shape))
+    rows = with_indicators(rows, estimator.categories_)
     weights = {
         name: torch.as_tensor(np.array(value), device="cpu")
         for name, value in state["weights"].items()

@@ -64,6 +64,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         )
         self.class_prior_ = uniform
         self._label_weight = self.train_prior_
+        self.categories_ = None
         self._missing = np.arange(0)
         self._n_members = 0
         # Set directly: `set_params` rejects these parameters from now on.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
 from .._networks import resolve_device
 from .._utils import (
@@ -18,13 +19,21 @@ from .._utils import (
     is_on_cuda,
     labels_of,
     listed,
+    plain_rows,
     stacked_pictures,
     validate_on_device,
     validate_rows,
 )
+from .categories import learn_categories, with_codes, with_indicators, without_unused
+
+# What a column of texts needs where the network is the default one.
+_ENCODE_TEXTS = (
+    "Turn texts of a few values into categories, as by X[name].astype('category'), encode others "
+    "in a pipeline, as by skrub's TableVectorizer, or leave them out."
+)
 
 
-def validated_rows(classifier, X, y="no_validation", *, reset):
+def validated_rows(classifier, X, y="no_validation"):
     """Return rows, and labels if they are given, as arrays that a net can take.
 
     A tensor on a CUDA device stays there if the network is there as well.
@@ -32,19 +41,25 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
     Parameters
     ----------
     classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
-        Classifier whose feature names and number of features are set or compared, as by
+        Classifier whose feature names and number of features are compared, as by
         ``validate_data``.
     X, y
-        Rows and labels as passed to `fit` or to a prediction method. ``y=None`` takes the labels
-        of a data set.
-    reset : bool
-        Whether the rows are the first that the classifier sees.
+        Rows and labels as passed to a prediction method. ``y=None`` takes the labels of a data
+        set.
 
     Raises
     ------
     ValueError
         If the rows are not finite, or differ in shape from the rows of `fit`.
     """
+    found = _coded_rows(classifier, X, y, reset=False)
+    if isinstance(y, str):
+        return with_indicators(found, classifier.categories_)
+    return with_indicators(found[0], classifier.categories_), found[1]
+
+
+def _coded_rows(classifier, X, y, *, reset):
+    """Return validated rows, in which a category is a number, and labels if they are given."""
     if not reset and _is_plain(X, classifier):
         if isinstance(y, str):
             return X
@@ -55,17 +70,48 @@ def validated_rows(classifier, X, y="no_validation", *, reset):
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
         check_row_shape(X, classifier.input_shape_, type(classifier).__name__)
-    validate = validate_on_device if _stays_on_device(X, classifier, reset) else validate_rows
+    if _stays_on_device(X, classifier, reset):
+        validate, options = validate_on_device, {}
+        categories = None
+    else:
+        validate = validate_rows
+        options = {"remedy": _ENCODE_TEXTS if classifier.module is None else None}
+        X = plain_rows(X)
+        if reset:
+            categories = learn_categories(
+                X, classifier.categorical_features, takes_categories=classifier.module is None
+            )
+        else:
+            categories = classifier.categories_
+            if categories is not None and _may_be_other_columns(X, classifier):
+                # Before categories are looked up in the wrong ones.
+                validate_data(classifier, X, reset=False, skip_check_array=True)
+        X = with_codes(X, categories)
+    if reset:
+        classifier.categories_ = categories
     dtypes = _dtypes(classifier)
     if len(getattr(X, "shape", ())) > 2:
         dtypes = dtypes[::-1]
-    options = {"reset": reset, "allow_nd": True, "allow_nan": classifier.module is None}
+    options |= {"reset": reset, "allow_nd": True, "allow_nan": classifier.module is None}
     return validate(classifier, X, y, dtype=list(dtypes), **options)
+
+
+def _may_be_other_columns(X, classifier):
+    shape = np.shape(X)
+    if len(shape) == 2 and shape[1] != classifier.n_features_in_:
+        return True
+    return hasattr(X, "columns") and hasattr(classifier, "feature_names_in_")
 
 
 def _stays_on_device(X, classifier, reset):
     """Return whether `X` is a tensor on a CUDA device on which the network is, or will be."""
     if not is_on_cuda(X):
+        return False
+    # Categories are looked up on the host, and a tensor has them where the user says so.
+    by_user = classifier.categorical_features is not None and not isinstance(
+        classifier.categorical_features, str
+    )
+    if by_user if reset else classifier.categories_ is not None:
         return False
     # Loaders and accelerators of the user's own take rows from the host.
     if classifier.accelerator is not None or any(
@@ -115,6 +161,7 @@ def _is_plain(X, classifier):
         X.dtype.type not in _dtypes(classifier)
         or not X.dtype.isnative
         or hasattr(classifier, "feature_names_in_")
+        or classifier.categories_ is not None
     ):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
@@ -126,19 +173,20 @@ def training_input(classifier, X, y, sample_weight, *, reset):
 
     Parameters
     ----------
-    classifier, X, y, reset
+    classifier, X, y
         As in `validated_rows`.
+    reset : bool
+        Whether the rows are the first that the classifier sees.
     sample_weight : array-like of shape (n,) or None
         Non-negative weights. Rows of weight zero are left out.
     """
-    X, y = validated_rows(classifier, X, y, reset=reset)
+    X, y = _coded_rows(classifier, X, y, reset=reset)
     check_classification_targets(y)
-    if sample_weight is None:
-        return X, y, None
-    weight = check_weights(sample_weight, X)
-    # Rows of weight zero would take places in the batches, and change the order of training.
-    used = weight > 0
-    if used.all():
-        return X, y, weight
-    used = np.flatnonzero(used)
-    return X[used], y[used], weight[used]
+    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    if weight is not None and not weight.all():
+        # Rows of weight zero would take places in the batches, and change the order of training.
+        used = np.flatnonzero(weight)
+        X, y, weight = X[used], y[used], weight[used]
+        if reset:
+            X, classifier.categories_ = without_unused(X, classifier.categories_)
+    return with_indicators(X, classifier.categories_), y, weight

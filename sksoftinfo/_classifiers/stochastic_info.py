@@ -123,6 +123,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
+    categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
+(n_features,) or (n_categorical_features,), or None, default="from_dtype"
+        Columns of categories, where `module` is None, as in `InfoSoftmaxClassifier`.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
@@ -162,6 +165,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         Class prior inside the softmax.
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
+    categories_ : list of length `n_features_in_`, or None
+        Sorted categories of each categorical column, an array, and None for each other one;
+        ``None`` where no column is categorical.
     n_features_in_ : int
         Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -222,6 +228,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         train_split=None,
         callbacks=None,
         class_weight=None,
+        categorical_features="from_dtype",
         dtype="auto",
         precision="full",
         device="auto",
@@ -247,6 +254,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         self.train_split = train_split
         self.callbacks = callbacks
         self.class_weight = class_weight
+        self.categorical_features = categorical_features
         self.dtype = dtype
         self.precision = precision
         self.device = device
@@ -324,7 +332,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         """
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
-        X = with_channels(validated_rows(self, X, reset=False))
+        X = with_channels(validated_rows(self, X))
         with naming_batch_size(self.net_.batch_size):
             return predict_log_proba_of_noise(self.net_, X, noise)
 
@@ -350,7 +358,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         factor = nats_to(units)
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
-        X = with_channels(validated_rows(self, X, reset=False))
+        X = with_channels(validated_rows(self, X))
         parts = []
         with naming_batch_size(self.net_.batch_size):
             noise = noise_of_net(self.net_, noise)

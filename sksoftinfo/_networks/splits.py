@@ -19,7 +19,9 @@ from .._utils import (
 )
 
 
-def make_train_split(train_split, seed, classes, input_shape, feature_names=None):
+def make_train_split(
+    train_split, seed, classes, input_shape, feature_names=None, encode=plain_rows
+):
     """Return skorch's split for a share, a number of folds or a split of skorch's.
 
     Parameters
@@ -30,9 +32,11 @@ def make_train_split(train_split, seed, classes, input_shape, feature_names=None
     classes : ndarray of shape (n_classes,)
         Sorted labels, whose indices the net is trained on.
     input_shape : tuple of int
-        Shape of a row, as the user gives rows.
+        Shape of a row that the net is trained on, of grey images without a channel.
     feature_names : ndarray of shape (n_features,), default=None
         Column names of the training rows.
+    encode : callable, default=plain_rows
+        ``encode(X, name)`` returns the rows of `X` as numbers.
     """
     if train_split is None:
         return None
@@ -40,7 +44,7 @@ def make_train_split(train_split, seed, classes, input_shape, feature_names=None
         return ValidSplit(int(train_split), stratified=True)
     if isinstance(train_split, Real):
         return ValidSplit(float(train_split), stratified=True, random_state=seed)
-    return EncodedSplit(train_split, classes, input_shape, feature_names)
+    return EncodedSplit(train_split, classes, input_shape, feature_names, encode)
 
 
 class EncodedSplit:
@@ -57,13 +61,15 @@ class EncodedSplit:
     classes : ndarray of shape (n_classes,)
     input_shape : tuple of int
     feature_names : ndarray of shape (n_features,), default=None
+    encode : callable, default=plain_rows
     """
 
-    def __init__(self, split, classes, input_shape, feature_names=None):
+    def __init__(self, split, classes, input_shape, feature_names=None, encode=plain_rows):
         self.split = split
         self.classes = classes
         self.input_shape = input_shape
         self.feature_names = feature_names
+        self.encode = encode
 
     def __call__(self, dataset, *args, **kwargs):
         train, valid = self.split(dataset, *args, **kwargs)
@@ -79,7 +85,7 @@ class EncodedSplit:
         self._check_columns(dataset.X)
         refuse_times_and_bytes(dataset.X)
         check_labels(dataset.y, "y of train_split")
-        X, y = np.asarray(plain_rows(dataset.X, "X of train_split")), label_array(dataset.y)
+        X, y = np.asarray(self.encode(dataset.X, "X of train_split")), label_array(dataset.y)
         if rows is not None:
             X, y = X[rows], y[rows]
         if X.shape[1:] != tuple(self.input_shape):

@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from .compat import check_sample_weight
 
+_ENCODE = "Encode these columns, e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
 # Largest number of columns that a message names.
 _NAMED = 5
 # Largest number of labels that a message lists.
@@ -27,7 +28,7 @@ _BYTES = (bytes, bytearray, memoryview)
 _PLAIN = {float, int, bool, str, type(None), np.float64, np.float32, np.int64, np.str_}
 
 
-def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options):
+def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, remedy=None, **options):
     """Validate `X` and `y` by scikit-learn's ``validate_data``, and name invalid columns.
 
     Parameters
@@ -38,6 +39,8 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options
         Rows and labels. A torch tensor may be on any device and require a gradient.
     allow_nan : bool, default=False
         Whether tables may contain NaN, as missing values. Images may not.
+    remedy : str, default=None
+        Last sentence of the error about columns that are not numeric.
     **options : dict
         Options of ``validate_data``.
 
@@ -54,7 +57,7 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options
         check_labels(y)
     _check_unique_names(X)
     refuse_times_and_bytes(X)
-    with naming_wrong_columns(X):
+    with naming_wrong_columns(X, remedy):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
     rows = validated if isinstance(y, str) else validated[0]
     names = getattr(estimator, "feature_names_in_", None)
@@ -63,7 +66,7 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, **options
 
 
 @contextmanager
-def naming_wrong_columns(X):
+def naming_wrong_columns(X, remedy=None):
     """Replace errors about a frame `X` by one that names its columns that are not numeric."""
     try:
         yield
@@ -72,8 +75,7 @@ def naming_wrong_columns(X):
         if not wrong:
             raise
         raise ValueError(
-            f"`X` must have numeric columns only; got {_listed(wrong)}. Encode these columns, "
-            "e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
+            f"`X` must have numeric columns only; got {_listed(wrong)}. {remedy or _ENCODE}"
         ) from error
 
 

@@ -207,6 +207,7 @@ def test_a_file_whose_classes_are_not_distinct_is_refused():
         "_label_weight": np.full(3, 1 / 3),
         "train_prior_": np.full(3, 1 / 3),
         "class_prior_": np.full(3, 1 / 3),
+        "categories_": None,
         "_missing": np.arange(0),
         "_n_members": 0,
     }

@@ -122,7 +122,6 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
     "column, kind",
     [
         (["x"] * 150, "str|object"),
-        (pd.Categorical(LABELS), "category"),
         (pd.Timestamp("2020-01-01"), "datetime"),
         ([{}] * 150, "object"),
     ],

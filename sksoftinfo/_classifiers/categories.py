@@ -1,0 +1,309 @@
+"""Categorical columns of a table: one indicator for each category that was seen in `fit`.
+
+Two steps keep what is checked and what is learned apart. First a category becomes its position
+among the sorted ones, NaN where it is missing or unknown, so that the table has the columns and
+the names that it had, and is validated as any other. Then each such column is spread out into
+indicators. The network, and whatever else reads rows, sees numbers alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from .._utils import mixed_types, plain_rows
+
+# As in HistGradientBoostingClassifier: beyond, a column names rows rather than kinds of rows.
+MOST_CATEGORIES = 255
+# Of pandas; and of polars.
+_CATEGORICAL_DTYPES = ("CategoricalDtype", "Categorical", "Enum")
+_NAMED = 5
+
+
+def categorical_columns(X, categorical_features):
+    """Return the positions of the categorical columns of a table.
+
+    Parameters
+    ----------
+    X : table
+        Anything but a frame has no categorical dtypes.
+    categorical_features : "from_dtype", None or array-like
+        As in `InfoSoftmaxClassifier`.
+
+    Returns
+    -------
+    ndarray of int
+        Sorted.
+
+    Raises
+    ------
+    ValueError
+        If `categorical_features` does not fit the columns.
+    """
+    if categorical_features is None:
+        return np.arange(0)
+    if isinstance(categorical_features, str):
+        if not _is_frame(X):
+            return np.arange(0)
+        kinds = [type(_column(X, j).dtype).__name__ for j in range(X.shape[1])]
+        return np.flatnonzero(np.isin(kinds, _CATEGORICAL_DTYPES))
+    given = np.asarray(categorical_features)
+    if given.size == 0:
+        return np.arange(0)
+    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    if len(shape) != 2:
+        raise ValueError(
+            f"`categorical_features` must be 'from_dtype' or None for images; got "
+            f"{categorical_features!r}. Only columns of a table are categorical."
+        )
+    n_features = shape[1]
+    if given.ndim == 1 and all(isinstance(one, str) for one in given.tolist()):
+        return _positions_of_names(given.tolist(), X)
+    if given.ndim == 1 and given.dtype == bool and len(given) == n_features:
+        return np.flatnonzero(given)
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        if given.min() >= 0 and given.max() < n_features:
+            return np.unique(given).astype(np.int64)
+    raise ValueError(
+        "`categorical_features` must be 'from_dtype', None, a mask with one bool for each "
+        f"column, positions from 0 to {n_features - 1}, or names of columns; got "
+        f"{str(categorical_features)[:200]} for {n_features} columns. Give one of these."
+    )
+
+
+def _positions_of_names(names, X):
+    if not _is_frame(X):
+        raise ValueError(
+            f"`categorical_features` must be positions or a mask where X has no column names; got "
+            f"{_listed(names)}. Give those, or a data frame."
+        )
+    known = list(X.columns)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"`categorical_features` must name columns of X; got {_listed(unknown)}. The columns "
+            f"are {_listed(known)}."
+        )
+    return np.unique([known.index(name) for name in names])
+
+
+def learn_categories(X, categorical_features, takes_categories):
+    """Return the categories of each column of a table, or None where none is categorical.
+
+    Parameters
+    ----------
+    X : table
+        As `plain_rows` returns.
+    categorical_features : "from_dtype", None or array-like
+        As in `InfoSoftmaxClassifier`.
+    takes_categories : bool
+        Whether the network is the default one.
+
+    Returns
+    -------
+    list or None
+        For each column the sorted categories, an array; None for a column of numbers.
+
+    Raises
+    ------
+    ValueError
+        If `categorical_features` does not fit the columns, if the network takes numbers alone, or
+        if categories are not plain, or more than 255.
+    """
+    if sparse.issparse(X):
+        return None
+    positions = categorical_columns(X, categorical_features)
+    if not len(positions):
+        return None
+    if not takes_categories:
+        raise ValueError(
+            "X must hold numbers where `module` is set; got categorical columns: "
+            f"{_listed([_name(X, j) for j in positions])}. Encode them, as by OneHotEncoder in a "
+            "ColumnTransformer, or leave `module` None; categorical_features=None takes "
+            "categories that are numbers as numbers."
+        )
+    table = _with_columns(X)
+    categories = [None] * table.shape[1]
+    for position in positions:
+        categories[position] = _categories_of(_column(table, position), _name(X, position))
+    return categories
+
+
+def _categories_of(column, name):
+    """Return the sorted categories of a column, without what is missing."""
+    try:
+        distinct = {one for one in _entries(column) if not _is_missing(one)}
+    # Of lists, arrays and the like.
+    except (TypeError, ValueError):
+        distinct = {()}
+    plain = all(isinstance(one, str | int | float | np.generic) for one in distinct)
+    found = np.array(sorted(distinct)) if plain and not mixed_types(distinct) else None
+    if found is None or not _are_plain(found):
+        raise ValueError(
+            f"The categories of a column must be texts, booleans or finite numbers, and of one of "
+            f"these kinds; got others in the column {name!r}. Turn them into texts, as by "
+            "X[name].astype(str).astype('category')."
+        )
+    if len(found) > MOST_CATEGORIES:
+        raise ValueError(
+            f"A categorical column must have at most {MOST_CATEGORIES} categories; the column "
+            f"{name!r} has {len(found)}. Merge rare ones, or encode the column in a pipeline, as "
+            "by TargetEncoder."
+        )
+    # Texts of an array of texts are all as wide as the longest one, and lose trailing nulls.
+    return np.array(sorted(distinct), dtype=object) if found.dtype.kind == "U" else found
+
+
+def _are_plain(found):
+    if found.dtype.kind == "U" or not len(found):
+        return True
+    return found.dtype.kind in "biuf" and bool(np.isfinite(found).all())
+
+
+def with_codes(X, categories):
+    """Return a table in which each category is its position, NaN if it is missing or unknown.
+
+    Parameters
+    ----------
+    X : table
+        As `plain_rows` returns. A table of another number of columns is returned as it is, and
+        so is everything where no column is categorical.
+    categories : list or None
+        As `learn_categories` returns.
+    """
+    if categories is None or sparse.issparse(X) or len(np.shape(X)) != 2:
+        return X
+    table = _with_columns(X)
+    if table.shape[1] != len(categories):
+        return X
+    codes = {
+        position: _codes(_column(table, position), values)
+        for position, values in enumerate(categories)
+        if values is not None
+    }
+    if not _is_frame(table):
+        for position, values in codes.items():
+            table[:, position] = values
+    elif hasattr(table, "isetitem"):
+        table = table.copy(deep=False)
+        for position, values in codes.items():
+            table.isetitem(position, values)
+    else:
+        # Of polars, whose columns have distinct names.
+        for position, values in codes.items():
+            column = type(_column(table, position))(table.columns[position], values)
+            table = table.with_columns(column)
+    return table
+
+
+def _codes(column, values):
+    index = {value: code for code, value in enumerate(values.tolist())}
+    try:
+        return np.array([index.get(one, np.nan) for one in _entries(column)], dtype=np.float64)
+    except (TypeError, ValueError):
+        # Lists, arrays and the like are equal to no category.
+        return np.full(len(column), np.nan)
+
+
+def without_unused(X, categories):
+    """Return coded rows and categories without those that do not occur in the rows."""
+    if categories is None:
+        return X, None
+    X, kept = X.copy(), list(categories)
+    for position, values in enumerate(categories):
+        if values is None:
+            continue
+        known = ~np.isnan(X[:, position])
+        used, codes = np.unique(X[known, position].astype(np.int64), return_inverse=True)
+        X[known, position] = codes
+        kept[position] = values[used]
+    return X, kept
+
+
+def with_indicators(X, categories):
+    """Return coded rows with one indicator for each category in place of its column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        Of `with_codes`.
+    categories : list or None
+        As `learn_categories` returns.
+
+    Returns
+    -------
+    ndarray of shape (n, n_features or more)
+        Of the dtype of `X`. All indicators of a column are 0 where it is missing or unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._classifiers.categories import with_indicators
+    >>> with_indicators(np.array([[1.0, 7.0], [np.nan, 8.0]]), [np.array(["a", "b"]), None])
+    array([[0., 1., 7.],
+           [0., 0., 8.]])
+    """
+    if categories is None:
+        return X
+    parts = [
+        column[:, None] if values is None else column[:, None] == np.arange(_width(values))
+        for column, values in zip(X.T, categories, strict=True)
+    ]
+    return np.concatenate(parts, axis=1, dtype=X.dtype)
+
+
+def n_columns(n_features, categories):
+    """Return how many columns the network sees."""
+    if categories is None:
+        return n_features
+    return sum(map(_width, categories))
+
+
+def _width(values):
+    # A column without a known category is one of zeros: a network needs an input.
+    return 1 if values is None else max(1, len(values))
+
+
+def encoded_table(X, name, categories):
+    """Return the table that the network sees in place of the user's, without validating it."""
+    X = plain_rows(X, name)
+    coded = with_codes(X, categories)
+    return coded if coded is X else with_indicators(np.asarray(coded, np.float64), categories)
+
+
+def _is_frame(X):
+    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
+
+
+def _column(X, position):
+    if hasattr(X, "iloc"):
+        return X.iloc[:, position]
+    return X[:, int(position)]
+
+
+def _name(X, position):
+    return X.columns[position] if _is_frame(X) else int(position)
+
+
+def _with_columns(X):
+    """Return a frame as it is, and another table as a new array that takes NaN."""
+    if _is_frame(X):
+        return X
+    is_number = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
+    if not is_number:
+        return np.array(X, dtype=object)
+    return X.astype(X.dtype if X.dtype.kind == "f" else np.float64)
+
+
+def _entries(column):
+    return np.asarray(column).tolist()
+
+
+def _is_missing(entry):
+    # pandas.NA is neither equal nor unequal to itself.
+    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
+
+
+def _listed(names):
+    more = len(names) - _NAMED
+    return ", ".join(map(repr, list(names)[:_NAMED])) + (f" and {more} more" if more > 0 else "")
