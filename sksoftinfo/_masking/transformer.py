@@ -422,12 +422,7 @@ of pictures, or torch Dataset or DataLoader
         encoded = None if y is None else encode_labels(y, self.classes_)
         self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)
         self.calibration_ = kind_of_calibration(
-            self.calibrate,
-            self.information,
-            encoded,
-            len(self.classes_),
-            self.question,
-            ready,
+            self.calibrate, self.information, encoded, len(self.classes_), self.question, ready
         )
         self.patch_scoring_, self._dense = choose_scoring(
             self.patch_scoring,

@@ -262,7 +262,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         kept = f" The network keeps its weights of epoch {epoch - 1}." if epoch > 1 else ""
         raise TrainingDiverged(
             "Training diverged: the loss or the network's weights are not finite in epoch "
-            f"{epoch} at lr={lr:g}. Scale X, or lower lr.{kept}",
+            f"{epoch} at lr={lr:.3g}. Scale X, or lower lr.{kept}",
             learned=self._last_good.n_epochs > self._n_epochs_before,
         )
 

@@ -413,7 +413,7 @@ class Poison(Callback):
 def test_divergence_keeps_the_weights_of_the_last_good_epoch():
     options = {"random_state": 0, "batch_size": 50}
     with pytest.raises(ValueError, match=r"in epoch 3 at lr=0.003. .* weights of epoch 2\."):
-        poisoned = InfoSoftmaxClassifier(callbacks=[Poison(3)], **options)
+        poisoned = InfoSoftmaxClassifier(callbacks=[Poison(3)], max_epochs=5, **options)
         poisoned.fit(X, Y)
     good = InfoSoftmaxClassifier(max_epochs=2, **options).fit(X, Y)
     np.testing.assert_array_equal(poisoned.predict_proba(X), good.predict_proba(X))
