@@ -69,9 +69,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted. Five perceptrons are trained
         together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and
-        10. The loss on held-out rows chooses the weight decay and the epoch whose weights are
-        kept; the logits of the perceptrons are averaged. If there are more than 5,000 rows, one
-        perceptron leaves out a tenth, with a weight decay of 0.1. ``"auto"`` cross-fits if at
+        10, at ``lr=0.003``, and inversely proportional to `lr`. The loss on held-out rows chooses
+        the weight decay and the epoch whose weights are kept; the logits of the perceptrons are
+        averaged. If there are more than 5,000 rows, one perceptron leaves out a tenth, with the
+        smallest weight decay. ``"auto"`` cross-fits if at
         least 100 rows are different and nothing else about training is set: neither `module`,
         `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or `warm_start`, nor
         parameters of skorch except ``module__*`` and ``callbacks__*``, nor callbacks that stop

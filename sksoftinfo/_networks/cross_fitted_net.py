@@ -21,6 +21,10 @@ _ALL_TRAINED = 0.2
 # Training ends when no group of members has been at its best for this share of the epochs.
 _PATIENCE = 0.3
 _FEWEST_EPOCHS = 10
+# Learning rate at which `decays` are what the optimizer gets. In each step, AdamW shrinks the
+# weights by the product of both, which a larger learning rate must not raise: at 0.1, a decay of
+# 10 would erase the weights in each step.
+_LR_OF_DECAYS = 0.003
 # Gain in the log-likelihood of all held-out rows, in nats, that the best of many epochs has by
 # chance.
 _CHANCE = 2.0
@@ -42,7 +46,8 @@ class CrossFittedNet(InfoSoftmaxNet):
     module, **kwargs
         Parameters of `InfoSoftmaxNet`.
     decays : sequence of float
-        Weight decays to choose from.
+        Weight decays to choose from, at a learning rate of 0.003. They are inversely proportional
+        to `lr`.
     """
 
     def __init__(self, module, *, decays=(1.0,), **kwargs):
@@ -58,7 +63,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         groups = [
             {
                 "params": [one for name, one in part.items() if not name.endswith("bias")],
-                "weight_decay": decay,
+                "weight_decay": decay * _LR_OF_DECAYS / self.lr,
             }
             for part, decay in zip(parts, module.decays, strict=True)
         ]

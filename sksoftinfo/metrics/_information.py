@@ -91,7 +91,7 @@ def mi_lower_limit_score(
     --------
     >>> from sksoftinfo.metrics import mi_lower_limit_score
     >>> round(mi_lower_limit_score([0, 1] * 100, [0.1, 0.8] * 100), 3)
-    0.572
+    0.559
     """
     return _score(
         "mi_lower_limit",

@@ -151,12 +151,12 @@ def test_a_skops_file_that_names_a_cache_of_pickles(tmp_path, monkeypatch):
     masker.transform(IMAGES)
     for path in cache.rglob("output.pkl"):
         joblib.dump(Mark(), path)
-    with pytest.raises(ValueError, match="memory is not taken from a file"):
+    with pytest.raises(ValueError, match="`memory` must be None in a file"):
         sio.dumps(masker)
     with monkeypatch.context() as patched:
         patched.delattr(InfoMaskTransformer, "__getstate__")
         forged = sio.dumps(masker)
-    with pytest.raises(ValueError, match="memory is not taken from a file"):
+    with pytest.raises(ValueError, match="`memory` must be None in a file"):
         sio.loads(forged, trusted=SKOPS_TRUSTED_TYPES).transform(IMAGES)
     assert not marker.exists()
     with contextlib.suppress(Exception):

@@ -187,7 +187,7 @@ def test_table_and_text():
     np.testing.assert_array_equal(frame["lost_low"], found.lost_interval[:, 0])
     assert "any_p_value" in frame
     text = repr(found)
-    for shown in ("assumed: rows are independent", "estimates of I(columns;Y|others)", "given ["):
+    for shown in ("assumed: rows are independent", "estimate I(columns;Y|others)", "given ["):
         assert shown in text
     first, second = found.alone_lower_floored.argsort()[::-1]
     assert text.index(f"\n  {found.names[first]}") < text.index(f"\n  {found.names[second]}")

@@ -38,7 +38,7 @@ def test_all_classes_are_those_named():
     assert all_classes(y, ["d", "c", "a"]).tolist() == ["a", "c", "d"]
     for labels, bins, message in (
         (["a", "b"], None, "c"),
-        (["a", "c", "c"], None, "name each label once"),
+        (["a", "c", "c"], None, "must not repeat a label"),
         (["a", "c"], 2, "`labels` must be None if `bins` is given"),
     ):
         with pytest.raises(ValueError, match=message):

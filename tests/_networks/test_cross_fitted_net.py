@@ -180,6 +180,13 @@ def test_many_repetitions_of_few_rows_are_learned_by_heart():
     np.testing.assert_allclose(clf.predict_proba(cells)[:, 1], chance, atol=0.08)
 
 
+@pytest.mark.parametrize("lr", [0.003, 0.1, 1.0])
+def test_a_large_learning_rate_does_not_erase_the_weights(lr):
+    X, y = np.arange(4.0)[:, None], ["low", "low", "high", "high"]
+    clf = InfoSoftmaxClassifier(lr=lr, random_state=0).fit(X, y)
+    assert clf.predict([[0.5], [2.5]]).tolist() == ["low", "high"]
+
+
 def test_weights_are_repetitions_of_few_rows():
     rng = np.random.default_rng(0)
     x, y, weight = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.integers(0, 3, 30)

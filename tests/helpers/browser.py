@@ -149,6 +149,8 @@ def broken_links(folder):
     for path in names:
         for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', path.read_text("utf-8")):
             target, _, anchor = link.partition("#")
+            # Browsers take what follows ":~:" as text to search for, not as an anchor.
+            anchor = anchor.partition(":~:")[0]
             if re.match(r"[a-z]+:", target) or target.startswith("//"):
                 continue
             whole = (path.parent / target).resolve() if target else path

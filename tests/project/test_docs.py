@@ -164,6 +164,7 @@ def test_the_browser_finds_what_is_broken(tmp_path):
 
 
 def test_broken_links_are_found(tmp_path):
-    (tmp_path / "a.html").write_text('<a href="b.html#x"></a><a href="c.html"></a><p id="x">')
+    links = '<a href="b.html#x"></a><a href="c.html"></a><a href="b.html#:~:text=y"></a>'
+    (tmp_path / "a.html").write_text(f'{links}<p id="x">')
     (tmp_path / "b.html").write_text('<a href="a.html#x"></a><a href="https://x.org"></a>')
     assert browser.broken_links(tmp_path) == [("a.html", "b.html#x"), ("a.html", "c.html")]
