@@ -10,7 +10,7 @@ from torch import nn
 from .._utils import on_host
 
 # Of more rows than this, evenly spaced ones give the quantiles, which cost a sort.
-_MOST_ROWS = 20_000
+_MOST_ROWS = 10_000
 # Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
 # Share of the total weight by which a quantile may be missed, for sums are rounded.
@@ -28,7 +28,7 @@ def weighted_quantiles(X, shares, weight=None):
     X : ndarray of shape (n, d)
         Rows; NaN is a missing value.
     shares : sequence of float
-        Shares within (0, 1).
+        Shares within [0, 1].
     weight : ndarray of shape (n,), default=None
         Positive weights; 1 for each row if None.
 
@@ -127,10 +127,9 @@ class PrepareColumns(nn.Module):
 
 def _centre_and_scale(X, weight):
     """Return the centre of each column, and the factor that multiplies the centred column."""
-    low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    least, low, median, high, most = weighted_quantiles(X, shares, weight)
     known = ~np.isnan(median)
-    least = np.where(np.isnan(X), np.inf, X).min(axis=0)
-    most = np.where(np.isnan(X), -np.inf, X).max(axis=0)
     with np.errstate(all="ignore"):
         spread = np.where(high > low, high - low, 0.5 * (most - least))
         scale = np.where(known & (spread > 0), 1 / spread, 0.0)
