@@ -47,7 +47,7 @@ def entries(raw):
         (TEXT.encode("utf-16-le"), "utf-16-le, columns separated by commas"),
         (TEXT.encode("utf-16-be"), "utf-16-be, columns separated by commas"),
         (TEXT.encode("utf-32"), "utf-32, columns separated by commas"),
-        (gzip.compress(TEXT.encode()), "gzip, utf-8, columns separated by commas"),
+        (gzip.compress(TEXT.encode(), mtime=0), "gzip, utf-8, columns separated by commas"),
         (bz2.compress(TEXT.encode()), "bzip2, utf-8, columns separated by commas"),
         (lzma.compress(TEXT.encode()), "xz, utf-8, columns separated by commas"),
     ],
@@ -190,7 +190,7 @@ def packed(*names):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name in names:
-            archive.writestr(name, TEXT)
+            archive.writestr(zipfile.ZipInfo(name), TEXT)
     return stream.getvalue()
 
 
@@ -205,7 +205,7 @@ def packed(*names):
         ("a,y\n1,x\n2,z,3\n", "has 3 entries in line 3 and 2 in its header"),
         ('a,y\n1,x\n2,"z\n3,x\n', "EOF inside string"),
         ("a,y\n1,2,3,x\n4,5,6,z\n", "has 2 names in its header and 4 entries in most rows"),
-        (gzip.compress(TEXT.encode() * 99)[:-20], "cannot be read as a table"),
+        (gzip.compress(TEXT.encode() * 99, mtime=0)[:-20], "cannot be read as a table"),
         (lzma.compress(TEXT.encode() * 99)[:-20], "cannot be read as a table"),
         (packed("a.csv", "b.csv"), "holds 2 files (a.csv, b.csv): extract the table"),
         (packed("a.csv")[:-30], "cannot be read as a table"),
@@ -263,7 +263,7 @@ def test_damaged_files_raise_value_error_or_are_read(tmp_path):
     good = [
         TEXT.encode() * 3,
         TEXT.replace(",", ";").encode("utf-16"),
-        gzip.compress(TEXT.encode()),
+        gzip.compress(TEXT.encode(), mtime=0),
         packed("t.csv"),
         json.dumps([{"a": 1, "y": [2, {"z": None}]}] * 3).encode(),
         (tmp_path / "made/t.parquet").read_bytes(),
