@@ -92,13 +92,22 @@ def reading_order(name):
 
 
 # In the gallery, estimators link to these pages.
-for estimator in (
+DOCUMENTED = (
     sksoftinfo.InfoMaskTransformer,
     sksoftinfo.InfoSoftmaxClassifier,
     sksoftinfo.StochasticInfoClassifier,
-):
-    estimator._doc_link_module = "sksoftinfo"
-    estimator._doc_link_template = "../generated/{estimator_module}.{estimator_name}.html"
+)
+
+
+def page_of(estimator):
+    """Return the name of the documented class, which a private subclass shares."""
+    return {"name": next(one.__name__ for one in DOCUMENTED if isinstance(estimator, one))}
+
+
+for documented in DOCUMENTED:
+    documented._doc_link_module = "sksoftinfo"
+    documented._doc_link_template = "../generated/sksoftinfo.{name}.html"
+    documented._doc_link_url_param_generator = page_of
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

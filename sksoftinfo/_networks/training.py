@@ -29,7 +29,7 @@ class TrainingDiverged(ValueError):
     >>> from sksoftinfo import InfoSoftmaxClassifier, TrainingDiverged
     >>> X, y = np.eye(4), [0, 1, 0, 1]
     >>> try:
-    ...     InfoSoftmaxClassifier(lr=1e30, random_state=0).fit(X, y)
+    ...     InfoSoftmaxClassifier(lr=1e30, max_epochs=5, random_state=0).fit(X, y)
     ... except TrainingDiverged as error:
     ...     print(error)  # doctest: +ELLIPSIS
     Training diverged: the loss or the network's weights are not finite in epoch ...
