@@ -73,22 +73,6 @@ def test_the_callers_global_state_changes_nothing(estimator, context):
     )
 
 
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(scope="module")
-def split(iris):
-    return train_test_split(*iris, stratify=iris[1], random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(split):
-    return InfoSoftmaxClassifier(random_state=0).fit(split[0], split[2])
-
-
 def test_pointwise_information_is_log_posterior_over_prior(fitted, split):
     X = split[1]
     expected = fitted.predict_log_proba(X) - np.log(fitted.train_prior_)

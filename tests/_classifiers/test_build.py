@@ -3,46 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits, load_iris
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_sample_weight
 
 from sksoftinfo import InfoSoftmaxClassifier
 from sksoftinfo._networks.modules import ConvNet
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(scope="module")
-def split(iris):
-    return train_test_split(*iris, stratify=iris[1], random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(split):
-    return InfoSoftmaxClassifier(random_state=0).fit(split[0], split[2])
-
-
-@pytest.fixture(scope="module")
-def images():
-    digits = load_digits(n_class=3)
-    return (digits.images / 16).astype(np.float32), digits.target
-
-
-class TinyNet(torch.nn.Module):
-    def __init__(self, n_features, n_classes, width=8):
-        super().__init__()
-        self.layers = torch.nn.Sequential(
-            torch.nn.Linear(n_features, width), torch.nn.Tanh(), torch.nn.Linear(width, n_classes)
-        )
-
-    def forward(self, x):
-        return self.layers(x)
+from tests.helpers.networks import TinyNet
 
 
 def test_class_weight_is_sample_weight(split):

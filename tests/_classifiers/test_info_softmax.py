@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -26,40 +26,7 @@ from skorch.callbacks import (
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoSoftmaxClassifier
-from tests.helpers.networks import module_output
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(scope="module")
-def split(iris):
-    return train_test_split(*iris, stratify=iris[1], random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(split):
-    return InfoSoftmaxClassifier(random_state=0).fit(split[0], split[2])
-
-
-@pytest.fixture(scope="module")
-def images():
-    digits = load_digits(n_class=3)
-    return (digits.images / 16).astype(np.float32), digits.target
-
-
-class TinyNet(torch.nn.Module):
-    def __init__(self, n_features, n_classes, width=8):
-        super().__init__()
-        self.layers = torch.nn.Sequential(
-            torch.nn.Linear(n_features, width), torch.nn.Tanh(), torch.nn.Linear(width, n_classes)
-        )
-
-    def forward(self, x):
-        return self.layers(x)
+from tests.helpers.networks import TinyNet, module_output
 
 
 def test_learns_and_keeps_string_labels(fitted, split):

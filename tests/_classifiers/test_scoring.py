@@ -6,28 +6,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
 from sklearn.metrics import d2_log_loss_score
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from sksoftinfo import InfoSoftmaxClassifier, information_bounds
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(scope="module")
-def split(iris):
-    return train_test_split(*iris, stratify=iris[1], random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(split):
-    return InfoSoftmaxClassifier(random_state=0).fit(split[0], split[2])
 
 
 def test_bounds_are_those_of_the_probabilities(fitted, split):

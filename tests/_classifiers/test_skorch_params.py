@@ -1,11 +1,9 @@
 """Parameters of skorch on their way through the classifiers."""
 
-import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from sksoftinfo import InfoSoftmaxClassifier
@@ -19,17 +17,6 @@ def test_validation_rows_are_not_shuffled():
     with pytest.raises(ValueError, match="`iterator_valid__shuffle` must be False; got True"):
         InfoSoftmaxClassifier(iterator_valid__shuffle=True, **FAST).fit(X, Y)
     InfoSoftmaxClassifier(iterator_valid__shuffle=False, **FAST).fit(X, Y)
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(scope="module")
-def split(iris):
-    return train_test_split(*iris, stratify=iris[1], random_state=0)
 
 
 def test_skorch_parameters_travel(split):

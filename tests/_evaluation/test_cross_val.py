@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -28,6 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
 from sksoftinfo._evaluation.duplicates import equal_rows_of
 from tests._bounds.test_confidence import gaussian_world
+from tests.helpers.estimators import Labels
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -161,24 +162,6 @@ def test_containers_and_string_labels():
 def test_bad_input(estimator, y, options, message):
     with pytest.raises(ValueError, match=message):
         cross_val_bounds(estimator, X, y, **options)
-
-
-class Labels(ClassifierMixin, BaseEstimator):
-    """Predicts frequencies, and refuses labels other than those it was promised."""
-
-    def __init__(self, labels=(1, 2)):
-        self.labels = labels
-
-    def fit(self, X, y, sample_weight=None):
-        assert set(y) <= set(self.labels), set(y)
-        self.classes_ = np.unique(y)
-        weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        self.share_ = np.array([weight[y == label].sum() for label in self.classes_])
-        self.share_ = self.share_ / self.share_.sum()
-        return self
-
-    def predict_proba(self, X):
-        return np.tile(self.share_, (len(X), 1))
 
 
 def test_class_weights_name_the_labels_of_the_user():

@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from sksoftinfo import cross_val_bounds
 from sksoftinfo._evaluation import held_out
+from tests.helpers.estimators import Labels
 
 X, Y = load_iris(return_X_y=True)
 
@@ -30,24 +31,6 @@ class Constant(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-class Labels(ClassifierMixin, BaseEstimator):
-    """Predicts frequencies, and refuses labels other than those it was promised."""
-
-    def __init__(self, labels=(1, 2)):
-        self.labels = labels
-
-    def fit(self, X, y, sample_weight=None):
-        assert set(y) <= set(self.labels), set(y)
-        self.classes_ = np.unique(y)
-        weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        self.share_ = np.array([weight[y == label].sum() for label in self.classes_])
-        self.share_ = self.share_ / self.share_.sum()
-        return self
-
-    def predict_proba(self, X):
-        return np.tile(self.share_, (len(X), 1))
 
 
 def test_params_reach_fit_and_are_routed():

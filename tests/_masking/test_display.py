@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
-from tests.helpers.pretrained import Colours
+from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -20,17 +18,8 @@ def no_window():
     plt.close("all")
 
 
-@pytest.fixture(scope="module")
-def masker():
-    digits = load_digits()
-    X, y = digits.images[:500] / 16, digits.target[:500]
-    estimator = LogisticRegression(max_iter=1000)
-    masker = InfoMaskTransformer(estimator, target=3, patch_size=4, random_state=0)
-    return masker.fit(X, y), X
-
-
-def test_shows_what_the_transformer_says(masker):
-    masker, X = masker
+def test_shows_what_the_transformer_says(digits_masker):
+    masker, X = digits_masker
     display = InfoMaskDisplay.from_estimator(masker, X[:2], targets=[3, [1, 8]])
     assert display.axes_.shape == (2, 7)
     drawn = [axis.get_images()[0].get_array() for axis in display.axes_[1]]
@@ -69,31 +58,15 @@ def test_tables_are_refused():
         InfoMaskDisplay.from_estimator(masker, X)
 
 
-def test_without_matplotlib_the_extra_is_named(masker, monkeypatch):
-    masker, X = masker
+def test_without_matplotlib_the_extra_is_named(digits_masker, monkeypatch):
+    masker, X = digits_masker
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"sksoftinfo\[plot\]"):
         InfoMaskDisplay.from_estimator(masker, X[:1])
 
 
-@pytest.fixture(scope="module")
-def photographs():
-    """Two grey pictures of different sizes with a red and a navy rectangle, and their masker."""
-    images = [np.full((40, 60, 3), 128, np.uint8), np.full((64, 48, 3), 128, np.uint8)]
-    images[0][10:30, 15:45] = [255, 0, 0]
-    images[1][16:48, 12:36] = [0, 0, 255]
-
-    def preprocess(held):
-        pixels = held[None] / 255
-        return torch.nn.functional.interpolate(pixels, (32, 32), mode="area")[0] * 2 - 1
-
-    names = ["teal", "red", "olive", "green", "navy", "blue"]
-    network = InfoSoftmaxClassifier.from_module(Colours(), classes=names)
-    return InfoMaskTransformer(network, preprocess=preprocess).fit(images), images
-
-
-def test_an_overlay_shows_photographs_in_their_colours(photographs):
-    masker, images = photographs
+def test_an_overlay_shows_photographs_in_their_colours(rectangles):
+    masker, images = rectangles
     display = InfoMaskDisplay.from_estimator(masker, images, targets=["red", "green"])
     assert display.axes_.shape == (2, 5)
     for axis in display.axes_[0, :2]:
@@ -118,8 +91,8 @@ def test_an_overlay_shows_photographs_in_their_colours(photographs):
     assert titles == ["information about\nclass red", "information about\nclass navy"]
 
 
-def test_each_map_by_its_own_maximum(photographs):
-    masker, images = photographs
+def test_each_map_by_its_own_maximum(rectangles):
+    masker, images = rectangles
     options = {"targets": ["red", "navy"], "scale": "image", "overlay": False, "cmap": "PuOr"}
     display = InfoMaskDisplay.from_estimator(masker, images, **options)
     assert display.axes_.shape == (2, 7)
@@ -130,8 +103,8 @@ def test_each_map_by_its_own_maximum(photographs):
     assert display.colorbar_.ax.get_ylabel() == "share of each map's maximum"
 
 
-def test_pictures_are_shown_in_place_of_what_was_made_of_them(photographs):
-    masker, images = photographs
+def test_pictures_are_shown_in_place_of_what_was_made_of_them(rectangles):
+    masker, images = rectangles
     X = torch.stack([masker.preprocess(torch.tensor(i).permute(2, 0, 1)) for i in images])
     plain = clone(masker).set_params(preprocess=None).fit(X)
     display = InfoMaskDisplay.from_estimator(plain, X, targets=["red"], images=images)
@@ -143,8 +116,8 @@ def test_pictures_are_shown_in_place_of_what_was_made_of_them(photographs):
         InfoMaskDisplay.from_estimator(plain, X, images=images[:1])
 
 
-def test_wrong_options_are_named(photographs):
-    masker, images = photographs
+def test_wrong_options_are_named(rectangles):
+    masker, images = rectangles
     for options, match in [
         ({"scale": "log"}, "`scale` must be 'shared' or 'image'"),
         ({"alpha": 2}, r"`alpha` must be within \[0, 1\]"),

@@ -7,9 +7,7 @@ import pytest
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo._masking.edges import snap_to_edges
-from tests.helpers.pretrained import Colours
-
-NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
+from tests.helpers.pretrained import NAMES, Colours
 
 
 @pytest.fixture

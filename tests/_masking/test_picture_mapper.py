@@ -9,9 +9,7 @@ from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo._masking.picture_mapper import PictureMapper
-from tests.helpers.pretrained import Colours, Flattening, pretrained_network
-
-NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
+from tests.helpers.pretrained import NAMES, Colours, Flattening, pretrained_network
 
 
 class Counting(Colours):
@@ -24,11 +22,6 @@ class Counting(Colours):
     def forward(self, x):
         self.pixels.append(x.shape[0] * x.shape[2] * x.shape[3])
         return super().forward(x)
-
-
-@pytest.fixture(scope="module")
-def network():
-    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
 
 
 def squares(*colours, size=(64, 64)):

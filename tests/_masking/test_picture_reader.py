@@ -7,13 +7,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from torch.utils.data import DataLoader
 
-from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo import InfoMaskTransformer
 from sksoftinfo._masking import picture_reader
-from tests.helpers.pretrained import Colours
+from tests.helpers.pretrained import NAMES
 
 Image = pytest.importorskip("PIL.Image")
 from tests.helpers.photographs import (  # noqa: E402
-    NAMES,
     SIZES,
     Labelled,
     coloured_photographs,
@@ -21,11 +20,6 @@ from tests.helpers.photographs import (  # noqa: E402
     iou,
     resize_whole,
 )
-
-
-@pytest.fixture(scope="module")
-def network():
-    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from tests.helpers.pretrained import Colours
+from tests.helpers.pretrained import NAMES, Colours
 
 Image = pytest.importorskip("PIL.Image")
 from tests.helpers.photographs import (  # noqa: E402
-    NAMES,
     SIZES,
     coloured_photographs,
     interpolate,
@@ -22,11 +21,6 @@ from tests.helpers.photographs import (  # noqa: E402
     resize_and_crop,
     resize_whole,
 )
-
-
-@pytest.fixture(scope="module")
-def network():
-    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
 
 
 @pytest.fixture(scope="module")

@@ -3,29 +3,8 @@
 import numpy as np
 import pytest
 
-from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from tests.helpers.pretrained import Colours
-
-NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
-
-
-@pytest.fixture(scope="module")
-def network():
-    return InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)
-
-
-@pytest.fixture(scope="module")
-def pictures():
-    """Grey pictures with a square of a colour, and where the square is."""
-    rng = np.random.default_rng(0)
-    images = rng.normal(0, 0.1, (30, 3, 32, 32)).astype(np.float32)
-    squares = np.zeros((30, 32, 32), dtype=bool)
-    labels = rng.permutation(np.arange(30) % 6)
-    for image, square, label in zip(images, squares, labels, strict=True):
-        top, left = rng.integers(0, 17, 2)
-        square[top : top + 16, left : left + 16] = True
-        image[:, square] += Colours.colours[label][:, None].numpy()
-    return images, squares, np.array(NAMES)[labels]
+from sksoftinfo import InfoMaskTransformer
+from tests.helpers.pretrained import NAMES, Colours
 
 
 def test_a_target_for_each_image_and_a_group(network, pictures):

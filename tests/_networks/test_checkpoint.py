@@ -1,6 +1,5 @@
 """Training that is cut off and goes on ends where one that was not cut off ends."""
 
-import hashlib
 import io
 import itertools
 import os
@@ -8,79 +7,27 @@ import pickle
 import signal
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_iris
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    LRScheduler,
-)
 
-from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
+from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
 from sksoftinfo._networks import EpochTicker
-from sksoftinfo._networks.checkpoint import _HEAD
-
-X, Y = load_iris(return_X_y=True)
-OPTIONS = {"random_state": 3, "batch_size": 40, "max_epochs": 6}
-
-
-class Crash(BaseException):
-    """Something that nobody catches."""
-
-
-class CrashAt(Callback):
-    watches_only = True
-
-    def __init__(self, epoch, batch):
-        self.epoch, self.batch = epoch, batch
-
-    def on_batch_begin(self, net, training, **kwargs):
-        if training and (len(net.history), len(net.history[-1, "batches"])) == (
-            self.epoch,
-            self.batch,
-        ):
-            raise Crash
-
-
-CASES = {
-    "dropout": (InfoSoftmaxClassifier, {"module__dropout": 0.5}, {}),
-    "weights": (InfoSoftmaxClassifier, {"optimizer": torch.optim.Adam}, {"sample_weight": Y + 1}),
-    "noise": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.01, "n_draws": 4}, {}),
-    "schedule": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5))
-            ]
-        },
-        {},
-    ),
-    "early stopping": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("stop", EarlyStopping(monitor="valid_loss", patience=2, load_best=True))
-            ],
-            "train_split": 0.3,
-            "lr": 0.3,
-            "max_epochs": 30,
-        },
-        {},
-    ),
-}
-
-
-def fit(case, *callbacks, **more):
-    cls, params, fit_params = CASES[case]
-    params = {**OPTIONS, **params, **more}
-    params["callbacks"] = [*callbacks, *params.get("callbacks", [])]
-    return cls(**params).fit(X, Y, **fit_params)
+from tests.helpers.trainings import (
+    CASES,
+    OPTIONS,
+    Crash,
+    CrashAt,
+    X,
+    Y,
+    assert_refused,
+    fit,
+    forged,
+    with_checksum,
+)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -137,32 +84,6 @@ def test_a_killed_process(tmp_path):
     np.testing.assert_array_equal(np.load(path.with_suffix(".npy")), whole.predict_proba(X))
 
 
-def schedule(**params):
-    return [("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, **params))]
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A classifier with a small checkpoint, and the checkpoint's bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "training.pt"
-        clf = InfoSoftmaxClassifier(
-            module__hidden_sizes=(),
-            callbacks=[ResumableCheckpoint(path)],
-            max_epochs=1,
-            random_state=0,
-        ).fit(X, Y)
-        yield clf, path, path.read_bytes()
-
-
-def assert_refused(small, content, match):
-    clf, path, _ = small
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=match) as raised:
-        clf.fit(X, Y)
-    assert str(path) in str(raised.value)
-
-
 @pytest.mark.parametrize("content", [b"", b"nothing"])
 def test_other_files_are_refused(content, small):
     assert_refused(small, content, "is not a checkpoint.*: remove it")
@@ -193,17 +114,6 @@ def _read(small, content):
     _, path, _ = small
     path.write_bytes(content)
     return ResumableCheckpoint(path)._read()
-
-
-def forged(state):
-    """The bytes of a checkpoint with a valid checksum."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    return with_checksum(buffer.getvalue())
-
-
-def with_checksum(content):
-    return _HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
 def test_a_checkpoint_of_another_version_is_refused(small):

@@ -7,6 +7,7 @@ import torch
 from sklearn.datasets import load_iris
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from tests.helpers.networks import Outputs
 
 X, Y = load_iris(return_X_y=True)
 OPTIONS = {"max_epochs": 4, "random_state": 0, "batch_size": 16, "device": "cpu"}
@@ -33,18 +34,6 @@ def test_a_stochastic_network_is_checked_row_by_row():
 
 def classifier(**params):
     return InfoSoftmaxClassifier(**{"max_epochs": 1, "random_state": 0, **params})
-
-
-class Outputs(torch.nn.Module):
-    """A linear network, and what a function makes of its logits."""
-
-    def __init__(self, function, n_outputs=3):
-        super().__init__()
-        self.layer = torch.nn.Linear(4, n_outputs)
-        self.function = function
-
-    def forward(self, x):
-        return self.function(self.layer(x))
 
 
 @pytest.mark.parametrize("options", [{}, {"noise": "additive"}])

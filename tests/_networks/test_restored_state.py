@@ -1,7 +1,5 @@
 """States of modules, optimizers and schedules that a checkpoint brings."""
 
-import hashlib
-import io
 import math
 import tempfile
 from pathlib import Path
@@ -9,42 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_iris
 from skorch.callbacks import EarlyStopping, LRScheduler
 
-from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
+from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
 from sksoftinfo._classifiers.file_content import check_net
 from sksoftinfo._networks import check_history
-from sksoftinfo._networks.checkpoint import _HEAD
+from tests.helpers.trainings import X, Y, assert_refused, forged, schedule
 
-X, Y = load_iris(return_X_y=True)
-OPTIONS = {"random_state": 3, "batch_size": 40, "max_epochs": 6}
-CASES = {
-    "dropout": (InfoSoftmaxClassifier, {"module__dropout": 0.5}, {}),
-    "weights": (InfoSoftmaxClassifier, {"optimizer": torch.optim.Adam}, {"sample_weight": Y + 1}),
-    "noise": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.01, "n_draws": 4}, {}),
-    "schedule": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5))
-            ]
-        },
-        {},
-    ),
-    "early stopping": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("stop", EarlyStopping(monitor="valid_loss", patience=2, load_best=True))
-            ],
-            "train_split": 0.3,
-            "lr": 0.3,
-            "max_epochs": 30,
-        },
-        {},
-    ),
-}
 MOMENTS, GROUP = "optimizer/state/0", "optimizer/param_groups/0"
 STOP, SCHEDULE = "callbacks/stop", "callbacks/schedule/lr_scheduler_"
 NAN = torch.tensor(torch.nan, dtype=torch.float64)
@@ -57,50 +26,6 @@ SCHEDULES = {
     "CyclicLR": {"base_lr": 0.01, "max_lr": 0.1, "cycle_momentum": False},
     "MultiStepLR": {"milestones": [1]},
 }
-
-
-def fit(case, *callbacks, **more):
-    cls, params, fit_params = CASES[case]
-    params = {**OPTIONS, **params, **more}
-    params["callbacks"] = [*callbacks, *params.get("callbacks", [])]
-    return cls(**params).fit(X, Y, **fit_params)
-
-
-def schedule(**params):
-    return [("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, **params))]
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A classifier with a small checkpoint, and the checkpoint's bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "training.pt"
-        clf = InfoSoftmaxClassifier(
-            module__hidden_sizes=(),
-            callbacks=[ResumableCheckpoint(path)],
-            max_epochs=1,
-            random_state=0,
-        ).fit(X, Y)
-        yield clf, path, path.read_bytes()
-
-
-def assert_refused(small, content, match):
-    clf, path, _ = small
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=match) as raised:
-        clf.fit(X, Y)
-    assert str(path) in str(raised.value)
-
-
-def forged(state):
-    """The bytes of a checkpoint with a valid checksum."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    return with_checksum(buffer.getvalue())
-
-
-def with_checksum(content):
-    return _HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
 def _set(place, **values):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_iris
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import (
     Callback,
@@ -16,61 +15,9 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
+from tests.helpers.trainings import CrashAt, X, Y, schedule
 
-X, Y = load_iris(return_X_y=True)
-OPTIONS = {"random_state": 3, "batch_size": 40, "max_epochs": 6}
-CASES = {
-    "dropout": (InfoSoftmaxClassifier, {"module__dropout": 0.5}, {}),
-    "weights": (InfoSoftmaxClassifier, {"optimizer": torch.optim.Adam}, {"sample_weight": Y + 1}),
-    "noise": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.01, "n_draws": 4}, {}),
-    "schedule": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5))
-            ]
-        },
-        {},
-    ),
-    "early stopping": (
-        InfoSoftmaxClassifier,
-        {
-            "callbacks": [
-                ("stop", EarlyStopping(monitor="valid_loss", patience=2, load_best=True))
-            ],
-            "train_split": 0.3,
-            "lr": 0.3,
-            "max_epochs": 30,
-        },
-        {},
-    ),
-}
 STOCHASTIC = {"noise": "gaussian", "beta": 0.1}
-
-
-class Crash(BaseException):
-    """Something that nobody catches."""
-
-
-class CrashAt(Callback):
-    watches_only = True
-
-    def __init__(self, epoch, batch):
-        self.epoch, self.batch = epoch, batch
-
-    def on_batch_begin(self, net, training, **kwargs):
-        if training and (len(net.history), len(net.history[-1, "batches"])) == (
-            self.epoch,
-            self.batch,
-        ):
-            raise Crash
-
-
-def fit(case, *callbacks, **more):
-    cls, params, fit_params = CASES[case]
-    params = {**OPTIONS, **params, **more}
-    params["callbacks"] = [*callbacks, *params.get("callbacks", [])]
-    return cls(**params).fit(X, Y, **fit_params)
 
 
 class Activated(torch.nn.Module):
@@ -98,10 +45,6 @@ def seeded_linear(seed, frozen=False):
     linear = torch.nn.Linear(4, 3)
     linear.bias.requires_grad = not frozen
     return linear
-
-
-def schedule(**params):
-    return [("schedule", LRScheduler(torch.optim.lr_scheduler.StepLR, **params))]
 
 
 class Tempered(torch.nn.CrossEntropyLoss):

@@ -5,7 +5,6 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
 SIZES = [(40, 60), (64, 48), (33, 80)]
 
 

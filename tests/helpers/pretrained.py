@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+# Of the classes of `Colours`.
+NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
+
 
 class Flattening(nn.Module):
     """Convolutions, batch normalisation and average pooling, with one activation for all."""

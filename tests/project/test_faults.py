@@ -20,6 +20,7 @@ from sksoftinfo import (
     cross_val_bounds,
     information_bounds,
 )
+from tests.helpers.networks import Outputs
 
 ROOT = Path(__file__).parents[2]
 X, Y = load_iris(return_X_y=True)
@@ -363,18 +364,6 @@ def test_devices_that_there_are_not(device):
     message = f"got '{device}', and torch finds no such {kind} device. Use 'auto' or 'cpu'"
     with pytest.raises(ValueError, match=message):
         classifier(device=device).fit(X, Y)
-
-
-class Outputs(torch.nn.Module):
-    """A linear network, and what a function makes of its logits."""
-
-    def __init__(self, function, n_outputs=3):
-        super().__init__()
-        self.layer = torch.nn.Linear(4, n_outputs)
-        self.function = function
-
-    def forward(self, x):
-        return self.function(self.layer(x))
 
 
 def test_exceptions_of_the_users_own_code_come_out_as_they_are():
