@@ -55,7 +55,7 @@ def _write(masker, photograph, path, targets, files):
     display = InfoMaskDisplay.from_estimator(
         masker,
         [photograph],
-        targets=[target if len(target) > 1 else target[0]],
+        targets=[target],
         figure=Figure(figsize=(10, 4), layout="constrained"),
     )
     kept = display.masks[0][0]

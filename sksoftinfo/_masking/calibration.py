@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from .evidence import group_information, patch_information
@@ -35,9 +36,6 @@ class PatchCalibration:
 
     def fit(self, inputs, y, prior, random_state):
         """Fit on inputs (..., n, rows, columns) and the class indices (n,) of the images."""
-        # This import takes a third of the package's import time, and not every user needs it.
-        from sklearn.linear_model import LogisticRegression
-
         n_places = inputs.shape[-2] * inputs.shape[-1]
         by_place = inputs.reshape(-1, inputs.shape[-3] * n_places)
         chosen = np.arange(by_place.shape[1])

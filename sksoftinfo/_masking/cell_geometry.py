@@ -58,8 +58,6 @@ def measure_cells(layer, module, run, images):
     geometries = []
     for axis in range(2):
         length, n_cells = images.shape[2 + axis], cells.shape[axis]
-        looked_at = np.unique(np.linspace(0, n_cells - 1, _N_MEASURED).round().astype(int))
-        extents = []
         # If the middle cell sees everything, the other cells add nothing.
         ends = seen_by_middle.amax(1 - axis)[[0, -1]]
         if bool((ends > 0).all()):
@@ -67,9 +65,12 @@ def measure_cells(layer, module, run, images):
             centres = (np.arange(n_cells) + 0.5) * stride - 0.5
             geometries.append(CellGeometry(stride, length, centres))
             continue
+        looked_at = np.unique(np.linspace(0, n_cells - 1, _N_MEASURED).round().astype(int))
+        extents = []
         for cell in looked_at:
             position = (cell, middle[1]) if axis == 0 else (middle[0], cell)
-            touched = _gradient(cells[position], images).amax(1 - axis).nonzero().flatten()
+            seen = seen_by_middle if position == middle else _gradient(cells[position], images)
+            touched = seen.amax(1 - axis).nonzero().flatten()
             extents.append((int(touched[0]), int(touched[-1])) if len(touched) else (0, length))
         geometries.append(cell_geometry(looked_at, np.array(extents), n_cells, length))
     return tuple(geometries)

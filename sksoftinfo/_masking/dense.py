@@ -19,20 +19,15 @@ from .._networks import (
 from .cell_geometry import measure_cells
 from .feature_layer import as_cells, find_feature_layer
 from .image_classifier import neural
+from .network_scorer import NetworkScorer, device_of
 from .spreading import interpolation_matrix, spread
 from .windows import window_average
 
-# Number of pixels that go through a network at once, unless these are fewer than _FEWEST_IMAGES
-# images. The activations of larger batches are too large for an allocator to keep, so that each
-# batch pays for fresh memory: with images of 224 x 224 pixels, batches of 64 take a quarter more
-# time per image in the default network than batches of 32.
-_PIXELS_PER_BATCH = 1 << 18
-_FEWEST_IMAGES = 32
 # Number of images, and of noise images, on which a layer is tried.
 _N_PROBED = 4
 
 
-class DenseScorer:
+class DenseScorer(NetworkScorer):
     """Scores windows around every cell of a feature map, in one forward pass.
 
     The network's logits for a window of its feature map are its logits for the pixels of the
@@ -52,7 +47,7 @@ class DenseScorer:
     """
 
     def __init__(self, classifier, layer, geometry, image_size, sizes):
-        self.classifier = classifier
+        super().__init__(classifier, image_size)
         self.layer = layer
         self.geometry = geometry
         self.windows = [
@@ -63,26 +58,12 @@ class DenseScorer:
             interpolation_matrix(one.centres, np.arange(length))
             for one, length in zip(geometry, image_size, strict=True)
         )
-        pixels = image_size[0] * image_size[1]
-        self.images_per_batch = min(
-            classifier.batch_size, max(_FEWEST_IMAGES, _PIXELS_PER_BATCH // pixels)
-        )
 
     @property
     def stride(self):
         """Distance (down, across) between neighbouring places in pixels, as measured."""
         strides = (one.stride for one in self.geometry)
         return tuple(int(one) if float(one).is_integer() else one for one in strides)
-
-    @property
-    def device(self):
-        """Device of the network."""
-        return _device_of(self._net)
-
-    @property
-    def dtype(self):
-        """Dtype of the network: float32 or float64."""
-        return np.dtype(str(self._net.dtype).removeprefix("torch."))
 
     def logits(self, images):
         """Return the logits of windows (S, M, n, rows, columns) and of whole images (n, M)."""
@@ -102,10 +83,6 @@ class DenseScorer:
         """Return the features of windows times weights (S, M, C), and logits of whole images."""
         with naming_batch_size(self.classifier.batch_size):
             return window_features(self._net, images, self.layer, self.windows, weights)
-
-    @property
-    def _net(self):
-        return neural(self.classifier.estimator).net_
 
     def assemble(self, scores):
         """Interpolate the scores of places (..., rows, columns) to maps (..., H, W)."""
@@ -237,14 +214,9 @@ def image_logits(net, module, images):
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 
-def _device_of(net):
-    weight = next(net.module_.parameters(), None)
-    return torch.device("cpu") if weight is None else weight.device
-
-
 def to_tensor(net, images):
     """Return images as a tensor in the network's dtype, on its device."""
-    device = _device_of(net)
+    device = device_of(net)
     if not isinstance(images, torch.Tensor):
         # A copy, since torch warns about read-only memory.
         images = torch.tensor(np.ascontiguousarray(images), device="cpu")

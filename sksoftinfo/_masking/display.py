@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils import label_array, pyplot
 from .explained import explain
+from .targets import as_list
 
 # Length of a panel's longer side, and of a title or the colour bar, in inches.
 _PANEL = 1.9
@@ -255,8 +256,7 @@ class InfoMaskDisplay:
 
 
 def _name(target):
-    labels = target if isinstance(target, list | tuple | np.ndarray) else [target]
-    return "class " + " or ".join(str(label) for label in labels)
+    return "class " + " or ".join(str(label) for label in as_list(target))
 
 
 def _has_colours(image):

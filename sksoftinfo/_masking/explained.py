@@ -10,6 +10,7 @@ from .._utils import as_picture
 from .picture_results import PictureResults
 from .placement import resized
 from .results import as_images_of, evidence, excess_of_batch, masks_of_excess, targets_of
+from .targets import as_list
 
 
 class Explained(NamedTuple):
@@ -90,7 +91,7 @@ def explain(masker, X, targets, y=None, shown=None):
 
 def _evidence(masker, images, targets, y):
     """Yield slices of rows, and lists of their maps and excess (b, H, W) for each target."""
-    labels = [one if isinstance(one, list | tuple | np.ndarray) else [one] for one in targets]
+    labels = [as_list(one) for one in targets]
     plain = y is None and not any(
         one is None or (masker.combine == "group" and len(part) > 1)
         for part in labels

@@ -357,9 +357,13 @@ def _proven_pooling(module, run, found, own):
         "maximum": lambda feature_map: feature_map.amax((2, 3), keepdim=True),
         "own": permuted,
     }
-    takes_windows = _takes_windows(module, run, found, own)
-    for pooling, function in trials.items() if takes_windows else ():
-        logits = _attempt(module, run, name, call, lambda _, make=function: make(feature_map))
+    # The network must take single cells, in a batch of any size, as the map.
+    of_cells = _attempt(module, run, name, call, lambda _: as_cells(feature_map))
+    takes_cells = of_cells is not None and of_cells.ndim == 2 and len(of_cells) > len(own)
+    for pooling, function in trials.items() if takes_cells else ():
+        logits = of_cells
+        if pooling != "logits":
+            logits = _attempt(module, run, name, call, lambda _, make=function: make(feature_map))
         if logits is None or not len(logits) or logits.ndim != 2 or len(logits) % len(own):
             continue
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
@@ -398,12 +402,6 @@ def _has_linear_head(module, run, layer, feature_map, own):
     if found.shape != expected.shape:
         return False
     return _close(found + (expected - found)[:1], expected)
-
-
-def _takes_windows(module, run, found, own):
-    """Return whether the network takes single cells, in a batch of any size, as the map."""
-    logits = _attempt(module, run, found.name, found.call, lambda _: as_cells(found.output))
-    return logits is not None and logits.ndim == 2 and len(logits) > len(own)
 
 
 def _close(logits, own):

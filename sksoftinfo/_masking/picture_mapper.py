@@ -52,11 +52,7 @@ class PictureMapper(InformationMapper):
             calibration = self.calibrations_[0].of_pictures(whole)
             classes = whole.argmax(axis=1)[None] if targets is None else targets[:, rows]
             whole = information_of("weight_of_evidence", whole.T, self.prior, classes, as_group)
-            cells = logits[_CELLS : _CELLS + 1]
-            if as_group:
-                maps = calibration.of_group(self.kind, cells, classes)[None]
-            else:
-                maps = calibration.information(self.kind, cells, classes)
+            maps = self._places(logits, classes, [calibration], as_group=as_group)
             groups = [classes] if as_group else [one[None] for one in classes]
             peaks = maps.max(axis=(2, 3))
             apart = self._apart(calibration, logits[_WINDOWS], groups, peaks)

@@ -9,6 +9,7 @@ from .._utils import Picture, give_back, in_fixed_order, label_array, n_items
 from .fill import Fill
 from .masks import largest_boxes, whole_components
 from .results import all_maps, as_images_of, excess_of_images, largest_maps
+from .targets import check_one_target_each
 
 
 class PictureResults:
@@ -30,11 +31,8 @@ class PictureResults:
         self.masker, self.reader, self.X = masker, reader, X
         self.y = None if y is None else label_array(y)
         n = n_items(X)
-        if self.y is not None and n is not None and self.y.shape != (n,):
-            raise ValueError(
-                f"`y` must hold one target for each of {n} images; got shape {self.y.shape}. Set "
-                "`target` for a target that all images share."
-            )
+        if self.y is not None and n is not None:
+            check_one_target_each(self.y, n)
 
     def batches(self):
         """Yield batches, their validated images, and their part of `y`."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from .._networks import download, naming_batch_size
-from .dense import _FEWEST_IMAGES, _PIXELS_PER_BATCH, image_logits, own_copy, runner, to_tensor
+from .dense import image_logits, own_copy, runner, to_tensor
 from .feature_layer import replaced_output
-from .image_classifier import neural
+from .network_scorer import NetworkScorer
 from .spreading import interpolation_matrix, spread
 
 # Side of the windows that distinguish objects, as a share of the picture's shorter side.
 _WINDOW_SHARE = 0.5
 
 
-class PictureScorer:
+class PictureScorer(NetworkScorer):
     """Scorer of the cells and of large windows of an enlarged picture's feature map.
 
     Parameters
@@ -36,7 +38,6 @@ class PictureScorer:
     """
 
     def __init__(self, classifier, layer, geometry, image_size, zoom, with_details):
-        self.classifier = classifier
         self.layer = layer
         self.geometry = geometry
         self.image_size = tuple(image_size)
@@ -47,10 +48,7 @@ class PictureScorer:
             max(length, round(round(length * zoom / one.stride) * one.stride))
             for length, one in zip(image_size, geometry, strict=True)
         )
-        pixels = self.zoomed_size[0] * self.zoomed_size[1]
-        self.images_per_batch = min(
-            classifier.batch_size, max(_FEWEST_IMAGES, _PIXELS_PER_BATCH // pixels)
-        )
+        super().__init__(classifier, self.zoomed_size)
 
     @property
     def windows(self):
@@ -73,15 +71,6 @@ class PictureScorer:
                 self.zoomed_size, self.image_size, self.geometry, strict=True
             )
         )
-
-    @property
-    def dtype(self):
-        """Dtype of the network: float32 or float64."""
-        return np.dtype(str(self._net.dtype).removeprefix("torch."))
-
-    @property
-    def _net(self):
-        return neural(self.classifier.estimator).net_
 
     def read(self, images):
         """Return the logits and the finer feature map of pictures.
@@ -115,11 +104,11 @@ class PictureScorer:
                 images, size=self.zoomed_size, mode="bicubic", align_corners=False
             )
         run = runner(net, module, zoomed)
-        seen = []
+        seen, reading = [], nullcontext()
         if self.with_details:
-            with replaced_output(module, *_named(self.layer.detail, seen.append)):
-                windows, whole = self.layer.window_logits(module, run, self.windows)
-        else:
+            name, call = self.layer.detail
+            reading = replaced_output(module, name, seen.append, call)
+        with reading:
             windows, whole = self.layer.window_logits(module, run, self.windows)
         if zoomed is not images:
             whole = image_logits(net, module, images)
@@ -158,8 +147,3 @@ class PictureScorer:
             return self._even(n, axis)
         in_zoomed = geometry.centres[0] + geometry.stride * np.arange(n)
         return (in_zoomed + 0.5) * self.image_size[axis] / self.zoomed_size[axis] - 0.5
-
-
-def _named(detail, function):
-    name, call = detail
-    return name, function, call

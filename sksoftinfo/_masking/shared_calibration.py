@@ -6,6 +6,7 @@ from copy import copy
 
 import numpy as np
 from scipy.special import logit, logsumexp
+from sklearn.linear_model import LogisticRegression
 
 from .evidence import log_odds
 
@@ -68,9 +69,6 @@ class SharedCalibration:
         The first class of an image is its label or its predicted class. The other classes come
         from `other_labels`.
         """
-        # This import takes a third of the package's import time, and not every user needs it.
-        from sklearn.linear_model import LogisticRegression
-
         own, others = (
             part.reshape(2, -1).T.astype(np.float64) for part in (seen[:, :1], seen[:, 1:])
         )
@@ -103,8 +101,6 @@ class SharedCalibration:
         logits : ndarray of shape (1 + n_others, n, rows, columns)
             Logits up to a constant, of the image's own class first, then of absent classes.
         """
-        from sklearn.linear_model import LogisticRegression
-
         beyond = (logits[:1] - logits[1:]).astype(np.float64).ravel()
         unit = np.sqrt(np.mean(beyond**2)) or 1.0
         rows = np.concatenate([beyond, -beyond])[:, None] / unit

@@ -30,7 +30,7 @@ def encode_target(target, classes, combine):
     """
     if target is None:
         return None
-    labels = list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+    labels = as_list(target)
     known = np.asarray(classes).tolist()
     if not labels or any(label not in known for label in labels):
         among = known_labels(classes, [label for label in labels if label not in known])
@@ -59,11 +59,7 @@ def targets_of_images(n_images, classes, target, combine, y):
     """
     if y is not None:
         labels = np.asarray(y)
-        if labels.shape != (n_images,):
-            raise ValueError(
-                f"`y` must hold one target for each of {n_images} images; got shape "
-                f"{labels.shape}. Set `target` for a target that all images share."
-            )
+        check_one_target_each(labels, n_images)
         return encode_labels(labels, classes)[None], False
     targets = encode_target(target, classes, combine)
     if targets is None:
@@ -97,3 +93,17 @@ def images_with_target(y, classes, target, combine):
             "target, over which the score is a mean."
         )
     return shown
+
+
+def check_one_target_each(labels, n_images):
+    """Raise ValueError unless `labels` holds one target for each image."""
+    if labels.shape != (n_images,):
+        raise ValueError(
+            f"`y` must hold one target for each of {n_images} images; got shape "
+            f"{labels.shape}. Set `target` for a target that all images share."
+        )
+
+
+def as_list(target):
+    """Return a target, which may be a label, as a list of labels."""
+    return list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
