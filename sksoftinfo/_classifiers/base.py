@@ -28,7 +28,6 @@ from .._networks import (
     TrainingDiverged,
     check_monitors,
     check_output,
-    folds_of_rows,
     has_float64,
     learn_columns,
     make_net,
@@ -65,7 +64,7 @@ from .build import (
     with_channels,
 )
 from .categories import encoded_table
-from .plan import TrainingPlan
+from .plan import TrainingPlan, folds_of_table
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
 from .rows import read_rows, training_input, validated_rows
@@ -258,7 +257,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 rows["sample_weight"] = weight / weight.mean()
             if plan.n_members:
                 net.decays = plan.decays
-                rows["fold"] = folds_of_rows(y, plan.n_folds, seed)
+                rows["fold"] = folds_of_table(X, y, plan.n_folds, seed)
             if len(rows) == 1:
                 rows = rows["X"]
             options = {} if plan.epochs is None else {"epochs": plan.epochs}

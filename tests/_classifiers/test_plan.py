@@ -4,7 +4,8 @@ import torch
 from skorch.callbacks import Checkpoint, EarlyStopping, LoadInitState, LRScheduler
 
 from sksoftinfo import InfoSoftmaxClassifier
-from sksoftinfo._classifiers.plan import TrainingPlan, plan_table
+from sksoftinfo._classifiers.plan import TrainingPlan, folds_of_table, plan_table
+from sksoftinfo._networks import folds_of_rows
 
 ROWS = np.arange(120.0).reshape(120, 1)
 
@@ -95,3 +96,25 @@ def test_images_are_not_held_out():
     assert InfoSoftmaxClassifier()._plan_training(images, None).n_folds == 0
     with pytest.raises(ValueError, match="`early_stopping` must be .* with images"):
         InfoSoftmaxClassifier(early_stopping=True)._plan_training(images, None)
+
+
+@pytest.mark.parametrize("times", [2, 10])
+def test_copies_of_rows_are_held_out_together(times):
+    """One copy to train on and one to hold out would choose what is learned by heart."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 4))
+    y = (X[:, 0] + 0.5 * rng.normal(size=2000) > 0).astype(int)
+    rows, labels = np.repeat(X[:100], times, axis=0), np.repeat(y[:100], times)
+    folds = folds_of_table(rows, labels, 5, 0).reshape(100, times)
+    assert (folds == folds[:, :1]).all() and set(folds[:, 0]) == set(range(5))
+    bounds = [
+        InfoSoftmaxClassifier(random_state=0).fit(*given).score_bounds(X[1000:], y[1000:]).mi_lower
+        for given in ((X[:100], y[:100]), (rows, labels))
+    ]
+    assert bounds[1] > bounds[0] - 0.05
+
+
+def test_equal_rows_of_a_discrete_table_stay_apart():
+    X = np.random.default_rng(0).integers(0, 2, (2000, 8)).astype(float)
+    y = X[:, :3].sum(axis=1).astype(int) % 2
+    np.testing.assert_array_equal(folds_of_table(X, y, 5, 0), folds_of_rows(y, 5, 0))
