@@ -8,10 +8,12 @@ indicators. The network, and whatever else reads rows, sees numbers alone.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy import sparse
 
-from .._utils import mixed_types, plain_rows
+from .._utils import mixed_types, plain_rows, users_stacklevel
 
 # As in HistGradientBoostingClassifier: beyond, a column names rows rather than kinds of rows.
 MOST_CATEGORIES = 255
@@ -48,6 +50,8 @@ def categorical_columns(X, categorical_features):
         kinds = [type(_column(X, j).dtype).__name__ for j in range(X.shape[1])]
         return np.flatnonzero(np.isin(kinds, _CATEGORICAL_DTYPES))
     given = np.asarray(categorical_features)
+    if given.dtype == object:
+        given = np.asarray(given.tolist())
     if given.size == 0:
         return np.arange(0)
     shape = np.shape(X) if not hasattr(X, "shape") else X.shape
@@ -177,7 +181,7 @@ def with_codes(X, categories):
     if table.shape[1] != len(categories):
         return X
     codes = {
-        position: _codes(_column(table, position), values)
+        position: _codes(_column(table, position), values, _name(X, position))
         for position, values in enumerate(categories)
         if values is not None
     }
@@ -196,13 +200,24 @@ def with_codes(X, categories):
     return table
 
 
-def _codes(column, values):
+def _codes(column, values, name):
     index = {value: code for code, value in enumerate(values.tolist())}
+    entries = _entries(column)
     try:
-        return np.array([index.get(one, np.nan) for one in _entries(column)], dtype=np.float64)
+        codes = np.array([index.get(one, np.nan) for one in entries], dtype=np.float64)
+        strange = [one for one in entries if not _is_missing(one)] if np.isnan(codes).all() else []
     except (TypeError, ValueError):
         # Lists, arrays and the like are equal to no category.
-        return np.full(len(column), np.nan)
+        codes, strange = np.full(len(column), np.nan), entries
+    # A single unknown category is no surprise.
+    if index and len(strange) > 1:
+        warnings.warn(
+            f"The column {name!r} has none of the categories of `fit`, "
+            f"{_listed(list(index))}; got {_listed(strange)}. All its entries count as missing. "
+            "Pass the values that `fit` was given.",
+            stacklevel=users_stacklevel(),
+        )
+    return codes
 
 
 def without_unused(X, categories):
@@ -290,9 +305,14 @@ def _with_columns(X):
     if _is_frame(X):
         return X
     is_number = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
-    if not is_number:
+    # Beyond 2**53, several integers are one number of double precision.
+    if not is_number or (X.dtype.kind in "iu" and X.size and _largest(X) > 2**53):
         return np.array(X, dtype=object)
     return X.astype(X.dtype if X.dtype.kind == "f" else np.float64)
+
+
+def _largest(X):
+    return max(abs(int(X.min())), abs(int(X.max())))
 
 
 def _entries(column):

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -342,3 +343,31 @@ def test_the_steps_of_encoding():
     fewer, kept = without_unused(coded[Y != 1], categories)
     assert kept[1].tolist() == ["Bern", "Rome"]
     np.testing.assert_array_equal(with_indicators(fewer, kept), NUMBERS[Y != 1][:, [0, 1, 3]])
+
+
+def test_a_column_without_a_known_category_is_warned_of():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"c": pd.Categorical(rng.choice(["a", "b"], 60)), "x": rng.normal(size=60)})
+    clf = InfoSoftmaxClassifier(max_epochs=1, random_state=0).fit(X, np.arange(60) % 2)
+    other = X.assign(c=X["c"].str.upper().astype("category"))
+    with pytest.warns(UserWarning, match="column 'c' has none of the categories of `fit`, 'a', "):
+        clf.predict(other)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.predict(other[:1])
+        clf.predict(X.assign(c=pd.Categorical([None] * 60)))
+        clf.predict(pd.concat([X, other]).astype({"c": "category"}))
+
+
+def test_large_integers_are_categories_of_their_own():
+    X = np.tile([[2**60, 1], [2**60 + 1, 2]], (20, 1))
+    options = {"max_epochs": 1, "categorical_features": [0]}
+    clf = InfoSoftmaxClassifier(**options).fit(X, np.arange(40) % 2)
+    assert clf.categories_[0].tolist() == [2**60, 2**60 + 1]
+
+
+def test_a_mask_of_objects_is_a_mask():
+    X, y = np.tile([[0.0, 1.0], [1.0, 2.0]], (20, 1)), np.arange(40) % 2
+    mask = np.array([True, False], dtype=object)
+    clf = InfoSoftmaxClassifier(categorical_features=mask, max_epochs=1).fit(X, y)
+    assert clf.categories_[0].tolist() == [0, 1] and clf.categories_[1] is None
