@@ -28,7 +28,8 @@ def for_columns(estimator, columns, known):
     Raises
     ------
     ValueError
-        If a ColumnTransformer is left without a column, or names a column that the table lacks.
+        If a ColumnTransformer is left without a column, or names a column that the table lacks, or
+        if `categorical_features` of an estimator gives positions or a mask.
 
     Examples
     --------
@@ -63,7 +64,21 @@ def for_columns(estimator, columns, known):
                 "remainder='passthrough' to the ColumnTransformer."
             )
         estimator.set_params(**{f"{name}__transformers": kept})
+    for name, given in parameters.items():
+        if name.rpartition("__")[2] == "categorical_features" and _are_positions(given):
+            raise ValueError(
+                f"`{name}` must not be positions or a mask where parts of `X` are used, in which "
+                f"columns have other positions; got {given!r}. Pass a data frame with columns of "
+                "a categorical dtype, and categorical_features='from_dtype'."
+            )
     return estimator
+
+
+def _are_positions(given):
+    """Return whether columns are given by position or by a mask, and not by name."""
+    if given is None or isinstance(given, str):
+        return False
+    return any(not isinstance(one, str) for one in np.asarray(given, dtype=object).tolist())
 
 
 def _those_there(named, columns, known):

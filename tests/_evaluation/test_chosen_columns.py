@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -101,3 +102,16 @@ def test_other_estimators_that_name_columns_are_told_what_to_do():
         feature_information(named, table, Y, cv=2)
     by_dtype = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=5)
     assert feature_information(by_dtype, table, Y, cv=2).alone_lower[1] > 0.05
+
+
+@pytest.mark.parametrize("given", [[1], [False, True], np.array([1])])
+def test_positions_of_categorical_features_are_refused_for_parts_of_a_table(given):
+    """The second column alone is the first one, and would silently be taken for numbers."""
+    X = np.column_stack([np.arange(60) / 60, np.arange(60) % 3])
+    forest = HistGradientBoostingClassifier(categorical_features=given, max_iter=5)
+    for estimator in (forest, make_pipeline(StandardScaler(), forest)):
+        with pytest.raises(ValueError, match="categorical_features` must not be positions"):
+            feature_information(estimator, X, np.arange(60) % 2, cv=2)
+    assert feature_information(
+        clone(forest).set_params(categorical_features=None), X, Y[:60], cv=2
+    )
