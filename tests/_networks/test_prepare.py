@@ -67,3 +67,11 @@ def test_many_rows_are_a_sample():
     prepare.learn(X)
     assert prepare.median.item() == pytest.approx(125_000, rel=1e-2)
     assert prepare.scale.item() == pytest.approx(1 / 125_000, rel=1e-2)
+
+
+def test_a_range_that_overflows_is_scaled():
+    X = np.resize([-1.0, 1.0, 0.5], (200, 1))
+    large, small = PrepareColumns(1).double(), PrepareColumns(1).double()
+    large.learn(X * 1.7e308)
+    small.learn(X)
+    assert float(large.scale * 1.7e308) == pytest.approx(float(small.scale))
