@@ -81,13 +81,12 @@ def copied_rows(X, y):
 
 def _without_row_numbers(numbers):
     """Return the table without columns that number its rows, which would hide all copies."""
-    table = numbers.reshape(len(numbers), -1)
     counting = [
         len(column) > 1 and column[1] - column[0] == 1 and bool((np.diff(column) == 1).all())
-        for column in table.T
+        for column in numbers.T
     ]
     # If no other column is left, keep the columns that number the rows.
-    return table[:, ~np.array(counting)] if any(counting) and not all(counting) else numbers
+    return numbers[:, ~np.array(counting)] if any(counting) and not all(counting) else numbers
 
 
 def _n_pairs(codes):
@@ -110,9 +109,7 @@ def _more_than_by_chance(numbers, copies):
     if n_equal < _FEWEST_PAIRS:
         return False
     n_pairs = len(numbers) * (len(numbers) - 1) / 2
-    codes = [
-        np.unique(column, return_inverse=True)[1] for column in numbers.reshape(len(numbers), -1).T
-    ]
+    codes = [np.unique(column, return_inverse=True)[1] for column in numbers.T]
     agreeing = np.array([_n_pairs(code) for code in codes])
     # Further columns would only lower the expected number of equal pairs.
     chosen = np.argsort(agreeing, kind="stable")[:_N_COLUMNS]

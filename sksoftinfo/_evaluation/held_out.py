@@ -166,7 +166,7 @@ def held_out_probas(
         return held_out_members(
             members, X, y, folds, classes, n_jobs=n_jobs, fit_params=fit_params, verbose=verbose
         )
-    # Imported here because the stack needs torch, unlike other classifiers.
+    # Imported here: held_out_stack imports this module.
     from .held_out_stack import held_out_stacks
 
     y = np.searchsorted(classes, y)

@@ -147,7 +147,7 @@ def held_out_stacks(
         table.predict(early, **shared)
         members = {"prior": DummyClassifier(), **table.members}
         probas = [prior, *table.probas.values()]
-        helping = _helping(label_likelihoods(probas, y), y, folds, sample_weight)
+        helping = _helping(label_likelihoods(probas, y), folds, sample_weight)
         table.keep(helping[:, 1:].any(axis=0))
         waiting = tables[number + 1 :]
         bar.expect(table.expected(late) + sum(one.expected([*early, *late]) for one in waiting))
@@ -232,7 +232,7 @@ def _known_rows(folds):
     return [np.unique(train[folds.fold[train] >= 0]) for train, _ in folds.splits]
 
 
-def _helping(likelihoods, y, folds, sample_weight):
+def _helping(likelihoods, folds, sample_weight):
     """Return which members are mixed in each fold, decided by the labels of the first folds.
 
     A fold mixes the members that may help by the labels of at least one of the first folds,

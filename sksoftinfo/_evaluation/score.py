@@ -18,6 +18,7 @@ from .._utils import (
     on_host,
     stacked_pictures,
 )
+from .held_out import check_classifier
 
 
 def score_bounds(
@@ -125,11 +126,7 @@ default="empirical"
     estimator, X = _innermost(estimator, X)
     if hasattr(estimator, "score_bounds"):
         return estimator.score_bounds(X, y, **options)
-    if not hasattr(estimator, "predict_proba"):
-        raise ValueError(
-            f"`estimator` must have predict_proba; got {estimator!r}. Wrap it in scikit-learn's "
-            "CalibratedClassifierCV."
-        )
+    check_classifier(estimator)
     proba = estimator.predict_proba(on_host(X))
     return information_bounds(y, proba, labels=estimator.classes_, **options)
 

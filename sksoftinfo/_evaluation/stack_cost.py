@@ -45,7 +45,7 @@ def expected_seconds(names, n_train, n_test, n_features, n_classes):
     # Boosting and logistic regression compute one score for two classes.
     entries = n_train * n_features * (n_classes if n_classes > 2 else 1) / 1e6
     work = np.array([1.0, n_train / 1e6, entries, n_train * n_test * n_features / 1e9])
-    return {name: float(work @ _SECONDS[name]) for name in names or _SECONDS}
+    return {name: float(work @ _SECONDS[name]) for name in (_SECONDS if names is None else names)}
 
 
 def encoder_seconds(n_rows, n_columns):

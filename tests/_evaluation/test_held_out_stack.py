@@ -73,7 +73,7 @@ def test_what_a_fold_mixes_does_not_hang_on_its_labels(rows, with_wrong):
     likelihoods = np.column_stack([np.full(N, 0.5), np.full(N, 0.7), np.full(N, 0.1)])
     spoilt = likelihoods.copy()
     spoilt[folds.fold == 0] = [0.5, 0.1, 0.7]
-    clean, other = (held_out_stack._helping(one, y, folds, None) for one in (likelihoods, spoilt))
+    clean, other = (held_out_stack._helping(one, folds, None) for one in (likelihoods, spoilt))
     assert clean.tolist() == [[True, True, False]] * 5
     assert other.tolist() == [[True, True, False], *[[True, False, True]], *[[True] * 3] * 3]
 
