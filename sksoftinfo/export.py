@@ -18,6 +18,7 @@ from torch import nn
 
 from ._classifiers import InfoSoftmaxClassifier
 from ._masking import InfoMaskTransformer, SharedCalibration, neural, window_average
+from ._utils import known_labels
 
 __all__ = ["information_map_module", "log_proba_module"]
 
@@ -56,7 +57,7 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     if not isinstance(classifier, InfoSoftmaxClassifier):
         raise TypeError(
             "`classifier` must be an InfoSoftmaxClassifier; got "
-            f"{type(classifier).__name__}. Export an InfoSoftmaxClassifier."
+            f"{type(classifier).__name__}. Other classifiers cannot be exported."
         )
     check_is_fitted(classifier)
     return _LogProba(classifier.net_).eval()
@@ -105,7 +106,8 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
         )
     labels = masker.classes_.tolist()
     if target not in labels:
-        raise ValueError(f"`target` must be one of {labels}; got {target!r}. Pass a known class.")
+        among = known_labels(labels, [target])
+        raise ValueError(f"`target` must be one of {among}; got {target!r}. Pass one of these.")
     net = neural(masker.estimator_).net_
     if hasattr(net.module_, "feature_map") and hasattr(net.module_, "head"):
         module = _InformationMap(net, masker._mapper, labels.index(target)).eval()

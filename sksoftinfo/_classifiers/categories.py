@@ -13,13 +13,19 @@ import warnings
 import numpy as np
 from scipy import sparse
 
-from .._utils import mixed_types, plain_rows, users_stacklevel
+from .._utils import (
+    is_frame,
+    is_missing_label,
+    mixed_types,
+    plain_rows,
+    some_names,
+    users_stacklevel,
+)
 
 # As in HistGradientBoostingClassifier: beyond, a column names rows rather than kinds of rows.
 MOST_CATEGORIES = 255
 # Of pandas; and of polars.
 _CATEGORICAL_DTYPES = ("CategoricalDtype", "Categorical", "Enum")
-_NAMED = 5
 
 
 def categorical_columns(X, categorical_features):
@@ -45,7 +51,7 @@ def categorical_columns(X, categorical_features):
     if categorical_features is None:
         return np.arange(0)
     if isinstance(categorical_features, str):
-        if not _is_frame(X):
+        if not is_frame(X):
             return np.arange(0)
         kinds = [type(_column(X, j).dtype).__name__ for j in range(X.shape[1])]
         return np.flatnonzero(np.isin(kinds, _CATEGORICAL_DTYPES))
@@ -76,7 +82,7 @@ def categorical_columns(X, categorical_features):
 
 
 def _positions_of_names(names, X):
-    if not _is_frame(X):
+    if not is_frame(X):
         raise ValueError(
             f"`categorical_features` must be positions or a mask where X has no column names; got "
             f"{_listed(names)}. Give those, or a data frame."
@@ -136,7 +142,7 @@ def learn_categories(X, categorical_features, takes_categories):
 def _categories_of(column, name):
     """Return the sorted categories of a column, without what is missing."""
     try:
-        distinct = {one for one in _entries(column) if not _is_missing(one)}
+        distinct = {one for one in _entries(column) if not is_missing_label(one)}
     # Of lists, arrays and the like.
     except (TypeError, ValueError):
         distinct = {()}
@@ -185,7 +191,7 @@ def with_codes(X, categories):
         for position, values in enumerate(categories)
         if values is not None
     }
-    if not _is_frame(table):
+    if not is_frame(table):
         for position, values in codes.items():
             table[:, position] = values
     elif hasattr(table, "isetitem"):
@@ -205,7 +211,9 @@ def _codes(column, values, name):
     entries = _entries(column)
     try:
         codes = np.array([index.get(one, np.nan) for one in entries], dtype=np.float64)
-        strange = [one for one in entries if not _is_missing(one)] if np.isnan(codes).all() else []
+        strange = (
+            [one for one in entries if not is_missing_label(one)] if np.isnan(codes).all() else []
+        )
     except (TypeError, ValueError):
         # Lists, arrays and the like are equal to no category.
         codes, strange = np.full(len(column), np.nan), entries
@@ -286,10 +294,6 @@ def encoded_table(X, name, categories):
     return coded if coded is X else with_indicators(np.asarray(coded, np.float64), categories)
 
 
-def _is_frame(X):
-    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
-
-
 def _column(X, position):
     if hasattr(X, "iloc"):
         return X.iloc[:, position]
@@ -297,12 +301,12 @@ def _column(X, position):
 
 
 def _name(X, position):
-    return X.columns[position] if _is_frame(X) else int(position)
+    return X.columns[position] if is_frame(X) else int(position)
 
 
 def _with_columns(X):
     """Return a frame as it is, and another table as a new array that takes NaN."""
-    if _is_frame(X):
+    if is_frame(X):
         return X
     is_number = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
     # Beyond 2**53, several integers are one number of double precision.
@@ -319,11 +323,5 @@ def _entries(column):
     return np.asarray(column).tolist()
 
 
-def _is_missing(entry):
-    # pandas.NA is neither equal nor unequal to itself.
-    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
-
-
 def _listed(names):
-    more = len(names) - _NAMED
-    return ", ".join(map(repr, list(names)[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return some_names(map(repr, names))

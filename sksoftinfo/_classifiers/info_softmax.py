@@ -58,7 +58,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         its bounds from being too low. The weight decay for images is 0.01. Set another weight
         decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
-        Learning rate. If the number of epochs is chosen, the rate falls to 0 along half a cosine.
+        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, or the largest number with
         ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
@@ -69,16 +69,17 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted. Five perceptrons are trained
         together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and
-        10, at ``lr=0.003``, and inversely proportional to `lr`. The loss on held-out rows chooses
-        the weight decay and the epoch whose weights are kept; the logits of the perceptrons are
-        averaged. If there are more than 5,000 rows, one perceptron leaves out a tenth, with the
-        smallest weight decay. ``"auto"`` cross-fits if at
-        least 100 rows are different and nothing else about training is set: neither `module`,
-        `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or `warm_start`, nor
-        parameters of skorch except ``module__*`` and ``callbacks__*``, nor callbacks that stop
-        training early or change the learning rate. If fewer than 100 rows are different, integer
-        weights are equivalent to repetitions: no row is left out, and five perceptrons are trained
-        on all rows with a strong weight decay. ``True`` always holds rows out, and raises an error
+        10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). Copies of a row are
+        left out together. The loss on held-out rows chooses the weight decay and the epoch whose
+        weights are kept; the logits of the perceptrons are averaged. If there are more than 5,000
+        rows, one perceptron leaves out a tenth, with the smallest weight decay. ``"auto"``
+        cross-fits if at least 100 rows are different and nothing else about training is set:
+        neither `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or
+        `warm_start`, nor parameters of skorch except ``module__*`` and ``callbacks__*``, nor
+        callbacks that stop training early, or change the weights, their gradients or the learning
+        rate. If fewer than 100 rows are different, integer weights are equivalent to repetitions:
+        no row is left out, and five perceptrons are trained on all rows with a strong weight
+        decay. ``True`` always holds rows out, and raises an error
         if another parameter prevents it; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._networks import StochasticModule, resolve_device, seeded, unwrapped
+from .._networks import StochasticModule, history_text, resolve_device, seeded, unwrapped
 from .._utils import check_params, param_names, users_stacklevel
 from .build import module_dtype
 from .categories import with_indicators
@@ -175,7 +175,7 @@ def net_state(estimator):
                 f"module={type(net.module_).__name__} keeps {name!r} as {value.dtype}, which "
                 "NumPy does not support. Use pickle."
             ) from error
-    history = json.loads(json.dumps(list(net.history), default=_plain_number))
+    history = json.loads(history_text(net.history))
     dtype = str(net.dtype).removeprefix("torch.")
     return {"weights": weights, "dtype": dtype, "seed": int(net.seed), "history": history}
 
@@ -327,7 +327,3 @@ def _module_name(estimator):
     if module is None:
         return "None"
     return getattr(module, "__name__", type(module).__name__)
-
-
-def _plain_number(value):
-    return value.item() if hasattr(value, "item") else str(value)

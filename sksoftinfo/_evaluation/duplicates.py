@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from .._utils import are_continuous, plain_rows, row_hashes
+from .._utils import are_continuous, is_frame, plain_rows, row_hashes
 
 # Least agreement of the labels of copies: the share of the possible agreement beyond chance that
 # pairs of equal rows reach (Scott's pi).
@@ -154,7 +154,7 @@ def _numbers(X):
     if sparse.issparse(X):
         return None
     X = plain_rows(X)
-    if hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2:
+    if is_frame(X):
         columns = [
             np.asarray(X.iloc[:, position] if hasattr(X, "iloc") else X[:, position])
             for position in range(X.shape[1])

@@ -37,7 +37,7 @@ from .predictions import (
 )
 from .prepare import learn_columns
 from .probe import check_output, check_stochastic_module, warn_of_sizes
-from .restored_state import check_history
+from .restored_state import check_history, history_text
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
 from .stochastic_net import StochasticInfoNet
@@ -78,6 +78,7 @@ __all__ = [
     "evaluate_trunk",
     "folds_of_rows",
     "has_float64",
+    "history_text",
     "is_out_of_memory",
     "learn_columns",
     "log_proba_batches",

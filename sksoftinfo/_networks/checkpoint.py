@@ -22,6 +22,7 @@ from .restored_state import (
     check_history,
     check_module_state,
     check_optimizer_state,
+    history_text,
 )
 from .training_identity import training_identity
 
@@ -148,7 +149,7 @@ class ResumableCheckpoint(Callback):
             "training": self.training_,
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
-            "history": json.dumps(list(net.history), default=_number),
+            "history": history_text(net.history),
             "callbacks": {name: _callback_state(one) for name, one in net.callbacks_},
             "generators": [generator.get_state() for generator in _generators(net)],
             "global": torch.get_rng_state(),
@@ -333,7 +334,3 @@ def _plain(value):
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _number(value):
-    return value.item() if hasattr(value, "item") else str(value)

@@ -13,7 +13,7 @@ from .compat import set_training, to_tensor, unpack_data
 from .cross_fitted_mlp import CrossFittedMLP, cross_entropy
 from .device import upload
 from .net import InfoSoftmaxNet
-from .predictions import constant
+from .predictions import with_prior
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
 # more than chance. On six tables, training all to the end was never better.
@@ -131,8 +131,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         rows, y = unpack_data(batch)
         logits = self.infer(rows, **fit_params)
         n_groups, n_members, n_rows, n_classes = logits.shape
-        if self.log_class_prior is not None:
-            logits = logits + constant(self, "log_class_prior", logits)
+        logits = with_prior(self, logits)
         y = to_tensor(y, device=logits.device)
         losses = torch.nn.functional.cross_entropy(
             logits.reshape(-1, n_classes), y.repeat(n_groups * n_members), reduction="none"

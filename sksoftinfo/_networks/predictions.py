@@ -105,6 +105,11 @@ def posterior_logits(net, logits):
             f"{net.n_classes} classes. Give its last layer {net.n_classes} outputs, or add an "
             "`n_classes` argument that sets them."
         )
+    return with_prior(net, logits)
+
+
+def with_prior(net, logits):
+    """Return logits plus the log class prior, unless the prior is uniform."""
     if net.log_class_prior is None:
         return logits
     return logits + constant(net, "log_class_prior", logits)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import math
 
 import numpy as np
@@ -161,6 +162,15 @@ def _check_schedule(state, live, fixed):
             _check_alike(value, own, place)
         elif not _are_equal(value, own):
             raise ValueError(f"{place} has another value")
+
+
+def history_text(history):
+    """Return a history of skorch as JSON, with numbers of NumPy and torch as plain ones."""
+    return json.dumps(list(history), default=_plain_number)
+
+
+def _plain_number(value):
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def check_history(history):

@@ -12,11 +12,11 @@ from .losses import log_mean_exp, log_proba_of_rows
 from .precision import in_precision, widened
 from .predictions import (
     checked,
-    constant,
     evaluate_module,
     input_batches,
     join_batches,
     posterior_logits,
+    with_prior,
 )
 from .stochastic_module import unwrapped
 
@@ -82,8 +82,8 @@ def evaluate_trunk(net, hidden, noise, bank):
         layer, gaussian = (
             None if pair is None else [widened(part, net.dtype) for part in pair] for pair in pairs
         )
-        if gaussian is not None and net.log_class_prior is not None:
-            gaussian = gaussian[0] + constant(net, "log_class_prior", gaussian[0]), gaussian[1]
+        if gaussian is not None:
+            gaussian = with_prior(net, gaussian[0]), gaussian[1]
         logits = logits_of_trunk(net, hidden, noise_of_net(net, noise))
         pairs = [pair for pair in (layer, gaussian) if pair is not None]
         tensors = [

@@ -48,6 +48,8 @@ from .validation import (
     check_two_classes,
     check_weights,
     encode_labels,
+    is_frame,
+    is_missing_label,
     known_labels,
     label_array,
     mixed_types,
@@ -58,6 +60,7 @@ from .validation import (
     refuse_masked,
     refuse_times_and_bytes,
     seem_last,
+    some_names,
     validate_rows,
 )
 from .versions import show_versions
@@ -129,4 +132,7 @@ __all__ = [
     "check_regular_file",
     "whole_file",
     "with_n_channels",
+    "is_frame",
+    "is_missing_label",
+    "some_names",
 ]

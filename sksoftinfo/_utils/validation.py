@@ -75,7 +75,7 @@ def naming_wrong_columns(X, remedy=None):
         if not wrong:
             raise
         raise ValueError(
-            f"`X` must have numeric columns only; got {_listed(wrong)}. {remedy or _ENCODE}"
+            f"`X` must have numeric columns only; got {some_names(wrong)}. {remedy or _ENCODE}"
         ) from error
 
 
@@ -109,7 +109,7 @@ def _where_not_finite(array, name, column_names, allow_nan):
     if array.ndim == 2:
         columns = np.flatnonzero(wrong.any(axis=0))
         labels = columns if column_names is None else [repr(column_names[i]) for i in columns]
-        place = f"in column {_listed(labels)}" if len(columns) else ""
+        place = f"in column {some_names(labels)}" if len(columns) else ""
     else:
         place = f"first at {tuple(int(i) for i in np.argwhere(wrong)[0])}"
     return (
@@ -144,7 +144,7 @@ def check_labels(y, name="y"):
     if labels.dtype.kind not in "Of" or labels.ndim != 1:
         return
     if labels.dtype == object:
-        missing = np.array([_is_missing(label) for label in labels], dtype=bool)
+        missing = np.array([is_missing_label(label) for label in labels], dtype=bool)
     else:
         missing = np.isnan(labels)
     if missing.any():
@@ -309,7 +309,7 @@ def are_plain_labels(y, n_samples):
     return type(y) is np.ndarray and y.shape == (n_samples,) and y.dtype.kind in "biuU"
 
 
-def _is_missing(label):
+def is_missing_label(label):
     # pandas.NA is neither equal nor unequal to itself.
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
@@ -380,17 +380,17 @@ def native_order(X):
     return X
 
 
-def _is_frame(X):
+def is_frame(X):
     return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
 
 
 def _check_unique_names(X):
-    if not _is_frame(X):
+    if not is_frame(X):
         return
     twice = [repr(name) for name, count in Counter(X.columns).items() if count > 1]
     if twice:
         raise ValueError(
-            f"`X` must have unique column names; got {_listed(twice)} more than once. Rename "
+            f"`X` must have unique column names; got {some_names(twice)} more than once. Rename "
             "these columns."
         )
 
@@ -401,7 +401,7 @@ def refuse_times_and_bytes(X):
     Frames, arrays and nested lists are searched. Columns of frames may have dtype object,
     category or Arrow's types.
     """
-    if _is_frame(X):
+    if is_frame(X):
         wrong = [
             f"{name!r} ({column.dtype})"
             for name, column in _columns(X)
@@ -409,7 +409,7 @@ def refuse_times_and_bytes(X):
         ]
         if wrong:
             raise ValueError(
-                f"`X` must have numeric columns only; got {_listed(wrong)}. Convert times to "
+                f"`X` must have numeric columns only; got {some_names(wrong)}. Convert times to "
                 "numbers, e.g. days since a date, decode bytes, or drop these columns."
             )
         return
@@ -499,7 +499,7 @@ def check_channels_first(X, any_dtype=True):
 
 def _columns_of_no_numbers(X):
     """Return names and dtypes of the columns of a frame that cannot be converted to numbers."""
-    if not _is_frame(X):
+    if not is_frame(X):
         return []
     wrong = []
     for name, column in _columns(X):
@@ -513,7 +513,8 @@ def _columns_of_no_numbers(X):
     return wrong
 
 
-def _listed(names):
+def some_names(names):
+    """Return the first names, and how many more there are, for a message."""
     names = [str(name) for name in names]
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
