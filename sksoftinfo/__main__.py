@@ -131,7 +131,7 @@ def _add_bounds(commands):
         "--report",
         type=Path,
         metavar="PAGE.html",
-        help="write a page with figures; takes about three times as long",
+        help="write a page with figures; takes almost twice as long",
     )
     model.add_argument("--all", action="store_true", help="print the paper's quantities as well")
 

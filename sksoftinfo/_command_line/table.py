@@ -14,10 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from .. import InfoSoftmaxClassifier, InfoStackClassifier
 from .._evaluation import (
+    bounds_and_estimate,
     cross_val_bounds,
     feature_information,
     make_table_encoder,
-    mi_estimate,
 )
 from .demo import check_seed
 from .table_answer import as_json, details, ranking, sentence, tell
@@ -172,18 +172,19 @@ def evaluate(table, labels, options):
         "units": options.units,
         "verbose": 1,
     }
-    found = cross_val_bounds(make_model(options), frame, labels.y, **shared)
     columns = estimate = None
-    with warnings.catch_warnings():
-        # The same warnings were given by cross_val_bounds.
-        warnings.simplefilter("ignore", UserWarning)
-        if are_ranked(table, options):
-            logistic = make_pipeline(
-                make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
-            )
+    if options.report is None:
+        found = cross_val_bounds(make_model(options), frame, labels.y, **shared)
+    else:
+        found, estimate = bounds_and_estimate(make_model(options), frame, labels.y, **shared)
+    if are_ranked(table, options):
+        logistic = make_pipeline(
+            make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
+        )
+        with warnings.catch_warnings():
+            # The same warnings were given above.
+            warnings.simplefilter("ignore", UserWarning)
             columns = feature_information(logistic, frame, labels.y, **shared)
-        if options.report is not None:
-            estimate = mi_estimate(make_model(options), frame, labels.y, **shared)
     return found, columns, estimate
 
 

@@ -4,7 +4,7 @@ May import: `_classifiers`, `_bounds`, `metrics`, `_utils`.
 """
 
 from .cross_val import cross_val_bounds
-from .estimate import InformationEstimate, mi_estimate
+from .estimate import InformationEstimate, bounds_and_estimate, mi_estimate
 from .feature_display import FeatureInformationDisplay
 from .feature_information import FeatureInformation, feature_information
 from .learning_curve import InformationLearningCurveDisplay
@@ -19,6 +19,7 @@ __all__ = [
     "InfoStackClassifier",
     "InformationEstimate",
     "InformationLearningCurveDisplay",
+    "bounds_and_estimate",
     "cross_val_bounds",
     "encoder_seconds",
     "expected_seconds",

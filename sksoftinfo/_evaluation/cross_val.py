@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length
 
 from .._bounds import (
     InformationBounds,
@@ -15,12 +13,9 @@ from .._bounds import (
     check_confidence_level,
     check_units,
     check_weight_bounds,
-    cross_fitted_bounds,
 )
-from .._utils import check_weights, on_host
-from .folds import EqualRows, make_folds
-from .held_out import check_classifier, held_out_proba, routed_params
-from .labels import all_classes, class_labels
+from .evaluation import prepare_evaluation
+from .folds import EqualRows
 
 
 def cross_val_bounds(
@@ -148,76 +143,32 @@ def cross_val_bounds(
     """
     check_units(units)
     check_confidence_level(confidence_level)
-    check_classifier(estimator)
-    observed = class_labels(y, bins)
-    classes = all_classes(observed, labels, bins)
-    X = on_host(X)
-    check_consistent_length(X, observed)
-    weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
-    folds = make_folds(
-        cv,
+    evaluation = prepare_evaluation(
+        estimator,
         X,
-        observed,
+        y,
         groups=groups,
+        sample_weight=sample_weight,
+        cv=cv,
         random_state=random_state,
         equal_rows=equal_rows,
-        split_params=split_params,
+        bins=bins,
+        labels=labels,
+        n_jobs=n_jobs,
+        params=params,
+        verbose=verbose,
     )
-    if groups is None and weight_bound is not None and folds.observations is not None:
+    folds, weight = evaluation.folds, evaluation.sample_weight
+    if not evaluation.has_groups and weight_bound is not None and folds.observations is not None:
         check_weight_bounds(None if weight is None else weight[folds.scored], None, weight_bound)
         if group_bound is None:
             group_bound = weight_bound * np.bincount(folds.observations).max()
         weight_bound = None
-    proba = held_out_proba(
-        estimator,
-        X,
-        observed,
-        folds,
-        classes,
-        sample_weight=weight,
-        n_jobs=n_jobs,
-        fit_params=fit_params,
-        verbose=verbose,
-    )
-    return pooled_bounds(
+    (proba,) = evaluation.held_out()
+    return evaluation.bounds(
         proba,
-        observed,
-        folds,
-        classes,
-        sample_weight=weight,
         confidence_level=confidence_level,
         weight_bound=weight_bound,
         group_bound=group_bound,
         units=units,
     )
-
-
-def pooled_bounds(proba, y, folds, classes, *, sample_weight=None, **options):
-    """Return the bounds of the rows that the folds score.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n, M)
-    y : ndarray of shape (n,)
-    folds : Folds
-    classes : ndarray of shape (M,)
-    sample_weight : ndarray of shape (n,), default=None
-    **options : dict
-        Options of `information_bounds`, except `groups`, which follow from the folds.
-
-    Returns
-    -------
-    InformationBounds
-    """
-    scored = folds.scored
-    bounds = cross_fitted_bounds(
-        y[scored],
-        proba[scored],
-        folds=folds.fold[scored],
-        groups=folds.observations,
-        labels=classes,
-        sample_weight=None if sample_weight is None else sample_weight[scored],
-        **options,
-    )
-    return dataclasses.replace(bounds, assumption=folds.assumption)

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-from sklearn.utils import check_consistent_length
 
-from .._bounds import Units, check_confidence_level, check_units, nats_to
-from .._utils import check_weights, on_host, users_stacklevel
-from .cross_val import pooled_bounds
-from .folds import EqualRows, make_folds
-from .held_out import check_classifier, held_out_proba, possible, routed_params
-from .labels import all_classes, class_labels
+from .._bounds import InformationBounds, Units, check_confidence_level, check_units, nats_to
+from .._utils import users_stacklevel
+from .evaluation import prepare_evaluation
+from .folds import EqualRows
+from .held_out import possible
 from .paired import mean_interval
 
 
@@ -210,51 +208,91 @@ def mi_estimate(
     """
     check_units(units)
     check_confidence_level(confidence_level)
-    check_classifier(estimator)
-    observed = class_labels(y, bins)
-    classes = all_classes(observed, labels, bins)
-    X = on_host(X)
-    check_consistent_length(X, observed)
-    weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
-    folds = make_folds(
-        cv,
+    evaluation = prepare_evaluation(
+        estimator,
         X,
-        observed,
+        y,
         groups=groups,
+        sample_weight=sample_weight,
+        cv=cv,
         random_state=random_state,
         equal_rows=equal_rows,
-        split_params=split_params,
+        bins=bins,
+        labels=labels,
+        n_jobs=n_jobs,
+        params=params,
+        verbose=verbose,
     )
-    halves = dataclasses.replace(
-        folds,
-        splits=[
-            (_half(train, observed, folds.groups, random_state), test)
-            for train, test in folds.splits
-        ],
+    (proba,) = evaluation.held_out()
+    return _extrapolated(evaluation, proba, random_state, confidence_level, units)
+
+
+def bounds_and_estimate(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    random_state: int | np.random.RandomState | None = 0,
+    confidence_level: float = 0.95,
+    units: Units = "nats",
+    **options: Any,
+) -> tuple[InformationBounds, InformationEstimate]:
+    """Return the results of `cross_val_bounds` and of `mi_estimate`, from one set of fits.
+
+    Parameters
+    ----------
+    estimator, X, y, random_state, confidence_level, units
+        As in `mi_estimate`.
+    **options : dict
+        Further parameters that both functions have.
+
+    Returns
+    -------
+    tuple of InformationBounds and InformationEstimate
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from sksoftinfo._evaluation import bounds_and_estimate
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bounds, estimate = bounds_and_estimate(LinearDiscriminantAnalysis(), X, y)
+    >>> bounds.mi_lower == estimate.mi_lower
+    True
+    """
+    check_units(units)
+    check_confidence_level(confidence_level)
+    evaluation = prepare_evaluation(estimator, X, y, random_state=random_state, **options)
+    (proba,) = evaluation.held_out()
+    bounds = evaluation.bounds(proba, confidence_level=confidence_level, units=units)
+    return bounds, _extrapolated(evaluation, proba, random_state, confidence_level, units)
+
+
+def _extrapolated(evaluation, proba, random_state, confidence_level, units):
+    """Return the estimate from predictions of held-out rows, and from half of the training rows.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    proba : ndarray of shape (n, M)
+        Predictions of the classifiers that were trained on all training rows of their folds.
+    random_state, confidence_level, units
+        As in `mi_estimate`.
+
+    Returns
+    -------
+    InformationEstimate
+    """
+    folds, y = evaluation.folds, evaluation.y
+    halved = [(_half(train, y, folds.groups, random_state), test) for train, test in folds.splits]
+    halves = dataclasses.replace(evaluation, folds=dataclasses.replace(folds, splits=halved))
+    probas = possible(
+        [proba, *halves.held_out()], evaluation.encoded, folds, len(evaluation.classes)
     )
-    probas = [
-        held_out_proba(
-            estimator,
-            X,
-            observed,
-            some,
-            classes,
-            sample_weight=weight,
-            n_jobs=n_jobs,
-            fit_params=fit_params,
-            verbose=verbose,
-        )
-        for some in (folds, halves)
-    ]
-    whole, half = (
-        pooled_bounds(proba, observed, folds, classes, sample_weight=weight)
-        for proba in possible(probas, np.searchsorted(classes, observed), folds, len(classes))
-    )
-    contributions = 2 * whole.pointwise - half.pointwise
-    scored = folds.scored
+    whole, half = (evaluation.bounds(one) for one in probas)
+    scored, weight = folds.scored, evaluation.sample_weight
     value, error, interval = mean_interval(
-        contributions,
+        2 * whole.pointwise - half.pointwise,
         level=confidence_level,
         groups=folds.observations,
         weights=None if weight is None else weight[scored],

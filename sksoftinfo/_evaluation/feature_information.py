@@ -9,22 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, compare_bounds
-from .._utils import check_weights, on_host
-from .cross_val import pooled_bounds
-from .folds import EqualRows, make_folds
-from .held_out import (
-    View,
-    check_classifier,
-    column_names,
-    held_out_probas,
-    possible,
-    prior_proba,
-    routed_params,
-)
-from .labels import all_classes, class_labels
+from .._utils import on_host
+from .evaluation import prepare_evaluation
+from .folds import EqualRows
+from .held_out import View, column_names, possible, prior_proba
 from .paired import holm
 
 _NOTE = (
@@ -316,32 +307,34 @@ def feature_information(
     """
     check_units(units)
     check_confidence_level(confidence_level)
-    check_classifier(estimator)
     if n_permutations < 0 or int(n_permutations) != n_permutations:
         raise ValueError(
             f"`n_permutations` must be an integer of at least 0; got {n_permutations!r}. Use 0 "
             "for no permutations."
         )
-    observed = class_labels(y, bins)
-    classes = all_classes(observed, labels, bins)
     X = _table(X)
-    check_consistent_length(X, observed)
     known = column_names(X)
     given_columns = _positions(
         [] if given is None else _as_list(given, known, "given"), known, "given"
     )
     names, sets = _groups_of_columns(columns, known, given_columns)
-    weight = None if sample_weight is None else check_weights(sample_weight, X)
-    fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
-    folds = make_folds(
-        cv,
+    evaluation = prepare_evaluation(
+        estimator,
         X,
-        observed,
+        y,
         groups=groups,
+        sample_weight=sample_weight,
+        cv=cv,
         random_state=random_state,
         equal_rows=equal_rows,
-        split_params=split_params,
+        bins=bins,
+        labels=labels,
+        n_jobs=n_jobs,
+        params=params,
+        verbose=verbose,
     )
+    folds, encoded, weight = evaluation.folds, evaluation.encoded, evaluation.sample_weight
+    n_classes = len(evaluation.classes)
     if n_permutations and folds.in_time_order:
         raise ValueError(
             "`n_permutations` must be 0 for folds in time order, whose rows are not exchangeable; "
@@ -352,25 +345,13 @@ def feature_information(
     beside = [tuple(sorted({*given_columns, *one})) for one in sets] if given_columns else []
     wanted = dict.fromkeys([everything, given_columns, *sets, *without, *beside])
     fitted = [one for one in wanted if one]
-    permutations = _permutations(n_permutations, len(observed), folds.groups, random_state)
+    permutations = _permutations(n_permutations, len(encoded), folds.groups, random_state)
     permuted = list(dict.fromkeys([*sets, everything])) if n_permutations else []
     views = [View(one) for one in fitted]
     views += [View(one, rows) for one in permuted for rows in permutations]
-    probas = held_out_probas(
-        estimator,
-        X,
-        views,
-        observed,
-        folds,
-        classes,
-        sample_weight=weight,
-        n_jobs=n_jobs,
-        fit_params=fit_params,
-        verbose=verbose,
-    )
-    encoded = np.searchsorted(classes, observed)
+    probas = evaluation.held_out(views)
     proba_of = dict(
-        zip(fitted, possible(probas[: len(fitted)], encoded, folds, len(classes)), strict=True)
+        zip(fitted, possible(probas[: len(fitted)], encoded, folds, n_classes), strict=True)
     )
     p_value_of = {}
     raw = dict(zip(fitted, probas, strict=False))
@@ -381,17 +362,9 @@ def feature_information(
             for proba in (raw[one], *probas[start : start + n_permutations])
         ]
         p_value_of[one] = np.mean([value >= statistics[0] for value in statistics])
-    proba_of[()] = prior_proba(encoded, folds, len(classes))
+    proba_of[()] = prior_proba(encoded, folds, n_classes)
     bounds = {
-        one: pooled_bounds(
-            proba_of[one],
-            observed,
-            folds,
-            classes,
-            sample_weight=weight,
-            confidence_level=confidence_level,
-            units=units,
-        )
+        one: evaluation.bounds(proba_of[one], confidence_level=confidence_level, units=units)
         for one in wanted
     }
 

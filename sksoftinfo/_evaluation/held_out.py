@@ -104,30 +104,6 @@ class View(NamedTuple):
         return X if self.columns is None else safe_indexing(X, list(self.columns), axis=1)
 
 
-def held_out_proba(estimator, X, y, folds, classes, **options):
-    """Return the probabilities that the classifier of its fold predicted for each row.
-
-    Parameters
-    ----------
-    estimator : classifier or "stack"
-    X : table of n rows
-    y : ndarray of shape (n,)
-        Labels as passed by the user.
-    folds : Folds
-    classes : ndarray of shape (M,)
-        Sorted labels.
-    **options : dict
-        Options of `held_out_probas`.
-
-    Returns
-    -------
-    ndarray of shape (n, M)
-        Probabilities, with columns in the order of `classes`. A class that is missing from a
-        training fold has probability 0 there. Rows that are not scored are 0.
-    """
-    return held_out_probas(estimator, X, [View()], y, folds, classes, **options)[0]
-
-
 def held_out_probas(
     estimator,
     X,
@@ -141,13 +117,20 @@ def held_out_probas(
     fit_params=None,
     verbose=0,
 ):
-    """Return `held_out_proba` of several views of a table, fitted in one parallel loop.
+    """Return the probabilities that the classifier of its fold predicted for each row.
+
+    All views of the table are fitted in one parallel loop.
 
     Parameters
     ----------
-    estimator, X, y, folds, classes
-        As in `held_out_proba`.
+    estimator : classifier or "stack"
+    X : table of n rows
     views : sequence of View
+    y : ndarray of shape (n,)
+        Labels that the classifier is trained on.
+    folds : Folds
+    classes : ndarray of shape (M,)
+        Sorted labels.
     sample_weight : ndarray of shape (n,), default=None
         Weights of the held-out labels that determine the mixture of the stack.
     n_jobs : int, default=None
@@ -158,6 +141,8 @@ def held_out_probas(
     Returns
     -------
     list of ndarray of shape (n, M)
+        Probabilities for each view, with columns in the order of `classes`. A class that is
+        missing from a training fold has probability 0 there. Rows that are not scored are 0.
     """
     stack = as_stack(estimator)
     if stack is None:

@@ -8,6 +8,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.naive_bayes import GaussianNB
 
 from sksoftinfo import cross_val_bounds, information_bounds, mi_estimate
+from sksoftinfo._evaluation import bounds_and_estimate
 
 MEANS = np.random.default_rng(0).normal(size=(3, 15))
 
@@ -53,6 +54,22 @@ def test_what_it_was_made_from(units):
     for shown in (f"in {units}", "estimate of I(X;Y), not a bound", "assumed: rows are indep"):
         assert shown in repr(estimate)
     assert "failed" not in repr(estimate)
+
+
+def test_bounds_and_estimate_share_their_fits(monkeypatch):
+    X, y, _ = world(200, 0)
+    options = {"cv": 3, "units": "bits", "confidence_level": 0.9, "groups": np.arange(200) // 2}
+    classifier = LogisticRegression()
+    separate = [f(classifier, X, y, **options) for f in (cross_val_bounds, mi_estimate)]
+    fits, fit = [], LogisticRegression.fit
+    monkeypatch.setattr(
+        LogisticRegression,
+        "fit",
+        lambda self, *args: fits.append(len(args[1])) or fit(self, *args),
+    )
+    assert [*bounds_and_estimate(classifier, X, y, **options)] == separate
+    assert len(fits) == 6
+    assert max(fits[3:]) < 80 < min(fits[:3])
 
 
 def test_failures_are_told_and_not_clipped():
