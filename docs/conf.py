@@ -114,7 +114,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
     "doc_module": ("sksoftinfo",),
-    "reference_url": {"sksoftinfo": None},
     "backreferences_dir": "generated/backreferences",
     "inspect_global_variables": False,
     "within_subsection_order": reading_order,
