@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from .wording import counted
 
 # Entries that stand for a missing value in a column of numbers. In a column of texts they stay
@@ -24,6 +26,10 @@ _NUMBER = re.compile(
 )
 # Most numbers are written like this.
 _AS_IT_IS = re.compile(r"[+\-]?\d+(?:\.\d+)?")
+# All entries of a column, each before a line break, if they are missing or ordinary numbers.
+_ORDINARY = re.compile(r"(?:(?:[+\-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?)?\n)*")
+# A point that cannot separate thousands.
+_DECIMAL_POINT = re.compile(r"\b0\.|[0-9]{4}\.|\.(?:[0-9]{1,2}|[0-9]{4,})\n")
 _GROUPS = re.compile(r"[+\-]?\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?![\d'’])")
 # In India separators also follow hundreds of thousands, e.g. 12,34,567.
 _BY_COMMA = re.compile(r"[+\-]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}")
@@ -101,7 +107,7 @@ def read_columns(raw, *, decimal=None, labels=None):
         " ".join(name.split()) or f"Unnamed: {number}" for number, name in enumerate(raw.names)
     ]
     texts = [_as_texts(one) for one in series]
-    parsed = [None if one is None else _Entries(one) for one in texts]
+    parsed = [None if one is None else _entries(one, decimal) for one in texts]
     marks = {mark for one in parsed if one is not None and (mark := one.mark)}
     # The decimal mark of other columns decides how to read 1,234.
     if decimal is None and len(marks) == 1:
@@ -123,16 +129,23 @@ def _as_texts(series):
 
     types = pd.api.types
     if types.is_bool_dtype(series):
-        return series.astype(object).map(str, na_action="ignore").fillna("")
+        return _stripped(series)
     if types.is_numeric_dtype(series) or types.is_datetime64_any_dtype(series):
         return None
     if types.is_timedelta64_dtype(series):
         return None
-    series = series.astype(object)
-    present = series[series.notna()]
+    present = series[series.notna()] if series.dtype == object else []
     if len(present) and all(isinstance(entry, date) for entry in present):
         return None
-    return series.map(str, na_action="ignore").fillna("").map(str.strip)
+    return _stripped(series)
+
+
+def _stripped(series):
+    """Return entries as texts without blanks around them, empty if missing."""
+    import pandas as pd
+
+    entries = zip(series.tolist(), series.isna().tolist(), strict=True)
+    return pd.Series(["" if missing else str(entry).strip() for entry, missing in entries])
 
 
 def _typed(name, series):
@@ -146,8 +159,7 @@ def _typed(name, series):
         return Column(name, "date", values)
     if pd.api.types.is_integer_dtype(series):
         if series.abs().max() > _MAX_WHOLE:
-            texts = series.astype(object).map(str, na_action="ignore").fillna("")
-            return _text(name, texts, [f"whole numbers above {_MAX_WHOLE}"])
+            return _text(name, _stripped(series), [f"whole numbers above {_MAX_WHOLE}"])
         return Column(name, "number", series.astype("Int64"))
     return _finite(name, series.astype("float64"), [])
 
@@ -168,6 +180,45 @@ def _infinite_warning(name, n):
 
 def _text(name, texts, notes=(), warnings=()):
     return Column(name, "text", texts.where(texts != "", None), list(notes), list(warnings))
+
+
+def _entries(texts, decimal):
+    """Return the entries of a column, parsed as numbers where possible."""
+    written = texts.tolist()
+    lines = "\n".join([*written, ""])
+    if _ORDINARY.fullmatch(lines) and lines.strip():
+        whole = "." not in lines
+        if whole or (decimal in (None, ".") and _DECIMAL_POINT.search(lines)):
+            return _OrdinaryNumbers(written, whole)
+    return _Entries(texts)
+
+
+class _OrdinaryNumbers:
+    """Entries that are missing or ordinary numbers, which are parsed all at once.
+
+    Parsing them one by one, as `_Entries` does, takes most of the time until a wide table has been
+    read.
+
+    Parameters
+    ----------
+    written : list of str
+    whole : bool
+        Whether all of them are whole numbers.
+    """
+
+    def __init__(self, written, whole):
+        self.written, self.whole = np.array(written), whole
+        self.mark = None if whole else "."
+
+    def column(self, name, *_):
+        """Return the column of these entries."""
+        import pandas as pd
+
+        missing = self.written == ""
+        numbers = np.where(missing, "0", self.written).astype(np.int64 if self.whole else float)
+        if self.whole:
+            return Column(name, "number", pd.Series(pd.arrays.IntegerArray(numbers, missing)))
+        return Column(name, "number", pd.Series(np.where(missing, np.nan, numbers)))
 
 
 class _Entries:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sksoftinfo._command_line import table_columns
 from sksoftinfo._command_line.table_columns import read_columns
 from sksoftinfo._command_line.table_file import RawTable
 
@@ -221,3 +222,42 @@ def test_names_are_stripped_and_filled_in():
     frame = pd.DataFrame({0: ["1"], 1: ["2"]})
     found = read_columns(RawTable([" y ", ""], frame, "", []))
     assert [one.name for one in found] == ["y", "Unnamed: 1"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["12", "", "-7", "+3"],
+        ["0", "0", ""],
+        ["0.1", "12.25", "", "-1234.567"],
+        ["123456789012345", "1"],
+        ["1", "2.5"],
+        ["1.0", "0.30000000000000004"],
+    ],
+)
+@pytest.mark.parametrize("labels", [False, True])
+def test_ordinary_numbers_are_read_at_once_as_one_by_one(entries, labels, monkeypatch):
+    # The decimal comma of another column is not theirs.
+    beside = [["0,5"] * len(entries)]
+    at_once = column(entries, labels=labels, beside=beside)
+    assert type(table_columns._entries(pd.Series(entries), None)) is not table_columns._Entries
+    monkeypatch.setattr(table_columns, "_entries", lambda texts, _: table_columns._Entries(texts))
+    one_by_one = column(entries, labels=labels, beside=beside)
+    pd.testing.assert_series_equal(at_once.values, one_by_one.values, check_exact=True)
+    assert (at_once.notes, at_once.warnings) == (one_by_one.notes, one_by_one.warnings)
+
+
+@pytest.mark.parametrize(
+    "entries, decimal",
+    [
+        (["1.234", "2.500"], None),
+        (["1.5", "2.5"], ","),
+        (["007", "1"], None),
+        (["1234567890123456"], None),
+        (["1 ", "x"], None),
+        (["", ""], None),
+        (["1e3", "2"], None),
+    ],
+)
+def test_numbers_that_may_mean_something_else_are_read_one_by_one(entries, decimal):
+    assert type(table_columns._entries(pd.Series(entries), decimal)) is table_columns._Entries
