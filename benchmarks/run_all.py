@@ -1,12 +1,13 @@
 """Run the commands behind every table and figure of the documentation again.
 
     python benchmarks/run_all.py --list
-    python benchmarks/run_all.py [PAGE ...] [--mnist DIR] [--out DIR]
+    python benchmarks/run_all.py [PAGE ...] [--mnist DIR] [--photos DIR] [--out DIR]
+    python benchmarks/run_all.py --seconds 60
 
-The commands are those that the pages print, so that they cannot differ from them. The output of
-each command goes to a file of its own in the output folder, and files that a command writes, such
-as figures, go there, too. Compare them with the page, and copy what has changed. In all this takes
-hours: name the pages that you need, e.g. `stochastic`.
+The script reads the commands from the pages. The output of each command goes to a file of its own
+in the output folder, and so do files that a command writes, such as figures. Compare them with the
+page, and copy what has changed. All commands together take hours: name the pages that you need,
+e.g. `stochastic`, or check with `--seconds` that every command starts and runs without an error.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # At the start of a line of a block, or in backticks, where a line break is a blank.
 _COMMAND = re.compile(
-    r"^(python (?:benchmarks/|examples/|-m sksoftinfo demo)(?:[^\n\\]|\\\n)*)$"
-    r"|`(python (?:benchmarks/|examples/|-m sksoftinfo demo)[^`]*)`",
+    r"^(python (?:benchmarks/|examples/|-m sksoftinfo demo|-m timeit)(?:[^\n\\]|\\\n)*)$"
+    r"|`(python\s(?:benchmarks/|examples/|-m\ssksoftinfo\sdemo)[^`]*)`",
     re.MULTILINE,
 )
 
@@ -55,6 +56,8 @@ def main():
     parser.add_argument(
         "--mnist", type=Path, help="folder of MNIST's t10k IDX files, in place of DIR"
     )
+    parser.add_argument("--photos", type=Path, help="folder of photographs, in place of PHOTOS")
+    parser.add_argument("--seconds", type=float, help="end each command after this time")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
     chosen = {
@@ -65,6 +68,7 @@ def main():
     unknown = set(options.pages) - set(all_commands().values())
     if unknown:
         parser.error(f"pages without commands: {', '.join(sorted(unknown))}")
+    folders = {"DIR": options.mnist, "PHOTOS": options.photos}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     failed = []
     for number, (command, page) in enumerate(chosen.items()):
@@ -72,11 +76,11 @@ def main():
         if options.list:
             continue
         words = shlex.split(command)
-        if "DIR" in words and options.mnist is None:
-            print("  left out: it needs --mnist DIR")
+        if any(word in words and folder is None for word, folder in folders.items()):
+            print("  left out: it needs " + ("--mnist" if "DIR" in words else "--photos"))
             continue
-        mnist = options.mnist and str(options.mnist.resolve())
-        words = [sys.executable, *(mnist if word == "DIR" else word for word in words[1:])]
+        words = [str(folders[word].resolve()) if word in folders else word for word in words]
+        words[0] = sys.executable
         if words[1] != "-m":
             words[1:] = [str(ROOT / words[1]), *(word.removeprefix("docs/") for word in words[2:])]
         options.out.mkdir(parents=True, exist_ok=True)
@@ -84,9 +88,16 @@ def main():
         with open(options.out / f"{number:02d}-{page}.txt", "w", encoding="utf-8") as stream:
             stream.write(f"{command}\n\n")
             stream.flush()
-            done = subprocess.run(words, stdout=stream, env=environment, cwd=options.out)
-        print(f"  {time.perf_counter() - start:.0f} s, exit status {done.returncode}", flush=True)
-        failed += [command] * (done.returncode != 0)
+            running = subprocess.Popen(words, stdout=stream, env=environment, cwd=options.out)
+            try:
+                status = running.wait(options.seconds)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+                status = None
+        ended = "ended early" if status is None else f"exit status {status}"
+        print(f"  {time.perf_counter() - start:.0f} s, {ended}", flush=True)
+        failed += [command] * bool(status)
     return 1 if failed else 0
 
 

@@ -91,6 +91,13 @@ def test_what_names_no_command_is_found():
     assert without_command("# Page\n\n![Bars](bars.png)\n") == ["![Bars](bars.png)"]
 
 
+def test_commands_are_found_in_blocks_and_across_lines():
+    page = (
+        "```bash\npython benchmarks/a.py --x \\\n    1\n```\nand `python\nbenchmarks/b.py`, `ls`"
+    )
+    assert run_all.commands(page) == ["python benchmarks/a.py --x 1", "python benchmarks/b.py"]
+
+
 def test_commands_of_the_pages_have_their_scripts_and_options():
     found = run_all.all_commands()
     assert len(found) > 10
