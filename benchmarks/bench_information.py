@@ -2,7 +2,8 @@
 
 All methods see the same rows, one after the other in one process. Errors are against the oracle,
 the true p(y|x) scored on the same rows; limits are held against the true information, from 400,000
-fresh rows. Only ratios of times mean something.
+fresh rows. Seconds are those of the processor, of which only ratios mean something. ``--report``
+joins the files of several runs, such as one for each method; of equal rows the last counts.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ EXTRAPOLATED = {"network": "network, extrapolated", "stack": "stack, extrapolate
 
 def ours(name, X, y):
     """Yield name, value, lower limit and seconds of the bound, and of the estimate from it."""
-    start = time.perf_counter()
+    start = time.process_time()
     bounds = cross_val_bounds(OURS[name], X, y)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     yield name, bounds.mi_lower, bounds.mi_lower_limit, seconds
     if name in EXTRAPOLATED:
-        start = time.perf_counter()
+        start = time.process_time()
         value = mi_estimate(OURS[name], X, y).value
-        yield EXTRAPOLATED[name], value, None, time.perf_counter() - start
+        yield EXTRAPOLATED[name], value, None, time.process_time() - start
 
 
 def run(task, n, seed, methods):
@@ -59,8 +60,8 @@ def run(task, n, seed, methods):
         if name in OURS:
             yield from ours(name, X, y)
         else:
-            start = time.perf_counter()
-            yield name, PEERS[name](X, y, seed), None, time.perf_counter() - start
+            start = time.process_time()
+            yield name, PEERS[name](X, y, seed), None, time.process_time() - start
 
 
 def truth(task):
@@ -82,7 +83,6 @@ def main():
         nargs="*",
         choices=[*OURS, *PEERS],
         default=[*OURS, *PEERS],
-        help="times are told against the first",
     )
     parser.add_argument("--out", type=Path, default=Path("."), help="folder of CSV and figure")
     parser.add_argument("--report", nargs="+", type=Path, help="only join CSVs of several runs")
@@ -97,7 +97,7 @@ def main():
         known = truth(task)
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             results = list(run(task, options.n, seed, options.methods))
-            oracle, first_seconds = results[0][1], results[1][3]
+            oracle = results[0][1]
             for name, value, limit, seconds in results:
                 rows.append(
                     {
@@ -108,7 +108,7 @@ def main():
                         "oracle": oracle,
                         "value": value,
                         "limit": limit,
-                        "time": seconds / first_seconds,
+                        "seconds": seconds,
                     }
                 )
         parts = []
@@ -125,7 +125,7 @@ def main():
 
 def read(path):
     """Return the rows of a CSV that `report` has written."""
-    numbers = ("truth", "oracle", "value", "limit", "time")
+    numbers = ("truth", "oracle", "value", "limit", "seconds")
     with open(path, newline="") as file:
         return [
             {**row, **{name: float(row[name]) if row[name] else None for name in numbers}}
@@ -133,15 +133,34 @@ def read(path):
         ]
 
 
+def in_order(rows):
+    """Return the last row of each task, seed and method, in the order of this file."""
+    methods = ["oracle"]
+    for name in OURS:
+        methods += [name, EXTRAPOLATED[name]] if name in EXTRAPOLATED else [name]
+    methods += PEERS
+    tasks = list(TASKS)
+    found = {
+        (tasks.index(row["task"]), int(row["seed"]), methods.index(row["method"])): row
+        for row in rows
+    }
+    return [found[key] for key in sorted(found)]
+
+
 def report(rows, out):
+    rows = in_order(rows)
+    first = next(row["method"] for row in rows if row["method"] != "oracle")
+    unit = {
+        (row["task"], str(row["seed"])): row["seconds"] for row in rows if row["method"] == first
+    }
     print(
         "\nmethod, mean absolute error (spread over tasks and seeds), limits below the truth, "
-        "time against the first method (spread)"
+        f"time against {first} (spread)"
     )
     for name in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == name]
         errors = np.array([abs(row["value"] - row["oracle"]) for row in mine])
-        times = np.array([row["time"] for row in mine])
+        times = np.array([row["seconds"] / unit[row["task"], str(row["seed"])] for row in mine])
         below = [row["limit"] <= row["truth"] for row in mine if row["limit"] is not None]
         share = f"{sum(below)} of {len(below)}" if below else "-"
         print(

@@ -28,7 +28,13 @@ class ScoredRows:
 
     @classmethod
     def of(cls, y, weights, groups, *, cross_fitted):
-        """Return the description of rows with encoded labels `y`; their order counts."""
+        """Return the description of rows with encoded labels `y`; their order counts.
+
+        Groups are numbered in the order in which they occur, so that their names do not count.
+        """
+        if groups is not None:
+            _, first, groups = np.unique(groups, return_index=True, return_inverse=True)
+            groups = np.argsort(np.argsort(first))[groups]
         labels = np.ascontiguousarray(y, dtype=np.int64)
         digest = hashlib.blake2b(labels.data.cast("B"), digest_size=16).hexdigest()
         return cls(digest, weights, groups, cross_fitted)
@@ -206,6 +212,12 @@ def compare_bounds(
 
 def _same_rows(a, b):
     """Return the `ScoredRows` of both results, or raise ValueError if the rows differ."""
+    for name, bounds in (("a", a), ("b", b)):
+        if not hasattr(bounds, "_rows"):
+            raise ValueError(
+                f"`{name}` must be an InformationBounds; got {bounds!r}. Pass results of "
+                "information_bounds, score_bounds or cross_val_bounds."
+            )
     first, second = a._rows, b._rows
     if first is None or second is None:
         raise ValueError(
@@ -217,7 +229,7 @@ def _same_rows(a, b):
         ("labels or order of rows", first.labels == second.labels),
         ("sample_weight", _equal(first.weights, second.weights)),
         ("groups", _equal(first.groups, second.groups)),
-        ("reference_prior", np.allclose(a.reference_prior, b.reference_prior, atol=1e-12)),
+        ("reference_prior", _close(a.reference_prior, b.reference_prior)),
     ):
         if not same:
             raise ValueError(
@@ -225,6 +237,10 @@ def _same_rows(a, b):
                 "both classifiers on the same rows, in the same order, with the same arguments."
             )
     return first, second
+
+
+def _close(first, second):
+    return first.shape == second.shape and np.allclose(first, second, atol=1e-12)
 
 
 def _equal(first, second):

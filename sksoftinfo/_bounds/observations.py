@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from .._utils import label_array, mixed_types, users_stacklevel
+from .._utils import is_missing_label, label_array, mixed_types, users_stacklevel
 from .betting import rounds_of
 
 # Unequal weights without a bound cause a warning if they amount to fewer observations of equal
@@ -173,9 +173,10 @@ def encode_groups(groups):
             "array, and join several columns into one."
         )
     groups = groups.reshape(-1)
-    missing = groups != groups
     if groups.dtype == object:
-        missing = missing | np.array([group is None for group in groups])
+        missing = np.array([is_missing_label(group) for group in groups], dtype=bool)
+    else:
+        missing = groups != groups
     if np.any(missing):
         raise ValueError(
             f"`groups` must hold a group for each row; got none for {np.sum(missing)} of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -307,7 +308,7 @@ def feature_information(
     """
     check_units(units)
     check_confidence_level(confidence_level)
-    if n_permutations < 0 or int(n_permutations) != n_permutations:
+    if not isinstance(n_permutations, Integral) or n_permutations < 0:
         raise ValueError(
             f"`n_permutations` must be an integer of at least 0; got {n_permutations!r}. Use 0 "
             "for no permutations."
@@ -478,6 +479,16 @@ def _groups_of_columns(columns, known, given):
     """Return the name of each group, and the sorted positions of its columns."""
     if columns is None:
         columns = [known[i] for i in range(len(known)) if i not in given]
+        if not columns:
+            raise ValueError(
+                f"`given` must leave at least one column of X; got all {len(known)}. Name fewer "
+                "columns, or pass `columns`."
+            )
+    if isinstance(columns, slice) or not hasattr(columns, "__iter__"):
+        raise ValueError(
+            f"`columns` must be a sequence of columns or of lists of columns; got {columns!r}. "
+            "Pass a list."
+        )
     if isinstance(columns, str):
         columns = [columns]
     columns = _unmasked(columns, known, "columns")

@@ -73,8 +73,16 @@ def splitter_of(cv, y, groups):
         if cv < 2:
             raise ValueError(_WRONG_CV.format(cv))
         return int(cv)
-    if isinstance(cv, (bool, float, str)):
+    if isinstance(cv, (bool, float, str, type)):
         raise ValueError(_WRONG_CV.format(repr(cv)))
+    if not hasattr(cv, "split") and hasattr(cv, "__iter__"):
+        cv = list(cv)
+        for split in cv:
+            if not hasattr(split, "__len__") or len(split) != 2:
+                raise ValueError(
+                    "`cv` must yield pairs of training and held-out rows; got "
+                    f"{split!r:.50}. Yield (train, test) for each split."
+                )
     return check_cv(cv, y, classifier=True)
 
 
@@ -240,8 +248,8 @@ def _indices(rows, n):
         rows = np.flatnonzero(rows)
     if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n):
         raise ValueError(
-            f"`cv` must yield positions or masks of {n} rows; got {rows!r}. Use positions from "
-            f"0 to {n - 1}."
+            f"`cv` must yield positions or masks of {n} rows; got {rows.dtype} from {rows.min()} "
+            f"to {rows.max()}. Use integers from 0 to {n - 1}."
         )
     return rows.astype(np.intp)
 

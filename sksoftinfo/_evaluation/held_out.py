@@ -73,13 +73,12 @@ def routed_params(estimator, cv, y, params, groups):
         estimator=estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
     )
     groups = params.get("groups", groups)
+    if not hasattr(cv, "split"):
+        # Folds from an integer `cv` use the groups, which the estimator may have requested too.
+        if not router.consumes("fit", ["groups"]):
+            params.pop("groups", None)
+        return process_routing(router, "fit", **params).estimator.fit, {}, groups
     splitter = splitter_of(cv, y, groups)
-    if isinstance(splitter, int):
-        # Folds from an integer `cv` use the groups.
-        routed = process_routing(
-            router, "fit", **{name: value for name, value in params.items() if name != "groups"}
-        )
-        return routed.estimator.fit, {}, groups
     router.add(splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split"))
     routed = process_routing(router, "fit", **params)
     split_params = dict(routed.splitter.split)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from numbers import Number
 
 import numpy as np
 from sklearn.utils import assert_all_finite
@@ -120,7 +121,7 @@ def _where_not_finite(array, name, column_names, allow_nan):
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing, masked or of several types.
+    """Raise ValueError if labels are missing, masked, of several types or neither text nor number.
 
     Bytes raise TypeError, as in scikit-learn.
     """
@@ -152,11 +153,19 @@ def check_labels(y, name="y"):
             f"Input {name} contains NaN or None, i.e. missing labels, in {missing.sum()} of "
             f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Drop these rows."
         )
-    types = mixed_types(labels) if labels.dtype == object else []
+    if labels.dtype != object:
+        return
+    types = mixed_types(labels)
     if types:
         raise ValueError(
             f"`{name}` must hold labels of one type; got {', '.join(types)}. Convert them to one "
             "type, e.g. by str."
+        )
+    others = [one for one in labels if not isinstance(one, (str, Number, np.generic))]
+    if others:
+        raise ValueError(
+            f"`{name}` must hold numbers or strings; got {type(others[0]).__name__}. Convert "
+            f"them, e.g. by {name}.astype(str)."
         )
 
 

@@ -121,12 +121,21 @@ def test_copies_can_be_compared():
         (lambda: of(SECOND, sample_weight=np.ones(80)), "different sample_weight"),
         (lambda: of(SECOND, groups=Y), "different groups"),
         (lambda: of(SECOND, reference_prior="uniform"), "different reference_prior"),
+        (lambda: information_bounds(Y, np.c_[SECOND, 0 * Y], labels=range(4)), "classes"),
         (lambda: dataclasses.replace(of(SECOND), _rows=None), "built by hand"),
+        (lambda: 0.3, "`b` must be an InformationBounds; got 0.3"),
     ],
 )
 def test_other_rows_are_refused(other, message):
     with pytest.raises(ValueError, match=message):
         compare_bounds(of(FIRST), other())
+
+
+def test_names_of_groups_do_not_count():
+    groups = np.arange(80) // 4
+    expected = of(FIRST, groups=groups) - of(SECOND, groups=groups)
+    names = [f"patient {100 - group}" for group in groups]
+    assert of(FIRST, groups=groups) - of(SECOND, groups=names) == expected
 
 
 def test_bad_level_and_too_few_groups():

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sksoftinfo import information_bounds
@@ -97,6 +98,10 @@ def test_few_large_weights_are_warned_of():
         ({"groups": Y[:3]}, "inconsistent numbers of samples"),
         ({"groups": np.where(Y == 1, np.nan, 0.0)}, "`groups` must hold a group .* for 30 of 60"),
         ({"groups": np.array([None, "a"] * 30, dtype=object)}, "`groups` must hold a group"),
+        (
+            {"groups": pd.Series([pd.NA, "a"] * 30, dtype="string")},
+            "`groups` must hold a group .* for 30 of 60",
+        ),
         ({"groups": np.zeros((60, 2))}, "`groups` must hold one group for each row"),
     ],
 )

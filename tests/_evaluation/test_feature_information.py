@@ -229,7 +229,11 @@ def test_weights_params_bins_and_progress(capsys):
         ({"columns": []}, "`columns` must name at least one column in each group"),
         ({"columns": [["sl"], []]}, "`columns` must name at least one column in each group"),
         ({"columns": ["sl", "sl"]}, "`columns` must name each group once"),
+        ({"columns": slice(0, 2)}, "`columns` must be a sequence of columns"),
+        ({"columns": 2}, "`columns` must be a sequence of columns .*; got 2"),
         ({"given": "z"}, "`given` must name columns of X; got 'z'"),
+        ({"given": list(range(4))}, "`given` must leave at least one column of X; got all 4"),
+        ({"n_permutations": None}, "`n_permutations` must be an integer of at least 0; got None"),
         ({"n_permutations": -1}, "`n_permutations` must be an integer of at least 0"),
         (
             {"n_permutations": 9, "cv": TimeSeriesSplit(2)},

@@ -7,11 +7,12 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 
-from sksoftinfo import cross_val_bounds
+from sksoftinfo import cross_val_bounds, feature_information, mi_estimate
 from sksoftinfo._evaluation import held_out
 from tests.helpers.estimators import Labels
 
@@ -51,6 +52,31 @@ def test_params_reach_fit_and_are_routed():
             "stack", X, Y, params={"groups": np.arange(150) % 7}, cv=GroupKFold(2)
         )
         assert stacked.n_samples == 150
+
+
+@pytest.mark.parametrize("measure", [cross_val_bounds, mi_estimate, feature_information])
+def test_splits_of_a_generator_outlive_the_routing(measure):
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    expected = measure(LinearDiscriminantAnalysis(), X, Y, cv=folds)
+    with sklearn.config_context(enable_metadata_routing=True):
+        found = measure(LinearDiscriminantAnalysis(), X, Y, cv=folds.split(X, Y))
+    assert (
+        found.to_frame().equals(expected.to_frame())
+        if hasattr(found, "to_frame")
+        else (found.mi_lower == expected.mi_lower)
+    )
+
+
+def test_groups_are_routed_to_a_search_within_the_folds():
+    groups = np.arange(150) // 5 % 10
+    search = GridSearchCV(LinearDiscriminantAnalysis(), {"tol": [1e-4, 1e-3]}, cv=GroupKFold(3))
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = cross_val_bounds(search, X, Y, params={"groups": groups}, cv=2)
+        plain = cross_val_bounds(
+            LinearDiscriminantAnalysis(), X, Y, params={"groups": groups}, cv=2
+        )
+    assert routed.n_groups == plain.n_groups == 10
+    assert routed.mi_lower == pytest.approx(plain.mi_lower)
 
 
 def test_a_class_missing_from_a_training_fold_is_impossible_there():

@@ -174,6 +174,20 @@ def test_texts_and_other_labels_in_a_list_are_refused(labels):
     assert label_array(labels).dtype == object
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.cut([1.0, 2.0, 3.0], 2),
+        pd.Series(pd.PeriodIndex(["2020", "2021"], freq="Y")),
+        [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)],
+    ],
+)
+def test_labels_that_are_neither_texts_nor_numbers_name_the_remedy(labels):
+    with pytest.raises(ValueError, match="must hold numbers or strings; got .*astype"):
+        check_labels(labels)
+    check_labels(np.asarray(labels).astype(str))
+
+
 def test_labels_that_are_missing_among_texts_are_named():
     for labels in (["a", np.nan, "b"], np.array([1.0, np.nan, 2.0]), [1, float("nan"), 0]):
         with pytest.raises(ValueError, match="missing labels, in 1 of 3 rows"):
