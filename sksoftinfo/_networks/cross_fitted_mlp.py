@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -26,38 +27,44 @@ class CrossFittedMLP(nn.Module):
         Network whose members are trained, and which prepares the columns in its own precision.
     decays : sequence of float
         Weight decay of each group, at a learning rate of 0.003, as in `CrossFittedNet`.
-    dtype : torch.dtype
-        Precision of the members.
     start : ndarray of shape (n_classes,)
         Logits that all members return before training, for any input.
     loss : float
         Loss of these logits, in nats.
+    dtype : torch.dtype
+        Precision of the members.
+    device : torch.device or str
+        Device of the members, and of `averaged`.
     """
 
-    def __init__(self, averaged, decays, dtype, start, loss):
+    def __init__(self, averaged, decays, start, loss, *, dtype, device):
         super().__init__()
         self.prepare = averaged.prepare
         self.decays = tuple(decays)
         # In a list, so that its weights are not parameters of this module.
         self._averaged = [averaged]
         options = averaged.n_members, averaged.sizes, averaged.dropout
-        self.groups = nn.ModuleList(_Members(*options).to(dtype) for _ in decays)
-        self.best = nn.ModuleList(_Members(*options).to(dtype) for _ in decays)
-        for group, best in zip(self.groups, self.best, strict=True):
+        groups = nn.ModuleList(_Members(*options) for _ in decays)
+        for group in groups:
             group.start_from(start)
-            best.load_state_dict(group.state_dict())
-            best.requires_grad_(False)
-        self.register_buffer("best_losses", torch.full((len(decays),), float(loss)))
+        self.groups = groups.to(device, dtype)
+        # Copied on the device: each weight that comes from the host is waited for.
+        self.best = copy.deepcopy(self.groups).requires_grad_(False)
+        losses = torch.full((len(decays),), float(loss), device=device)
+        self.register_buffer("best_losses", losses)
         # The only group that is still trained, or -1; and epochs since the last best loss.
-        self.register_buffer("chosen", torch.tensor(-1))
-        self.register_buffer("n_waited", torch.tensor(0))
+        self.register_buffer("chosen", torch.full((), -1, device=device))
+        self.register_buffer("n_waited", torch.zeros((), dtype=torch.int64, device=device))
         self.begin_epoch()
 
     def begin_epoch(self):
-        """Note which groups are trained, so that a GPU is waited for once in an epoch."""
-        chosen = int(self.chosen)
-        self._alive = list(range(len(self.groups))) if chosen < 0 else [chosen]
+        """Note which groups are trained, and return the epochs since the last best loss."""
+        # A GPU is waited for once in an epoch.
+        chosen, self._n_waited = torch.stack([self.chosen, self.n_waited]).tolist()
+        self.is_chosen = chosen >= 0
+        self._alive = [chosen] if self.is_chosen else list(range(len(self.groups)))
         self._sums, self._weight = 0.0, 0.0
+        return self._n_waited
 
     def forward(self, x):
         """Return logits (n, n_classes), in training for each member (groups, members, n, M)."""
@@ -76,9 +83,8 @@ class CrossFittedMLP(nn.Module):
     def close_epoch(self):
         """Keep the weights of groups with a new best loss; return the losses."""
         # A GPU is waited for once.
-        known = [self._sums / self._weight, self.best_losses, self.n_waited[None]]
-        losses, best_losses, waited = download(known, torch.float32)
-        losses, waited = losses.tolist(), int(waited[0]) + 1
+        found = download([self._sums / self._weight, self.best_losses], torch.float32)
+        (losses, best_losses), waited = (one.tolist() for one in found), self._n_waited + 1
         for index, loss in zip(self._alive, losses, strict=True):
             # If no rows are held out, losses are NaN, and the last epoch is kept.
             if math.isnan(loss) or loss < best_losses[index]:

@@ -87,8 +87,10 @@ class CrossFittedNet(InfoSoftmaxNet):
             counts = np.bincount(y, weight * held_out, minlength=self.n_classes)
         start_loss = cross_entropy(counts, shares)
         start = self._logits_of(shares)
-        module = CrossFittedMLP(self.module_, self.decays, dtype, start, start_loss)
-        self.module_ = module.to(self.device)
+        module = CrossFittedMLP(
+            self.module_, self.decays, start, start_loss, dtype=dtype, device=self.device
+        )
+        self.module_ = module
         self.initialize_optimizer()
         try:
             super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
@@ -153,9 +155,8 @@ class CrossFittedNet(InfoSoftmaxNet):
     def on_epoch_begin(self, net, **kwargs):
         module = self.module_
         if isinstance(module, CrossFittedMLP):
-            if module.n_waited >= max(_FEWEST_EPOCHS, _PATIENCE * self._n_planned):
+            if module.begin_epoch() >= max(_FEWEST_EPOCHS, _PATIENCE * self._n_planned):
                 raise KeyboardInterrupt  # by which skorch ends training
-            module.begin_epoch()
         super().on_epoch_begin(net, **kwargs)
 
     def on_epoch_end(self, net, **kwargs):
@@ -166,7 +167,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         losses = module.close_epoch()
         if not math.isnan(losses[0]):
             self.history.record("valid_loss", min(losses))
-            if module.chosen < 0 and self._share_done() >= _ALL_TRAINED:
+            if not module.is_chosen and self._share_done() >= _ALL_TRAINED:
                 for weight in module.choose():
                     self.optimizer_.state.pop(weight, None)
 

@@ -8,6 +8,7 @@ from sklearn.utils import gen_batches
 from torch import nn
 
 from .._utils import on_host
+from .device import upload
 
 # Largest number of rows whose quantiles are computed, which costs a sort. Of more rows, evenly
 # spaced ones are taken.
@@ -107,17 +108,19 @@ class PrepareColumns(nn.Module):
         if weight is not None:
             weight = weight[::step]
             X, weight = X[weight > 0], weight[weight > 0]
+        found = np.empty((2, X.shape[1]))
         # Some columns at a time: sorted copies of all would take more memory than the table.
         for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
-            median, scale = _centre_and_scale(X[:, columns], weight)
-            self.median[columns] = torch.as_tensor(median).to(self.median)
-            self.scale[columns] = torch.as_tensor(scale).to(self.scale)
+            found[:, columns] = _centre_and_scale(X[:, columns], weight)
+        # In the dtype of the layer before the copy, for not every device has that of the host.
+        found = upload(torch.from_numpy(found).to(self.median.dtype), self.median.device)
+        self.median.copy_(found[0])
+        self.scale.copy_(found[1])
 
     def forward(self, x):
         """Return prepared columns, shape (n, n_outputs)."""
         # A value so large that the difference overflows counts as one at the limit.
-        scaled = ((x - self.median) * self.scale).clamp(-1e6, 1e6)
-        scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
+        scaled = ((x - self.median) * self.scale).clamp(-1e6, 1e6).nan_to_num(0.0)
         scaled = scaled / torch.sqrt(1 + (scaled / 3) ** 2)
         if not len(self.marked):
             return scaled

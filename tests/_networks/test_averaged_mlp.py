@@ -10,7 +10,7 @@ from sksoftinfo._networks.cross_fitted_mlp import CrossFittedMLP
 def test_it_is_the_average_of_perceptrons(hidden_sizes):
     averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=3).double()
     start = torch.zeros(3, dtype=torch.float64)
-    trained = CrossFittedMLP(averaged, [0.0], torch.float64, start, 1.0)
+    trained = CrossFittedMLP(averaged, [0.0], start, 1.0, dtype=torch.float64, device="cpu")
     best = trained.best[0]
     torch.nn.init.normal_(best.head.weight)
     x = torch.randn(5, 4, dtype=torch.float64)

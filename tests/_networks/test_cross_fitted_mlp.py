@@ -7,12 +7,13 @@ from sksoftinfo._networks.averaged_mlp import AveragedMLP
 from sksoftinfo._networks.cross_fitted_mlp import CrossFittedMLP, cross_entropy
 
 START = torch.tensor([0.0, 1.0, 2.0])
+OPTIONS = {"dtype": torch.float32, "device": "cpu"}
 
 
 @pytest.fixture
 def module():
     torch.manual_seed(0)
-    return CrossFittedMLP(AveragedMLP(4, 3, n_members=2), [0.1, 1.0], torch.float32, START, 1.1)
+    return CrossFittedMLP(AveragedMLP(4, 3, n_members=2), [0.1, 1.0], START, 1.1, **OPTIONS)
 
 
 def test_it_starts_from_the_logits_it_is_given(module):
@@ -56,7 +57,7 @@ def test_one_group_is_trained_on(module):
 def test_a_copy_of_its_state_goes_on_alike(module):
     epoch(module, 0.9, 0.8)
     module.choose()
-    other = CrossFittedMLP(AveragedMLP(4, 3, n_members=2), [0.1, 1.0], torch.float32, START, 9.0)
+    other = CrossFittedMLP(AveragedMLP(4, 3, n_members=2), [0.1, 1.0], START, 9.0, **OPTIONS)
     other.load_state_dict(module.state_dict())
     x = torch.randn(5, 4)
     for one in (module, other):

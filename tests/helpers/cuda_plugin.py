@@ -9,9 +9,10 @@ for a device makes little difference between them; ``--all-cases`` runs all.
 import contextlib
 from types import ModuleType
 
+import pytest
 import torch
 
-from .simulated_cuda import UNAVAILABLE, simulated_cuda
+from .simulated_cuda import UNAVAILABLE, NotSimulated, simulated_cuda
 
 _simulation = contextlib.ExitStack()
 # Fixtures that are a device.
@@ -70,6 +71,24 @@ def _knows_a_device(value, own_name):
     if not isinstance(name, str) or name == own_name:
         return False
     return name.startswith(("tests.", "torch.nn", *_OF_NETWORKS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Skip what needs something of a GPU that is not simulated, for the reason that it gives."""
+    try:
+        return (yield)
+    except Exception as error:
+        for cause in _chain(error):
+            if isinstance(cause, NotSimulated):
+                pytest.skip(str(cause))
+        raise
+
+
+def _chain(error):
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def pytest_unconfigure(config):

@@ -12,7 +12,7 @@ The simulation cannot show
   of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU;
 - time, and what overlaps: every copy and every kernel is done when it is called;
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
-  export to ONNX, CUDA graphs; nor Triton, streams and events;
+  export to ONNX, CUDA graphs; nor Triton, streams and events: `NotSimulated` is raised;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
 - other processes: there is no device in a worker process, where tensors arrive on the host.
 
@@ -101,8 +101,24 @@ _AUTOCAST = {
         False,
     ),
 }
+# What torch offers of a GPU that the simulation does not, and why.
+_GRAPHS = "torch traces graphs with tensors of its own"
+_OVERLAP = "nothing overlaps on the simulated device"
+_NOT_SIMULATED = {
+    (torch, "compile"): _GRAPHS,
+    (torch.export, "export"): _GRAPHS,
+    (torch.jit, "trace"): _GRAPHS,
+    (torch.onnx, "export"): _GRAPHS,
+    (torch.cuda, "CUDAGraph"): _GRAPHS,
+    (torch.cuda, "Event"): _OVERLAP,
+    (torch.cuda, "Stream"): _OVERLAP,
+}
 _NOTHING = contextlib.nullcontext()
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
+
+
+class NotSimulated(NotImplementedError):
+    """What is called exists on a GPU, and does not on the simulated device."""
 
 
 class _Operator(NamedTuple):
@@ -532,6 +548,8 @@ def _replacements(device):
     }
     for name, function in cuda.items():
         yield torch.cuda, name, function
+    for (owner, name), reason in _NOT_SIMULATED.items():
+        yield owner, name, _refusal(f"{owner.__name__}.{name}", reason)
     yield torch.backends.mps, "is_available", is_there("mps")
     for name in ("get_rng_state", "set_rng_state", "manual_seed", "synchronize"):
         yield torch.mps, name, cuda[name]
@@ -545,6 +563,13 @@ def _replacements(device):
     yield torch, "load", _load_at(torch.load, device)
     yield torch.Tensor, "pin_memory", lambda tensor, *_: device.pinned(tensor.clone())
     yield torch.Tensor, "is_pinned", lambda tensor, *_: device.is_pinned(tensor)
+
+
+def _refusal(name, reason):
+    def refuse(*args, **kwargs):
+        raise NotSimulated(f"{name} is not simulated: {reason}")
+
+    return refuse
 
 
 def _apply_by_swapping(apply):

@@ -4,11 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.frozen import FrozenEstimator
 from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._networks.predictions import prediction_batches
+from sksoftinfo._networks.prepare import PrepareColumns
 from sksoftinfo._networks.training import has_diverged
 
 RNG = np.random.default_rng(0)
@@ -54,8 +56,35 @@ def test_waits_of_the_default_training_do_not_grow_with_the_batches(counted_cuda
             clf.fit(X, Y, np.linspace(0.5, 2, len(Y)))
         assert len(clf.history_) == FAST["max_epochs"]
         waits.append(counted_cuda.counts["waits"])
-    # Each weight travels once before the first epoch, the best members' after the last.
-    assert waits[1] <= waits[0] < 80, counted_cuda.places
+    # Each weight travels once before the first epoch.
+    assert waits[1] <= waits[0] < 50, counted_cuda.places
+
+
+def test_waits_of_an_epoch_of_the_default_training(counted_cuda):
+    waits = []
+    for max_epochs in (2, 4):
+        clf = InfoSoftmaxClassifier(early_stopping=True, **{**FAST, "max_epochs": max_epochs})
+        counted_cuda.reset()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            clf.fit(X, Y)
+        waits.append(counted_cuda.counts["waits"])
+    # State of the members, losses of training and of held-out rows, and whether all is finite.
+    assert waits[1] - waits[0] == 2 * 4, counted_cuda.places
+
+
+def test_columns_are_prepared_by_few_launches_without_a_wait(counted_cuda):
+    """Few or many columns: centres and scales travel together, from pinned memory."""
+    for n_columns in (5, 3000):
+        prepare = PrepareColumns(n_columns).to("cuda")
+        rows = RNG.normal(size=(200, n_columns))
+        counted_cuda.reset()
+        prepare.learn(rows)
+        assert counted_cuda.counts["waits"] == 0, counted_cuda.places
+        x = torch.as_tensor(rows).to("cuda")
+        counted_cuda.reset()
+        prepare(x)
+        assert counted_cuda.counts["launches"] <= 9
 
 
 def test_validation_rows_travel_once(counted_cuda):
