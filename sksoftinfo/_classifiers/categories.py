@@ -17,6 +17,7 @@ from .._utils import (
     is_frame,
     is_missing_label,
     mixed_types,
+    on_host,
     plain_rows,
     some_names,
     users_stacklevel,
@@ -55,7 +56,7 @@ def categorical_columns(X, categorical_features):
             return np.arange(0)
         kinds = [type(_column(X, j).dtype).__name__ for j in range(X.shape[1])]
         return np.flatnonzero(np.isin(kinds, _CATEGORICAL_DTYPES))
-    given = np.asarray(categorical_features)
+    given = np.asarray(on_host(categorical_features))
     if given.dtype == object:
         given = np.asarray(given.tolist())
     if given.size == 0:

@@ -16,6 +16,7 @@ from .._utils import (
     labels_of,
     listed,
     on_host,
+    rows_for,
     stacked_pictures,
 )
 from .held_out import check_classifier
@@ -127,7 +128,7 @@ default="empirical"
     if hasattr(estimator, "score_bounds"):
         return estimator.score_bounds(X, y, **options)
     check_classifier(estimator)
-    proba = estimator.predict_proba(on_host(X))
+    proba = estimator.predict_proba(rows_for(estimator, X))
     return information_bounds(y, proba, labels=estimator.classes_, **options)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from scipy import ndimage
+
+from .._utils import on_host
 
 # Standard deviation of the blur that hides the content of an image, as a share of its shorter
 # side.
@@ -44,8 +44,8 @@ class Fill:
                 self.constant_ = images.mean(axis=0 if is_table else (0, 2, 3), dtype=np.float64)
                 self.constant_ = self.constant_.reshape((1, 1, -1) if is_table else (-1, 1, 1))
         elif not callable(value):
-            constant = np.asarray(value, dtype=np.float64)
-            if not isinstance(value, Real) and constant.shape != (n_channels,):
+            constant = np.asarray(on_host(value), dtype=np.float64)
+            if constant.ndim and constant.shape != (n_channels,):
                 raise ValueError(
                     "`fill_value` must be a number, or an array with one number for each channel, "
                     f"of shape ({n_channels},); got {value!r} of shape {constant.shape}. Use one "
@@ -70,7 +70,7 @@ class Fill:
             sigma = _BLUR * min(sides)
             along = (0, 0, 0 if height == 1 else sigma, sigma)
             return ndimage.gaussian_filter(images, along, mode="nearest")
-        filled = np.asarray(self.fill_value(images), dtype=images.dtype)
+        filled = np.asarray(on_host(self.fill_value(images)), dtype=images.dtype)
         try:
             np.broadcast_to(filled, images.shape)
         except ValueError as error:

@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from torch import nn
 from torch.utils.data import Subset
 
+from .._networks import is_out_of_memory
 from .._utils import (
     as_picture,
     assert_finite,
@@ -250,13 +251,13 @@ class PictureReader:
             given = _as_pil(pixels)
         else:
             # A copy, since a transform may work in place.
-            given = torch.tensor(pixels)
+            given = torch.from_numpy(pixels.copy())
         try:
             image = self.preprocess(given)
-        except torch.cuda.OutOfMemoryError:
-            raise
         # A user's function may raise any exception; the message names the picture.
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             what = "a PIL image" if form == "pil" else f"a tensor of {given.dtype}"
             raise ValueError(
                 f"`preprocess` failed on the picture at {index}, {what} of {len(pixels)} x "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._utils import encode_labels, known_labels
+from .._utils import encode_labels, known_labels, label_array, on_host
 
 
 def encode_target(target, classes, combine):
@@ -58,7 +58,7 @@ def targets_of_images(n_images, classes, target, combine, y):
         Target of each image, instead of `target`.
     """
     if y is not None:
-        labels = np.asarray(y)
+        labels = label_array(y)
         check_one_target_each(labels, n_images)
         return encode_labels(labels, classes)[None], False
     targets = encode_target(target, classes, combine)
@@ -106,4 +106,7 @@ def check_one_target_each(labels, n_images):
 
 def as_list(target):
     """Return a target, which may be a label, as a list of labels."""
-    return list(target) if isinstance(target, list | tuple | np.ndarray) else [target]
+    target = on_host(target)
+    if isinstance(target, np.ndarray):
+        return np.atleast_1d(target).tolist()
+    return list(target) if isinstance(target, list | tuple) else [target]

@@ -38,7 +38,7 @@ def prediction_batches(net, X, n_draws=1):
     if plain and len(X) == 1 and net.iterator_valid is whole_batches:
         # A data set and its batches take as long as two small networks: `one row` in
         # benchmarks/bench_speed.py. The row is copied, since a module may work in place.
-        return [(torch.tensor(X, device="cpu") if isinstance(X, np.ndarray) else X.clone(), None)]
+        return [(torch.from_numpy(X.copy()) if isinstance(X, np.ndarray) else X.clone(), None)]
     dataset = net.get_dataset(X)
     batch_size = net.batch_size
     if plain and len(X) and batch_size != -1:

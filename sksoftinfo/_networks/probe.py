@@ -30,22 +30,30 @@ def check_output(net, rows):
     Raises
     ------
     ValueError
-        If the module does not return a tensor.
+        If the module does not return a tensor, or computes on two devices.
 
     Warns
     -----
     UserWarning
         If the module returns probabilities.
     """
+    # The module within its wrapper of noise, or of a distributed run.
+    name = type(getattr(net.module_, "module", net.module_)).__name__
     was_training = net.module_.training
     net.module_.eval()
     try:
         with torch.no_grad():
             outputs = _outputs(net, first_input(net, rows[:_N_PROBED]))
+    except RuntimeError as error:
+        if "same device" not in str(error):
+            raise
+        raise ValueError(
+            f"module={name} must keep its tensors on the device of its input; got tensors on two "
+            f"devices with device={str(net.device)!r}. Give constants to register_buffer, and "
+            f"create others with device=x.device. {error}"
+        ) from error
     finally:
         net.module_.train(was_training)
-    # The module within its wrapper of noise, or of a distributed run.
-    name = type(getattr(net.module_, "module", net.module_)).__name__
     if not isinstance(outputs[-1], torch.Tensor):
         raise ValueError(
             f"module={name} returned {type(outputs[-1]).__name__} where a tensor of logits is "

@@ -16,7 +16,7 @@ from .compat import (
     safe_split,
     validate_params,
 )
-from .device_rows import columns_with_missing, is_on_cuda, validate_on_device
+from .device_rows import columns_with_missing, is_on_cuda, rows_for, validate_on_device
 from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
 from .pictures import (
     Picture,
@@ -114,6 +114,7 @@ __all__ = [
     "param_names",
     "params_of_rows",
     "on_host",
+    "rows_for",
     "plain_rows",
     "pyplot",
     "refuse_masked",

@@ -6,6 +6,7 @@ import math
 import sys
 
 import numpy as np
+from sklearn import get_config
 from sklearn.utils.validation import validate_data
 
 from .validation import assert_finite, check_labels, on_host
@@ -57,6 +58,16 @@ def validate_on_device(estimator, X, y="no_validation", *, dtype, allow_nan=Fals
     if not math.isfinite(X.sum().item()) and not (allow_nan and not torch.isinf(X).any()):
         assert_finite(on_host(X), "X", allow_nan=allow_nan)
     return X if isinstance(y, str) else (X, validated[1])
+
+
+def rows_for(estimator, X):
+    """Return rows as an estimator takes them: on the host, unless it takes tensors of a device.
+
+    Those of this package do, which have ``score_bounds``, and scikit-learn's where it dispatches
+    arrays.
+    """
+    takes_tensors = hasattr(estimator, "score_bounds") or get_config()["array_api_dispatch"]
+    return X if takes_tensors else on_host(X)
 
 
 def columns_with_missing(X):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._bounds import Units, information_bounds
+from .._utils import rows_for
 
 
 def _score(name, y_true, y_proba, sample_weight, labels, **options):
@@ -252,7 +253,7 @@ class InformationScorer:
     def __call__(
         self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | dict[str, float]:
-        proba = estimator.predict_proba(X)
+        proba = estimator.predict_proba(rows_for(estimator, X))
         return self.score(y, proba, sample_weight=sample_weight, labels=estimator.classes_)
 
     def set_score_request(self, *, sample_weight=None):

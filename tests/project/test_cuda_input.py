@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits, load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,10 +32,12 @@ from sksoftinfo import (
 )
 from sksoftinfo._networks.predictions import prediction_batches
 from sksoftinfo.metrics import (
+    bounds_scorer,
     bounds_scores,
     box_iou_score,
     mask_iou_score,
     mi_lower_score,
+    mi_lower_scorer,
     pointing_game_score,
 )
 
@@ -79,12 +82,14 @@ def test_layouts_of_memory(cuda, device, layout, kind, tmp_path):
         warnings.simplefilter("error", UserWarning)
         found = clf.fit(other, y).predict_proba(other)
         np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(clf.predict_proba(other[:1]), expected[:1], atol=1e-6)
         # The warning about rows that were trained on is right here.
         warnings.filterwarnings("ignore", message=".* rows and their labels were used")
         clf.score_bounds(other[1:], y[1:])
         if kind == "images":
             masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4).fit(other, y)
             np.testing.assert_array_equal(masker.transform(other), masker.transform(rows))
+            InfoMaskTransformer(clf, patch_size=4, patch_scoring="crop", stride=4).fit(other, y)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -295,6 +300,63 @@ def test_masks_of_tensors_of_the_device(cuda, device, how, tmp_path):
         masker.mask(images[:, :, ::2])
 
 
+@pytest.mark.parametrize("how", ["dense", "crop"])
+def test_targets_and_fills_that_are_tensors(cuda, how):
+    clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(IMAGES, DIGIT)
+    options = {"patch_size": 4, "random_state": 0, "patch_scoring": how}
+    options |= {"dense": {}, "crop": {"stride": 4}}[how]
+
+    def fitted(**more):
+        return InfoMaskTransformer(FrozenEstimator(clf), **options, **more).fit(IMAGES, DIGIT)
+
+    plain = fitted(target=1, fill_value=[0.5])
+    expected = plain.transform(IMAGES)
+    for target, value in ((there(1), there(0.5)), (there([1]), there([0.5])), (np.array(1), 0.5)):
+        found = fitted(target=target, fill_value=value).transform(IMAGES)
+        np.testing.assert_array_equal(found, expected)
+    by_label = plain.mask(IMAGES, y=DIGIT)
+    for labels in (there(DIGIT), list(there(DIGIT))):
+        np.testing.assert_array_equal(plain.mask(there(IMAGES), y=labels), by_label)
+    maps = plain.information_maps(IMAGES, [1, 0])
+    np.testing.assert_array_equal(plain.information_maps(IMAGES, there([1, 0])), maps)
+    np.testing.assert_array_equal(plain.information_map(IMAGES, there(0)), maps[1])
+    called = fitted(target=1, fill_value=lambda images: there(np.full((1, 1, 1, 1), 0.5)))
+    np.testing.assert_array_equal(called.transform(IMAGES), expected)
+
+
+def test_categorical_features_that_are_a_tensor(cuda):
+    rows = np.round(X)
+    clf = InfoSoftmaxClassifier(device="cuda", categorical_features=[0, 2], **FAST)
+    expected = clf.fit(rows, Y).predict_proba(rows)
+    for columns in (there([0, 2]), there([True, False, True, False])):
+        clf.set_params(categorical_features=columns)
+        np.testing.assert_array_equal(clf.fit(rows, Y).predict_proba(there(rows)), expected)
+
+
+def test_searches_on_rows_of_the_device(cuda):
+    """Labels stay on the host: scikit-learn splits by them."""
+    search = GridSearchCV(
+        InfoSoftmaxClassifier(device="cuda", **FAST), {"lr": [0.01, 0.1]}, cv=2, refit=False
+    )
+    search.set_params(scoring=mi_lower_scorer)
+    expected = search.fit(X, Y).cv_results_["mean_test_score"]
+    np.testing.assert_allclose(search.fit(there(X), Y).cv_results_["mean_test_score"], expected)
+
+
+def test_a_module_on_two_devices_is_refused(cuda):
+    class Shifted(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.shift = torch.nn.Linear(4, 3), torch.ones(4, device="cpu")
+
+        def forward(self, x):
+            return self.layer(x + self.shift)
+
+    for kind in (InfoSoftmaxClassifier, StochasticInfoClassifier):
+        with pytest.raises(ValueError, match="module=Shifted must keep its tensors on the device"):
+            kind(Shifted(), device="cuda", **FAST).fit(X, Y)
+
+
 def test_images_on_the_device_do_not_travel_for_maps(counted_cuda):
     clf = InfoSoftmaxClassifier(device="cuda", **FAST).fit(IMAGES, DIGIT)
     masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0)
@@ -324,6 +386,8 @@ CALLS = {
     ),
     "mi_lower_score": (mi_lower_score, [Y, PROBA], {"sample_weight": WEIGHT}),
     "bounds_scores": (bounds_scores, [Y, PROBA], {"labels": [0, 1, 2]}),
+    "scorer": (lambda X, y: mi_lower_scorer(LDA, X, y), [X, Y], {}),
+    "scorer of a pipeline": (lambda X, y: bounds_scorer(PIPELINE, X, y), [X, Y], {}),
     "compare_bounds": (lambda y, p: information_bounds(y, p) - BOUNDS, [Y, PROBA], {}),
     "score_bounds": (lambda X, y: score_bounds(LDA, X, y), [X, Y], {}),
     "of a pipeline": (lambda X, y: score_bounds(PIPELINE, X, y), [X, Y], {}),
