@@ -171,3 +171,26 @@ def test_torchvision_networks(colour, name, layer):
     own = predict_logits(classifier.net_, X[:4])
     np.testing.assert_allclose(whole, own, rtol=1e-3, atol=1e-4 * np.abs(own).max())
     assert masker.transform(X[:4]).shape == (4, 3, 48, 48)
+
+
+class Inexact(nn.Linear):
+    """A layer that rounds in another way at each call, as kernels that use TF32 may."""
+
+    n_calls = 0
+
+    def forward(self, x):
+        Inexact.n_calls += 1
+        return super().forward(x) * (1 + 1e-3 * np.sin(Inexact.n_calls))
+
+
+def test_rounding_of_a_gpu_does_not_decide_the_scoring(cuda, colour):
+    """Dense scoring is proven within what TF32 rounds on CUDA, and more exactly on the CPU."""
+    images, labels = colour
+    module = Pooled(average)
+    module.head = Inexact(8, 3)
+    for device, scoring in (("cuda", "dense"), ("cpu", "crop")):
+        clf = InfoSoftmaxClassifier(module, max_epochs=1, random_state=0, device=device)
+        masker = InfoMaskTransformer(
+            FrozenEstimator(clf.fit(images, labels)), patch_size=24, random_state=0
+        )
+        assert masker.fit(images, labels).patch_scoring_ == scoring

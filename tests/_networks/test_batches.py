@@ -20,6 +20,19 @@ def passes(batches, n_passes=3):
     return [[(x.clone(), y.clone()) for x, y in batches] for _ in range(n_passes)]
 
 
+@pytest.mark.parametrize("generator", [None, 1])
+def test_orders_are_drawn_on_the_host_whatever_the_default_device(generator):
+    X, y = rows(12)
+    orders = []
+    for device in ("cpu", "meta"):
+        torch.manual_seed(0)
+        seeded = generator and torch.Generator().manual_seed(generator)
+        with torch.device(device):
+            batches = ArrayBatches(X, y, batch_size=5, shuffle=True, generator=seeded)
+            orders.append([label.tolist() for _, label in batches])
+    assert orders[0] == orders[1]
+
+
 @given(
     n=st.integers(1, 40),
     batch_size=st.integers(1, 45),
