@@ -31,21 +31,16 @@ class CellGeometry:
     centres: np.ndarray
 
 
-def measure_cells(layer, module, run, images):
+def measure_cells(feature_map, images):
     """Return the `CellGeometry` of both axes, from the gradients of single cells.
 
     Parameters
     ----------
-    layer : FeatureLayer
-        Layer whose output is the feature map.
-    module : torch.nn.Module
-    run : callable
-        Runs the module on images (n, C, H, W) that require a gradient.
+    feature_map : tensor of shape (n, channels, h, w)
+        Feature map of the images, which has a gradient.
     images : tensor of shape (n, C, H, W)
     """
-    images = images.detach().clone().requires_grad_()
     with torch.enable_grad():
-        feature_map = layer.feature_map(module, lambda: run(images))
         # A random sign for each channel, so that gradients do not cancel by symmetry.
         generator = torch.Generator().manual_seed(0)
         weight = torch.randn(

@@ -133,19 +133,15 @@ def dense_layer(classifier, images, name):
     # Under the caller's torch.inference_mode, a copy would have no gradients.
     with neutral_torch():
         module, tensor = own_copy(net.module_), to_tensor(net, probed)
-    run = runner(net, module, tensor)
-    with torch.inference_mode():
-        layer = find_feature_layer(module, run, tensor.shape, name)
-    if layer is None:
+    # The noise comes last, since it activates more units than an image does.
+    found = find_feature_layer(
+        module, lambda images: image_logits(net, module, images), tensor, name
+    )
+    if found is None:
         return None
+    layer, feature_map, image = found
     with neutral_torch():
-        # Noise activates more units than an image does.
-        return layer, measure_cells(
-            layer,
-            module,
-            lambda images: image_logits(net, module, images),
-            to_tensor(net, probed[-1:]),
-        )
+        return layer, measure_cells(feature_map, image)
 
 
 def window_logits(net, images, layer, windows):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -21,8 +21,6 @@ from .windows import feature_windows, window_average, window_maximum
 _TOLERANCE, _TF32_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.01, 0.05
 # Number of layers behind the last convolution that may still output the map, e.g. dropout.
 _N_TRIED = 4
-# Number of the last maps that are copied. Containers return the same map several times.
-_N_COPIED = 40
 # Side of the images that trials run on. They may be small, since their maps are replaced.
 _SMALL_SIDE = 64
 # Ratios of the numbers of cells along an axis between a finer map and the feature map.
@@ -211,47 +209,92 @@ def as_cells(feature_map):
     return feature_map.movedim(1, -1).reshape(-1, feature_map.shape[1], 1, 1)
 
 
-def find_feature_layer(module, run, shape, name):
+def find_feature_layer(module, logits_of, images, name):
     """Return the last layer whose map the network pools regardless of positions, or None.
+
+    The pooling is proven on crops of the images, if the network takes images that are smaller, and
+    else on the images. It has to reproduce the logits of the whole last image as well, which is
+    the only one that passes through the network with gradients.
 
     Parameters
     ----------
     module : torch.nn.Module
-    run : callable
-        Runs the module on images and returns its logits; ``run(n, side)`` runs it on the first
-        `n` images, cropped to a smaller side.
-    shape : tuple of int
-        Shape of the images, (n, C, H, W).
+    logits_of : callable
+        Runs the module on images and returns their logits.
+    images : tensor of shape (n, C, H, W)
+        At least two images, the last of which should activate as many units as possible.
     name : str or None
         Name of the layer to try; ``None`` tries the last layers.
+
+    Returns
+    -------
+    (FeatureLayer, tensor of shape (1, C, h, w), tensor of shape (1, C, H, W)) or None
+        The layer, its map of the last image, and the image, of which the map has a gradient.
     """
-    side = min(_SMALL_SIDE, min(shape[2:]) // 2)
-    small, n_maps = _of_small_images(module, run, side, shape[0])
-    own, recent, shapes = _spatial_outputs(module, run, shape[0], name, n_maps - _N_COPIED)
-    # A trial discards the map that it replaces, which small images compute faster.
-    taken = getattr(small, "shape", None) == own.shape and bool(small.isfinite().all())
-    small_side = side if taken else None
-
-    def cheap(n=None):
-        return run(n, small_side)
-
-    for found in recent[::-1]:
-        pooling, head = _proven_pooling(module, cheap, found, own)
-        if pooling is not None:
-            detail = _last_finer(shapes, found.output.shape[2:])
-            return FeatureLayer(found.name, pooling, found.call, small_side, detail, head)
+    side = min(_SMALL_SIDE, min(images.shape[2:]) // 2)
+    small_side = None
+    for tried in (images[..., :side, :side], images):
+        is_small = tried is not images
+        try:
+            with torch.inference_mode():
+                own, recent, shapes = _spatial_outputs(
+                    module, lambda tried=tried: logits_of(tried), len(tried), name
+                )
+        # Whatever a network raises on images that are smaller, it does not take them.
+        except Exception as error:
+            if not is_small or is_out_of_memory(error):
+                raise
+            continue
+        if is_small and not (own.ndim == 2 and bool(own.isfinite().all())):
+            continue
+        small_side = side if is_small else small_side
+        # Trials replace the map, so that small images serve all of them.
+        cheap = images[..., :small_side, :small_side]
+        for found in recent[::-1]:
+            with torch.inference_mode():
+                pooling, head = _proven_pooling(module, logits_of, cheap, found, own)
+            if pooling is None:
+                continue
+            layer = FeatureLayer(found.name, pooling, found.call, small_side, None, head)
+            confirmed = _confirmed(
+                module, logits_of, images[-1:], layer, shapes if is_small else None
+            )
+            if confirmed is not None:
+                return confirmed
     return None
 
 
-def _of_small_images(module, run, side, n_images):
-    """Return the logits of crops of this side, or None if refused, and the number of maps."""
-    try:
-        logits, _, shapes = _spatial_outputs(module, lambda: run(None, side), n_images, None)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        return None, 0
-    return logits, len(shapes)
+def _confirmed(module, logits_of, image, layer, of_small):
+    """Return the layer with its detail, its map of an image and the image; None if disproven.
+
+    Parameters
+    ----------
+    of_small : list or None
+        Shapes of the maps of smaller images, if the layer was proven on them. The last maps of
+        small images may be single cells, which were not tried: the maps must be the same ones.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        image = image.detach().clone().requires_grad_()
+        try:
+            own, recent, shapes = _spatial_outputs(module, lambda: logits_of(image), 1, layer.name)
+        # The reasons why a network cannot be run with gradients are its own.
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            return None
+    if not recent or recent[0].call != layer.call:
+        return None
+    if of_small is not None and [one[:2] for one in of_small] != [one[:2] for one in shapes]:
+        return None
+    feature_map = recent[0].output
+    found = _Output(layer.name, layer.call, None, feature_map.detach())
+    with torch.inference_mode():
+        cheap = image.detach()[..., : layer.small_side, : layer.small_side]
+        proven = _proven_pooling(module, logits_of, cheap, found, own.detach())
+    if proven != (layer.pooling, layer.head):
+        return None
+    detail = _last_finer(shapes, feature_map.shape[2:])
+    return replace(layer, detail=detail), feature_map, image
 
 
 def _last_finer(shapes, size):
@@ -284,15 +327,13 @@ class _Output:
     output: torch.Tensor
 
 
-def _spatial_outputs(module, run, n_images, wanted, n_skipped=0):
+def _spatial_outputs(module, run, n_images, wanted):
     """Return the logits, the last maps (n, C, h, w) of submodules, and the shapes of all maps.
 
     Parameters
     ----------
     wanted : str or None
         Name of the only submodule whose map is returned; ``None`` returns the last maps.
-    n_skipped : int, default=0
-        Number of maps at the beginning that are too early to be returned, and are not copied.
     """
     calls, recent, shapes = {}, [], []
 
@@ -304,7 +345,7 @@ def _spatial_outputs(module, run, n_images, wanted, n_skipped=0):
             if not (is_map and len(output) == n_images and output.shape[2:].numel() > 1):
                 return
             shapes.append((name, calls[name], tuple(output.shape[2:])))
-            if name != wanted if wanted is not None else len(shapes) <= n_skipped:
+            if wanted not in (None, name):
                 return
             # A container returns the output of its last layer: keep it once.
             if recent and recent[-1].tensor is output:
@@ -327,15 +368,17 @@ def _spatial_outputs(module, run, n_images, wanted, n_skipped=0):
     return logits, recent, shapes
 
 
-def _proven_pooling(module, run, found, own):
+def _proven_pooling(module, logits_of, images, found, own):
     """Return the pooling that reproduces the network's logits, and the name of a linear head.
 
     Both are None if no pooling reproduces the logits; the name is None for other heads.
 
     Parameters
     ----------
-    run : callable
-        Runs the module on n images, whose maps are replaced.
+    logits_of : callable
+        Runs the module on images and returns their logits.
+    images : tensor of shape (n, C, H, W)
+        Images whose maps are replaced.
     found : _Output
         Map of the layer.
     own : tensor of shape (n, M)
@@ -343,6 +386,9 @@ def _proven_pooling(module, run, found, own):
     """
     name, call, feature_map = found.name, found.call, found.output
     order = []
+
+    def run(n=None):
+        return logits_of(images[:n])
 
     def permuted(feature_map):
         if not order:

@@ -20,7 +20,7 @@ from .picture_mapper import PictureMapper
 from .picture_scorer import PictureScorer
 from .row_shapes import estimator_row_shape
 from .scoring import make_scorer
-from .shared_calibration import SHIPPED_FLOOR, are_enough
+from .shared_calibration import FEWEST_IMAGES, SHIPPED_FLOOR, are_enough
 
 # Largest number of images that calibration and the choice of a patch size use.
 _CALIBRATION_IMAGES = 1000
@@ -183,6 +183,23 @@ def calibration_sample(n_images, random_state, shared):
     rng = check_random_state(random_state)
     rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
     return rows, int(rng.randint(np.iinfo(np.int32).max))
+
+
+def whole_logits(classifier, images, needs_labels, of_pictures):
+    """Return the logits of whole images (n, M), or None where nothing needs them.
+
+    Parameters
+    ----------
+    classifier : ImageClassifier
+    images : ndarray of shape (n, C, H, W)
+    needs_labels : bool
+        Whether the classifier's predictions serve as labels or in a calibration.
+    of_pictures : bool
+        Whether the maps are of a `PictureMapper`, where too few pictures are not calibrated on.
+    """
+    if not needs_labels or (of_pictures and len(images) < FEWEST_IMAGES):
+        return None
+    return classifier.logits(images)
 
 
 def mapper_of(masker, sizes):

@@ -15,8 +15,8 @@ from .evidence import log_odds
 _C = 100.0
 # Number of classes of other images that each image is compared with.
 N_OTHERS = 10
-# The shipped numbers are used with fewer pictures, or with fewer different labels.
-_FEWEST_IMAGES = 10
+#: The shipped numbers are used with fewer pictures, or with fewer different labels.
+FEWEST_IMAGES = 10
 _FEWEST_LABELS = 5
 # Learned from 120 photographs of 120 classes, with the logits of EfficientNet-lite0 in units of
 # their standard deviation: the coefficients of z_t and of the logarithm of the rivals' mean
@@ -111,9 +111,14 @@ class SharedCalibration:
         self.rival_slope_ = float(model.fit(rows, own, sample_weight=weight).coef_[0, 0] / unit)
         return self
 
-    def ship(self, whole):
-        """Use the shipped numbers, scaled by the logits of whole images (n, M)."""
-        unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
+    def ship(self, whole=None):
+        """Use the shipped numbers, scaled by the logits of whole images (n, M).
+
+        ``None`` is for pictures, each of which has its own scale; see `of_pictures`.
+        """
+        unit = 1.0
+        if whole is not None:
+            unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
         coef, self.intercept_ = _SHIPPED
         self.coef_ = coef / unit
         self.rival_slope_ = _SHIPPED_RIVAL_SLOPE / unit
@@ -209,4 +214,4 @@ def other_labels(labels, n_others, random_state):
 
 def are_enough(labels):
     """Return whether the images and their different labels suffice to fit a calibration."""
-    return len(labels) >= _FEWEST_IMAGES and len(np.unique(labels)) >= _FEWEST_LABELS
+    return len(labels) >= FEWEST_IMAGES and len(np.unique(labels)) >= _FEWEST_LABELS

@@ -43,6 +43,7 @@ from .fitting import (
     known_classes,
     mapper_of,
     resolve_prior,
+    whole_logits,
 )
 from .image_classifier import ImageClassifier, is_fitted_already, neural
 from .masks import check_threshold
@@ -441,9 +442,12 @@ of pictures, or torch Dataset or DataLoader
         shared = encoded is None or self.calibration_ == "shared"
         sample, seed = calibration_sample(len(images), self.random_state, shared)
         images = images[sample]
-        whole: Any = self._classifier.logits(images) if shared else None
-        encoded = whole.argmax(axis=1) if encoded is None else encoded[sample]
-        if self.calibration_ == "shared" and not are_enough(encoded):
+        whole = whole_logits(self._classifier, images, shared, self._of_pictures)
+        if encoded is not None:
+            encoded = encoded[sample]
+        elif whole is not None:
+            encoded = whole.argmax(axis=1)
+        if self.calibration_ == "shared" and (whole is None or not are_enough(encoded)):
             self.calibration_ = "shipped"
         if self._of_pictures:
             # The sizes of the windows depend on the question only, not on labels.
