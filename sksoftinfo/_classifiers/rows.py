@@ -13,6 +13,7 @@ from .._utils import (
     as_images,
     check_channels_first,
     check_row_shape,
+    check_rows,
     check_weights,
     holds_pictures,
     in_fixed_order,
@@ -136,6 +137,7 @@ def read_rows(classifier, X, y="no_validation"):
     Anything else is returned as it is. A data set's own labels take the place of ``y=None``.
     """
     X = listed(X)
+    check_rows(X)
     if not holds_pictures(X):
         return X, y
     if y is not None:

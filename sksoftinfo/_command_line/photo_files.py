@@ -76,11 +76,17 @@ def read_photograph(path):
 
 
 def _upright(image):
-    if image.mode.startswith("I;16") or image.mode == "I":
+    if image.mode.startswith("I") or image.mode == "F":
         from PIL import Image
 
+        values = np.asarray(image)
+        if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+            raise ValueError("it has 32 bits a pixel, whose scale is unknown")
         # PIL would clip 16 bits at 255.
-        image = Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
+        image = Image.fromarray(np.round(values / 257).astype(np.uint8))
+    if "transparency" in image.info:
+        # PIL warns of transparent palettes unless they become RGBA first.
+        image = image.convert("RGBA")
     return image.convert("RGB")
 
 

@@ -290,7 +290,8 @@ def _confirmed(module, logits_of, image, layer, of_small):
     found = _Output(layer.name, layer.call, None, feature_map.detach())
     with torch.inference_mode():
         cheap = image.detach()[..., : layer.small_side, : layer.small_side]
-        proven = _proven_pooling(module, logits_of, cheap, found, own.detach())
+        is_linear = layer.pooling == "linear"
+        proven = _proven_pooling(module, logits_of, cheap, found, own.detach(), is_linear)
     if proven != (layer.pooling, layer.head):
         return None
     detail = _last_finer(shapes, feature_map.shape[2:])
@@ -368,7 +369,7 @@ def _spatial_outputs(module, run, n_images, wanted):
     return logits, recent, shapes
 
 
-def _proven_pooling(module, logits_of, images, found, own):
+def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
     """Return the pooling that reproduces the network's logits, and the name of a linear head.
 
     Both are None if no pooling reproduces the logits; the name is None for other heads.
@@ -383,6 +384,8 @@ def _proven_pooling(module, logits_of, images, found, own):
         Map of the layer.
     own : tensor of shape (n, M)
         The network's logits.
+    is_linear : bool, default=False
+        Whether to try a linear head only, and no pooling of single cells.
     """
     name, call, feature_map = found.name, found.call, found.output
     order = []
@@ -404,7 +407,9 @@ def _proven_pooling(module, logits_of, images, found, own):
         "own": permuted,
     }
     # The network must take single cells, in a batch of any size, as the map.
-    of_cells = _attempt(module, run, name, call, lambda _: as_cells(feature_map))
+    of_cells = None
+    if not is_linear:
+        of_cells = _attempt(module, run, name, call, lambda _: as_cells(feature_map))
     takes_cells = of_cells is not None and of_cells.ndim == 2 and len(of_cells) > len(own)
     for pooling, function in trials.items() if takes_cells else ():
         logits = of_cells

@@ -178,28 +178,39 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto", r
     return "shared" if is_shared else "labels"
 
 
-def calibration_sample(n_images, random_state, shared):
-    """Return the rows of the images to calibrate on, and a seed for the calibration."""
-    rng = check_random_state(random_state)
-    rows = rng.permutation(n_images)[: _SHARED_IMAGES if shared else _CALIBRATION_IMAGES]
-    return rows, int(rng.randint(np.iinfo(np.int32).max))
-
-
-def whole_logits(classifier, images, needs_labels, of_pictures):
-    """Return the logits of whole images (n, M), or None where nothing needs them.
+def calibration_data(classifier, images, y, random_state, needs_whole, of_pictures):
+    """Return the images to calibrate on, with their labels and logits.
 
     Parameters
     ----------
     classifier : ImageClassifier
     images : ndarray of shape (n, C, H, W)
-    needs_labels : bool
-        Whether the classifier's predictions serve as labels or in a calibration.
+    y : ndarray of shape (n,), int, or None
+        Class indices; ``None`` uses the classifier's predictions.
+    random_state : int, RandomState instance or None
+        Seeds the draw of the images.
+    needs_whole : bool
+        Whether the calibration, or the missing labels, need the logits of whole images.
     of_pictures : bool
-        Whether the maps are of a `PictureMapper`, where too few pictures are not calibrated on.
+        Whether a `PictureMapper` is calibrated. With too few pictures it is not fitted, and needs
+        neither labels nor logits.
+
+    Returns
+    -------
+    images : ndarray of shape (m, C, H, W)
+    y : ndarray of shape (m,), int, or None
+    whole : ndarray of shape (m, M) or None
+    seed : int
+        Seed for the calibration.
     """
-    if not needs_labels or (of_pictures and len(images) < FEWEST_IMAGES):
-        return None
-    return classifier.logits(images)
+    rng = check_random_state(random_state)
+    rows = rng.permutation(len(images))[: _SHARED_IMAGES if needs_whole else _CALIBRATION_IMAGES]
+    seed = int(rng.randint(np.iinfo(np.int32).max))
+    images, y = images[rows], None if y is None else y[rows]
+    if not needs_whole or (of_pictures and len(images) < FEWEST_IMAGES):
+        return images, y, None, seed
+    whole = classifier.logits(images)
+    return images, whole.argmax(axis=1) if y is None else y, whole, seed
 
 
 def mapper_of(masker, sizes):

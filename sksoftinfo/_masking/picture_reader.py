@@ -16,6 +16,7 @@ from .._utils import (
     as_picture,
     assert_finite,
     check_one_kind,
+    check_rows,
     holds_pictures,
     is_dataset,
     is_picture,
@@ -31,9 +32,9 @@ from .._utils import (
 from .image_classifier import is_fitted_already, neural
 from .placement import measure_placement, resize, resized
 
-# Number of runs on one picture by which a random preprocessing is detected. A mirror image with
-# probability 1/2 is missed once in 2 ** 15 times.
-_RUNS = 16
+# Number of runs on one picture by which a random preprocessing is detected, in `fit` and again for
+# each result. A mirror image with probability 1/2 is missed by both once in 2 ** 14 times.
+_RUNS = 8
 # Largest number of pictures that are read for a calibration.
 _MOST = 1000
 # Approximate side of the picture in these runs, in pixels.
@@ -343,6 +344,7 @@ def picture_reader(X, estimator, preprocess, channels, image_shape=None):
         and channels is not known.
     """
     X = listed(X)
+    check_rows(X)
     if not (holds_pictures(X) or preprocess is not None or _has_channels_last(X, channels)):
         return X, None
     _check_container(X)
@@ -387,7 +389,7 @@ def sampled(X, y, estimator, random_state):
 
 def _check_container(X):
     """Raise ValueError unless `X` is a container of pictures."""
-    if not (isinstance(X, list | tuple) or hasattr(X, "shape") or is_dataset(X)):
+    if not (isinstance(X, list | tuple) or getattr(X, "shape", ()) or is_dataset(X)):
         raise ValueError(
             "`X` must be a list, an array or a data set of pictures; got an object of class "
             f"{type(X).__name__}. Put the pictures into a list."

@@ -213,5 +213,10 @@ def other_labels(labels, n_others, random_state):
 
 
 def are_enough(labels):
-    """Return whether the images and their different labels suffice to fit a calibration."""
-    return len(labels) >= FEWEST_IMAGES and len(np.unique(labels)) >= _FEWEST_LABELS
+    """Return whether the images and their different labels suffice to fit a calibration.
+
+    ``None`` stands for the labels of too few images.
+    """
+    if labels is None or len(labels) < FEWEST_IMAGES:
+        return False
+    return len(np.unique(labels)) >= _FEWEST_LABELS

@@ -37,13 +37,12 @@ from .fill import Fill
 from .fitting import (
     best_sizes,
     calibrate_mapper,
-    calibration_sample,
+    calibration_data,
     fit_estimator,
     kind_of_calibration,
     known_classes,
     mapper_of,
     resolve_prior,
-    whole_logits,
 )
 from .image_classifier import ImageClassifier, is_fitted_already, neural
 from .masks import check_threshold
@@ -440,14 +439,10 @@ of pictures, or torch Dataset or DataLoader
             self.receptive_field_ = tuple(one.receptive_field for one in geometry)
 
         shared = encoded is None or self.calibration_ == "shared"
-        sample, seed = calibration_sample(len(images), self.random_state, shared)
-        images = images[sample]
-        whole = whole_logits(self._classifier, images, shared, self._of_pictures)
-        if encoded is not None:
-            encoded = encoded[sample]
-        elif whole is not None:
-            encoded = whole.argmax(axis=1)
-        if self.calibration_ == "shared" and (whole is None or not are_enough(encoded)):
+        images, encoded, whole, seed = calibration_data(
+            self._classifier, images, encoded, self.random_state, shared, self._of_pictures
+        )
+        if self.calibration_ == "shared" and not are_enough(encoded):
             self.calibration_ = "shipped"
         if self._of_pictures:
             # The sizes of the windows depend on the question only, not on labels.

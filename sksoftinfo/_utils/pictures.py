@@ -93,6 +93,39 @@ def holds_pictures(X):
 _OPEN = "Open the files, e.g. [PIL.Image.open(path) for path in paths]."
 
 
+def check_rows(X):
+    """Raise ValueError if `X` cannot hold rows or images, which NumPy would not explain.
+
+    Such values are None, dictionaries and sets, empty lists, and lists with paths, with the
+    content of files, or with None.
+    """
+    if X is None or isinstance(X, dict | set | frozenset | bytes):
+        raise ValueError(
+            "`X` must be an array, or a list or data set of rows or images; got "
+            f"{'None' if X is None else f'an object of class {type(X).__name__}'}. Put the rows "
+            "or images into a list."
+        )
+    held = X
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OSU":
+        held = X.tolist()
+    if not isinstance(held, list | tuple):
+        return
+    if not held:
+        raise ValueError("`X` must hold at least one row or image; got none.")
+    for index, one in enumerate(held):
+        if isinstance(one, str | PathLike):
+            raise ValueError(f"`X` must hold images; got the path {str(one)!r}. {_OPEN}")
+        if isinstance(one, bytes):
+            raise ValueError(
+                f"`X` must hold rows or images; got bytes at index {index}. Decode the content of "
+                "a file, e.g. by PIL.Image.open(io.BytesIO(content))."
+            )
+        if one is None:
+            raise ValueError(
+                f"`X` must hold rows or images; got None at index {index}. Leave it out."
+            )
+
+
 def in_fixed_order(X):
     """Raise ValueError if `X` is a DataLoader that shuffles, since results follow its order."""
     data = sys.modules.get("torch.utils.data")
@@ -284,28 +317,35 @@ def _pixels_of(image, index):
     if not all(image.size):
         raise ValueError(f"`X` must hold images with pixels; got one of size {image.size}.")
     mode = image.mode
+    if mode == "F":
+        raise ValueError(
+            f"`X` must hold images of 8 or 16 bits; got mode 'F' at index {index}, whose "
+            "scale is unknown. Scale it to 0 to 255, and convert it to mode 'L'."
+        )
     try:
         if mode.startswith("I"):
-            values = np.asarray(image)
-            if values.min() < 0 or values.max() > 65535:
-                raise ValueError(
-                    f"`X` must hold images of 8 or 16 bits; got mode {mode!r} with values up to "
-                    f"{values.max()} at index {index}. Scale it, and convert it to mode 'L'."
-                )
-            return np.round(values / 257).astype(np.uint8)[None]
-        if mode == "F":
-            raise ValueError(
-                f"`X` must hold images of 8 or 16 bits; got mode 'F' at index {index}, whose "
-                "scale is unknown. Scale it to 0 to 255, and convert it to mode 'L'."
-            )
-        if mode in ("1", "L", "LA", "La"):
-            return np.asarray(image.convert("L"))[None]
-        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except OSError as error:
+            pixels = np.asarray(image)
+        elif mode in ("1", "L", "LA", "La"):
+            pixels = np.asarray(image.convert("L"))
+        else:
+            # PIL warns of transparent palettes unless they become RGBA first.
+            if "transparency" in image.info:
+                image = image.convert("RGBA")
+            pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    # Damaged files, and images that were closed, raise exceptions of several classes.
+    except Exception as error:
         raise ValueError(
             f"`X` must hold images that can be read; got an error at index {index}: {error}. "
             "Replace this image."
         ) from error
+    if mode.startswith("I"):
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise ValueError(
+                f"`X` must hold images of 8 or 16 bits; got mode {mode!r} with values up to "
+                f"{pixels.max()} at index {index}. Scale it, and convert it to mode 'L'."
+            )
+        pixels = np.round(pixels / 257).astype(np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[None]
 
 
 def with_n_channels(pixels, n_channels):

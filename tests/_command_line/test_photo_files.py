@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,34 @@ def test_photographs_are_turned_upright(tmp_path):
     np.testing.assert_array_equal(np.asarray(read_photograph(tmp_path / "turned.png")), PIXELS)
 
 
+def test_of_several_frames_the_first_is_read_and_palettes_may_be_transparent(tmp_path):
+    frames = [Image.fromarray(PIXELS), Image.fromarray(255 - PIXELS)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as image:
+        expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(np.asarray(read_photograph(tmp_path / "a.gif")), expected)
+    palette = Image.fromarray(PIXELS).quantize(16)
+    palette.save(tmp_path / "b.png", transparency=bytes(range(0, 160, 10)))
+    expected = np.asarray(palette.convert("RGB"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(np.asarray(read_photograph(tmp_path / "b.png")), expected)
+
+
 def test_files_that_are_no_photographs(tmp_path):
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "empty.jpg").touch()
     Image.fromarray(PIXELS).resize((300, 300)).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
     Image.new("RGB", (1, 40)).save(tmp_path / "line.png")
+    Image.new("F", (30, 20)).save(tmp_path / "floats.tif")
+    Image.new("I", (30, 20), 70000).save(tmp_path / "deep.tif")
     for name, match in [
         ("text.jpg", "cannot be read as a picture"),
         ("empty.jpg", "cannot be read as a picture"),
         ("cut.png", "cannot be read as a picture.*save it again"),
+        ("floats.tif", "it has 32 bits a pixel.*save it again"),
+        ("deep.tif", "it has 32 bits a pixel"),
         ("line.png", "has 1 x 40 pixels: a photograph needs at least 8 x 8"),
         ("none.png", "does not exist"),
         (".", "is a folder: name the photographs in it"),

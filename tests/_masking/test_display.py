@@ -127,5 +127,5 @@ def test_wrong_options_are_named(rectangles):
     ]:
         with pytest.raises(ValueError, match=match):
             InfoMaskDisplay.from_estimator(masker, images, **options)
-    with pytest.raises(ValueError, match="at least one image"):
+    with pytest.raises(ValueError, match="at least one row or image"):
         InfoMaskDisplay.from_estimator(masker, [])

@@ -5,6 +5,8 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masking.dense import dense_layer
+from sksoftinfo._masking.image_classifier import ImageClassifier
 from sksoftinfo._networks import predict_logits
 
 
@@ -92,6 +94,61 @@ def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
             expected = module.head(module.pool(feature_map[:, :, 1:6, 3:8]))
     np.testing.assert_allclose(logits[0, :, :, 3, 5].T, expected.numpy(), rtol=1e-4, atol=1e-5)
     assert masker.information_maps(X[:2]).shape == (3, 2, 48, 64)
+
+
+class Sizes(Pooled):
+    """Records the number of pixels of the images that are run, and how they are pooled."""
+
+    def __init__(self, pool):
+        super().__init__(pool)
+        self.sizes = []
+
+    def __deepcopy__(self, memo):
+        # Copies share the record.
+        memo[id(self.sizes)] = self.sizes
+        fresh = type(self)(self.pool)
+        fresh.load_state_dict(self.state_dict())
+        fresh.sizes = self.sizes
+        return fresh
+
+    def forward(self, x):
+        self.sizes.append(len(x) * x.shape[2] * x.shape[3])
+        return super().forward(x)
+
+
+def weighted_if_large(x):
+    return weighted(x) if x.shape[-1] > 5 else average(x)
+
+
+@pytest.mark.parametrize("pool, dense", [(average, True), (weighted_if_large, False)])
+def test_one_image_confirms_what_small_images_prove(colour, pool, dense):
+    X = colour[0][:1]
+    clf = InfoSoftmaxClassifier.from_module(Sizes(pool), classes=["a", "b", "c"])
+    images = ImageClassifier(clf, X.shape[1:], 32)
+    del clf.module_.sizes[:]
+    found = dense_layer(images, X, None)
+    assert (found is not None) == dense
+    if dense:
+        layer, geometry = found
+        assert layer.name == "second" and layer.small_side == 24
+        assert [one.stride for one in geometry] == [6, 6]
+        assert clf.module_.sizes.count(48 * 64) == 1
+        assert max(clf.module_.sizes) == 48 * 64
+
+
+class LastMapVanishes(Pooled):
+    """Of small images, the last map is a single cell."""
+
+    def __init__(self):
+        super().__init__(average)
+        self.second = nn.Sequential(nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 8, stride=8, padding=4))
+
+
+def test_the_last_map_is_found_if_it_is_a_single_cell_of_small_images(colour):
+    X = colour[0][:1, :, :24, :24]
+    clf = InfoSoftmaxClassifier.from_module(LastMapVanishes(), classes=["a", "b", "c"])
+    layer, geometry = dense_layer(ImageClassifier(clf, X.shape[1:], 32), X, None)
+    assert layer.name == "second" and geometry[0].stride == 12
 
 
 def test_a_pooling_that_depends_on_positions_is_not_dense(colour):

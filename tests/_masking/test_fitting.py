@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sksoftinfo import InfoMaskTransformer
 from sksoftinfo._masking.fitting import (
     best_sizes,
-    calibration_sample,
+    calibration_data,
     fit_estimator,
     known_classes,
     presence_floors,
@@ -82,14 +82,43 @@ def test_a_clone_is_fitted_once_where_there_is_a_cache(small, tmp_path):
     assert fit_estimator(frozen, X, y, (1, 8, 16), 0, str(tmp_path))[2] is not None
 
 
+class Halves:
+    """A classifier of two classes, whose calls are counted."""
+
+    n_calls = 0
+
+    def logits(self, images):
+        self.n_calls += 1
+        return np.stack([images[:, 0, 0, 0], 5 - images[:, 0, 0, 0]], axis=1)
+
+
+def sample_of(n, *, y=None, needs_whole=False, of_pictures=False, classifier=None):
+    images = np.arange(n, dtype=float).reshape(n, 1, 1, 1)
+    images, *rest = calibration_data(classifier, images, y, 0, needs_whole, of_pictures)
+    return images.ravel().astype(int), *rest
+
+
 def test_a_sample_is_without_repetition_and_repeatable():
-    rows, seed = calibration_sample(1500, 0, shared=False)
-    assert len(np.unique(rows)) == 1000 and rows.max() < 1500
-    again, same = calibration_sample(1500, 0, shared=False)
+    rows, y, whole, seed = sample_of(1500, y=np.arange(1500) % 7)
+    assert len(np.unique(rows)) == 1000 and rows.max() < 1500 and whole is None
+    np.testing.assert_array_equal(y, rows % 7)
+    again, *_, same = sample_of(1500)
     np.testing.assert_array_equal(rows, again)
     assert seed == same
-    assert sorted(calibration_sample(7, 0, shared=False)[0]) == list(range(7))
-    assert len(calibration_sample(1500, 0, shared=True)[0]) == 200
+    assert sorted(sample_of(7)[0]) == list(range(7))
+    assert len(sample_of(1500, needs_whole=True, classifier=Halves())[0]) == 200
+
+
+def test_logits_are_computed_where_something_needs_them():
+    classifier = Halves()
+    options = {"needs_whole": True, "classifier": classifier}
+    assert sample_of(9, of_pictures=True, **options)[1:3] == (None, None)
+    assert classifier.n_calls == 0
+    rows, y, whole, _ = sample_of(9, **options)
+    np.testing.assert_array_equal(y, rows < 2.5)
+    assert whole.shape == (9, 2) and len(sample_of(10, of_pictures=True, **options)[1]) == 10
+    given = sample_of(9, y=np.zeros(9, dtype=int), **options)
+    assert not given[1].any() and given[2].shape == (9, 2)
 
 
 def test_of_equal_sizes_the_first_is_taken():

@@ -69,9 +69,10 @@ def _prior(counts):
 
 
 WRONG = {
-    "empty": ([], "at least one image"),
-    "nothing": (None, "must be a list, an array or a data set of pictures; got .* NoneType"),
-    "a dict": ({"a": 1}, "must be a list, an array or a data set of pictures; got .* dict"),
+    "empty": ([], "at least one row or image"),
+    "nothing": (None, "must be an array, or a list or data set of rows or images; got None"),
+    "a dict": ({"a": 1}, "must be an array, or a list or data set of .*; got .* dict"),
+    "a number": (np.float64(3), "must be a list, an array or a data set of pictures; got"),
     "one array": (np.zeros((20, 30, 3), np.uint8), r"got one image of shape \(20, 30, 3\)"),
     "one image": (Image.new("RGB", (20, 20)), r"Put it into a list: \[image\]"),
     "path": ("cat.jpg", "Open the files"),

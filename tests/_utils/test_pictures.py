@@ -1,12 +1,16 @@
 import io
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo._utils import (
     as_picture,
+    check_rows,
     give_back,
     holds_pictures,
     in_fixed_order,
@@ -46,6 +50,56 @@ def test_sixteen_bits_keep_their_shades():
         as_picture(Image.fromarray(np.full((9, 9), 70000, np.int32)))
     with pytest.raises(ValueError, match="mode 'F'"):
         as_picture(Image.fromarray(np.zeros((9, 9), np.float32)))
+
+
+@pytest.mark.parametrize(
+    "wrong, match",
+    [
+        (None, "got None. Put the rows or images into a list"),
+        ({"a": 1}, "got an object of class dict"),
+        (b"content", "got an object of class bytes"),
+        ([], "at least one row or image; got none"),
+        ((), "at least one row or image; got none"),
+        (np.array([], dtype=object), "at least one row or image; got none"),
+        (["a.jpg", "b.jpg"], "got the path 'a.jpg'. Open the files"),
+        ((Path("a.jpg"),), "got the path 'a.jpg'"),
+        (np.array(["a.jpg", "b.jpg"]), "got the path 'a.jpg'"),
+        (np.array([Path("a.jpg")], dtype=object), "got the path 'a.jpg'"),
+        ([b"content"], "got bytes at index 0. Decode the content"),
+        ([np.zeros((3, 8, 8)), None], "got None at index 1. Leave it out"),
+    ],
+)
+def test_what_holds_no_rows_is_refused_by_all_that_reads_rows(wrong, match):
+    with pytest.raises(ValueError, match=f"`X` must .*{match}"):
+        check_rows(wrong)
+    with pytest.raises(ValueError, match=f"`X` must .*{match}"):
+        InfoSoftmaxClassifier().fit(wrong, [0, 1])
+    with pytest.raises(ValueError, match=f"`X` must .*{match}"):
+        InfoMaskTransformer().fit(wrong, [0, 1])
+
+
+def test_what_may_hold_rows_is_not_refused():
+    for rows in (np.zeros((0, 3)), [[1.0, 2.0]], np.zeros(3), [np.zeros((3, 8, 8))], "a.jpg"):
+        check_rows(rows)
+
+
+def test_images_that_were_closed_are_named():
+    stream = io.BytesIO()
+    Image.fromarray(COLOURS).save(stream, "PNG")
+    image = Image.open(stream)
+    image.close()
+    with pytest.raises(ValueError, match="images that can be read; got an error at index 2"):
+        as_picture(image, index=2)
+
+
+def test_transparent_palettes_are_read_without_a_warning():
+    stream = io.BytesIO()
+    palette = Image.fromarray(COLOURS).quantize(16)
+    palette.save(stream, "PNG", transparency=bytes(range(0, 160, 10)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pixels = as_picture(Image.open(stream)).pixels
+    np.testing.assert_array_equal(pixels.transpose(1, 2, 0), np.asarray(palette.convert("RGB")))
 
 
 def test_a_file_that_is_cut_off_is_named():
