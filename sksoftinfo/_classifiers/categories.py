@@ -118,8 +118,8 @@ def learn_categories(X, categorical_features, takes_categories):
     Raises
     ------
     ValueError
-        If `categorical_features` does not fit the columns, if the network takes numbers alone, or
-        if categories are not plain, or more than 255.
+        If `categorical_features` does not fit the columns, if the network accepts numbers only, if
+        categories are not strings, booleans or finite numbers, or if there are more than 255.
     """
     if sparse.issparse(X):
         return None
@@ -129,9 +129,9 @@ def learn_categories(X, categorical_features, takes_categories):
     if not takes_categories:
         raise ValueError(
             "X must hold numbers where `module` is set; got categorical columns: "
-            f"{_listed([_name(X, j) for j in positions])}. Encode them, as by OneHotEncoder in a "
-            "ColumnTransformer, or leave `module` None; categorical_features=None takes "
-            "categories that are numbers as numbers."
+            f"{_listed([_name(X, j) for j in positions])}. Encode them, e.g. by OneHotEncoder in "
+            "a ColumnTransformer, or leave `module` out. categorical_features=None uses numeric "
+            "categories as numbers."
         )
     table = _with_columns(X)
     categories = [None] * table.shape[1]
@@ -152,14 +152,14 @@ def _categories_of(column, name):
     if found is None or not _are_plain(found):
         raise ValueError(
             f"The categories of a column must be texts, booleans or finite numbers, and of one of "
-            f"these kinds; got others in the column {name!r}. Turn them into texts, as by "
+            f"these kinds; got others in the column {name!r}. Turn them into texts, e.g. by "
             "X[name].astype(str).astype('category')."
         )
     if len(found) > MOST_CATEGORIES:
         raise ValueError(
             f"A categorical column must have at most {MOST_CATEGORIES} categories; the column "
-            f"{name!r} has {len(found)}. Merge rare ones, or encode the column in a pipeline, as "
-            "by TargetEncoder."
+            f"{name!r} has {len(found)}. Merge rare ones, or encode the column in a pipeline, "
+            "e.g. by TargetEncoder."
         )
     # Texts of an array of texts are all as wide as the longest one, and lose trailing nulls.
     return np.array(sorted(distinct), dtype=object) if found.dtype.kind == "U" else found
@@ -218,12 +218,12 @@ def _codes(column, values, name):
     except (TypeError, ValueError):
         # Lists, arrays and the like are equal to no category.
         codes, strange = np.full(len(column), np.nan), entries
-    # A single unknown category is no surprise.
+    # A single unknown category is not suspicious.
     if index and len(strange) > 1:
         warnings.warn(
             f"The column {name!r} has none of the categories of `fit`, "
             f"{_listed(list(index))}; got {_listed(strange)}. All its entries count as missing. "
-            "Pass the values that `fit` was given.",
+            "Pass values of the same form as in `fit`.",
             stacklevel=users_stacklevel(),
         )
     return codes
@@ -321,7 +321,9 @@ def _largest(X):
 
 
 def _entries(column):
-    return np.asarray(column).tolist()
+    entries = np.asarray(column)
+    # As a list, times of nanoseconds would be integers.
+    return list(entries) if entries.dtype.kind in "mM" else entries.tolist()
 
 
 def _listed(names):

@@ -175,8 +175,15 @@ def test_rows_of_weight_zero_are_as_if_they_were_not_there():
         (pd.Categorical(np.where(Y == 0, np.inf, 1.0)), "finite numbers"),
         (pd.Categorical(pd.to_datetime(["2020-01-01", "2021-01-01"] * 60)), "texts|times"),
         (pd.Categorical([(1, 2), (3, 4)] * 60), "texts, booleans"),
+        *(
+            (pd.Categorical(np.array([1, 2] * 60, dtype=f"{kind}[ns]")), "texts, booleans")
+            for kind in ("datetime64", "timedelta64")
+        ),
     ],
-    ids=["intervals", "text and number", "bool and number", "infinity", "times", "tuples"],
+    ids=[
+        *("intervals", "text and number", "bool and number", "infinity", "times", "tuples"),
+        *("nanoseconds", "durations"),
+    ],
 )
 def test_categories_that_are_not_plain_are_refused(column, message):
     with pytest.raises(ValueError, match=message):
