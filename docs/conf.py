@@ -6,7 +6,7 @@ import pydoc
 import re
 
 import latex2mathml.converter
-from docutils.nodes import SkipNode
+from docutils import nodes
 
 import sksoftinfo
 
@@ -166,15 +166,23 @@ def mathml(latex, display):
 def visit_math(translator, node):
     """Write an inline formula."""
     translator.body.append(mathml(node.astext(), "inline"))
-    raise SkipNode
+    raise nodes.SkipNode
 
 
 def visit_math_block(translator, node):
     """Write a displayed formula."""
     translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
-    raise SkipNode
+    raise nodes.SkipNode
+
+
+def keep_short_code_whole(app, doctree, docname):
+    """Mark short literals, such as names and options, which no line break may split."""
+    for literal in doctree.findall(nodes.literal):
+        if len(literal.astext()) <= 26:
+            literal["classes"].append("whole")
 
 
 def setup(app):
+    app.connect("doctree-resolved", keep_short_code_whole)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())

@@ -84,4 +84,5 @@ for axis in axes.flat:
     axis.set_xticks([])
     axis.set_yticks([])
 axes[0, 0].set_ylabel("image", rotation=0, ha="right", va="center", fontsize=9)
+figure.supxlabel("red: for a 0, blue: against a 0, each map on its own scale", fontsize=9)
 plt.show()

@@ -57,7 +57,7 @@ for table, results in found.items():
 # Dots are the bounds on these rows, and the other end of each bar is the 95 % confidence limit.
 # The vertical line is H(Y), which no bound can exceed.
 
-figure, axes = plt.subplots(1, len(found), figsize=(10, 3.2), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, len(found), figsize=(9, 3.4), sharey=True, layout="constrained")
 for axis, (table, results) in zip(axes, found.items(), strict=True):
     entropy = next(iter(results.values())).label_entropy
     axis.axvspan(entropy, 1.2 * entropy, color="0.9")
@@ -77,4 +77,5 @@ for axis, (table, results) in zip(axes, found.items(), strict=True):
     axis.set_ylim(-0.6, len(results) - 0.4)
     axis.set_xlabel("information (bits)")
 axes[0].set_yticks(range(len(classifiers)), classifiers)
+figure.supxlabel("dot: lower bound on these rows; other end of the bar: 95 % limit", fontsize=9)
 plt.show()

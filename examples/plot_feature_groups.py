@@ -20,7 +20,7 @@ groups = {}
 for column in data.data.columns:
     measurement = column.removeprefix("mean ").removeprefix("worst ").removesuffix(" error")
     groups.setdefault(measurement, []).append(column)
-print({name: len(columns) for name, columns in groups.items()})
+print(len(groups), "groups, such as", groups["radius"])
 
 # %%
 # Any classifier may be used. All sets of columns are cross-fitted in the same folds, so that the

@@ -40,8 +40,10 @@ rungs = ["dv_label_prior", "mi_output_lower", "mi_lower"]
 figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 for index, (name, bounds) in enumerate(results.items()):
     places = np.arange(len(rungs)) + 0.25 * (index - 1)
-    bars = axis.bar(places, [getattr(bounds, rung) for rung in rungs], width=0.25, label=name)
-    axis.bar_label(bars, fmt="%.2f", label_type="center", color="white", fontsize=8)
+    heights = [getattr(bounds, rung) for rung in rungs]
+    colour = ["#56b4e9", "#e69f00", "#009e73"][index]
+    bars = axis.bar(places, heights, width=0.25, label=name, color=colour)
+    axis.bar_label(bars, fmt="%.2f", label_type="center", fontsize=9)
 axis.axhline(truth.mi_lower, color="black", linestyle="--", label="true posterior")
 labels = ["DV with E_y = P(Y)\n(dv_label_prior)", "one output\n(mi_output_lower)"]
 labels.append("averaged prediction\n(mi_lower)")

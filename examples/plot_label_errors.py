@@ -65,7 +65,7 @@ axis.set(xlabel="recall", ylabel="precision", xlim=(0.7, 1.01), ylim=(0.7, 1.01)
 axis.legend(frameon=False, loc="lower left", fontsize=8)
 
 order = bounds.pointwise.argsort()
-# Six of the least expected labels, and right labels that are found as well, in red.
+# The six labels with the least information, and correct labels that are found as well, in red.
 rows = [*order[:6], *[row for row in order if bounds.pointwise[row] < 0 and not is_wrong[row]]]
 for shown, row in zip(right.subplots(3, 6).flat, rows, strict=False):
     shown.imshow(X[row].reshape(8, 8), cmap="gray_r")
@@ -73,5 +73,5 @@ for shown, row in zip(right.subplots(3, 6).flat, rows, strict=False):
     shown.title.set_color("black" if is_wrong[row] else "C3")
 for shown in right.axes:
     shown.set_axis_off()
-right.suptitle("label and bits: wrong labels, and right ones that are found, too", fontsize=10)
+right.suptitle("label and its information in bits (black: wrong, red: correct)", fontsize=10)
 plt.show()

@@ -62,7 +62,10 @@ masker.fit(photographs)
 # For each target: the evidence in nats, with an outline of the pixels that the 20 % rule keeps,
 # and the cut-out. Nothing is kept where the target is absent.
 
-display = InfoMaskDisplay.from_estimator(masker, photographs, targets=[cats, "espresso"])
+figure = plt.figure(figsize=(9.6, 4.3), layout="constrained")
+display = InfoMaskDisplay.from_estimator(
+    masker, photographs, targets=[cats, "espresso"], figure=figure
+)
 plt.show()
 
 # %%
@@ -76,7 +79,7 @@ for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
 # ``python examples/plot_photographs.py docs/photographs.png``.
 
 if len(sys.argv) > 1:
-    display.figure_.savefig(sys.argv[1], dpi=80)
+    display.figure_.savefig(sys.argv[1], dpi=120)
     # 256 colours are a third of the size.
     picture = Image.open(sys.argv[1]).convert("RGB")
     picture.quantize(256, palette=picture.quantize(256, kmeans=3)).save(sys.argv[1])

@@ -97,7 +97,7 @@ class BoundsDifference:
     units: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers and strings, ready for JSON.
+        """Return Python numbers and strings, ready for JSON.
 
         Returns
         -------

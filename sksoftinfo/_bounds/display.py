@@ -188,7 +188,7 @@ class InformationBoundsDisplay:
         if ax is None:
             if sandwich_ax is not None:
                 raise ValueError(
-                    "`ax` must be given with `sandwich_ax`; got ax=None. Pass both or none."
+                    "`ax` must be given with `sandwich_ax`; got ax=None. Pass both or neither."
                 )
             _, (ax, sandwich_ax) = pyplot().subplots(
                 1,

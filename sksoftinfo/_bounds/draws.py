@@ -83,7 +83,7 @@ def draw_terms(logits, y):
     label = at_label(logits, y)
     normaliser = logsumexp(logits, axis=-1)
     whole = log_mean_exp(normaliser, axis=1)[:, None]
-    # Pseudo-values of the logarithm of the mean; for a plain mean they are the values themselves.
+    # Pseudo-values of the logarithm of the mean; for the mean itself they are the values.
     pseudo = n_draws * whole - (n_draws - 1) * leave_one_out_log_mean_exp(normaliser)
 
     def variance(values):

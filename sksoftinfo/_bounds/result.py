@@ -235,7 +235,7 @@ class InformationBounds:
         return [field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")]
 
     def to_dict(self, *, pointwise: bool = False) -> dict[str, Any]:
-        """Return plain numbers, strings and lists, ready for JSON.
+        """Return Python numbers, strings and lists, ready for JSON.
 
         Parameters
         ----------

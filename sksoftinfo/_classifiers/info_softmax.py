@@ -53,10 +53,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     criterion : torch loss class, default=LogSoftmaxLoss
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is chosen (see
-        `early_stopping`), or 1, which keeps a network on few rows from being over-confident, and
-        its bounds from being too low. The weight decay for images is 0.01. Set another weight
-        decay by ``optimizer__weight_decay``.
+        ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is chosen if
+        `early_stopping` is in use, and 1 otherwise: with less, a network on few rows is
+        over-confident, and its bounds are too low. The weight decay for images is 0.01. Set
+        another weight decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
         Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
@@ -68,8 +68,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted. Five perceptrons are trained
-        together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and
-        10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). Copies of a row are
+        together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and 10
+        (at ``lr=0.003``; weight decays are inversely proportional to `lr`). Copies of a row are
         left out together. The loss on held-out rows chooses the weight decay and the epoch whose
         weights are kept; the logits of the perceptrons are averaged. If there are more than 5,000
         rows, one perceptron leaves out a tenth, with the smallest weight decay. ``"auto"``
@@ -77,10 +77,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         neither `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or
         `warm_start`, nor parameters of skorch except ``module__*`` and ``callbacks__*``, nor
         callbacks that stop training early, or change the weights, their gradients or the learning
-        rate. If fewer than 100 rows are different, integer weights are equivalent to repetitions:
-        no row is left out, and five perceptrons are trained on all rows with a strong weight
-        decay. ``True`` always holds rows out, and raises an error
-        if another parameter prevents it; ``False`` trains one perceptron for `max_epochs`.
+        rate. If fewer than 100 rows are different, no row is left out: five perceptrons are
+        trained on all rows with a strong weight decay, and integer weights are equivalent to
+        repeated rows. ``True`` always holds rows out, and raises an error if another parameter
+        prevents it; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.
@@ -90,11 +90,11 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Weights of the classes in the loss.
     categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
 (n_features,) or (n_categorical_features,), or None, default="from_dtype"
-        Columns of categories, where `module` is None: a mask, positions, or names of columns.
-        ``"from_dtype"`` are the columns of a data frame whose dtype is categorical, of pandas or
-        polars, and ``None`` are none. Each category of the rows of `fit`, or of the first call of
-        `partial_fit`, becomes an indicator, at most 255 for each column. Missing values and
-        unknown categories have none.
+        Categorical columns, if `module` is None: a mask, positions, or names of columns.
+        ``"from_dtype"`` selects the columns of a pandas or polars data frame whose dtype is
+        categorical, and ``None`` selects none. Each category in the rows of `fit`, or of the first
+        call of `partial_fit`, becomes an indicator, at most 255 for each column. For missing
+        values and unknown categories, all indicators are 0.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
@@ -135,8 +135,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
     categories_ : list of length `n_features_in_`, or None
-        Sorted categories of each categorical column, an array, and None for each other one;
-        ``None`` where no column is categorical.
+        Array of the sorted categories of each categorical column, and None for each other column;
+        ``None`` if no column is categorical.
     n_features_in_ : int
         Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -155,8 +155,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     median, scales it by its interquartile range, clips outliers smoothly, and replaces missing
     values by the median, with an indicator of where they were. A categorical column becomes one
     indicator for each category. The medians, scales and categories are learned from the rows of
-    `fit`, or of the first call of `partial_fit`. A `module` of your own gets the columns as they
-    are.
+    `fit`, or of the first call of `partial_fit`. A `module` of your own receives the columns
+    unchanged.
 
     References
     ----------

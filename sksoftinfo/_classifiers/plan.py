@@ -1,7 +1,7 @@
 """Plan of the default network's training, as far as the parameters leave it open.
 
 If no rows are held out, integer weights equal repetitions of rows, as scikit-learn's checks
-require: nothing here depends on the plain number of rows then.
+require: nothing here depends on the unweighted number of rows then.
 """
 
 from __future__ import annotations

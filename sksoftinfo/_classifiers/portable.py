@@ -1,4 +1,4 @@
-"""Fitted classifiers as plain arrays, numbers and strings, so that loading one runs no code.
+"""Fitted classifiers as arrays, numbers and strings, so that loading one runs no code.
 
 The state of a skorch net contains pickled bytes, which a safe file must not contain. The weights
 are kept instead, and the net around them is built anew.

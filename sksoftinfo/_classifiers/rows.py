@@ -29,8 +29,8 @@ from .categories import learn_categories, with_codes, with_indicators, without_u
 
 # What a column of texts needs where the network is the default one.
 _ENCODE_TEXTS = (
-    "Turn texts of a few values into categories, as by X[name].astype('category'), encode others "
-    "in a pipeline, as by skrub's TableVectorizer, or leave them out."
+    "Turn texts of a few values into categories by X[name].astype('category'), encode others in a "
+    "pipeline, e.g. by skrub's TableVectorizer, or drop them."
 )
 
 

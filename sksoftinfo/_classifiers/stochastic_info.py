@@ -125,7 +125,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         Weights of the classes in the loss.
     categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
 (n_features,) or (n_categorical_features,), or None, default="from_dtype"
-        Columns of categories, where `module` is None, as in `InfoSoftmaxClassifier`.
+        Categorical columns, if `module` is None, as in `InfoSoftmaxClassifier`.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
     precision : {"full", "bf16"}, default="full"
@@ -166,8 +166,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     train_prior_ : ndarray of shape (n_classes,)
         Weighted label frequencies of `fit`.
     categories_ : list of length `n_features_in_`, or None
-        Sorted categories of each categorical column, an array, and None for each other one;
-        ``None`` where no column is categorical.
+        Array of the sorted categories of each categorical column, and None for each other column;
+        ``None`` if no column is categorical.
     n_features_in_ : int
         Number of columns of a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -86,7 +86,8 @@ def cross_val_bounds(
         rows. ``"auto"`` is ``"together"``, with a warning, if equal rows look like copies, and
         ``"independent"`` otherwise. They look like copies if their labels agree and one of two
         conditions holds: at least two columns each have nearly as many values as there are
-        different rows, or there are many times more equal rows than the columns explain.
+        different rows, or there are many times more equal rows than if the columns were
+        independent.
     bins : int, default=None
         Number of classes of equal size into which numeric labels are cut at their quantiles.
     labels : array-like of shape (n_classes,), default=None

@@ -75,7 +75,7 @@ class InformationEstimate:
     units: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers and strings, ready for JSON.
+        """Return Python numbers and strings, ready for JSON.
 
         Returns
         -------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -243,6 +245,8 @@ class InfoMaskDisplay:
         for index, name in enumerate(self.target_names):
             first = 1 + panels * index
             for row, of_row in enumerate([name] if isinstance(name, str) else name):
+                # A long name would run over the title of the next panel.
+                of_row = textwrap.fill(of_row, 24)
                 axes[row, first].set_title(f"information about\n{of_row}", fontsize=9)
             if not overlay:
                 axes[0, first + 1].set_title("mask", fontsize=9)

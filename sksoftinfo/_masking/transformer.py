@@ -80,8 +80,8 @@ class InfoMaskTransformer(
     are arbitrary if the network was trained on whole images only. The score is therefore
     normalised and calibrated on patches, and the patches are about as large as the object.
 
-    The mask shows where the evidence lies. It does not claim that deleting the evidence changes
-    the prediction most.
+    The mask shows where the evidence lies. These need not be the pixels whose deletion changes the
+    prediction most.
 
     Parameters
     ----------
@@ -147,9 +147,9 @@ class InfoMaskTransformer(
         regression as well if `fit` has no labels, or lacks the labels of some class, and for a
         network of ``InfoSoftmaxClassifier.from_module``, unless `patch_size` is given or the
         labels are too few. With fewer than ten images or five different labels, the shared
-        regression uses three numbers that ship with the package. ``"features"`` is a regression
-        on windows of the feature map. It replaces the network's head, and therefore does not
-        explain the given network.
+        regression uses coefficients that ship with the package. ``"features"`` is a regression on
+        windows of the feature map. It replaces the network's head, and therefore does not explain
+        the given network.
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
         Prior p(t) against which information is measured. ``None`` is the label frequencies of
         `fit`, with half an image added to each class if a class is missing. Without labels,
@@ -208,8 +208,8 @@ class InfoMaskTransformer(
     prior_ : ndarray of shape (n_classes,)
         Prior in use.
     calibration_ : {"labels", "shared", "shipped"} or None
-        Source of the calibration: labels of `fit`, for each class separately; images of `fit`,
-        for all classes together; the numbers that ship with the package; or no calibration.
+        Source of the calibration: labels of `fit`, for each class separately; images of `fit`, for
+        all classes together; the coefficients that ship with the package; or no calibration.
     patch_scoring_ : {"dense", "crop", "paste"}
         Scoring in use.
     patch_size_ : tuple of int, or tuple of tuples
@@ -642,12 +642,12 @@ of pictures, or torch Dataset or DataLoader
         return self._results(X, y).filled()
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """Return how well the masks separate the evidence, without need of true masks.
+        """Return how well the masks separate the evidence; true masks are not needed.
 
         The score is the mean of ``log p(t | kept part) + log p(not t | the rest)`` over images
-        with the label of the target t. With ``target=None``, t is the label of each image. A mask
-        that keeps the whole image scores well too, so that the score compares patch sizes and
-        thresholds, but not a mask with no mask.
+        with the label of the target t. With ``target=None``, t is the label of each image. The
+        score compares patch sizes and thresholds. It does not show whether masking helps, since a
+        mask that keeps the whole image scores well, too.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ from .prepare import PrepareColumns
 
 
 class MLP(nn.Module):
-    """Multi-layer perceptron for tables, which prepares their columns itself.
+    """Multi-layer perceptron for tables, which prepares the columns itself.
 
     Parameters
     ----------

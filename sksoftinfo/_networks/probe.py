@@ -98,9 +98,10 @@ def warn_of_sizes(X, column_names=None):
     if ratio > _MOST_RATIO:
         names = [repr(column_names[i]) if column_names is not None else i for i in (most, least)]
         warnings.warn(
-            f"X has columns whose sizes differ by a factor of {ratio:.0e}, e.g. {names[0]} and "
-            f"{names[1]}: the small columns hardly affect the module. Put a StandardScaler "
-            "before it, or leave out `module`: the default network prepares its columns.",
+            f"X has columns whose magnitudes differ by a factor of {ratio:.0e}, e.g. "
+            f"{names[0]} and {names[1]}: the small columns hardly affect the module. Put a "
+            "StandardScaler before it, or leave out `module`: the default network prepares its "
+            "columns.",
             stacklevel=users_stacklevel(),
         )
 

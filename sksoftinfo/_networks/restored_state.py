@@ -165,7 +165,7 @@ def _check_schedule(state, live, fixed):
 
 
 def history_text(history):
-    """Return a history of skorch as JSON, with numbers of NumPy and torch as plain ones."""
+    """Return a history of skorch as JSON, with numbers of NumPy and torch as Python numbers."""
     return json.dumps(list(history), default=_plain_number)
 
 

@@ -76,7 +76,7 @@ def _rows(X, y):
 
 
 def _structure(module):
-    """Return names, classes, plain attributes and shapes of a module's parts, without weights."""
+    """Return names, classes, settings and shapes of a module's parts, without weights."""
     module = unwrapped(module)
     parts = [(name, type(part), _settings(part)) for name, part in module.named_modules()]
     tensors = [

@@ -1,4 +1,4 @@
-"""Progress bar with the time left, or plain lines if tqdm is not installed."""
+"""Progress bar with the time left, or lines of text if tqdm is not installed."""
 
 from __future__ import annotations
 

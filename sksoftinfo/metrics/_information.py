@@ -113,7 +113,7 @@ def dv_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Compute the Donsker-Varadhan representation (paper Eq. 13) with uniform E_y.
+    """Compute the Donsker-Varadhan representation (equation 13 of the paper) with uniform E_y.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def log_softmax_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Compute the expected log-softmax of the label (paper Eq. 16), the negative log-loss.
+    """Compute the expected log-softmax of the label (equation 16), the negative log-loss.
 
     Parameters
     ----------
