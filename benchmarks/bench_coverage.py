@@ -4,12 +4,13 @@
     python benchmarks/bench_coverage.py --sizes 30 100 --runs 200 --worlds channel sure
     python benchmarks/bench_coverage.py --tables docs/coverage.csv
 
-Worlds whose information is known are sampled again and again. Printed are, for each world, number
-of rows and level, the share of samples in which a limit misses, and the median distance of the
-lower limits to I(X;Y). The last lines say which cells miss more often than they may, each tested
-at 5 % over the number of all cells (Bonferroni), and are the tables of docs/coverage.md.
+Populations ("worlds") of known information are sampled repeatedly. The script prints, for each
+world, number of rows and level, the share of samples in which a limit misses, and the median
+distance of the lower limits from I(X;Y). The last lines list the cells that miss significantly
+more often than their level allows, each tested at 5 % divided by the number of all cells
+(Bonferroni). `--tables` prints the tables of docs/coverage.md.
 
-A cell ends early once it has used the processor for `--seconds`; its number of runs is reported.
+A cell ends early after `--seconds` of processor time; its number of runs is reported.
 """
 
 from __future__ import annotations
@@ -103,35 +104,35 @@ def gaussian_information(**options):
 
 
 def one_hot(rng, n, error=0.2, n_classes=4):
-    """Draw predictions without any doubt, of which a share is wrong."""
+    """Draw predictions with probability 1, of which a share is wrong."""
     y = rng.integers(0, n_classes, n)
     wrong = (y + rng.integers(1, n_classes, n)) % n_classes
     return Sample(y, np.eye(n_classes)[np.where(rng.random(n) < error, wrong, y)])
 
 
 def many_classes(rng, n, prior, error=0.3):
-    """Draw labels that are seen, or replaced by an independent draw; and their posterior."""
+    """Draw labels that are observed or replaced by an independent draw, and their posterior."""
     y = rng.choice(len(prior), n, p=prior)
     seen = np.where(rng.random(n) < error, rng.choice(len(prior), n, p=prior), y)
     return Sample(y, (1 - error) * np.eye(len(prior))[seen] + error * prior)
 
 
 def many_information(prior, error=0.3):
-    """Return I(X;Y) and H(Y) of these."""
+    """Return I(X;Y) and H(Y) of `many_classes`."""
     own = 1 - error + error * prior
     others = special.entr(error * prior).sum() - special.entr(error * prior)
     return entropy(*prior) - float(prior @ (special.entr(own) + others)), entropy(*prior)
 
 
 def independent(rng, n, prior):
-    """Draw labels that the input says nothing of, and predictions that only seem to."""
+    """Draw labels that are independent of the input, and over-confident predictions."""
     y = rng.choice(len(prior), n, p=prior)
     proba = prior * np.exp(0.1 * rng.normal(size=(n, len(prior))))
     return Sample(y, proba / proba.sum(axis=1, keepdims=True))
 
 
 def leave_one_out(rng, n, prior):
-    """Draw labels and predict each by the frequencies of all the others: n folds."""
+    """Draw labels, and predict each label by the frequencies of all other labels, in n folds."""
     y = rng.choice(len(prior), n, p=prior)
     counts = np.bincount(y, minlength=len(prior))
     others = counts - np.eye(len(prior))[y] + 0.1
@@ -139,7 +140,7 @@ def leave_one_out(rng, n, prior):
 
 
 def folds_of_frequencies(rng, n, prior):
-    """The same in five folds."""
+    """Draw labels, and predict them by the label frequencies of other folds, in five folds."""
     y = rng.choice(len(prior), n, p=prior)
     folds = rng.permutation(n) % 5
     counts = np.array([np.bincount(y[folds != k], minlength=len(prior)) for k in range(5)]) + 0.1
@@ -155,7 +156,7 @@ def grouped(rng, n, error=0.02, size=50):
 
 
 def unequal_groups(rng, n, error=0.05, large=20, share=0.02):
-    """Draw groups of which few are large, and these are wrong more often; the bound is known."""
+    """Draw groups, a few of them large and wrong more often; the size bound is known."""
     big = rng.random(n) < share
     wrong = np.where(big, 4 * error, error)
     y = rng.integers(0, 2, n)
@@ -168,7 +169,7 @@ def unequal_groups(rng, n, error=0.05, large=20, share=0.02):
 
 
 def weighted(rng, n, share=0.05, large=20.0, error=0.02, wrong=0.3):
-    """Draw rows of which few have a large weight, and are wrong more often; the bound is known."""
+    """Draw rows, a few of them of large weight and wrong more often; the bound is known."""
     big = rng.random(n) < share
     y = rng.integers(0, 2, n)
     seen = np.where(rng.random(n) < np.where(big, wrong, error), 1 - y, y)
@@ -224,7 +225,7 @@ def worlds():
 
 
 def run(world, n, runs, seconds, seed):
-    """Return what each sample gives, by level and name, shape (n_made,) each."""
+    """Return the results of all samples by level and name, each of shape (n_made,)."""
     rng = np.random.default_rng(seed)
     end = time.process_time() + seconds
     found = []
@@ -240,7 +241,7 @@ def run(world, n, runs, seconds, seed):
 
 
 def all_limits(samples, n_classes):
-    """Return all limits of each sample; samples of equal weights are bet on together."""
+    """Return all limits of each sample; betting limits of unweighted samples are vectorised."""
     tasks = []
     for sample in samples:
         with np.errstate(divide="ignore"):
@@ -273,7 +274,7 @@ def all_limits(samples, n_classes):
 def student(sample, n_classes, mean):
     """Return Student's lower limits of the same contributions at each level, for comparison.
 
-    Not of weighted or grouped rows: NaN.
+    The limits of weighted or grouped rows are NaN.
     """
     y, n = sample.y, len(sample.y)
     if sample.weights is not None or sample.groups is not None:
@@ -287,8 +288,8 @@ def student(sample, n_classes, mean):
 def own_information(world, n, seed=321):
     """Return E log q'/p of the predictions as they are, the truth of `interval`, or NaN.
 
-    It is that of 400,000 rows, floored as a sample of n is. Predictions that depend on the
-    sample have none.
+    The value is computed from 400,000 rows, with the floor of a sample of n rows. It is NaN for
+    predictions that depend on the sample.
     """
     function = getattr(world.draw, "func", world.draw)
     if function in (leave_one_out, folds_of_frequencies):
@@ -370,7 +371,7 @@ def main(argv=None):
 
 
 def write(rows, path):
-    """Write what is known so far."""
+    """Write the results so far."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, max(rows, key=len), restval="")
         writer.writeheader()
@@ -437,7 +438,7 @@ def tables(rows):
 
 
 def report(rows):
-    """Print which cells miss more often than they may."""
+    """Print the cells that miss significantly more often than their level allows."""
     cells = [
         (row, name, row[name])
         for row in rows

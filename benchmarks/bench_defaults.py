@@ -1,11 +1,12 @@
 """Defaults against peers, raw columns in: ``python benchmarks/bench_defaults.py [--tables DIR]``.
 
-Five shuffled folds of scikit-learn's tables, of CSV files in a folder, and of synthetic tasks.
-Every peer gets the preparation that its users give it; `network` gets none. Texts are one-hot
-columns for all. Bits are H(Y) less the held-out log-loss, and seconds are processor time.
+The script cross-fits each method in five shuffled folds on scikit-learn's tables, on CSV files in
+a folder, and on synthetic tasks. Every peer gets the usual preparation of its columns, and
+`network` gets raw columns. Texts are one-hot encoded for all methods. Bits are H(Y) minus the
+held-out log-loss, and seconds are processor time.
 
 Weight decays and steps of the network were chosen on glass, wine, urine, birthwt, weather, mroz,
-titanic, spirals and parities; the other tables were kept back.
+titanic, spirals and parities; the other tables were held back.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ LOADERS = {
     "breast cancer": load_breast_cancer,
     "digits": load_digits,
 }
-# Labels, and columns that number or name the rows or tell the label.
+# Labels, and columns that are left out: they number or name the rows, or determine the label.
 TABLES = {
     "penguins": ("species", []),
     "titanic": ("survived", ["name"]),

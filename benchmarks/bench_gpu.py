@@ -1,8 +1,8 @@
-"""How long on a GPU: ``python benchmarks/bench_gpu.py [--device cuda] [--scale 1] [--out FILE]``.
+"""Speed on a GPU: ``python benchmarks/bench_gpu.py [--device cuda] [--scale 1] [--out FILE]``.
 
-Wall-clock times, beside those of a loop in bare torch that keeps its rows on the device: the
-median of the rounds with the smallest and the largest, after one that does not count. Written
-for the day that there is a GPU; ``--device cpu --scale 0.01`` shows that it runs.
+The script prints wall-clock times beside the times of a bare torch loop that keeps its rows on the
+device: the median, smallest and largest of several rounds, after a warm-up round. ``--device cpu
+--scale 0.01`` checks the script without a GPU.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EPOCHS = 3
 
 
 def seconds(function, device):
-    """Return the wall-clock times of a function, until the device has finished."""
+    """Return the wall-clock times of a function, including the work of the device."""
     times = []
     for _ in range(_ROUNDS + 1):
         start = time.perf_counter()
@@ -37,7 +37,7 @@ def seconds(function, device):
 
 
 def calls(X, y, device):
-    """Yield what is timed on these rows, and the function."""
+    """Yield the name and the function of each call to time on these rows."""
     bare, ours = Bare(device, fused=True), Ours(device)
     yield f"fit, {_EPOCHS} epochs, bare torch", lambda: bare.fit(X, y, _EPOCHS)
     yield f"fit, {_EPOCHS} epochs, sksoftinfo", lambda: ours.fit(X, y, _EPOCHS)

@@ -1,9 +1,10 @@
-"""Bounds and estimates of I(X;Y) where it is known: ``python benchmarks/bench_information.py``.
+"""Bounds and estimates of known I(X;Y): ``python benchmarks/bench_information.py``.
 
-All methods see the same rows, one after the other in one process. Errors are against the oracle,
-the true p(y|x) scored on the same rows; limits are held against the true information, from 400,000
-fresh rows. Seconds are those of the processor, of which only ratios mean something. ``--report``
-joins the files of several runs, such as one for each method; of equal rows the last counts.
+All methods run on the same rows, one after the other in one process. Errors are differences from
+the oracle, which scores the true p(y|x) on the same rows. Limits are compared with the true
+information, computed from 400,000 fresh rows. Seconds are processor times, of which only ratios
+are meaningful. ``--report`` joins the files of several runs, e.g. one for each method; of several
+equal rows the last one counts.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ EXTRAPOLATED = {"network": "network, extrapolated", "stack": "stack, extrapolate
 
 
 def ours(name, X, y):
-    """Yield name, value, lower limit and seconds of the bound, and of the estimate from it."""
+    """Yield name, value, lower limit and seconds of our bound, and of our estimate."""
     start = time.process_time()
     bounds = cross_val_bounds(OURS[name], X, y)
     seconds = time.process_time() - start
@@ -65,7 +66,7 @@ def run(task, n, seed, methods):
 
 
 def truth(task):
-    """Return I(X;Y), from many fresh rows."""
+    """Return I(X;Y), computed from many fresh rows."""
     _, y, log_posterior = TASKS[task](400_000, np.random.default_rng(12345))
     return information_bounds(
         y, np.exp(log_posterior), labels=np.arange(log_posterior.shape[1])
@@ -124,7 +125,7 @@ def main():
 
 
 def read(path):
-    """Return the rows of a CSV that `report` has written."""
+    """Return the rows of a CSV file that `report` wrote."""
     numbers = ("truth", "oracle", "value", "limit", "seconds")
     with open(path, newline="") as file:
         return [

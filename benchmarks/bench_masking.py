@@ -1,10 +1,10 @@
 """Where is the target digit? ``python benchmarks/bench_masking.py [--mnist DIR]``.
 
-Ours and its peers explain the same network on the same images, one after the other in one process.
-Networks train on composites of training digits; maskers calibrate, and thresholds are chosen, on
-composites of validation digits; figures are of test digits. Times are of the processor, so that
-other work does not count, and only ratios to `predict_proba` of the same images mean something.
-Needs ``pip install -e ".[bench]"``.
+Our masker and its peers explain the same network on the same images, one after the other in one
+process. Networks are trained on composites of training digits, maskers are calibrated and
+thresholds chosen on composites of validation digits, and results are measured on composites of
+test digits. Times are processor times, and only their ratios to `predict_proba` of the same images
+are meaningful. Needs ``pip install -e ".[bench]"``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ N_STEPS = 28
 
 
 def trained(layout, bank, seed, folder, name):
-    """Return the network of a layout, from the folder if it is there."""
+    """Return the trained network of a layout, read from the folder if it exists there."""
     path = folder / f"net_{name}_{seed}.joblib" if folder else None
     if path and path.exists():
         return joblib.load(path)
@@ -61,7 +61,7 @@ def trained(layout, bank, seed, folder, name):
 
 
 def ours(size):
-    """Return options of the transformer by the names of the rows."""
+    """Return the options of our transformer, by the name of the method."""
     sizes = [max(8, size // 2 - 2), size - 6, size]
     return {
         "ours, defaults": {},
@@ -107,7 +107,7 @@ def fit_ours(net, valid, target, options):
 
 
 def rule(maps, threshold, composites, components=False):
-    """Keep what is positive and above a share of the image's maximum."""
+    """Return the pixels that are positive and above a share of the image's maximum."""
     kept = (maps > threshold * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
     return whole_components(kept, composites.data > 0) if components else kept
 
@@ -128,7 +128,7 @@ def curves(net, images, maps, target):
 
 
 def seconds_of(function, *arguments):
-    """Return the processor time of a call, and what it returned."""
+    """Return the processor time and the result of a call."""
     start = time.process_time()
     found = function(*arguments)
     return time.process_time() - start, found
@@ -204,7 +204,7 @@ def measure(layout, net, bank, seed, target, options):
 
 
 def peak_memory(n_images, batch_size):
-    """Return MiB beyond the images and masks that masking takes, in a process of its own."""
+    """Return the memory of masking in MiB, beyond images and masks, in a separate process."""
     code = f"""
 import resource, numpy as np, torch
 from sklearn.frozen import FrozenEstimator

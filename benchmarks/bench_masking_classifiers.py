@@ -1,9 +1,9 @@
 """Where is the 0, by any classifier? ``python benchmarks/bench_masking_classifiers.py``.
 
-Composites 8 x 16 of two of scikit-learn's digits, the label is whether one is a 0. Classifiers are
-fitted on 600 composites of 1,250 digits, and asked about patches of 6 x 6 pixels of 200 composites
-of the other digits. Prints means (smallest) over three splits of the IoU with the target's ink,
-among ink, and the share of ink kept where there is no 0.
+Each image, 8 x 16 pixels, is a composite of two of scikit-learn's digits; the label is whether one
+of them is a 0. Classifiers are fitted on 600 composites of 1,250 digits, and explained by patches
+of 6 x 6 pixels on 200 composites of the other digits. The script prints the mean (smallest) over
+three splits of the IoU with the target's ink, and of the share of ink kept in images without a 0.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Where is the animal? ``python benchmarks/bench_photos.py PHOTOS``.
 
-Ours and its peers explain EfficientNet-lite0, with its ImageNet weights, on the same pictures:
-single animals (``PHOTOS/pets/*.jpg``, each with its mask as PNG), composites of two photographs
-side by side (``PHOTOS/objects/*.jpg``, whose names begin with their class), and both with a class
-that is not there. Every second picture chooses thresholds for the others, and the others for it.
-Times are of the processor; of ours for `fit`, the maps and the masks. Needs
-``pip install -e ".[bench]"``.
+Our masker and its peers explain EfficientNet-lite0, with its ImageNet weights, on the same
+pictures: single animals (``PHOTOS/pets/*.jpg``, each with its mask as PNG), composites of two
+photographs side by side (``PHOTOS/objects/*.jpg``, whose names begin with their class), and both
+with an absent class. Thresholds for each half of the pictures are chosen on the other half. Times
+are processor times; the time of our masker covers `fit`, the maps and the masks. Needs ``pip
+install -e ".[bench]"``.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class WithLayer(torch.nn.Module):
 
 
 def peers(network, slow):
-    """Return functions as of `ours`, by name."""
+    """Return functions like the function that `ours` returns, by name."""
     plain, network = network, WithLayer(network)
     layer = network.features
 
@@ -192,7 +192,7 @@ def iou(kept, truth):
 
 
 def measures(maps, truth):
-    """Return figures of each picture, by name."""
+    """Return the measures of each picture, by name."""
     positive = np.maximum(maps, 0)
     by_threshold = np.array([iou(kept_by(maps, one), truth) for one in THRESHOLDS])
     tuned = np.empty(len(maps))
@@ -215,7 +215,7 @@ def interval(values, rng):
 
 
 def absent_classes(network, pictures, targets, rng):
-    """Return for each picture the target of another that it does not look like."""
+    """Return, for each picture, the target of another picture that is unlike it."""
     with torch.no_grad():
         logits = torch.cat([network(one[None]) for one in torch.as_tensor(pictures)]).numpy()
     likely = np.argsort(-logits, axis=1)[:, :N_NOT_ABSENT]

@@ -1,10 +1,10 @@
-"""How fast: ``python benchmarks/bench_speed.py [--tasks ...] [--device cuda] [--out speed.json]``.
+"""Speed: ``python benchmarks/bench_speed.py [--tasks ...] [--device cuda] [--out speed.json]``.
 
-Contenders run in turn, again and again, in one process on one thread, with the same network,
-batch size, epochs and optimizer. Printed are ratios to the bare torch loop, as the median of the
-rounds with the smallest and the largest. On the CPU the clock is that of the process, so that
-other processes on the machine do not count; on CUDA it is the wall clock, and times are told.
-Memory is measured in a process of its own, as what it grew by beyond the rows.
+Contenders run in turn for several rounds, in one process on one thread, with the same network,
+batch size, epochs and optimizer. The script prints ratios to the bare torch loop: the median,
+smallest and largest of the rounds. On the CPU it measures processor time, so that other processes
+do not count; on CUDA it measures wall-clock time, and prints times as well. Memory is measured in
+a separate process, as its growth beyond the rows.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Clock:
 
 
 def rounds(functions, n_rounds, clock, repeats=1):
-    """Time each function in turn, `n_rounds` times after one that does not count."""
+    """Time each function in turn, for `n_rounds` rounds after a warm-up round."""
     seconds = {name: [] for name in functions}
     for index in range(n_rounds + 1):
         for name, function in functions.items():
@@ -66,10 +66,10 @@ def rounds(functions, n_rounds, clock, repeats=1):
 
 
 def call_by_call(functions, n_rounds, clock, repeats=1):
-    """Time single calls in turn, and add up those of a round.
+    """Time single calls in turn, and sum the times of a round.
 
-    A call that follows itself finds its code and its data in the processor's caches, and a
-    prediction that follows predictions takes less time than any that a program makes.
+    Repeated calls find their code and data in the processor's caches, and thus take less time than
+    the same calls in a program.
     """
     seconds = {name: [] for name in functions}
     for index in range(n_rounds + 1):
@@ -81,7 +81,7 @@ def call_by_call(functions, n_rounds, clock, repeats=1):
 
 
 def told(what, seconds, base, clock, results):
-    """Print ratios to `base`, and keep them."""
+    """Print ratios to `base`, and store them."""
     print(f"  {what}, against {base}")
     for name, values in seconds.items():
         ratios = np.divide(values, seconds[base])
@@ -159,7 +159,7 @@ def classifiers(task, device, results):
 
 
 def information(n, results):
-    """Bounds from probabilities against scikit-learn's log-loss."""
+    """Time bounds from probabilities against scikit-learn's log-loss."""
     print(f"\nprobabilities, {n:,} x 10", flush=True)
     rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.ones(10), n)
@@ -198,13 +198,13 @@ def _grown(queue, what, name, n, d, n_classes):
 
 
 def _status(name):
-    """Return a line of what the kernel says of this process, in KiB."""
+    """Return an entry of the kernel's status of this process, in KiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def memory(results):
-    """Growth of the peak beyond the rows and what is returned."""
+    """Measure the growth of peak memory beyond the rows and the result."""
     print("\npeak memory beyond rows and result, MB", flush=True)
     context = multiprocessing.get_context("spawn")
     tables = [(n, 64, 10) for n in (10_000, 100_000, 1_000_000)] + [(20_000, 64, 10_000)]
@@ -226,7 +226,7 @@ def memory(results):
 
 
 def imports(results):
-    """Import in fresh processes, in turn."""
+    """Time imports in fresh processes, in turn."""
     print("\nimport", flush=True)
     statements = {
         "its dependencies": "import torch, skorch, sklearn.base",

@@ -1,12 +1,13 @@
-"""How long the stack takes, against logistic regression, and each of its members.
+"""Time of the stack, relative to logistic regression, and of each of its members.
 
     python benchmarks/bench_stack.py
     python benchmarks/bench_stack.py --costs
 
-The first command prints how many times longer `cross_val_bounds("stack")` takes than that of
-logistic regression behind a scaler, the same of the mixture of logistic regression and boosting
-alone, and how many members are left after two folds. The second prints the table from which
-`sksoftinfo/_evaluation/stack_cost.py` expects the time, of this machine. All by processor time.
+The first command prints the time of `cross_val_bounds("stack")` and of the mixture of logistic
+regression and boosting, each relative to `cross_val_bounds` of logistic regression behind a
+scaler, and the number of members that are left after two folds. The second command prints the
+costs on this machine, in the form of the table in `sksoftinfo/_evaluation/stack_cost.py`. All
+times are processor times.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SIZES = ((250, 5, 2), (1000, 20, 3), (2000, 10, 5), (4000, 40, 2), (8000, 10, 2
 
 
 def generated(n_rows, n_columns, n_classes):
-    """Return a table in which half of the columns say something."""
+    """Return a table in which half of the columns are informative."""
     return make_classification(
         n_rows,
         n_columns,
@@ -50,7 +51,7 @@ def generated(n_rows, n_columns, n_classes):
 
 
 def seconds(work, *args, **options):
-    """Return the processor time of a call, and what it returns."""
+    """Return the processor time and the result of a call."""
     start = time.process_time()
     result = work(*args, **options)
     return time.process_time() - start, result
@@ -83,7 +84,7 @@ def compare(n_rows):
 
 
 def left(X, y):
-    """Return how many members of how many are left after two folds."""
+    """Return how many members are left after two folds, and how many there are."""
     y = np.unique(y, return_inverse=True)[1]
     folds = make_folds(5, X, y)
     (found,) = held_out_stacks(InfoStackClassifier(), X, [View()], y, folds, y.max() + 1)
@@ -92,7 +93,7 @@ def left(X, y):
 
 
 def costs():
-    """Print what members cost: at all, by rows, by entries and classes, by pairs of rows."""
+    """Print costs of members: for a fit, by rows, by entries and classes, and by pairs of rows."""
     work, taken = [], {}
     for n_rows, n_columns, n_classes in _SIZES:
         X, y = generated(n_rows, n_columns, n_classes)

@@ -1,11 +1,11 @@
-"""Stochastic networks: what each noise and objective keeps of the label, and what draws cost.
+"""Stochastic networks: information kept by each noise and objective, and the cost of draws.
 
     python benchmarks/bench_stochastic.py [--rows N] [--seeds N]
 
 First, for five Gaussian classes in ten dimensions with I(X;Y) near 1 nat: the Donsker-Varadhan
-value, the bounds on held-out rows, and I(Z;Y) computed apart, from p(z|x) of the network and the
-true p(y|x) of fresh inputs. Second, times of training and prediction against those of
-`InfoSoftmaxClassifier`, in alternating runs, as ratios with their spread. One thread.
+value, the bounds on held-out rows, and I(Z;Y) computed separately, from p(z|x) of the network and
+the true p(y|x) of fresh inputs. Second, times of training and prediction relative to
+`InfoSoftmaxClassifier`, in alternating runs on one thread, with their spread.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OBJECTIVES = ("log_softmax", "dv", "predictive")
 
 
 def output_information(clf, seed, n_outputs=2000, n_inputs=20_000):
-    """Return I(Z;Y), or NaN where Z has no density."""
+    """Return I(Z;Y), or NaN if Z has no density."""
     X, _, log_posterior = TASK(n_inputs, np.random.default_rng([seed, 2]))
     module = clf.module_
     with torch.no_grad():

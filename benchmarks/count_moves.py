@@ -1,4 +1,4 @@
-"""How many files does a call cross? ``python benchmarks/count_moves.py``.
+"""Number of files that a call crosses: ``python benchmarks/count_moves.py``.
 
 A move is a call of a function of this package that lies in another file than the function called
 before it. Files and moves measure what a reader of the code has to follow, not what a processor
@@ -21,7 +21,7 @@ PACKAGE = str(Path(sksoftinfo.__file__).parent)
 
 
 def files_called(function, *arguments):
-    """Return the package's file of each call in turn, and what the function returned."""
+    """Return the package's file of each call in turn, and the result of the function."""
     called = []
 
     def listen(frame, event, _):
@@ -39,7 +39,7 @@ def files_called(function, *arguments):
 
 
 def report(name, function, *arguments):
-    """Print the calls, the files and the moves of a call, and return what it returned."""
+    """Print the calls, files and moves of a call, and return its result."""
     called, result = files_called(function, *arguments)
     moves = sum(one != other for one, other in zip(called, called[1:], strict=False))
     print(f"{name:34} {len(called):6} {len(set(called)):6} {moves:6}")

@@ -1,7 +1,7 @@
-"""How often a GPU is waited for: ``python benchmarks/count_waits.py``.
+"""Number of waits for a GPU: ``python benchmarks/count_waits.py``.
 
-Counted on the simulated CUDA device of the tests, without a GPU. For the counts of another
-version: ``PYTHONPATH=its/checkout python benchmarks/count_waits.py``.
+The waits are counted on the simulated CUDA device of the tests, without a GPU. To count the waits
+of another version, run ``PYTHONPATH=its/checkout python benchmarks/count_waits.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _N_ROWS, _EPOCHS, _BATCH_SIZE = 2_000, 3, 100
 
 
 def calls():
-    """Yield what is counted, and the function; what comes before a yield is not counted."""
+    """Yield name and function of each call to count; work before a yield does not count."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(_N_ROWS, 20)).astype(np.float32), rng.integers(0, 3, _N_ROWS)
     images, label = rng.random((500, 16, 16)).astype(np.float32), np.arange(500) % 2

@@ -35,10 +35,10 @@ def info_nce(scores):
 
 
 def neural(bound):
-    """Return an estimator: critics trained on four folds each, their bound on the fifth, averaged.
+    """Return an estimator: the mean of held-out bounds of critics that are trained on four folds.
 
-    A fifth of the training rows stops the training early. The critic sees each row with each
-    label of its batch; `bound` tells the joint from the product of marginals.
+    Training stops early by a fifth of the training rows. The critic is evaluated on each row with
+    each label of its batch; `bound` computes the bound from these values.
     """
 
     def estimate(X, y, seed):
@@ -98,7 +98,7 @@ def neural(bound):
 
 
 def nearest_neighbours(X, y, seed, k=10):
-    """Ross (2014), jointly over all features."""
+    """Estimate by nearest neighbours, jointly over all features (Ross, 2014)."""
     X = StandardScaler().fit_transform(X)
     X += 1e-10 * np.random.default_rng(seed).standard_normal(X.shape)
     counts = np.bincount(y)
@@ -119,7 +119,7 @@ def nearest_neighbours(X, y, seed, k=10):
 
 
 def summed_features(X, y, seed):
-    """scikit-learn's mutual_info_classif, summed over features."""
+    """Estimate by scikit-learn's mutual_info_classif, summed over features."""
     return mutual_info_classif(X, y, random_state=seed).sum()
 
 

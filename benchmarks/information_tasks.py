@@ -1,4 +1,4 @@
-"""Tasks whose p(y|x) is known, and so their mutual information.
+"""Tasks with known p(y|x), and thus known mutual information.
 
 Each task draws rows ``(X, y, log_posterior)``, the logarithm of the true p(y|x) of every class.
 """
@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 
 
 def gaussian_mixture(prior, means):
-    """Classes of unit covariance around `means`, shape (n_classes, n_features)."""
+    """Return a task of Gaussian classes of unit covariance around `means`, one row a class."""
     prior, means = np.asarray(prior), np.asarray(means, dtype=float)
 
     def draw(n, rng):
@@ -24,19 +24,19 @@ def gaussian_mixture(prior, means):
 
 
 def gaussian_line(n_features, prior):
-    """The later paper's classes: means 0, 2, -2, 4, -4, ... in every feature."""
+    """Return the later paper's task, with class means 0, 2, -2, 4, -4, ... in every feature."""
     steps = np.arange(len(prior)) - len(prior) // 2
     return gaussian_mixture(prior, 2.0 * steps[:, None] * np.ones(n_features))
 
 
 def gaussian_cloud(n_classes, n_features, spread, seed=0):
-    """Means drawn from a normal distribution of standard deviation `spread`."""
+    """Return a task with normal class means of standard deviation `spread`."""
     means = spread * np.random.default_rng(seed).standard_normal((n_classes, n_features))
     return gaussian_mixture(np.full(n_classes, 1 / n_classes), means)
 
 
 def full_covariance(n_classes=3, n_features=5, seed=0):
-    """Gaussian classes of one mean each and covariances of their own."""
+    """Return a task of Gaussian classes with different means and covariances."""
     rng = np.random.default_rng(seed)
     means = 0.7 * rng.standard_normal((n_classes, n_features))
     factors = rng.standard_normal((n_classes, n_features, n_features)) / np.sqrt(n_features)
@@ -57,7 +57,7 @@ def full_covariance(n_classes=3, n_features=5, seed=0):
 
 
 def spiral(n, rng):
-    """Two arms; the label of a point depends on its angle and radius, with noise."""
+    """Return a task of two arms, whose noisy label depends on the angle and radius of a point."""
     radius = rng.uniform(0.5, 3.0, n)
     angle = rng.uniform(0, 2 * np.pi, n)
     X = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -66,14 +66,14 @@ def spiral(n, rng):
 
 
 def parity(n, rng, flip=0.1):
-    """Parity of three of eight bits, flipped with probability `flip`."""
+    """Return the parity of three of eight bits, flipped with probability `flip`."""
     X = rng.integers(0, 2, size=(n, 8)).astype(float)
     odd = X[:, :3].sum(axis=1) % 2
     return _binary(X, np.log((1 - flip) / flip) * (2 * odd - 1), rng)
 
 
 def independent(n, rng):
-    """Ten features that say nothing of five imbalanced classes."""
+    """Return a task of ten features that are independent of five imbalanced classes."""
     prior = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
     X = rng.standard_normal((n, 10))
     log_posterior = np.broadcast_to(np.log(prior), (n, 5))
@@ -86,11 +86,11 @@ def _binary(X, logit, rng):
 
 
 def noisy_digits(keep=0.8, again=False):
-    """Real handwritten digits whose label is replaced by a random one with probability 0.2.
+    """Return handwritten digits whose labels are replaced by random ones with probability 0.2.
 
-    The image determines the digit, so the channel from digit to label is p(y|x). There are 1,797
-    digits: the rows are at most these or, with `again`, are drawn from them independently, and
-    the same image comes again with another label.
+    The image determines the digit, so the channel from digit to label is p(y|x). There are at most
+    1,797 rows or, with `again`, rows are drawn independently from the 1,797 digits, so that an
+    image may occur several times with different labels.
     """
     from sklearn.datasets import load_digits
 

@@ -25,7 +25,7 @@ _BATCH = 64
 
 
 def batched(function):
-    """Ask for a few images at once, and return one array."""
+    """Explain a few images at a time, and return one array."""
 
     def whole(module, images, target):
         parts = [
@@ -105,7 +105,7 @@ def _torchcam_options(method):
 
 
 def info_cam(smooth):
-    """The later paper's: the logit of each cell, less the mean of the other classes'."""
+    """Return the later paper's maps: the logit of each cell minus the mean of other classes."""
 
     @batched
     def maps(module, images, target):

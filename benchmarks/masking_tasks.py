@@ -1,7 +1,7 @@
-"""Composites of handwritten digits whose pixels are known: where is the target?
+"""Composites of handwritten digits, with the known pixels of each digit.
 
-Digits are split by instance, so that no handwritten digit of training is seen again:
-70 % train, 10 % validate, 20 % test (7,000, 1,000 and 2,000 of MNIST's t10k digits).
+Digits are split by instance, so that no training digit occurs in validation or test images: 70 %
+for training, 10 % for validation, 20 % for test (7,000, 1,000 and 2,000 of MNIST's t10k digits).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def load_bank(mnist=None):
 
 
 def pick(bank, part, digits, rng):
-    """Return, for an array of digits, the row of some image of each; -1 where there is none."""
+    """Return, for an array of digits, the row of an image of each digit; -1 for no digit."""
     rows = bank.parts[part]
     chosen = np.full(digits.shape, -1)
     for digit in range(10):
@@ -106,8 +106,8 @@ def other_digits(n, how_many, rng, target=None):
 def presence_digits(part, n, how_many, target, rng):
     """Return digits (n, how_many), -1 for none, the target among them in half of the images.
 
-    Training and validation images hold from one digit to all, as the paper's do; test images all,
-    so that there is always something to mask.
+    Training and validation images hold between one and `how_many` digits, like the paper's images.
+    Test images hold `how_many` digits, so that there is always something to mask.
     """
     digits = other_digits(n, how_many, rng, target)
     present = rng.permutation(n) < n // 2
@@ -151,7 +151,7 @@ def scattered(bank, part, digits, rng, size=56):
 
 
 def places(tiles, size, rng):
-    """Return disjoint windows for the tiles, all placements that are possible alike."""
+    """Return disjoint windows for the tiles, uniformly over all possible placements."""
     while True:
         taken = np.zeros((size, size), bool)
         windows = []
@@ -170,7 +170,7 @@ def places(tiles, size, rng):
 
 
 def presence_pairs(bank, part, n, seed, target=0):
-    """28 x 56, one or two digits; the label is whether the target is one of them."""
+    """Return images, 28 x 56, of one or two digits; the label is the target's presence."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
     digits, labels = presence_digits(part, n, 2, target, rng)
     data, of_pixel = side_by_side(bank, part, digits, rng)
@@ -178,7 +178,7 @@ def presence_pairs(bank, part, n, seed, target=0):
 
 
 def ten_class_pairs(bank, part, n, seed):
-    """28 x 56, two different digits; the label names one of the two, at random."""
+    """Return images, 28 x 56, of two different digits; the label is one of them."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
     digits = other_digits(n, 2, rng)
     labels = digits[np.arange(n), rng.integers(2, size=n)]
@@ -187,7 +187,7 @@ def ten_class_pairs(bank, part, n, seed):
 
 
 def scattered_triples(bank, part, n, seed, target=0):
-    """56 x 56, one to three digits anywhere; the label is whether the target is one of them."""
+    """Return images, 56 x 56, of one to three digits; the label is the target's presence."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
     digits, labels = presence_digits(part, n, 3, target, rng)
     data, of_pixel = scattered(bank, part, digits, rng)
@@ -195,7 +195,7 @@ def scattered_triples(bank, part, n, seed, target=0):
 
 
 def localisation(kept, composites, digit):
-    """Return how well what is kept (n, H, W) agrees with the digit's ink.
+    """Return how well the kept pixels (n, H, W) agree with the digit's ink.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What `bench_speed.py` times: one network, one optimizer, the same batches in several hands."""
+"""Contenders of `bench_speed.py`: the same network, optimizer and batches in several libraries."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def as_images(X):
 
 
 class Wrapped(nn.Module):
-    """A network as a user's own, of which nothing is known."""
+    """A network that is unknown to the package, like a network of a user."""
 
     def __init__(self, inner):
         super().__init__()
@@ -63,7 +63,7 @@ class Wrapped(nn.Module):
 
 
 class Bare:
-    """The loop that one would write by hand."""
+    """A training loop written by hand."""
 
     def __init__(self, device, fused):
         self.device, self.fused = device, fused
@@ -98,7 +98,7 @@ class Bare:
 
 
 class Skorch:
-    """skorch's classifier: as it comes, or without what is not needed."""
+    """skorch's classifier, by default or without the callbacks that are not needed."""
 
     def __init__(self, device, tuned):
         self.device, self.tuned = device, tuned
@@ -127,7 +127,7 @@ class Skorch:
 
 
 class Ours:
-    """Our classifier: with its own network, or with one like it that autograd differentiates."""
+    """Our classifier, with its own network or an equal one that autograd differentiates."""
 
     def __init__(self, device, autograd=False):
         self.device, self.autograd = device, autograd
