@@ -224,7 +224,7 @@ def mi_estimate(
         verbose=verbose,
     )
     (proba,) = evaluation.held_out()
-    return _extrapolated(evaluation, proba, random_state, confidence_level, units)
+    return extrapolated(evaluation, proba, random_state, confidence_level, units)
 
 
 def bounds_and_estimate(
@@ -265,10 +265,10 @@ def bounds_and_estimate(
     evaluation = prepare_evaluation(estimator, X, y, random_state=random_state, **options)
     (proba,) = evaluation.held_out()
     bounds = evaluation.bounds(proba, confidence_level=confidence_level, units=units)
-    return bounds, _extrapolated(evaluation, proba, random_state, confidence_level, units)
+    return bounds, extrapolated(evaluation, proba, random_state, confidence_level, units)
 
 
-def _extrapolated(evaluation, proba, random_state, confidence_level, units):
+def extrapolated(evaluation, proba, random_state, confidence_level, units):
     """Return the estimate from predictions of held-out rows, and from half of the training rows.
 
     Parameters
