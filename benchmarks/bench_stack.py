@@ -1,13 +1,14 @@
 """Time of the stack, relative to logistic regression, and of each of its members.
 
-    python benchmarks/bench_stack.py
+    python benchmarks/bench_stack.py [--tables DIR]
     python benchmarks/bench_stack.py --costs
 
 The first command prints the time of `cross_val_bounds("stack")` and of the mixture of logistic
 regression and boosting, each relative to `cross_val_bounds` of logistic regression behind a
-scaler, and the number of members that are left after two folds. The second command prints the
-costs on this machine, in the form of the table in `sksoftinfo/_evaluation/stack_cost.py`. All
-times are processor times.
+scaler, and the number of members that are left after two folds. `--tables` adds the CSV files of a
+folder, whose columns skrub encodes for all classifiers. The second command prints the costs on
+this machine, in the form of the table in `sksoftinfo/_evaluation/stack_cost.py`. All times are
+processor times.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from bench_defaults import SYNTHETIC, TABLES
+from information_tasks import TASKS
 from scipy.optimize import nnls
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.linear_model import LogisticRegression
@@ -25,12 +30,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from sksoftinfo import InfoStackClassifier, cross_val_bounds
+from sksoftinfo import InfoSoftmaxClassifier, InfoStackClassifier, cross_val_bounds
 from sksoftinfo._evaluation.folds import make_folds
 from sksoftinfo._evaluation.held_out import View
 from sksoftinfo._evaluation.held_out_stack import held_out_stacks
 from sksoftinfo._evaluation.stack import stack_members
-from sksoftinfo._evaluation.stack_cost import probe
+from sksoftinfo._evaluation.stack_cost import probe, work_of
+from sksoftinfo._evaluation.table_encoder import make_table_encoder
 
 # Rows, columns and classes of tables that costs are measured on.
 _SIZES = ((250, 5, 2), (1000, 20, 3), (2000, 10, 5), (4000, 40, 2), (8000, 10, 2))
@@ -57,20 +63,29 @@ def seconds(work, *args, **options):
     return time.process_time() - start, result
 
 
-def compare(n_rows):
+def tables(n_rows, folder):
+    """Yield names, columns and labels of tables."""
+    yield "wine", *load_wine(return_X_y=True)
+    yield "breast cancer", *load_breast_cancer(return_X_y=True)
+    yield "digits", *load_digits(return_X_y=True)
+    yield f"generated, {n_rows:,}", *generated(n_rows, 20, 2)
+    for name in SYNTHETIC:
+        yield name, *TASKS[name](2000, np.random.default_rng(1))[:2]
+    for name, (target, drop) in TABLES.items() if folder else ():
+        frame = pd.read_csv(folder / f"{name}.csv").dropna(subset=[target])
+        frame = frame[frame.groupby(target)[target].transform("size") >= 5]
+        yield name, frame.drop(columns=[target, *drop]), frame[target].to_numpy()
+
+
+def compare(n_rows, folder):
     """Print the ratios."""
-    tables = {
-        "wine": load_wine(return_X_y=True),
-        "breast cancer": load_breast_cancer(return_X_y=True),
-        "digits": load_digits(return_X_y=True),
-        f"generated, {n_rows:,}": generated(n_rows, 20, 2),
-    }
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     print(
         "table | rows x columns | logistic regression, s | quick, times | stack, times "
         "| members after two folds | bits: logistic, quick, stack"
     )
-    for name, (X, y) in tables.items():
+    for name, X, y in tables(n_rows, folder):
+        encoder = [make_table_encoder()] if hasattr(X, "columns") else []
+        logistic = make_pipeline(*encoder, StandardScaler(), LogisticRegression(max_iter=1000))
         times, bits = [], []
         for estimator in (logistic, InfoStackClassifier(members="quick"), "stack"):
             taken, bounds = seconds(cross_val_bounds, estimator, X, y, units="bits")
@@ -100,10 +115,10 @@ def costs():
         X = StandardScaler().fit_transform(X)
         n_train = 4 * n_rows // 5
         train, test = np.arange(n_train), np.arange(n_train, n_rows)
-        scores = n_classes if n_classes > 2 else 1
-        pairs = n_train * (n_rows - n_train) * n_columns / 1e9
-        work.append([1.0, n_train / 1e6, n_train * n_columns * scores / 1e6, pairs])
-        for name, member in stack_members(y, [(train, test)], n_columns).items():
+        work.append(work_of(n_train, n_rows - n_train, n_columns, n_classes))
+        members = stack_members(y, [(train, test)], n_columns)
+        members["network"] = InfoSoftmaxClassifier(device="cpu", random_state=0)
+        for name, member in members.items():
             fitting, _ = seconds(member.fit, X[train], y[train])
             predicting, _ = seconds(member.predict_proba, X[test])
             taken.setdefault(name, []).append(fitting + predicting)
@@ -120,11 +135,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--costs", action="store_true", help="print the cost of each member")
     parser.add_argument("--rows", type=int, default=20_000, help="of the generated table")
+    parser.add_argument("--tables", type=Path, metavar="DIR", help="folder of CSV files")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        costs() if options.costs else compare(options.rows)
+        costs() if options.costs else compare(options.rows, options.tables)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 May import: `_networks`, `_bounds`, `_utils`.
 """
 
-from .._networks import EpochTicker, early_stopping, resolve_device
+from .._networks import EpochTicker, resolve_device
 from .base import BaseInfoClassifier
 from .info_softmax import InfoSoftmaxClassifier
 from .persistence import TRUSTED_CLASSES, load, save
@@ -18,7 +18,6 @@ __all__ = [
     "InfoSoftmaxClassifier",
     "StochasticInfoClassifier",
     "TRUSTED_CLASSES",
-    "early_stopping",
     "is_pretrained",
     "load",
     "resolve_device",

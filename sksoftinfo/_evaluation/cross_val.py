@@ -60,9 +60,9 @@ def cross_val_bounds(
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, such as a Pipeline. ``"stack"`` is an
         `InfoStackClassifier`: a seeded mixture of the label frequencies, logistic regression,
-        linear and quadratic discriminant analysis, nearest neighbours, boosting and two networks
-        on standardised columns. Each member is trained at most once for each fold. The weights of
-        a fold maximise the likelihood of held-out labels of other folds.
+        linear and quadratic discriminant analysis, nearest neighbours, boosting and two
+        perceptrons on standardised columns. Each member is trained at most once for each fold. The
+        weights of a fold maximise the likelihood of held-out labels of other folds.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         Rows of features. ``"stack"`` takes a dense table of finite numbers, or a data frame, whose
         texts, dates and missing values are encoded by skrub within each fold.

@@ -281,7 +281,7 @@ def in_parallel(tasks, n_jobs, verbose):
     """
     # Some joblib backends cannot return results one at a time.
     options = {"return_as": "generator"} if verbose else {}
-    calls = (delayed(_noting_warnings)(*task) for task in tasks)
+    calls = (delayed(noting_warnings)(*task) for task in tasks)
     noted = []
     for result, warned in Parallel(n_jobs=n_jobs, **options)(calls):
         noted += warned
@@ -291,7 +291,7 @@ def in_parallel(tasks, n_jobs, verbose):
 
 def warning_once(function, *args, **kwargs):
     """Return the result of a call; what it warns of several times, warn of once, at its end."""
-    result, noted = _noting_warnings(function, *args, **kwargs)
+    result, noted = noting_warnings(function, *args, **kwargs)
     _warn_of(noted)
     return result
 
@@ -301,7 +301,7 @@ def _warn_of(noted):
         warnings.warn(text, category, stacklevel=users_stacklevel())
 
 
-def _noting_warnings(function, *args, **kwargs):
+def noting_warnings(function, *args, **kwargs):
     """Return the result of a call, and the category and text of each of its warnings."""
     # Threads share what is done with a warning, and would undo what others set.
     if threading.current_thread() is not threading.main_thread():

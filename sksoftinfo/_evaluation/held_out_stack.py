@@ -17,6 +17,7 @@ from .held_out import (
     aligned,
     in_parallel,
     known_classes,
+    noting_warnings,
     num_columns,
     prior_proba,
 )
@@ -223,8 +224,16 @@ class _View:
         self.probas[name][test] = aligned(proba, known, codes, len(test), self.members[name])
 
 
+def trained(member, X, y):
+    """Return a member that is trained on these rows, without warnings.
+
+    For example, a member may not have converged; held-out labels show what it is worth.
+    """
+    return noting_warnings(member.fit, X, y)[0]
+
+
 def _fit_predict(member, X_train, y_train, X_test):
-    return clone(member).fit(X_train, y_train).predict_proba(X_test)
+    return trained(clone(member), X_train, y_train).predict_proba(X_test)
 
 
 def _known_rows(folds):

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._utils import check_labels, check_two_classes, on_host
 from .folds import make_folds
 from .held_out import View, warning_once
-from .held_out_stack import held_out_stacks
+from .held_out_stack import held_out_stacks, trained
 from .stack import SMALLEST_WEIGHT
 from .table_encoder import encoder_for, numeric_table
 
@@ -37,7 +37,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     ----------
     members : {"all", "quick"}, default="all"
         Kinds of classifiers in the mixture. ``"all"`` stands for logistic regression, linear and
-        quadratic discriminant analysis, nearest neighbours, boosting and two networks, without
+        quadratic discriminant analysis, nearest neighbours, boosting and two perceptrons, without
         the members that need more rows than there are. ``"quick"`` stands for logistic regression
         and boosting. Both include the label frequencies as a member.
     encoder : "auto", transformer or None, default="auto"
@@ -143,7 +143,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         steps = [] if encoder is None else [encoder]
         self.encoder_ = make_pipeline(*steps, StandardScaler())
         columns = self.encoder_.fit_transform(table, y)
-        self.members_ = {name: held_out.members[name].fit(columns, y) for name in weights}
+        self.members_ = {name: trained(held_out.members[name], columns, y) for name in weights}
         self.weights_ = np.array(list(weights.values())) / sum(weights.values())
         self.classes_ = classes
         self._raw = encoder is not None

@@ -8,7 +8,6 @@ from .callbacks import (
     EpochTicker,
     changes_training,
     check_monitors,
-    early_stopping,
     own_callbacks,
 )
 from .checkpoint import ResumableCheckpoint
@@ -73,7 +72,6 @@ __all__ = [
     "check_stochastic_module",
     "download",
     "draw_bank",
-    "early_stopping",
     "changes_training",
     "evaluate_trunk",
     "folds_of_rows",

@@ -49,18 +49,6 @@ class EpochTicker(Callback):
         self.function()
 
 
-def early_stopping(patience):
-    """Return a callback that stops when the validation loss has not fallen for `patience` epochs.
-
-    The network keeps the weights of its best epoch.
-    """
-    return EarlyStopping(patience=patience, load_best=True, sink=_print_nothing)
-
-
-def _print_nothing(text):
-    pass
-
-
 def own_callbacks(callbacks):
     """Return copies of the callbacks, since skorch changes the callbacks that it is given."""
     if not isinstance(callbacks, list | tuple):

@@ -46,7 +46,8 @@ def test_members_and_weights(rows):
         "qda",
         "neighbours",
         "boosting",
-        "network",
+        "perceptron",
+        "smooth perceptron",
     }
     proba = stack.predict_proba(X)
     np.testing.assert_allclose(proba.sum(axis=1), 1)

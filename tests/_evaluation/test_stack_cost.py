@@ -12,10 +12,12 @@ SIZES = {"n_train": 800, "n_test": 200, "n_features": 10, "n_classes": 3}
 def test_every_member_has_a_price():
     prices = expected_seconds(None, **SIZES)
     labels, rows = np.arange(1000) % 3, np.arange(1000)
-    assert stack_members(labels, [(rows[200:], rows[:200])], 10).keys() <= prices.keys()
+    assert stack_members(labels, [(rows[200:], rows[:200])], 10).keys() == prices.keys()
     assert all(price > 0 for price in prices.values())
     chosen = expected_seconds(["lda", "boosting"], **SIZES)
     assert chosen == {name: prices[name] for name in ("lda", "boosting")}
+    (network,) = expected_seconds(["network"], **SIZES).values()
+    assert network > max(prices.values())
 
 
 @pytest.mark.parametrize("size", SIZES)
