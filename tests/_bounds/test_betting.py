@@ -1,5 +1,7 @@
 """Limits by betting: what a gambler who keeps books by hand wins, and how often they hold."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,6 +39,25 @@ def test_limits_from_sums_of_powers_hold_as_often(name):
     values = draw(np.random.default_rng(0), (n_worlds, n)).astype(float)
     limits = betting_lower_limits(values, np.ones(n), np.full(n_worlds, LEVEL), rounds_of(n))
     assert np.mean(limits <= truth) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / n_worlds)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (1.0, 0.2, 1.0), (0.1, 1.0, 0.4)])
+def test_no_distribution_over_three_values_is_missed_more_often_than_said(weights):
+    # All samples of six, each with its exact probability under each of 400 distributions.
+    values, weights, n = np.array([0.0, 0.3, 1.0]), np.array(weights), 6
+    samples = np.array(list(itertools.product(range(3), repeat=n)))
+    levels = np.array([0.5, 0.8, 0.95])
+    limits = [
+        betting_lower_limits(
+            (values * weights)[sample][None], weights[sample], levels, rounds_of(n), [0, 0, 0]
+        )
+        for sample in samples
+    ]
+    p = np.vstack([np.random.default_rng(0).dirichlet([a] * 3, 100) for a in (0.1, 0.3, 1, 3)])
+    means = p @ (values * weights) / (p @ weights)
+    for level, limit in zip(levels, np.transpose(limits), strict=True):
+        missed = limit[:, None] > means + 1e-9
+        assert (p.T[samples].prod(axis=1) * missed).sum(axis=0).max() <= 1 - level + 1e-9
 
 
 @given(st.integers(1, 10**7))

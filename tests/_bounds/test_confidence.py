@@ -1,5 +1,6 @@
 """Confidence limits: their coverage by simulation, and what they must never do."""
 
+import itertools
 from functools import cache
 
 import numpy as np
@@ -20,7 +21,7 @@ from sksoftinfo._bounds.confidence import (
 )
 from sksoftinfo._bounds.equations import entropy, kl_divergence, label_frequencies
 from sksoftinfo._bounds.observations import Observations
-from tests.helpers.worlds import logits_and_labels
+from tests.helpers.worlds import exact_mutual_information, logits_and_labels
 
 LEVEL, N_WORLDS = 0.95, 200
 LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
@@ -217,6 +218,63 @@ def test_the_label_frequencies_of_all_other_rows_are_no_information():
         b = cross_fitted_bounds(y, np.clip(ones, 0.01, 0.99), folds=np.arange(n))
         above.append(b.mi_lower_limit > 0)
     assert np.mean(above) < 0.05
+
+
+# Of each cell of a tiny world: input, label, weight, number of equal rows in a group.
+ROWS = [(x, y, 1, 1) for x in (0, 1) for y in (0, 1)]
+HEAVY_ERRORS = [(0, 0, 1, 1), (1, 1, 1, 1), (0, 1, 4, 1), (1, 0, 4, 1)]
+LARGE_GROUPS = [(0, 0, 1, 3), (1, 1, 1, 1), (0, 1, 1, 1), (1, 0, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    "cells, n, proba",
+    [
+        (ROWS, 5, [[0.9, 0.1], [0.1, 0.9]]),
+        (ROWS, 5, [[1.0, 0.0], [0.0, 1.0]]),
+        (HEAVY_ERRORS, 5, [[0.9, 0.1], [0.1, 0.9]]),
+        (LARGE_GROUPS, 5, [[1.0, 0.0], [0.0, 1.0]]),
+    ],
+)
+def test_no_population_of_a_tiny_world_is_missed_more_often_than_said(cells, n, proba):
+    # All samples of n observations, each with its exact probability under 200 populations.
+    levels = (0.5, 0.8, 0.95)
+    inputs, labels, weights, sizes = np.array(cells).T
+    largest = (weights * sizes).max()
+    samples = np.array(list(itertools.product(range(4), repeat=n)))
+    tasks = []
+    for sample in samples:
+        rows, groups = (np.repeat(one, sizes[sample]) for one in (sample, np.arange(n)))
+        with np.errstate(divide="ignore"):
+            terms = certain_row_terms(np.log(np.array(proba)[inputs[rows]]), labels[rows])
+        observations = Observations(
+            len(rows),
+            None if largest == 1 else weights[rows].astype(float),
+            groups if sizes.max() > 1 else None,
+            float(largest),
+        )
+        tasks.append(
+            LimitsTask(
+                *(terms.predictive, terms.tempered, terms.error, labels[rows], 2, observations),
+                levels=levels,
+            )
+        )
+    found = limits_of(tasks) if largest == 1 else [limits_of([task])[0] for task in tasks]
+    rng = np.random.default_rng(0)
+    populations = np.vstack([rng.dirichlet([a] * 4, 50) for a in (0.1, 0.3, 1, 3)])
+    shares = populations * weights * sizes
+    shares /= shares.sum(axis=1, keepdims=True)
+    joint = np.zeros((200, 2, 2))
+    for cell in range(4):
+        joint[:, inputs[cell], labels[cell]] += shares[:, cell]
+    information = np.array([exact_mutual_information(one) for one in joint])
+    label_entropy = np.array([entropy(one) for one in joint.sum(axis=1)])
+    probability = populations.T[samples].prod(axis=1)
+    for place, level in enumerate(levels):
+        for name in (*LOWER, "label_entropy_upper_limit"):
+            limits = np.array([getattr(one[place], name) for one in found])[:, None]
+            upper = name not in LOWER
+            missed = limits < label_entropy - 1e-9 if upper else limits > information + 1e-9
+            assert (probability * missed).sum(axis=0).max() <= 1 - level, (name, level)
 
 
 def test_equal_weights_change_nothing():
