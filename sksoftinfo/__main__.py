@@ -11,6 +11,13 @@ from pathlib import Path
 _COMMANDS = {"demo": "demo", "bounds": "table", "mask": "mask"}
 
 
+def _option(group, *names, help, **options):
+    """Add an argument whose help states the default, if there is one."""
+    if options.get("default") is not None:
+        help += " (default: %(default)s)"
+    group.add_argument(*names, help=help, **options)
+
+
 def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
@@ -27,20 +34,26 @@ def build_parser():
             "Draw the bounds (bounds.png) and, for the target, images, information maps and "
             "masked images (info_mask.png, the paper's Figure 2)."
         ),
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    demo.add_argument("--out", type=Path, default=Path("."), help="folder for the two pictures")
-    demo.add_argument(
+    _option(demo, "--out", type=Path, default=Path("."), help="folder for the two pictures")
+    _option(
+        demo,
         "--data",
         choices=("digits", "mnist"),
         default="digits",
         help="scikit-learn's bundled digits, or MNIST, which is downloaded by torchvision",
     )
-    demo.add_argument(
-        "--target", type=int, choices=range(10), default=0, metavar="0-9", help="target digit"
+    _option(
+        demo,
+        "--target",
+        type=int,
+        choices=range(10),
+        default=0,
+        metavar="0-9",
+        help="target digit",
     )
-    demo.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
-    demo.add_argument("--seed", type=int, default=0, help="seed of data and training")
+    _option(demo, "--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    _option(demo, "--seed", type=int, default=0, help="seed of data and training")
     _add_bounds(commands)
     _add_mask(commands)
     return parser
@@ -57,83 +70,91 @@ def _add_bounds(commands):
             "The answer goes to standard output; the report of what was read, warnings and "
             "progress go to standard error."
         ),
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    bounds.add_argument("table", type=Path, metavar="TABLE", help="file of the table")
-    bounds.add_argument("--target", required=True, metavar="COLUMN", help="column of labels")
+    _option(bounds, "table", type=Path, metavar="TABLE", help="file of the table")
+    _option(bounds, "--target", required=True, metavar="COLUMN", help="column of labels")
     rows = bounds.add_argument_group("columns and rows")
-    rows.add_argument("--columns", nargs="+", metavar="COLUMN", help="use only these columns")
-    rows.add_argument("--drop", nargs="+", metavar="COLUMN", help="leave these columns out")
-    rows.add_argument(
+    _option(rows, "--columns", nargs="+", metavar="COLUMN", help="use only these columns")
+    _option(rows, "--drop", nargs="+", metavar="COLUMN", help="leave these columns out")
+    _option(
+        rows,
         "--groups",
         metavar="COLUMN",
         help="column of groups, such as patients; each group is held out together",
     )
-    rows.add_argument(
+    _option(
+        rows,
         "--time",
         metavar="COLUMN",
         help="column that orders the rows: each row is predicted from earlier rows",
     )
-    rows.add_argument(
+    _option(
+        rows,
         "--bins",
         type=int,
         metavar="K",
         help="cut a numeric target into K classes of equal size",
     )
-    rows.add_argument(
-        "--drop-missing-target", action="store_true", help="leave out rows without a label"
+    _option(
+        rows, "--drop-missing-target", action="store_true", help="leave out rows without a label"
     )
-    rows.add_argument(
+    _option(
+        rows,
         "--rare-classes",
         choices=("drop", "merge"),
         default="drop",
         help="treatment of classes with fewer than five rows",
     )
-    rows.add_argument(
+    _option(
+        rows,
         "--equal-rows",
         choices=("auto", "together", "independent"),
         default="auto",
         help="whether equal rows count as one observation; auto: if they look like copies",
     )
-    reading = bounds.add_argument_group("reading, detected unless given")
-    reading.add_argument(
-        "--sep", metavar="MARK", help="separator of the columns, such as ; or tab"
-    )
-    reading.add_argument("--decimal", choices=(".", ","), help="decimal mark")
-    reading.add_argument(
-        "--encoding", metavar="NAME", help="encoding of the text, such as utf-8, latin-1 or utf-16"
+    reading = bounds.add_argument_group("reading the file (detected unless given)")
+    _option(reading, "--sep", metavar="MARK", help="separator of the columns, such as ; or tab")
+    _option(reading, "--decimal", choices=(".", ","), metavar="MARK", help="decimal mark, . or ,")
+    _option(
+        reading,
+        "--encoding",
+        metavar="NAME",
+        help="encoding of the text, such as utf-8, latin-1 or utf-16",
     )
     model = bounds.add_argument_group("model and answer")
-    model.add_argument(
+    _option(
+        model,
         "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
         help="classifier: a network, logistic regression, boosting, or a mixture of several kinds",
     )
-    model.add_argument(
-        "--quick", action="store_true", help="mix only logistic regression and boosting"
+    _option(
+        model, "--quick", action="store_true", help="mix only logistic regression and boosting"
     )
-    model.add_argument(
-        "--no-columns", action="store_true", help="do not evaluate each column on its own"
+    _option(
+        model, "--no-columns", action="store_true", help="do not evaluate each column on its own"
     )
-    model.add_argument(
-        "--confidence-level", type=float, default=0.95, help="level of the confidence limit"
+    _option(
+        model,
+        "--confidence-level",
+        type=float,
+        default=0.95,
+        metavar="LEVEL",
+        help="level of the confidence limit",
     )
-    model.add_argument(
-        "--units", choices=("bits", "nats"), default="bits", help="unit of information"
-    )
-    model.add_argument(
-        "--jobs", type=int, metavar="N", help="number of models to train in parallel"
-    )
-    model.add_argument("--seed", type=int, default=0, help="seed of the folds and models")
-    model.add_argument("--json", action="store_true", help="print one JSON object")
-    model.add_argument(
+    _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
+    _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")
+    _option(model, "--seed", type=int, default=0, help="seed of the folds and models")
+    _option(model, "--json", action="store_true", help="print one JSON object")
+    _option(
+        model,
         "--report",
         type=Path,
         metavar="PAGE.html",
         help="write a page with figures; takes almost twice as long",
     )
-    model.add_argument("--all", action="store_true", help="print the paper's quantities as well")
+    _option(model, "--all", action="store_true", help="print the paper's quantities as well")
 
 
 def _add_mask(commands):
@@ -145,12 +166,12 @@ def _add_mask(commands):
             "there is no evidence of the target, and NAME.overlay.png, which shows the evidence "
             "in nats over the photograph. The network is pretrained, and nothing is trained."
         ),
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    mask.add_argument(
-        "photographs", type=Path, nargs="+", metavar="PHOTO", help="files of photographs"
+    _option(
+        mask, "photographs", type=Path, nargs="+", metavar="PHOTO", help="files of photographs"
     )
-    mask.add_argument(
+    _option(
+        mask,
         "--target",
         action="append",
         metavar="CLASS",
@@ -159,22 +180,24 @@ def _add_mask(commands):
             "classes; by default, the class that the network predicts for each photograph"
         ),
     )
-    mask.add_argument("--out", type=Path, default=Path("."), help="folder for the pictures")
-    mask.add_argument(
+    _option(mask, "--out", type=Path, default=Path("."), help="folder for the pictures")
+    _option(
+        mask,
         "--network",
         default="efficientnet-lite0",
         metavar="NAME",
         help="pretrained network; others, such as resnet50, are downloaded by torchvision.models",
     )
-    mask.add_argument(
+    _option(
+        mask,
         "--threshold",
         type=float,
         default=0.2,
         metavar="SHARE",
         help="keep pixels with more than this share of the photograph's largest evidence",
     )
-    mask.add_argument("--overwrite", action="store_true", help="overwrite existing pictures")
-    mask.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    _option(mask, "--overwrite", action="store_true", help="overwrite existing pictures")
+    _option(mask, "--device", default="auto", help="auto, cpu, cuda or cuda:1")
 
 
 def main(arguments=None):
