@@ -1,0 +1,127 @@
+"""Do the defaults for photographs hold on pictures that did not choose them?
+
+``python benchmarks/bench_photo_defaults.py PHOTOS`` chooses `zoom` and `detail` on half of the
+single animals and measures the choice on the other half, for many splits. It then chooses the
+smallest evidence of a rival on composites of one half of the objects, by a hash of their names,
+and measures it on the other half, with the calibration of the package and with a calibration that
+is fitted on the first half. Pictures and network are those of bench_photos.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+from bench_photos import (
+    as_network_takes,
+    composites,
+    cropped,
+    iou,
+    load_network,
+    logits_of,
+    object_files,
+    single_animals,
+)
+from PIL import Image
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masking import picture_mapper
+
+ZOOMS = (1.0, 1.2, 1.4, 1.6, 1.8)
+DEFAULTS = (1.4, True)
+FLOORS = (0.8, 1.2, 1.6, 2.0, 2.4)
+DEFAULT_FLOOR = 1.6
+N_SPLITS = 1000
+
+
+def animals(classifier, network, folder):
+    """Print how the choice of zoom and detail changes between halves of the animals."""
+    pictures, truth = single_animals(folder)
+    targets = logits_of(network, pictures).argmax(1)
+    found = {}
+    for zoom, detail in itertools.product(ZOOMS, (True, False)):
+        masker = InfoMaskTransformer(classifier, zoom=zoom, detail=detail).fit(pictures[:1])
+        found[zoom, detail] = iou(masker.mask(pictures, y=targets), truth)
+        print(f"| {zoom} | {detail} | {found[zoom, detail].mean():.3f} |", flush=True)
+    settings, scores = list(found), np.array(list(found.values()))
+    rng = np.random.default_rng(0)
+    chosen, on_chosen, on_rest, of_default = [], [], [], []
+    for _ in range(N_SPLITS):
+        order = rng.permutation(len(truth))
+        half, rest = np.array_split(order, 2)
+        best = scores[:, half].mean(1).argmax()
+        chosen.append(settings[best])
+        on_chosen.append(scores[best, half].mean())
+        on_rest.append(scores[best, rest].mean())
+        of_default.append(scores[settings.index(DEFAULTS), rest].mean())
+    shares = {one: chosen.count(one) / N_SPLITS for one in set(chosen)}
+    print("chosen:", dict(sorted(shares.items(), key=lambda pair: -pair[1])))
+    print(
+        f"on the half that chooses {np.mean(on_chosen):.3f}, on the other {np.mean(on_rest):.3f}"
+    )
+    print(f"the defaults on the other half {np.mean(of_default):.3f}")
+
+
+def rivals(classifier, folder, n, kinds):
+    """Print which smallest evidence of a rival each half of the objects chooses."""
+    scores = {}
+    for part, kind in itertools.product((0, 1), kinds):
+        pictures, truth, targets = composites(folder, n, kind, part)
+        masker = InfoMaskTransformer(classifier).fit(pictures[:1])
+        for floor in FLOORS:
+            with mock.patch.object(picture_mapper, "RIVAL_FLOOR", floor):
+                scores[part, kind, floor] = iou(masker.mask(pictures, y=targets), truth).mean()
+        row = [f"{scores[part, kind, floor]:.3f}" for floor in FLOORS]
+        print(f"| {kind}, part {part} | {' | '.join(row)} |", flush=True)
+    for part in (0, 1):
+        best = max(FLOORS, key=lambda one: np.mean([scores[part, kind, one] for kind in kinds]))
+        of_rest = [
+            np.mean([scores[1 - part, kind, floor] for kind in kinds])
+            for floor in (best, DEFAULT_FLOOR)
+        ]
+        print(
+            f"part {part} chooses {best}: on the other part {of_rest[0]:.3f}, the default "
+            f"{of_rest[1]:.3f}"
+        )
+
+
+def calibrations(classifier, network, folder, n):
+    """Print the masks with the calibration of each half of the objects, and with the shipped."""
+    pictures, truth = single_animals(folder)
+    tasks = {"single animals": (pictures, truth, logits_of(network, pictures).argmax(1))}
+    for part in (0, 1):
+        tasks[f"narrow halves, part {part}"] = composites(folder, n, "narrow halves", part)
+    maskers = {"shipped": InfoMaskTransformer(classifier).fit(pictures[:1])}
+    for part in (0, 1):
+        whole = [Image.open(path).convert("RGB") for path in object_files(folder, part)]
+        whole = np.stack([as_network_takes(cropped(one, pictures.shape[2:])) for one in whole])
+        maskers[f"part {part}"] = InfoMaskTransformer(classifier, random_state=0).fit(whole)
+    for task, (pictures, truth, targets) in tasks.items():
+        row = [
+            f"{name} {iou(masker.mask(pictures, y=targets), truth).mean():.3f}"
+            for name, masker in maskers.items()
+        ]
+        print(f"{task}, calibration: {', '.join(row)}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--composites", type=int, default=12, help="number of each kind and part")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    network = load_network()
+    classifier = InfoSoftmaxClassifier.from_module(network, classes=list(range(1000)))
+    animals(classifier, network, options.photos)
+    rivals(classifier, options.photos, options.composites, ("halves", "narrow halves", "box"))
+    calibrations(classifier, network, options.photos, options.composites)
+
+
+if __name__ == "__main__":
+    main()
