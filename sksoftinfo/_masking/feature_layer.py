@@ -30,18 +30,24 @@ _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum
 
 
 @contextmanager
-def replaced_output(module, name, function, call=1):
+def replaced_output(module, name, function, call=1, channels_last=False):
     """Replace the output of the submodule `name` by `function` of it; None keeps the output.
 
     If a run calls the submodule several times, e.g. an activation, only the output of the `call`
-    with this number, from 1, is replaced.
+    with this number, from 1, is replaced. With `channels_last`, the submodule's maps have the
+    shape (n, h, w, C), and those of `function` have the shape (n, C, h, w) nevertheless.
     """
     n_calls = 0
 
     def replace(_, args, output):
         nonlocal n_calls
         n_calls += 1
-        return function(output) if n_calls == call else None
+        if n_calls != call:
+            return None
+        if not channels_last:
+            return function(output)
+        made = function(output.movedim(-1, 1))
+        return None if made is None else made.movedim(1, -1)
 
     hook = module.get_submodule(name).register_forward_hook(replace)
     try:
@@ -69,13 +75,15 @@ class FeatureLayer:
     small_side : int or None, default=None
         Side of smaller images that the network takes as well; ``None`` if the network takes
         images of one size only.
-    detail : (str, int) or None, default=None
-        Name and call of the last submodule whose map has two to four times as many cells along
-        both axes.
+    detail : (str, int, bool) or None, default=None
+        Name, call and `channels_last` of the last submodule whose map has two to four times as
+        many cells along both axes.
     head : str or None, default=None
         Name of the linear submodule whose parameters are the weights of a ``"linear"`` head.
         ``None`` computes the weights as a gradient, which costs several forward passes for many
         classes.
+    channels_last : bool, default=False
+        Whether the maps of the submodule have the shape (n, h, w, C).
     """
 
     name: str
@@ -84,10 +92,11 @@ class FeatureLayer:
     small_side: int | None = None
     detail: tuple | None = None
     head: str | None = None
+    channels_last: bool = False
 
     def replaced(self, module, function):
         """Replace the layer's output by `function` of it while the context is open."""
-        return replaced_output(module, self.name, function, self.call)
+        return replaced_output(module, self.name, function, self.call, self.channels_last)
 
     def feature_map(self, module, run):
         """Return the feature map (n, C, h, w) that ``run()`` computes."""
@@ -167,7 +176,7 @@ class FeatureLayer:
         with torch.inference_mode(False), torch.enable_grad():
             # A single cell saves memory, since each class needs a gradient as large as the map.
             # Some networks pool maps of one size only and need the constant map.
-            found = _attempt(module, run, self.name, self.call, single)
+            found = _attempt(module, run, self, single)
             if found is None:
                 with self.replaced(module, constant):
                     found = run()
@@ -250,12 +259,14 @@ def find_feature_layer(module, logits_of, images, name):
         small_side = side if is_small else small_side
         # Trials replace the map, so that small images serve all of them.
         cheap = images[..., :small_side, :small_side]
-        for found in recent[::-1]:
+        for found in [one.seen_as(last) for one in recent[::-1] for last in (False, True)]:
             with torch.inference_mode():
                 pooling, head = _proven_pooling(module, logits_of, cheap, found, own)
             if pooling is None:
                 continue
-            layer = FeatureLayer(found.name, pooling, found.call, small_side, None, head)
+            layer = FeatureLayer(
+                found.name, pooling, found.call, small_side, None, head, found.channels_last
+            )
             confirmed = _confirmed(
                 module, logits_of, images[-1:], layer, shapes if is_small else None
             )
@@ -286,8 +297,8 @@ def _confirmed(module, logits_of, image, layer, of_small):
         return None
     if of_small is not None and [one[:2] for one in of_small] != [one[:2] for one in shapes]:
         return None
-    feature_map = recent[0].output
-    found = _Output(layer.name, layer.call, None, feature_map.detach())
+    found = recent[0].seen_as(layer.channels_last)
+    feature_map, found.output = found.output, found.output.detach()
     with torch.inference_mode():
         cheap = image.detach()[..., : layer.small_side, : layer.small_side]
         is_linear = layer.pooling == "linear"
@@ -299,22 +310,24 @@ def _confirmed(module, logits_of, image, layer, of_small):
 
 
 def _last_finer(shapes, size):
-    """Return name and call of the last map with two to four times as many cells, or None.
+    """Return the last map with two to four times as many cells, as `detail`, or None.
 
     Examples
     --------
     >>> from sksoftinfo._masking.feature_layer import _last_finer
-    >>> shapes = [("stem", 1, (28, 28)), ("body", 3, (14, 14)), ("tokens", 1, (14, 64))]
+    >>> shapes = [("stem", 1, (8, 28, 28)), ("body", 3, (64, 14, 14)), ("tokens", 1, (4, 14, 64))]
     >>> _last_finer(shapes, (7, 7))
-    ('body', 3)
+    ('body', 3, False)
     """
     for name, call, shape in shapes[::-1]:
-        # A map that is merely padded, or that has its channels last, is not a multiple.
-        if any(
-            all(-(-many // times) == few for many, few in zip(shape, size, strict=True))
-            for times in _FINER
-        ):
-            return name, call
+        for channels_last in (False, True):
+            cells = shape[:2] if channels_last else shape[1:]
+            # A map that is merely padded is not a multiple.
+            if any(
+                all(-(-many // times) == few for many, few in zip(cells, size, strict=True))
+                for times in _FINER
+            ):
+                return name, call, channels_last
     return None
 
 
@@ -326,6 +339,12 @@ class _Output:
     call: int
     tensor: torch.Tensor
     output: torch.Tensor
+    channels_last: bool = False
+
+    def seen_as(self, channels_last):
+        """Return the map as (n, C, h, w), if its channels are last or not."""
+        output = self.output.movedim(-1, 1) if channels_last else self.output
+        return replace(self, output=output, channels_last=channels_last)
 
 
 def _spatial_outputs(module, run, n_images, wanted):
@@ -345,7 +364,7 @@ def _spatial_outputs(module, run, n_images, wanted):
             is_map = isinstance(output, torch.Tensor) and output.ndim == 4
             if not (is_map and len(output) == n_images and output.shape[2:].numel() > 1):
                 return
-            shapes.append((name, calls[name], tuple(output.shape[2:])))
+            shapes.append((name, calls[name], tuple(output.shape[1:])))
             if wanted not in (None, name):
                 return
             # A container returns the output of its last layer: keep it once.
@@ -387,8 +406,7 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
     is_linear : bool, default=False
         Whether to try a linear head only, and no pooling of single cells.
     """
-    name, call, feature_map = found.name, found.call, found.output
-    order = []
+    feature_map, order = found.output, []
 
     def run(n=None):
         return logits_of(images[:n])
@@ -409,12 +427,12 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
     # The network must take single cells, in a batch of any size, as the map.
     of_cells = None
     if not is_linear:
-        of_cells = _attempt(module, run, name, call, lambda _: as_cells(feature_map))
+        of_cells = _attempt(module, run, found, lambda _: as_cells(feature_map))
     takes_cells = of_cells is not None and of_cells.ndim == 2 and len(of_cells) > len(own)
     for pooling, function in trials.items() if takes_cells else ():
         logits = of_cells
         if pooling != "logits":
-            logits = _attempt(module, run, name, call, lambda _, make=function: make(feature_map))
+            logits = _attempt(module, run, found, lambda _, make=function: make(feature_map))
         if logits is None or not len(logits) or logits.ndim != 2 or len(logits) % len(own):
             continue
         logits = logits.reshape(len(own), -1, logits.shape[-1]).mean(1)
@@ -426,8 +444,12 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
         for name, submodule in module.named_modules()
         if isinstance(submodule, torch.nn.Linear) and submodule.weight.shape == size
     ]
-    for head in [*named[::-1], None]:
-        layer = FeatureLayer(name, "linear", call, head=head)
+    # Most maps that are tried as channels last are not, and gradients of a head at such a map have
+    # crashed torch in a vision transformer.
+    for head in named[::-1] if found.channels_last else [*named[::-1], None]:
+        layer = FeatureLayer(
+            found.name, "linear", found.call, head=head, channels_last=found.channels_last
+        )
         if _has_linear_head(module, run, layer, feature_map, own):
             return "linear", head
     return None, None
@@ -465,9 +487,9 @@ def _tolerance(logits):
     return _TF32_TOLERANCE if logits.is_cuda and logits.dtype == torch.float32 else _TOLERANCE
 
 
-def _attempt(module, run, name, call, function):
+def _attempt(module, run, layer, function):
     try:
-        with replaced_output(module, name, function, call):
+        with replaced_output(module, layer.name, function, layer.call, layer.channels_last):
             return run()
     # Whatever a network raises on a map that it does not take, the trial has failed. A lack of
     # memory is raised, since it is not a property of the network.

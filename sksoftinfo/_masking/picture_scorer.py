@@ -106,8 +106,8 @@ class PictureScorer(NetworkScorer):
         run = runner(net, module, zoomed)
         seen, reading = [], nullcontext()
         if self.with_details:
-            name, call = self.layer.detail
-            reading = replaced_output(module, name, seen.append, call)
+            name, *which = self.layer.detail
+            reading = replaced_output(module, name, seen.append, *which)
         with reading:
             windows, whole = self.layer.window_logits(module, run, self.windows)
         if zoomed is not images:

@@ -79,6 +79,51 @@ def test_what_is_chosen(name):
     assert np.isfinite(masker.information_map(images, "a")).all()
 
 
+#: Networks of timm, some of them smaller than their names promise.
+OF_TIMM = {
+    "resnet10t": ({}, "dense", "logits"),
+    "efficientnet_lite0": ({}, "dense", "logits"),
+    "mobilenetv3_small_050": ({}, "dense", "average"),
+    "regnetx_002": ({}, "dense", "logits"),
+    "convnext_atto": ({"depths": (1, 1, 1, 1)}, "dense", "average"),
+    "swin_tiny_patch4_window7_224": (
+        {
+            "img_size": 64,
+            "window_size": 2,
+            "embed_dim": 16,
+            "depths": (1, 1, 1, 1),
+            "num_heads": (1, 1, 1, 1),
+        },
+        "dense",
+        "logits",
+    ),
+    "vit_tiny_patch16_224": (
+        {"img_size": 64, "embed_dim": 16, "depth": 1, "num_heads": 1},
+        "paste",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_TIMM)
+def test_what_is_chosen_for_networks_of_timm(name):
+    timm = pytest.importorskip("timm")
+    options, scoring, pooling = OF_TIMM[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = timm.create_model(name, pretrained=False, num_classes=3, **options)
+        # Some heads begin with weights near zero.
+        nn.init.normal_(network.get_classifier().weight)
+    clf = InfoSoftmaxClassifier.from_module(
+        network, classes=["a", "b", "c"], input_shape=(3, 64, 64)
+    )
+    images = np.random.default_rng(0).normal(size=(1, 3, 64, 64)).astype(np.float32)
+    masker = InfoMaskTransformer(clf, patch_size=32, context=1).fit(images)
+    found = None if masker._dense is None else masker._dense[0].pooling
+    assert (masker.patch_scoring_, found) == (scoring, pooling)
+    assert np.isfinite(masker.information_map(images, "a")).all()
+
+
 def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_head():
     """And one activation for all layers has a map at its last call."""
     module = pretrained_network()
@@ -86,7 +131,7 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
     images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
     masker = InfoMaskTransformer(clf, patch_size=4, context=1).fit(images)
     layer = masker._dense[0]
-    expected = type(layer)("activation", "linear", 2, 12, ("activation", 1), "head")
+    expected = type(layer)("activation", "linear", 2, 12, ("activation", 1, False), "head")
     assert (masker.patch_scoring_, layer) == ("dense", expected)
     assert masker.stride_ == (4, 4)
     windows, whole = masker._mapper.scorer.logits(images)
