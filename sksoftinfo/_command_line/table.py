@@ -49,6 +49,8 @@ def bounds(options):
     # on a busy machine.
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
+        # The training rows of a fold may lack a category of few rows.
+        warnings.filterwarnings("ignore", "Found unknown categories")
         try:
             found, columns, estimate = evaluate(table, labels, options)
         except ValueError as error:

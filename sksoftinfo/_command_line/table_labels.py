@@ -87,6 +87,11 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
         found.y = _classes(values, named)
     _treat_rare(found, rare_classes, named)
     if len(np.unique(found.y)) < 2:
+        if bins is not None and values.nunique() > 1:
+            raise ValueError(
+                f"{named} has too many equal values for --bins {bins}, which leaves one class: "
+                "choose another number of bins, or another column."
+            )
         raise ValueError(
             f"{named} is constant and carries no information: choose a column with several values."
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import io
+from textwrap import dedent
 
 import numpy as np
 
 from .. import FeatureInformationDisplay
 from .table_answer import details, sentence
+from .table_time import MAX_RANKED
 
 # Number of rows with the least expected labels to show, and of columns in the table of them.
 _N_ODD_ROWS = 20
@@ -54,19 +56,18 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     parts += [
         "<h2>Bounds</h2>",
         _picture(_ladder(found), "Lower bound with its interval and limit, beside the entropy."),
-        f"<pre>{_text(chr(10).join(details(found)))}</pre>",
+        f"<pre>{_text(dedent(chr(10).join(details(found))))}</pre>",
         "<h2>Would more rows help?</h2>",
         _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
         "<p>The extrapolation is an estimate, not a bound; its interval covers the sampling error "
         "alone.</p>",
     ]
     if columns is not None:
-        display = FeatureInformationDisplay(columns).plot()
         parts += [
             "<h2>Columns</h2>",
             "<p>By logistic regression. The information of a column alone is a lower bound; the "
             "information that is lost without the column is an estimate.</p>",
-            _picture(display.figure_, "Information of the columns, with intervals."),
+            _picture(_columns(columns), "Information of the columns, with intervals."),
         ]
     parts += [
         "<h2>Rows whose labels were least expected</h2>",
@@ -144,8 +145,21 @@ def _curve(estimate):
     axis.axhline(estimate.label_entropy, color="black", linestyle="--", label="H(Y)")
     axis.set_xticks([0, 1, 2], ["half of the training rows", "all", "infinitely many"])
     axis.set_xlim(-0.4, 2.4)
+    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
     axis.set_ylabel(f"information ({estimate.units})")
     axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _columns(columns):
+    """Draw the information of each column, with panels below each other for narrow windows."""
+    from matplotlib import pyplot
+
+    n_shown = min(len(columns.names), MAX_RANKED)
+    figure, axes = pyplot.subplots(
+        2, 1, figsize=(6.4, 2 * (0.9 + 0.3 * n_shown)), sharey=True, layout="constrained"
+    )
+    FeatureInformationDisplay(columns).plot(max_groups=n_shown, axes=axes)
     return figure
 
 

@@ -250,7 +250,6 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
     costs = [
         1 + (num_columns(X) if view.columns is None else len(view.columns)) for _, view, *_ in jobs
     ]
-    bar = Progress(sum(costs), "fits", verbose)
     results = in_parallel(
         (
             (_fit_predict, member, view, X, y, *split, number, fit_params or {}, classes)
@@ -259,8 +258,8 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
         n_jobs,
         verbose,
     )
-    pieces = list(bar.over(results, costs))
-    bar.close()
+    with Progress(sum(costs), "fits", verbose) as bar:
+        pieces = list(bar.over(results, costs))
     return [
         _joined(pieces[start : start + n_folds], folds, len(y), len(classes))
         for start in range(0, len(pieces), n_folds)
@@ -281,7 +280,7 @@ def in_parallel(tasks, n_jobs, verbose):
     """
     # Some joblib backends cannot return results one at a time.
     options = {"return_as": "generator"} if verbose else {}
-    calls = (delayed(noting_warnings)(*task) for task in tasks)
+    calls = (delayed(_noting_warnings)(*task) for task in tasks)
     noted = []
     for result, warned in Parallel(n_jobs=n_jobs, **options)(calls):
         noted += warned
@@ -291,7 +290,7 @@ def in_parallel(tasks, n_jobs, verbose):
 
 def warning_once(function, *args, **kwargs):
     """Return the result of a call; what it warns of several times, warn of once, at its end."""
-    result, noted = noting_warnings(function, *args, **kwargs)
+    result, noted = _noting_warnings(function, *args, **kwargs)
     _warn_of(noted)
     return result
 
@@ -301,7 +300,7 @@ def _warn_of(noted):
         warnings.warn(text, category, stacklevel=users_stacklevel())
 
 
-def noting_warnings(function, *args, **kwargs):
+def _noting_warnings(function, *args, **kwargs):
     """Return the result of a call, and the category and text of each of its warnings."""
     # Threads share what is done with a warning, and would undo what others set.
     if threading.current_thread() is not threading.main_thread():

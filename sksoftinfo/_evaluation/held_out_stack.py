@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,6 @@ from .held_out import (
     aligned,
     in_parallel,
     known_classes,
-    noting_warnings,
     num_columns,
     prior_proba,
 )
@@ -134,27 +135,28 @@ def held_out_stacks(
         X = numeric_table(X)
     prior = prior_proba(y, folds, n_classes)
     tables = [_View(stack, view.of(X), encoder, y, folds, n_classes) for view in views]
-    bar = Progress(
+    early = range(min(_N_JUDGES, len(folds.splits)))
+    late = range(len(early), len(folds.splits))
+    stacks = []
+    with Progress(
         sum(one.expected(range(len(folds.splits))) for one in tables),
         "fits",
         verbose,
         seconds=slowness() if verbose else None,
-    )
-    early = range(min(_N_JUDGES, len(folds.splits)))
-    late = range(len(early), len(folds.splits))
-    shared = {"bar": bar, "n_jobs": n_jobs, "verbose": verbose}
-    stacks = []
-    for number, table in enumerate(tables):
-        table.predict(early, **shared)
-        members = {"prior": DummyClassifier(), **table.members}
-        probas = [prior, *table.probas.values()]
-        helping = _helping(label_likelihoods(probas, y), folds, sample_weight)
-        table.keep(helping[:, 1:].any(axis=0))
-        waiting = tables[number + 1 :]
-        bar.expect(table.expected(late) + sum(one.expected([*early, *late]) for one in waiting))
-        table.predict(late, **shared)
-        stacks.append(HeldOutStack(members, probas, helping))
-    bar.close()
+    ) as bar:
+        shared = {"bar": bar, "n_jobs": n_jobs, "verbose": verbose}
+        for number, table in enumerate(tables):
+            table.predict(early, **shared)
+            members = {"prior": DummyClassifier(), **table.members}
+            probas = [prior, *table.probas.values()]
+            helping = _helping(label_likelihoods(probas, y), folds, sample_weight)
+            table.keep(helping[:, 1:].any(axis=0))
+            waiting = tables[number + 1 :]
+            bar.expect(
+                table.expected(late) + sum(one.expected([*early, *late]) for one in waiting)
+            )
+            table.predict(late, **shared)
+            stacks.append(HeldOutStack(members, probas, helping))
     return stacks
 
 
@@ -216,7 +218,9 @@ class _View:
         known_classes(self.y, train, fold)
         encoder = clone(self.encoder)
         X_train = encoder.fit_transform(safe_indexing(self.X, train), self.y[train])
-        return X_train, self.y[train], encoder.transform(safe_indexing(self.X, test))
+        # Held-out rows may have categories that no training row has.
+        X_test = _without_warnings(encoder.transform, safe_indexing(self.X, test))
+        return X_train, self.y[train], X_test
 
     def _take(self, fold, name, proba):
         train, test = self.folds.splits[fold]
@@ -229,7 +233,16 @@ def trained(member, X, y):
 
     For example, a member may not have converged; held-out labels show what it is worth.
     """
-    return noting_warnings(member.fit, X, y)[0]
+    return _without_warnings(member.fit, X, y)
+
+
+def _without_warnings(function, *args):
+    # Threads share what is done with a warning, and would undo what others set.
+    if threading.current_thread() is not threading.main_thread():
+        return function(*args)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*args)
 
 
 def _fit_predict(member, X_train, y_train, X_test):

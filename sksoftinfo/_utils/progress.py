@@ -29,8 +29,8 @@ class Progress:
     Examples
     --------
     >>> from sksoftinfo._utils import Progress
-    >>> bar = Progress(2, "folds", verbose=0)
-    >>> list(bar.over(iter("ab"), [1, 1]))
+    >>> with Progress(2, "folds", verbose=0) as bar:
+    ...     list(bar.over(iter("ab"), [1, 1]))
     ['a', 'b']
     """
 
@@ -67,8 +67,11 @@ class Progress:
         self._total = self._done + rest
         self._show()
 
-    def close(self) -> None:
-        """Close the progress bar."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Close the progress bar, so that what is printed next begins a line."""
         if self._bar is not None:
             self._bar.close()
 

@@ -40,6 +40,7 @@ def test_labels_around_the_largest_whole_float_are_three_classes():
         (range(40), {}, "continuous, with 40 different numbers in 40 rows.* --bins 4"),
         (["2020-01-01", "2020-01-02"] * 9, {}, "is a column of dates"),
         (["a", "b"] * 9, {"bins": 2}, "--bins 2 needs a numeric target, but y holds texts"),
+        ([0] * 38 + [1, 2], {"bins": 4}, "too many equal values for --bins 4, which leaves one"),
         (range(40), {"bins": 1}, "--bins must be at least 2; got 1"),
         (
             map("w{}".format, range(40)),

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -119,6 +121,14 @@ def test_raw_frames(frame, rows):
     assert found.alone_lower[0] > found.alone_lower[1]
     with pytest.raises(ValueError, match="feature names should match"):
         stack.predict(frame[["gaps", "sign"]])
+
+
+def test_a_category_of_one_row_causes_no_warning(frame, rows):
+    pytest.importorskip("skrub")
+    rare = frame.assign(sign=np.where(np.arange(N) == 3, "unique", frame["sign"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cross_val_bounds(InfoStackClassifier(), rare[:80], rows[1][:80])
 
 
 def test_an_encoder_of_ones_own(frame, rows):
