@@ -56,7 +56,7 @@ photographs = [cat, coffee, both]
 
 cats = ["tabby", "tiger cat", "Egyptian cat"]
 masker = InfoMaskTransformer(classifier, preprocess=preprocess, combine="group", random_state=0)
-masker.fit(photographs)
+masker = masker.fit(photographs)
 
 # %%
 # For each target: the evidence in nats, with an outline of the pixels that the 20 % rule keeps,
