@@ -24,7 +24,7 @@ from .shared_calibration import FEWEST_IMAGES, SHIPPED_FLOOR, are_enough
 
 # Largest number of images that calibration and the choice of a patch size use.
 _CALIBRATION_IMAGES = 1000
-# The same for a calibration shared by all classes, which learns only three numbers.
+# The same for a calibration shared by all classes, which learns only three coefficients.
 _SHARED_IMAGES = 200
 # Share of the images of a class whose best patch may have less information about the class than
 # `presence_floor_`. Chosen on validation composites of digits: a larger share loses targets.

@@ -10,12 +10,12 @@ from sklearn.linear_model import LogisticRegression
 
 from .evidence import log_odds
 
-# Inverse strength of the penalty. The three numbers change by less than a tenth if it is up to a
-# hundred times as large.
+# Inverse strength of the penalty. The coefficients change by less than a tenth if it is up to
+# a hundred times as large.
 _C = 100.0
 # Number of classes of other images that each image is compared with.
 N_OTHERS = 10
-#: The shipped numbers are used with fewer pictures, or with fewer different labels.
+#: The shipped coefficients are used with fewer pictures, or with fewer different labels.
 FEWEST_IMAGES = 10
 _FEWEST_LABELS = 5
 # Learned from 120 photographs of 120 classes, with the logits of EfficientNet-lite0 in units of
@@ -24,8 +24,8 @@ _FEWEST_LABELS = 5
 _SHIPPED = (np.array([0.28, -0.032]), -0.2)
 # Nats per such unit of the difference of two logits, for windows of half the shorter side.
 _SHIPPED_RIVAL_SLOPE = 1.5
-#: Presence floor with the shipped numbers: the least information of the best place about a class
-#: that is present, in nats.
+#: Presence floor with the shipped coefficients: the least information of the best place about a
+#: class that is present, in nats.
 SHIPPED_FLOOR = 1.5
 
 
@@ -112,7 +112,7 @@ class SharedCalibration:
         return self
 
     def ship(self, whole=None):
-        """Use the shipped numbers, scaled by the logits of whole images (n, M).
+        """Use the shipped coefficients, scaled by the logits of whole images (n, M).
 
         ``None`` is for pictures, each of which has its own scale; see `of_pictures`.
         """
@@ -126,7 +126,7 @@ class SharedCalibration:
         return self
 
     def of_pictures(self, whole):
-        """Return the calibration for pictures, with shipped numbers scaled for each picture.
+        """Return the calibration for pictures, with shipped coefficients scaled for each one.
 
         The logits (n, M) for whole pictures set the scale, since the logits for a picture of
         several objects vary less.

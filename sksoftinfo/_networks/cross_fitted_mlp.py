@@ -48,7 +48,7 @@ class CrossFittedMLP(nn.Module):
         for group in groups:
             group.start_from(start)
         self.groups = groups.to(device, dtype)
-        # Copied on the device: each weight that comes from the host is waited for.
+        # Copied on the device, since the GPU would wait for each weight from the host.
         self.best = copy.deepcopy(self.groups).requires_grad_(False)
         losses = torch.full((len(decays),), float(loss), device=device)
         self.register_buffer("best_losses", losses)

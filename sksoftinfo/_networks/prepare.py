@@ -112,7 +112,7 @@ class PrepareColumns(nn.Module):
         # Some columns at a time: sorted copies of all would take more memory than the table.
         for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
             found[:, columns] = _centre_and_scale(X[:, columns], weight)
-        # In the dtype of the layer before the copy, for not every device has that of the host.
+        # Converted before the copy, since not every device supports the host's dtype.
         found = upload(torch.from_numpy(found).to(self.median.dtype), self.median.device)
         self.median.copy_(found[0])
         self.scale.copy_(found[1])

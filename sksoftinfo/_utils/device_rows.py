@@ -61,10 +61,10 @@ def validate_on_device(estimator, X, y="no_validation", *, dtype, allow_nan=Fals
 
 
 def rows_for(estimator, X):
-    """Return rows as an estimator takes them: on the host, unless it takes tensors of a device.
+    """Return rows as an estimator accepts them: on the host, or as tensors of any device.
 
-    Those of this package do, which have ``score_bounds``, and scikit-learn's where it dispatches
-    arrays.
+    Estimators of this package, which have ``score_bounds``, accept such tensors, and so do
+    estimators of scikit-learn if array dispatch is enabled.
     """
     takes_tensors = hasattr(estimator, "score_bounds") or get_config()["array_api_dispatch"]
     return X if takes_tensors else on_host(X)
