@@ -1,8 +1,8 @@
 """Defaults against peers, raw columns in: ``python benchmarks/bench_defaults.py [--tables DIR]``.
 
 The script cross-fits each method in five shuffled folds on scikit-learn's tables, on CSV files in
-a folder, and on synthetic tasks. Every peer gets the usual preparation of its columns, and
-`network` gets raw columns. Texts are one-hot encoded for all methods. Bits are H(Y) minus the
+a folder, and on synthetic tasks. Every peer gets the usual preparation of its columns, and our
+`network`, `noise` and `ensemble` get raw columns. Texts are one-hot encoded for all methods. Bits are H(Y) minus the
 held-out log-loss, and seconds are processor time.
 
 Weight decays and steps of the network were chosen on glass, wine, urine, birthwt, weather, mroz,
@@ -30,7 +30,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
 
 LOADERS = {
     "iris": load_iris,
@@ -63,6 +63,8 @@ def peers():
     """Return the classifiers by name; RealMLP-TD only where pytabkit is installed."""
     found = {
         "network": InfoSoftmaxClassifier(random_state=0),
+        "noise": StochasticInfoClassifier(random_state=0),
+        "ensemble": StochasticInfoClassifier(noise="ensemble", n_draws=16, random_state=0),
         "logistic": prepared(LogisticRegression(max_iter=1000)),
         "MLPClassifier": prepared(MLPClassifier(random_state=0)),
         "boosting": HistGradientBoostingClassifier(random_state=0),

@@ -1,6 +1,6 @@
 """Stochastic networks: information kept by each noise and objective, and the cost of draws.
 
-    python benchmarks/bench_stochastic.py [--rows N] [--seeds N]
+    python benchmarks/bench_stochastic.py [--rows N] [--seeds N] [--noise NAME ...]
 
 First, for five Gaussian classes in ten dimensions with I(X;Y) near 1 nat: the Donsker-Varadhan
 value, the bounds on held-out rows, and I(Z;Y) computed separately, from p(z|x) of the network and
@@ -28,6 +28,7 @@ FAMILIES = {
     "latent, scale 1": {"noise": "latent", "latent_size": 4},
     "latent, beta 0.1": {"noise": "latent", "latent_size": 4, "beta": 0.1},
     "gaussian, beta 0.1": {"noise": "gaussian", "beta": 0.1},
+    "ensemble": {"noise": "ensemble"},
 }
 OBJECTIVES = ("log_softmax", "dv", "predictive")
 
@@ -54,13 +55,15 @@ def output_information(clf, seed, n_outputs=2000, n_inputs=20_000):
     return values.mean()
 
 
-def compare_objectives(n, seeds):
+def compare_objectives(n, seeds, noise):
     _, y, log_posterior = TASK(400_000, np.random.default_rng(1))
     truth = information_bounds(y, np.exp(log_posterior)).mi_lower
     print(f"I(X;Y) = {truth:.3f} nats, {n} training rows; mean (spread) of {seeds} seeds")
     columns = ("DV", "log-softmax + H", "predictive + H", "I(Z;Y)", "upper estimate", "accuracy")
     print(f"{'noise':20}{'objective':13}" + "".join(f"{name:>17}" for name in columns))
     for family, options in FAMILIES.items():
+        if noise and options["noise"] not in noise:
+            continue
         for objective in OBJECTIVES:
             rows = []
             for seed in range(seeds):
@@ -68,7 +71,8 @@ def compare_objectives(n, seeds):
                 held_out, labels, _ = TASK(5000, np.random.default_rng([seed, 1]))
                 clf = StochasticInfoClassifier(objective=objective, random_state=seed, **options)
                 clf.set_params(max_epochs=30, n_draws=16, device="cpu").fit(X, y)
-                bounds = clf.score_bounds(held_out, labels, n_draws=128)
+                n_draws = 16 if options["noise"] == "ensemble" else 128
+                bounds = clf.score_bounds(held_out, labels, n_draws=n_draws)
                 rows.append(
                     [
                         bounds.dv_jackknife
@@ -90,13 +94,15 @@ def compare_objectives(n, seeds):
             )
 
 
-def compare_times(n, repeats=5):
+def compare_times(n, noise, repeats=5):
     X, y, _ = TASK(n, np.random.default_rng(0))
     # The first fit of a process loads what later ones do not.
     InfoSoftmaxClassifier(max_epochs=1, device="cpu").fit(X, y)
     print(f"\ntimes against InfoSoftmaxClassifier, {n} rows; median (smallest, largest)")
     print(f"{'noise':12}{'draws':>6}{'training':>24}{'prediction':>24}")
-    for noise in ("additive", "latent", "dropout"):
+    for family in ("additive", "latent", "dropout", "ensemble"):
+        if noise and family not in noise:
+            continue
         for n_draws in (1, 8, 32):
             ratios = []
             for _ in range(repeats):
@@ -104,7 +110,7 @@ def compare_times(n, repeats=5):
                 for clf in (
                     InfoSoftmaxClassifier(max_epochs=2, device="cpu", random_state=0),
                     StochasticInfoClassifier(
-                        noise=noise, n_draws=n_draws, max_epochs=2, device="cpu", random_state=0
+                        noise=family, n_draws=n_draws, max_epochs=2, device="cpu", random_state=0
                     ),
                 ):
                     start = time.process_time()
@@ -118,18 +124,19 @@ def compare_times(n, repeats=5):
                 f"{np.median(column):.2f} ({column.min():.2f}, {column.max():.2f})"
                 for column in np.transpose(ratios)
             )
-            print(f"{noise:12}{n_draws:6}" + "".join(f"{cell:>24}" for cell in cells), flush=True)
+            print(f"{family:12}{n_draws:6}" + "".join(f"{cell:>24}" for cell in cells), flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--noise", nargs="*", help="families of noise; all of them by default")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    compare_objectives(options.rows, options.seeds)
-    compare_times(options.rows)
+    compare_objectives(options.rows, options.seeds, options.noise)
+    compare_times(options.rows, options.noise)
 
 
 if __name__ == "__main__":

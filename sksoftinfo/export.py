@@ -8,6 +8,7 @@ to ``torch.onnx.export``.
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,23 @@ from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ._classifiers import InfoSoftmaxClassifier
+from ._classifiers import InfoSoftmaxClassifier, StochasticInfoClassifier
 from ._masking import InfoMaskTransformer, SharedCalibration, neural, window_average
 from ._utils import known_labels
 
 __all__ = ["information_map_module", "log_proba_module"]
 
 
-def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
+def log_proba_module(
+    classifier: InfoSoftmaxClassifier | StochasticInfoClassifier,
+) -> nn.Module:
     """Return the torch module behind ``classifier.predict_log_proba``.
 
     Parameters
     ----------
-    classifier : InfoSoftmaxClassifier
-        Fitted classifier. Its network is copied to the CPU.
+    classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
+        Fitted classifier. Its network is copied to the CPU. Random outputs are averaged over the
+        noise bank, or over all members of an ensemble.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     Raises
     ------
     TypeError
-        If the classifier is not an `InfoSoftmaxClassifier`, e.g. a stochastic one.
+        If the classifier is of another class.
 
     Examples
     --------
@@ -54,12 +58,14 @@ def log_proba_module(classifier: InfoSoftmaxClassifier) -> nn.Module:
     >>> module(torch.tensor([[0.5]], dtype=torch.float64)).shape
     torch.Size([1, 2])
     """
-    if not isinstance(classifier, InfoSoftmaxClassifier):
+    if not isinstance(classifier, InfoSoftmaxClassifier | StochasticInfoClassifier):
         raise TypeError(
-            "`classifier` must be an InfoSoftmaxClassifier; got "
+            "`classifier` must be an InfoSoftmaxClassifier or a StochasticInfoClassifier; got "
             f"{type(classifier).__name__}. Other classifiers cannot be exported."
         )
     check_is_fitted(classifier)
+    if isinstance(classifier, StochasticInfoClassifier):
+        return _AveragedLogProba(classifier.net_).eval()
     return _LogProba(classifier.net_).eval()
 
 
@@ -147,6 +153,17 @@ class _LogProba(_Posterior):
         logits = self.network(rows)
         logits = logits[0] if isinstance(logits, tuple) else logits
         return torch.log_softmax(self.posterior(logits), dim=1)
+
+
+class _AveragedLogProba(_Posterior):
+    def __init__(self, net):
+        super().__init__(net)
+        self.register_buffer("bank", net.noise_bank.to("cpu", net.dtype))
+
+    def forward(self, rows):
+        logits = self.posterior(self.network(rows, self.bank))
+        log_proba = torch.log_softmax(logits, dim=-1)
+        return torch.logsumexp(log_proba, dim=1) - math.log(len(self.bank))
 
 
 class _InformationMap(_Posterior):

@@ -97,9 +97,26 @@ def test_two_classes_and_the_network_is_copied():
     np.testing.assert_array_equal(clf.predict_proba(IMAGES[:5]), before)
 
 
+@pytest.mark.parametrize(
+    "noise, options",
+    [
+        ("ensemble", {"class_prior": "empirical"}),
+        ("ensemble", {"early_stopping": True, "images": False}),
+        ("additive", {}),
+    ],
+)
+def test_averages_over_draws_in_onnx(runtime, noise, options):
+    options = {**FAST, "noise": noise, "n_draws": 4, **options}
+    images = options.pop("images", noise == "ensemble")
+    rows, labels = (IMAGES[:-30], DIGIT[:-30]) if images else (X[:-30], Y[:-30])
+    clf = StochasticInfoClassifier(**options).fit(rows, labels)
+    result = runtime(log_proba_module(clf), rows[:, None] if images else rows)
+    np.testing.assert_allclose(result, clf.predict_log_proba(rows), atol=1e-5)
+
+
 def test_what_is_no_module():
-    with pytest.raises(TypeError, match="must be an InfoSoftmaxClassifier; got Stoch"):
-        log_proba_module(StochasticInfoClassifier(**FAST).fit(X, Y))
+    with pytest.raises(TypeError, match="must be an InfoSoftmaxClassifier or .*; got Logistic"):
+        log_proba_module(LogisticRegression().fit(X, Y))
     masker = InfoMaskTransformer(LogisticRegression(), patch_size=4, patch_scoring="paste")
     with pytest.raises(ValueError, match="must be 'dense'; got 'paste'"):
         information_map_module(masker.fit(IMAGES, DIGIT), 0)

@@ -149,7 +149,9 @@ class BoundsAccumulator:
         self._closed_form = 0.0
         self._random = False
 
-    def update(self, logits, y, sample_weight=None, log_proba=None, gaussian=None):
+    def update(
+        self, logits, y, sample_weight=None, log_proba=None, gaussian=None, *, exhaustive=False
+    ):
         """Add a batch.
 
         Parameters
@@ -164,8 +166,11 @@ class BoundsAccumulator:
             As in `row_terms`.
         gaussian : tuple of ndarray of shape (b, M), default=None
             Mean and scale of the logits, if the logits are Gaussian given the input.
+        exhaustive : bool, default=False
+            Whether the draws are all values of the noise, equally probable. Averages over them are
+            then expectations, without bias or Monte-Carlo error.
         """
-        self._random = self._random or np.ndim(logits) == 3
+        self._random = self._random or (np.ndim(logits) == 3 and not exhaustive)
         logits = three_dimensional(logits)
         self.n_draws = max(self.n_draws, logits.shape[1])
         weight = np.ones(len(logits)) if sample_weight is None else np.asarray(sample_weight)

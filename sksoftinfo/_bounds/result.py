@@ -61,8 +61,8 @@ class InformationBounds:
 
     The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly on
     any rows, with one exception: `StochasticInfoClassifier` predicts with its noise bank, but
-    evaluates its outputs with separate draws for each row. The middle inequality then holds up to
-    Monte-Carlo error and may fail if there are few draws.
+    evaluates its outputs with separate draws for each row (except for ``noise="ensemble"``). The
+    middle inequality then holds up to Monte-Carlo error and may fail if there are few draws.
 
     Attributes
     ----------
@@ -74,14 +74,15 @@ class InformationBounds:
         `class_prior` other than uniform, the critic consists of the posterior logits,
         ``z + log prior``.
     dv_jackknife : float
-        `dv` after a jackknife over draws; equal to `dv` if K = 1. `dv_jackknife` is an estimate,
+        `dv` after a jackknife over draws; equal to `dv` if K = 1, or if the draws are all members
+        of an ensemble. `dv_jackknife` is an estimate,
         with a bias of order 1 / K**2, whereas `dv` from K draws is too high by a term of order
         1 / K. Under strong noise (e.g. logits with a standard deviation of 3) and with few draws,
         most of the bias remains, and `monte_carlo_errors` are several times too small. Prefer
         `dv_closed_form` where it is not NaN, or use more draws.
     dv_closed_form : float
-        Donsker-Varadhan representation computed without draws, if the logits are Gaussian given
-        the input; NaN otherwise.
+        Donsker-Varadhan representation as an expectation over the noise, if the logits are
+        Gaussian given the input or if the draws are all members of an ensemble; NaN otherwise.
     dv_minus_log_m : float
         Lower end of the paper's sandwich (Eq. 25 as corrected).
     jensen_gap : float
@@ -162,8 +163,9 @@ class InformationBounds:
         ``mi_output_upper``.
     monte_carlo_errors : dict of str to float
         Part of the standard errors of ``log_softmax``, ``dv`` and ``jensen_gap`` that is due to
-        the finite number of draws. The errors are 0 for a deterministic network and NaN if there
-        is one draw. Under strong noise, they are too small.
+        the finite number of draws. The errors are 0 for a deterministic network and for an
+        ensemble, all of whose members are evaluated, and NaN if there is one draw. Under strong
+        noise, they are too small.
     pointwise : ndarray of shape (n_samples,)
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)``, where p_hat are the
         label frequencies. The (weighted) mean of the contributions is `mi_lower` for every r.
@@ -306,7 +308,8 @@ class InformationBounds:
 
     def _sections(self):
         meanings = dict(_RIGOROUS, mi_output_upper=_UPPER_METHODS[self.mi_output_upper_method])
-        draws = [row for row in _DRAWS if self.n_draws > 1 and not np.isnan(getattr(self, row[0]))]
+        sampled = self.n_draws > 1 and not self._is_exhaustive
+        draws = [row for row in _DRAWS if sampled and not np.isnan(getattr(self, row[0]))]
         yield "the paper", (*_PAPER, *draws)
         yield (
             "on the evaluated rows",
@@ -322,12 +325,18 @@ class InformationBounds:
         interval = ("interval", f"{level} interval of the information of this classifier")
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
 
+    @property
+    def _is_exhaustive(self):
+        """Whether averages over the draws are without Monte-Carlo error."""
+        return not any(self.monte_carlo_errors.values())
+
     def _shown(self, name):
         value = getattr(self, name)
         return f"{value:.4f}" if np.isscalar(value) else " to ".join(f"{end:.4f}" for end in value)
 
     def _title(self):
-        draws = f", {self.n_draws} draws" if self.n_draws > 1 else ""
+        kind = "all {} draws" if self._is_exhaustive else "{} draws"
+        draws = f", {kind.format(self.n_draws)}" if self.n_draws > 1 else ""
         groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
         return (
             f"InformationBounds in {self.units}: "

@@ -83,9 +83,9 @@ _MAX_SEED = np.iinfo(np.int32).max
 class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstimator):
     """Base class of the classifiers; a subclass chooses the net and accumulates its bounds.
 
-    Subclasses implement ``_net_class_and_params()``, and ``_accumulate(accumulator, X, y,
-    sample_weight)``, which adds all rows and returns an upper estimate of I(Z;Y) with its standard
-    error, or None.
+    Subclasses implement ``_net_class_and_params()``, ``_plan_training(X, weight)``, and
+    ``_accumulate(accumulator, X, y, sample_weight)``, which adds all rows and returns an upper
+    estimate of I(Z;Y) with its standard error, or None.
     """
 
     _parameter_constraints: dict = {
@@ -94,7 +94,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         "decision": [StrOptions({"posterior", "information"})],
         "optimizer": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [IntegerInterval(1)],
+        "max_epochs": [StrOptions({"auto"}), IntegerInterval(1)],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "batch_size": [IntegerInterval(1), Options(Integral, {-1})],
         "train_split": [
             None,
@@ -210,9 +211,6 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                     )
             plan = TrainingPlan(epochs=1)
             return self._train(X, encode_labels(y, self.classes_), weight, plan)
-
-    def _plan_training(self, X, weight):
-        return TrainingPlan()
 
     def _start(self, X, classes):
         """Set the attributes that follow from the first rows, and discard an earlier net."""

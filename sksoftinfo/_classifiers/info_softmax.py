@@ -9,13 +9,11 @@ from .._networks import (
     CrossFittedNet,
     InfoSoftmaxNet,
     LogSoftmaxLoss,
-    changes_training,
     log_proba_batches,
     with_rows,
 )
-from .._utils import IntegerInterval, StrOptions
 from .base import BaseInfoClassifier
-from .plan import TrainingPlan, plan_table
+from .plan import FOLDS, plan_training
 
 
 class InfoSoftmaxClassifier(BaseInfoClassifier):
@@ -181,8 +179,6 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     _parameter_constraints: dict = {
         **BaseInfoClassifier._parameter_constraints,
         "criterion": [callable],
-        "max_epochs": [StrOptions({"auto"}), IntegerInterval(1)],
-        "early_stopping": [StrOptions({"auto"}), "boolean"],
     }
 
     def __init__(
@@ -289,37 +285,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         return PretrainedClassifier().wrap(module, classes, input_shape, prior, device)
 
     def _plan_training(self, X, weight):
-        decided = self._decided_by_the_user()
-        # A boolean may be one of NumPy's, which is not the same object as Python's.
-        wanted = "auto" if isinstance(self.early_stopping, str) else bool(self.early_stopping)
-        if wanted is True and (decided or X.ndim != 2):
-            reason = f"{', '.join(decided)} set" if decided else "images"
-            raise ValueError(
-                f"`early_stopping` must be 'auto' or False with {reason}; got True. Only tables "
-                "can be cross-fitted, by the default network and its own training."
-            )
-        is_open = wanted is True or self.max_epochs == "auto"
-        if decided or X.ndim != 2 or not is_open:
-            return TrainingPlan()
-        return plan_table(
-            X,
-            weight,
-            batch_size=self.batch_size,
-            max_epochs=None if self.max_epochs == "auto" else int(self.max_epochs),
-            early_stopping=wanted,
-        )
-
-    def _decided_by_the_user(self):
-        """Return the names of parameters by which the user decides how the network is trained."""
-        names = ("module", "optimizer", "train_split", "accelerator")
-        decided = [name for name in names if getattr(self, name) is not None]
-        decided += ["criterion"] if self.criterion is not LogSoftmaxLoss else []
-        decided += ["warm_start"] if self.warm_start else []
-        decided += ["callbacks"] if changes_training(self.callbacks) else []
-        ours = ("module", "callbacks")
-        return decided + [
-            name for name in self._skorch_params if name.partition("__")[0] not in ours
-        ]
+        return plan_training(self, X, weight, n_members=FOLDS)
 
     def _net_class_and_params(self):
         if self._n_members:

@@ -20,7 +20,7 @@ from .pretrained import PretrainedClassifier
 from .stochastic_info import StochasticInfoClassifier
 
 # Version of the file's layout, not of the package.
-_FORMAT = 5
+_FORMAT = 6
 _KEY = "sksoftinfo"
 _ESTIMATORS = {
     cls.__name__: cls

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._networks import folds_of_rows
+from .._networks import LogSoftmaxLoss, changes_training, folds_of_rows
 from .._utils import are_continuous, on_host, row_hashes
 
 # Fewer different rows than these are too few to hold some out.
 _FEWEST_ROWS = 100
 # Up to this many rows, all rows are held out in turn; of more rows, a tenth is enough.
 _MOST_CROSS_FITTED = 5000
-_FOLDS = 5
+#: Number of folds, and the largest number of members that leave one out.
+FOLDS = 5
 # Chosen on glass, wine, weather, mroz, a spiral and independent labels: noisy tables need the
 # largest decay, and clean tables the smallest.
 _DECAYS = (0.1, 3.0, 10.0)
@@ -42,7 +43,8 @@ class TrainingPlan:
     lr_falls : bool, default=False
         Whether the learning rate falls during training.
     n_members : int, default=0
-        Number of perceptrons that are averaged; 0 for any other network.
+        Number of members, each of which may leave out a fold; 0 if the network is trained as a
+        whole.
     n_folds : int, default=0
         Number of folds, of which each member leaves one out; 0 if no rows are held out.
     decays : tuple of float, default=()
@@ -56,7 +58,65 @@ class TrainingPlan:
     decays: tuple[float, ...] = ()
 
 
-def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
+def plan_training(classifier, X, weight, n_members):
+    """Plan the training of a classifier on these rows, as far as its parameters leave it open.
+
+    Parameters
+    ----------
+    classifier : InfoSoftmaxClassifier or StochasticInfoClassifier
+    X : ndarray of shape (n, ...), or tensor of a device
+    weight : ndarray of shape (n,) or None
+        Positive weights.
+    n_members : int
+        Number of members that the classifier's network for tables has if it is cross-fitted.
+
+    Returns
+    -------
+    TrainingPlan
+
+    Raises
+    ------
+    ValueError
+        If rows have to be held out, but another parameter prevents it.
+    """
+    decided = _decided_by_the_user(classifier)
+    # A boolean may be one of NumPy's, which is not the same object as Python's.
+    wanted = classifier.early_stopping
+    wanted = "auto" if isinstance(wanted, str) else bool(wanted)
+    if wanted is True and (decided or X.ndim != 2):
+        reason = f"{', '.join(decided)} set" if decided else "images"
+        raise ValueError(
+            f"`early_stopping` must be 'auto' or False with {reason}; got True. Only tables "
+            "can be cross-fitted, by the default network and its own training."
+        )
+    is_open = wanted is True or classifier.max_epochs == "auto"
+    if decided or X.ndim != 2 or not is_open:
+        return TrainingPlan()
+    return plan_table(
+        X,
+        weight,
+        batch_size=classifier.batch_size,
+        max_epochs=None if classifier.max_epochs == "auto" else int(classifier.max_epochs),
+        early_stopping=wanted,
+        n_members=n_members,
+    )
+
+
+def _decided_by_the_user(classifier):
+    """Return the names of parameters by which the user decides how the network is trained."""
+    names = ("module", "optimizer", "train_split", "accelerator")
+    decided = [name for name in names if getattr(classifier, name) is not None]
+    if getattr(classifier, "criterion", LogSoftmaxLoss) is not LogSoftmaxLoss:
+        decided.append("criterion")
+    decided += ["warm_start"] if classifier.warm_start else []
+    decided += ["callbacks"] if changes_training(classifier.callbacks) else []
+    ours = ("module", "callbacks")
+    return decided + [
+        name for name in classifier._skorch_params if name.partition("__")[0] not in ours
+    ]
+
+
+def plan_table(X, weight, *, batch_size, max_epochs, early_stopping, n_members):
     """Plan the training of the default network for a table on these rows.
 
     Parameters
@@ -69,6 +129,8 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
         Number of epochs; ``None`` leaves it open.
     early_stopping : {True, False, "auto"}
         Whether rows are held out; ``"auto"`` holds rows out if enough of them differ.
+    n_members : int
+        Number of members of a cross-fitted network, unless one is enough for so many rows.
 
     Returns
     -------
@@ -82,11 +144,11 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping):
         total = len(X) if weight is None else weight.sum()
         decay = _FEW_ROWS_DECAY / max(1.0, total / (_ENOUGH_REPEATED * n_distinct))
         epochs = max(_FEWEST_EPOCHS, math.ceil(_FEW_ROWS_STEPS / n_batches))
-        return TrainingPlan(max_epochs or epochs, True, _FOLDS, 0, (decay,))
+        return TrainingPlan(max_epochs or epochs, True, n_members, 0, (decay,))
     epochs = max_epochs or max(_FEWEST_EPOCHS, math.ceil(_STEPS / n_batches))
     if len(X) > _MOST_CROSS_FITTED:
-        return TrainingPlan(epochs, True, 1, 2 * _FOLDS, _DECAYS[:1])
-    return TrainingPlan(epochs, True, _FOLDS, _FOLDS, _DECAYS)
+        return TrainingPlan(epochs, True, 1, 2 * FOLDS, _DECAYS[:1])
+    return TrainingPlan(epochs, True, n_members, FOLDS, _DECAYS)
 
 
 def folds_of_table(X, y, n_folds, seed):

@@ -16,7 +16,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._networks import StochasticModule, history_text, resolve_device, seeded, unwrapped
+from .._networks import (
+    StochasticModule,
+    draw_bank,
+    history_text,
+    resolve_device,
+    seeded,
+    unwrapped,
+)
 from .._utils import check_params, param_names, users_stacklevel
 from .build import module_dtype
 from .categories import with_indicators
@@ -266,7 +273,7 @@ def _restored_net(estimator, state):
     finally:
         estimator.accelerator = accelerator
     if hasattr(estimator, "noise_bank_"):
-        _check_bank(estimator.noise_bank_, unwrapped(net.module_))
+        _check_bank(estimator, unwrapped(net.module_))
         net.noise_bank = torch.as_tensor(estimator.noise_bank_, device="cpu")
     net.module_.eval()
     net.history.extend(state["history"])
@@ -312,7 +319,8 @@ def _check_weights(estimator, rows, weights):
             )
 
 
-def _check_bank(bank, module):
+def _check_bank(estimator, module):
+    bank = estimator.noise_bank_
     drawn_here = type(module).draw is StochasticModule.draw
     if drawn_here and bank.shape[1:] != (module.noise_size,):
         raise ValueError(
@@ -320,6 +328,13 @@ def _check_bank(bank, module):
             f"{module.noise_size} numbers for each draw. Pass the module that the classifier was "
             "trained with."
         )
+    if module.exhaustive:
+        expected = draw_bank(module, len(bank), estimator._noise_seed)
+        if not np.array_equal(bank, expected):
+            raise ValueError(
+                "The noise bank does not have the draws of the module, which are all values of "
+                "its noise. Pass the module that the classifier was trained with."
+            )
 
 
 def _module_name(estimator):

@@ -40,8 +40,12 @@ from .._networks import (
 )
 from .._utils import IntegerInterval, Interval, StrOptions, users_stacklevel
 from .base import BaseInfoClassifier
-from .build import with_channels
+from .build import module_and_params, with_channels
+from .plan import FOLDS, plan_training
 from .rows import validated_rows
+
+# Largest number of perceptrons that serve the members of an ensemble.
+_MOST_PERCEPTRONS = 8
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -67,13 +71,15 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     prediction depends on the row alone, and its bound holds for any number of draws. The
     log-softmax and the Donsker-Varadhan representation are averages over independent noise for
     each row. The estimate of the Donsker-Varadhan representation from K draws is biased upwards;
-    its bias falls as K grows.
+    its bias falls as K grows. With ``noise="ensemble"``, the draws are all members of an ensemble,
+    so that all averages are exact.
 
     Parameters
     ----------
     module : torch module class or instance, or callable that returns one, default=None
         Network that the noise wraps, as in `InfoSoftmaxClassifier`.
-    noise : {"additive", "gaussian", "latent", "dropout", "module"}, default="additive"
+    noise : {"additive", "gaussian", "latent", "dropout", "ensemble", "module"}, \
+default="additive"
         Where the noise enters, in training and prediction:
 
         - ``"additive"``: Gaussian noise of one scale on the logits.
@@ -84,15 +90,19 @@ class StochasticInfoClassifier(BaseInfoClassifier):
           positive `beta`, it is the variational information bottleneck [2]_, whose means and
           scales are learned.
         - ``"dropout"``: dropout of the features before the head.
+        - ``"ensemble"``: `n_draws` members, one of which is drawn at random. Each member
+          multiplies its inputs by signs of its own and has its own head; the layers between are
+          shared [3]_. All members are evaluated: averages over them are exact, and what they do
+          not agree on is `draw_information`.
         - ``"module"``: `module` is a `StochasticModule` of your own.
 
-        ``"gaussian"``, ``"latent"`` and ``"dropout"`` need a module with ``features(x)`` and a
-        linear ``head``.
+        All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
+        ``head``.
     noise_scale : float, default=1.0
         Standard deviation of the noise on the logits or latent variables, before training if the
         scale is learned. With ``"dropout"``, the standard deviation of the factor of mean 1 that
         multiplies each feature: the dropout rate is ``noise_scale**2 / (1 + noise_scale**2)``.
-        Ignored by ``"module"``.
+        Ignored by ``"ensemble"`` and ``"module"``.
     latent_size : int, default=16
         Number of latent variables of ``noise="latent"``.
     beta : float, default=0.0
@@ -101,7 +111,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         weight needs Gaussian noise with a positive scale.
     n_draws : int, default=32
         Number of draws K in a training step and, unless a method is given another number, in
-        prediction and scoring.
+        prediction and scoring. With ``"ensemble"``, the number of members, of which methods may
+        use the first few; 16 are enough for most tables.
     objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
         What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
         representation (Eq. 13), or the log of the probability averaged over draws.
@@ -110,13 +121,18 @@ class StochasticInfoClassifier(BaseInfoClassifier):
     decision : {"posterior", "information"}, default="posterior"
         Quantity that `predict` maximises, as in `InfoSoftmaxClassifier`.
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW``, with a weight decay of 1 for tables and 0.01 for images.
+        ``None`` is ``torch.optim.AdamW``, with the weight decay of `InfoSoftmaxClassifier`.
     lr : float, default=0.003
-        Learning rate.
-    max_epochs : int, default=50
-        Number of passes over the training rows.
+        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows, as in `InfoSoftmaxClassifier`.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
+    early_stopping : {"auto"} or bool, default="auto"
+        Whether the default network for tables is cross-fitted, as in `InfoSoftmaxClassifier`. The
+        loss on held-out rows is that of the `objective`. The noise acts on the average of the five
+        perceptrons. The members of an ensemble are shared out equally between at most five
+        perceptrons, e.g. 16 members between four, each of which leaves out a fifth of the rows.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks, as in `InfoSoftmaxClassifier`.
     callbacks : list of skorch callbacks, "disable" or None, default=None
@@ -185,6 +201,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
        softmax in neural networks", arXiv 1910.02629, section 3.2.
     .. [2] A. A. Alemi, I. Fischer, J. V. Dillon, K. Murphy, "Deep variational information
        bottleneck", ICLR 2017.
+    .. [3] Y. Wen, D. Tran, J. Ba, "BatchEnsemble: an alternative approach to efficient ensemble
+       and lifelong learning", ICLR 2020.
 
     Examples
     --------
@@ -223,8 +241,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         decision="posterior",
         optimizer=None,
         lr=0.003,
-        max_epochs=50,
+        max_epochs="auto",
         batch_size=128,
+        early_stopping="auto",
         train_split=None,
         callbacks=None,
         class_weight=None,
@@ -251,6 +270,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         self.lr = lr
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.early_stopping = early_stopping
         self.train_split = train_split
         self.callbacks = callbacks
         self.class_weight = class_weight
@@ -263,6 +283,13 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self._store_skorch_params(kwargs)
+
+    def _plan_training(self, X, weight):
+        # As many perceptrons serve an equal number of members of an ensemble.
+        ensemble = self.noise == "ensemble"
+        most = _MOST_PERCEPTRONS if ensemble else FOLDS
+        n_members = max(n for n in range(1, most + 1) if self.n_draws % n == 0 or not ensemble)
+        return plan_training(self, X, weight, n_members)
 
     def _net_class_and_params(self):
         return StochasticInfoNet, {
@@ -277,7 +304,10 @@ class StochasticInfoClassifier(BaseInfoClassifier):
                 "`module` must be a StochasticModule with noise='module'; got None. Give one, or "
                 "let another `noise` wrap the default network."
             )
-        module, params = super()._module_and_params(X)
+        n_members = max(1, self._n_members) if self.noise == "ensemble" else self._n_members
+        module, params = module_and_params(
+            self.module, X, len(self.classes_), self._missing, n_members
+        )
         factory = NoisyModuleFactory(
             module,
             self.noise,
@@ -285,6 +315,8 @@ class StochasticInfoClassifier(BaseInfoClassifier):
             self.latent_size,
             self.beta == 0,
             len(self.classes_),
+            with_channels(X).shape[1],
+            int(self.n_draws),
         )
         return factory, params
 
@@ -417,7 +449,7 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         """Compute the information between label and draw: the uncertainty due to the noise.
 
         This is `predictive_entropy` minus `expected_entropy`. Where the draws stand for plausible
-        networks, it is known as epistemic uncertainty.
+        networks, such as the members of an ensemble, it is known as epistemic uncertainty.
 
         Parameters
         ----------
@@ -455,7 +487,9 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         """Compute the sandwich and the bounds of I(X;Y) and I(Z;Y) on held-out rows.
 
         Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
-        representation; the prediction whose bound is `mi_lower` averages over the noise bank.
+        representation; the prediction whose bound is `mi_lower` averages over the noise bank. All
+        members of an ensemble are evaluated for each row: nothing is estimated from draws, and the
+        Monte-Carlo errors are 0.
 
         Parameters
         ----------
@@ -514,13 +548,17 @@ class StochasticInfoClassifier(BaseInfoClassifier):
         bank = noise_of_net(net, self._noise_for(n_draws))
         # Not the seed of training, whose weights were fitted to labels under that noise.
         generator = torch.Generator().manual_seed(net.seed + 1)
+        module = unwrapped(net.module_)
         output = None
         for rows, hidden in with_rows(trunk_batches(net, X, len(bank)), len(y)):
             weight = None if sample_weight is None else sample_weight[rows]
-            shape = len(hidden), len(bank)
-            noise = unwrapped(net.module_).draw(shape, generator, net.dtype)
+            noise = None
+            if not module.exhaustive:
+                noise = module.draw((len(hidden), len(bank)), generator, net.dtype)
             logits, log_proba, layer, gaussian = evaluate_trunk(net, hidden, noise, bank)
-            accumulator.update(logits, y[rows], weight, log_proba, gaussian)
+            accumulator.update(
+                logits, y[rows], weight, log_proba, gaussian, exhaustive=module.exhaustive
+            )
             if layer is not None:
                 output = output or OutputInformation(len(y), net.seed + 2)
                 output.update(*layer, y[rows], weight)

@@ -47,15 +47,50 @@ class AveragedMLP(nn.Module):
         super().__init__()
         check_widths("hidden_sizes", hidden_sizes, "hidden")
         self.n_members, self.dropout = n_members, dropout
+        # Whether the members are trained apart from each other, below a layer of noise.
+        self.apart = False
         self.prepare = PrepareColumns(n_features, missing)
         self.sizes = [self.prepare.n_outputs, *hidden_sizes, n_classes]
         self.hidden = hidden_layers(n_members, self.sizes, dropout)
         self.head = nn.Linear(n_members * self.sizes[-2], n_classes)
 
     def features(self, x):
-        """Return the last hidden layers of all members, shape (n, n_members * width)."""
-        x = self.prepare(x.flatten(1))
-        return self.hidden(x.expand(self.n_members, *x.shape)).movedim(0, 1).flatten(1)
+        """Return the last hidden layers of all members, shape (n, n_members * width).
+
+        In training with `apart`, there are n rows for each member, in which the parts of the other
+        members are 0.
+        """
+        x = self.before_signs(x)
+        hidden = self.hidden(x.expand(self.n_members, *x.shape))
+        if not (self.apart and self.training):
+            return hidden.movedim(0, 1).flatten(1) / self.n_members
+        own = torch.eye(self.n_members, dtype=hidden.dtype, device=hidden.device)
+        return (own[:, None, :, None] * hidden[:, :, None]).flatten(2).flatten(0, 1)
+
+    # What a `SharedEnsemble` needs, which multiplies the prepared columns by signs.
+
+    @property
+    def n_signs(self):
+        """Number of prepared columns."""
+        return self.prepare.n_outputs
+
+    @property
+    def member_width(self):
+        """Width of the last hidden layer of a member."""
+        return self.sizes[-2]
+
+    def before_signs(self, x):
+        """Return prepared columns, shape (n, n_signs)."""
+        return self.prepare(x.flatten(1))
+
+    def after_signs(self, columns):
+        """Return the last hidden layers (K, n, width) for columns (K, n, n_signs).
+
+        Each member serves an equal share of the K.
+        """
+        shares = columns.unflatten(0, (self.n_members, -1))
+        hidden = self.hidden(shares.flatten(1, 2))
+        return hidden.unflatten(1, shares.shape[1:3]).flatten(0, 1)
 
     def forward(self, x):
         """Return the members' average logits, shape (n, n_classes)."""
@@ -74,7 +109,7 @@ class AveragedMLP(nn.Module):
         with torch.no_grad():
             for own, trained in zip(self.hidden.parameters(), hidden.parameters(), strict=True):
                 own.copy_(trained)
-            self.head.weight.copy_(head.weight.flatten(0, 1).T / self.n_members)
+            self.head.weight.copy_(head.weight.flatten(0, 1).T)
             self.head.bias.copy_(head.bias.mean((0, 1)))
 
 

@@ -10,10 +10,10 @@ import torch
 
 from .._utils import users_stacklevel
 from .compat import set_training, to_tensor, unpack_data
-from .cross_fitted_mlp import CrossFittedMLP, cross_entropy
+from .cross_fitted_module import CrossFittedModule
 from .device import upload
 from .net import InfoSoftmaxNet
-from .predictions import with_prior
+from .predictions import evaluate_module, first_input, with_prior
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
 # more than chance. On six tables, training all to the end was never better.
@@ -31,7 +31,7 @@ _CHANCE = 2.0
 
 
 class CrossFittedNet(InfoSoftmaxNet):
-    """Net around an `AveragedMLP`, whose members are trained by a `CrossFittedMLP`.
+    """Net whose network may be trained by a `CrossFittedModule`.
 
     In `partial_fit`, ``X`` may be a dict with ``"fold"``, the fold of each row: members with this
     number leave the row out. Training starts from the label frequencies, which remain the
@@ -39,7 +39,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     least held-out loss is chosen, and at the end the best epoch. No member leaves out rows of fold
     -1, and then nothing is chosen.
 
-    Without folds, the average of the members is trained as any other network.
+    Without folds, the network is trained as any other.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     def get_params_for_optimizer(self, prefix, named_parameters):
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
         module = self.module_
-        if not isinstance(module, CrossFittedMLP):
+        if not isinstance(module, CrossFittedModule):
             return args, kwargs
         parts = [dict(group.named_parameters()) for group in module.groups]
         groups = [
@@ -76,28 +76,29 @@ class CrossFittedNet(InfoSoftmaxNet):
             return super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         weight = X.get("sample_weight", np.ones(len(y)))
         counts = np.bincount(y, weight, minlength=self.n_classes)
-        shares = counts / counts.sum()
+        start = self._logits_of(counts / counts.sum())
+        # Without held-out rows there are few rows, and weights have to equal repetitions exactly.
+        dtype = torch.float32 if (X["fold"] >= 0).any() else self.dtype
+        module = CrossFittedModule(
+            self.module_, self.decays, start, dtype=dtype, device=self.device
+        )
         # The rows by which epochs are judged. Of a rare class, none may be among them.
-        held_out = (X["fold"] >= 0) & (X["fold"] < self.module_.n_members)
+        module.n_folds = 1 + max(0, int(X["fold"].max()))
+        held_out = (X["fold"] >= 0) & (X["fold"] < module.n_members)
         n_held_out = (weight * held_out).sum()
         holds_out = n_held_out > 0
-        # Without held-out rows there are few rows, and weights have to equal repetitions exactly.
-        dtype = torch.float32 if holds_out else self.dtype
-        if holds_out:
-            counts = np.bincount(y, weight * held_out, minlength=self.n_classes)
-        start_loss = cross_entropy(counts, shares)
-        start = self._logits_of(shares)
-        module = CrossFittedMLP(
-            self.module_, self.decays, start, start_loss, dtype=dtype, device=self.device
-        )
         self.module_ = module
         self.initialize_optimizer()
+        start_loss = math.inf
+        if holds_out:
+            counts = np.bincount(y, weight * held_out, minlength=self.n_classes)
+            start_loss = self._loss_of_start(X["X"][:1], counts)
+            module.best_losses.fill_(start_loss)
         try:
             super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         finally:
             self._finish()
-        gain = start_loss - float(module.best_losses.min())
-        if holds_out and gain * n_held_out < _CHANCE:
+        if holds_out and (start_loss - float(module.best_losses.min())) * n_held_out < _CHANCE:
             warnings.warn(
                 "No epoch predicted held-out rows clearly better than the label frequencies do. "
                 "The columns carry no information about the label, or too little to be learned "
@@ -107,7 +108,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         return self
 
     def _finish(self):
-        if isinstance(self.module_, CrossFittedMLP):
+        if isinstance(self.module_, CrossFittedModule):
             self.module_ = self.module_.finish()
             self.initialize_optimizer()
 
@@ -126,19 +127,16 @@ class CrossFittedNet(InfoSoftmaxNet):
 
     def train_step_single(self, batch, **fit_params):
         module = self.module_
-        if not isinstance(module, CrossFittedMLP):
+        if not isinstance(module, CrossFittedModule):
             return super().train_step_single(batch, **fit_params)
         if not module.training:
             set_training(self, True)
         rows, y = unpack_data(batch)
         logits = self.infer(rows, **fit_params)
-        n_groups, n_members, n_rows, n_classes = logits.shape
-        logits = with_prior(self, logits)
+        n_groups, n_members, n_rows = logits.shape[:3]
         y = to_tensor(y, device=logits.device)
-        losses = torch.nn.functional.cross_entropy(
-            logits.reshape(-1, n_classes), y.repeat(n_groups * n_members), reduction="none"
-        ).view(n_groups, n_members, n_rows)
-        members = torch.arange(n_members, device=logits.device)
+        losses, judged = self._losses(with_prior(self, logits), y)
+        members = torch.arange(n_members, device=logits.device) % module.n_folds
         fold = upload(torch.as_tensor(rows["fold"]), logits.device)
         left_out = (fold == members[:, None]).to(losses)
         if "sample_weight" in rows:
@@ -146,15 +144,35 @@ class CrossFittedNet(InfoSoftmaxNet):
             left_out = left_out * weight
         else:
             weight = 1.0
-        module.add(losses.detach(), left_out)
+        module.add(judged, left_out)
         # Each group has the same loss as if it were trained alone.
         loss = (losses * (weight - left_out)).mean((1, 2))
         loss.sum().backward()
-        return {"loss": loss.mean(), "y_pred": logits.detach().mean((0, 1))}
+        return {"loss": loss.mean(), "y_pred": module.joined(logits.detach())}
+
+    def _losses(self, logits, y):
+        """Return the losses of rows (groups, members, n): to train on, and to judge epochs by."""
+        losses = self._loss_of_rows(logits, y)
+        return losses, losses.detach()
+
+    def _loss_of_rows(self, logits, y):
+        shape = logits.shape[:3]
+        y = y.repeat(shape[0] * shape[1])
+        return self.criterion_(logits.flatten(0, 2), y).view(shape)
+
+    def _loss_of_start(self, row, counts):
+        """Return the mean loss before training of rows with these numbers of labels."""
+        evaluate_module(self)
+        with torch.inference_mode():
+            logits = with_prior(self, self.infer(first_input(self, row)))
+            labels = torch.arange(self.n_classes, device=logits.device)
+            losses = self.criterion_(logits.expand(self.n_classes, *logits.shape[1:]), labels)
+        occurs = counts > 0
+        return float(losses.cpu().double().numpy()[occurs] @ counts[occurs] / counts.sum())
 
     def on_epoch_begin(self, net, **kwargs):
         module = self.module_
-        if isinstance(module, CrossFittedMLP):
+        if isinstance(module, CrossFittedModule):
             if module.begin_epoch() >= max(_FEWEST_EPOCHS, _PATIENCE * self._n_planned):
                 raise KeyboardInterrupt  # by which skorch ends training
         super().on_epoch_begin(net, **kwargs)
@@ -162,7 +180,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     def on_epoch_end(self, net, **kwargs):
         super().on_epoch_end(net, **kwargs)
         module = self.module_
-        if not isinstance(module, CrossFittedMLP):
+        if not isinstance(module, CrossFittedModule):
             return
         losses = module.close_epoch()
         if not math.isnan(losses[0]):

@@ -98,11 +98,11 @@ def log_mean_exp(values, dim):
 
 
 def divergence_from_standard_normal(mean, scale):
-    """Return KL(N(mean, diag(scale^2)), N(0, I)) of each row, shape (n,), in nats.
+    """Return KL(N(mean, diag(scale^2)), N(0, I)) of each row, shape (...), in nats.
 
     Parameters
     ----------
-    mean, scale : tensor of shape (n, d)
+    mean, scale : tensor of shape (..., d)
         Scales are positive.
 
     Examples
@@ -112,7 +112,7 @@ def divergence_from_standard_normal(mean, scale):
     >>> divergence_from_standard_normal(torch.tensor([[1.0, 1.0]]), torch.ones(1, 2))
     tensor([1.])
     """
-    return (0.5 * (mean**2 + scale**2 - 1) - scale.log()).sum(1)
+    return (0.5 * (mean**2 + scale**2 - 1) - scale.log()).sum(-1)
 
 
 def weighted_mean(values, weight=None):

@@ -148,6 +148,34 @@ class ConvNet(nn.Module):
         """
         return self.body(x)
 
+    # What a `SharedEnsemble` needs, which multiplies the inputs of the last convolution by signs.
+
+    @property
+    def n_signs(self):
+        """Number of channels before the last convolution."""
+        last = self.body[self._n_before :]
+        return last[0].in_channels if len(last) else self.head.in_features
+
+    @property
+    def member_width(self):
+        """Number of features."""
+        return self.head.in_features
+
+    @property
+    def _n_before(self):
+        """Number of layers before the last convolution."""
+        found = [index for index, layer in enumerate(self.body) if isinstance(layer, nn.Conv2d)]
+        return found[-1] if found else 0
+
+    def before_signs(self, x):
+        """Return the input of the last convolution, shape (n, n_signs, rows, columns)."""
+        return self.body[: self._n_before](x)
+
+    def after_signs(self, maps):
+        """Return features (K, n, channels[-1]) for maps (K, n, n_signs, rows, columns)."""
+        features = _average(self.body[self._n_before :](maps.flatten(0, 1)))
+        return features.unflatten(0, maps.shape[:2])
+
     def features(self, x):
         """Return the feature map averaged over positions.
 
@@ -161,11 +189,7 @@ class ConvNet(nn.Module):
         torch.Tensor of shape (n, channels[-1])
             Input of `head`.
         """
-        feature_map = self.feature_map(x)
-        # Dense scoring evaluates single cells, which torch is slow to average.
-        if feature_map.shape[2:] == (1, 1):
-            return feature_map.flatten(1)
-        return feature_map.mean((2, 3))
+        return _average(self.feature_map(x))
 
     def forward(self, x):
         """Return logits.
@@ -181,6 +205,13 @@ class ConvNet(nn.Module):
             Logits, before the softmax.
         """
         return self.head(self.features(x))
+
+
+def _average(feature_map):
+    # Dense scoring evaluates single cells, which torch is slow to average.
+    if feature_map.shape[2:] == (1, 1):
+        return feature_map.flatten(1)
+    return feature_map.mean((2, 3))
 
 
 def check_widths(name, widths, kind):

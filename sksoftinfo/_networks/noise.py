@@ -1,7 +1,7 @@
 """Families of noise that wrap any network, and the fixed noise banks of prediction.
 
-With a noise scale of 0, each family is the network itself; the latent family is a network with one
-more linear layer.
+With a noise scale of 0, each Gaussian family and dropout is the network itself; the latent family
+is a network with one more linear layer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 from torch import nn
 
+from .shared_ensemble import SharedEnsemble
 from .stochastic_module import StochasticModule
 
-NOISE_FAMILIES = ("additive", "gaussian", "latent", "dropout", "module")
+NOISE_FAMILIES = ("additive", "gaussian", "latent", "dropout", "ensemble", "module")
 
 
 def noise_bank(n_draws, noise_size, distribution, seed):
@@ -245,7 +246,13 @@ class DropoutNoise(_FeatureNoise):
 
     def sample(self, hidden, noise):
         kept = (noise >= self.rate).to(hidden.dtype) / (1.0 - self.rate)
-        return self.module.head(hidden[:, None, :] * kept)
+        head = self.module.head
+        if noise.ndim > 2:
+            return head(hidden[:, None, :] * kept)
+        # All rows share the draws: there are fewer weights than features of all rows and draws.
+        weights = kept[:, None, :] * head.weight
+        logits = nn.functional.linear(hidden, weights.flatten(0, 1)).unflatten(1, (len(kept), -1))
+        return logits if head.bias is None else logits + head.bias
 
 
 def _zero_linear(n_inputs, n_outputs):
@@ -263,22 +270,30 @@ class NoisyModuleFactory:
     ----------
     module : torch.nn.Module or callable
         Network, which is copied, or a callable that returns one.
-    noise : {"additive", "gaussian", "latent", "dropout", "module"}
+    noise : {"additive", "gaussian", "latent", "dropout", "ensemble", "module"}
         With ``"module"``, the network is a `StochasticModule` already and is not wrapped.
     noise_scale : float
     latent_size : int
     bounded : bool
         Whether a latent layer is a channel of fixed noise.
     n_classes : int
+    n_inputs : int
+        Number of columns of a table, or of channels of images.
+    n_draws : int
+        Number of members of an ensemble.
     """
 
-    def __init__(self, module, noise, noise_scale, latent_size, bounded, n_classes):
+    def __init__(
+        self, module, noise, noise_scale, latent_size, bounded, n_classes, n_inputs, n_draws
+    ):
         self.module = module
         self.noise = noise
         self.noise_scale = noise_scale
         self.latent_size = latent_size
         self.bounded = bounded
         self.n_classes = n_classes
+        self.n_inputs = n_inputs
+        self.n_draws = n_draws
 
     def __call__(self, **kwargs):
         module = self.module
@@ -294,6 +309,8 @@ class NoisyModuleFactory:
             return GaussianLatent(module, self.noise_scale, self.latent_size, self.bounded)
         if self.noise == "dropout":
             return DropoutNoise(module, self.noise_scale)
+        if self.noise == "ensemble":
+            return SharedEnsemble(module, self.n_inputs, self.n_draws)
         if not isinstance(module, StochasticModule):
             raise ValueError(
                 "`module` must be a StochasticModule with noise='module'; got "

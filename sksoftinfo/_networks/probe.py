@@ -113,7 +113,7 @@ def _outputs(net, x):
         return [net.infer(x)]
     hidden = module.trunk(x)
     generator = torch.Generator().manual_seed(net.seed)
-    noise = module.draw((2,), generator, net.dtype).to(net._input_device or "cpu")
+    noise = module.draw((1,), generator, net.dtype).to(net._input_device or "cpu")
     return [hidden, module.sample(hidden, noise)]
 
 

@@ -28,6 +28,10 @@ class StochasticModule(nn.Module):
         Number of independent noise variables of one draw.
     noise_distribution : {"normal", "uniform"}
         Distribution of the noise variables: standard normal, or uniform on (0, 1).
+    exhaustive : bool
+        Whether the draws are all values of the noise, each of which occurs once and is equally
+        probable, so that averages over the draws are expectations. `draw` must then return the
+        same values in each call, in the same order. The default is False.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class StochasticModule(nn.Module):
 
     noise_size: int
     noise_distribution: str = "normal"
+    exhaustive: bool = False
 
     def draw(self, shape, generator=None, dtype=torch.float32):
         """Return independent standard noise.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import torch
 
+from .cross_fitted_module import CrossFittedModule
+from .cross_fitted_net import CrossFittedNet
 from .device import upload
 from .losses import divergence_from_standard_normal, weighted_mean
-from .net import InfoSoftmaxNet
 from .precision import in_precision, widened
 from .predictions import constant, module_input
 from .stochastic_module import unwrapped
 
 
-class StochasticInfoNet(InfoSoftmaxNet):
+class StochasticInfoNet(CrossFittedNet):
     """Net around a `StochasticModule`, which supplies the noise.
 
     Training draws new noise for each batch, from a generator of its own, and all rows of the batch
-    share it. Prediction averages over one fixed noise bank.
+    share it. Prediction averages over one fixed noise bank. Epochs of a cross-fitted training are
+    judged by the bank, too: with new noise for each, the luckiest would be taken for the best.
 
     Parameters
     ----------
@@ -46,6 +48,12 @@ class StochasticInfoNet(InfoSoftmaxNet):
         self.noise_generator_ = torch.Generator().manual_seed(self.seed)
         return self
 
+    @property
+    def _has_bank_beside(self):
+        """Whether the noise bank follows the draws of a training step."""
+        module = self.module_
+        return isinstance(module, CrossFittedModule) and not module.exhaustive
+
     def infer(self, x, **fit_params):
         x = module_input(self, x)
         training = self.module_.training
@@ -54,6 +62,8 @@ class StochasticInfoNet(InfoSoftmaxNet):
                 (self.n_draws,), self.noise_generator_, self.dtype
             )
             noise = upload(noise, x.device)
+            if self._has_bank_beside:
+                noise = torch.cat([noise, constant(self, "noise_bank", x)])
         else:
             noise = constant(self, "noise_bank", x)
         if not (training and self.beta):
@@ -67,11 +77,24 @@ class StochasticInfoNet(InfoSoftmaxNet):
         self._distribution = [widened(part, self.dtype) for part in distribution]
         return widened(logits, self.dtype)
 
+    def _losses(self, logits, y):
+        drawn, judged = logits, None
+        if self._has_bank_beside:
+            drawn, judged = logits.tensor_split([self.n_draws], dim=3)
+        losses = self._loss_of_rows(drawn, y)
+        penalty = self.beta * self._divergence() if self.beta else 0.0
+        with torch.no_grad():
+            judged = (losses if judged is None else self._loss_of_rows(judged, y)) + penalty
+        return losses + penalty, judged
+
+    def _divergence(self):
+        # Removed at once: a net with the graph of its last batch could not be copied.
+        return divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
         if training and self.beta:
-            # Removed at once: a net with the graph of its last batch could not be copied.
-            divergence = divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
+            divergence = self._divergence()
             weight = X["sample_weight"] if isinstance(X, dict) else None
             loss = loss + self.beta * weighted_mean(divergence, weight)
         return loss

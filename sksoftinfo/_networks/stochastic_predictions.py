@@ -61,8 +61,8 @@ def evaluate_trunk(net, hidden, noise, bank):
     net : StochasticInfoNet
     hidden : tensor of shape (b, ...)
         Output of the trunk.
-    noise : tensor of shape (b, K, ...)
-        Draws of each row.
+    noise : tensor of shape (b, K, ...) or None
+        Draws of each row; ``None`` if all rows get the bank.
     bank : tensor of shape (K, ...)
         Noise bank of prediction, on the net's device.
 
@@ -84,13 +84,12 @@ def evaluate_trunk(net, hidden, noise, bank):
         )
         if gaussian is not None:
             gaussian = with_prior(net, gaussian[0]), gaussian[1]
-        logits = logits_of_trunk(net, hidden, noise_of_net(net, noise))
+        of_bank = logits_of_trunk(net, hidden, bank)
+        logits = of_bank
+        if noise is not None:
+            logits = logits_of_trunk(net, hidden, noise_of_net(net, noise))
         pairs = [pair for pair in (layer, gaussian) if pair is not None]
-        tensors = [
-            logits,
-            _log_proba(net, hidden, bank),
-            *(part for pair in pairs for part in pair),
-        ]
+        tensors = [logits, _averaged(of_bank), *(part for pair in pairs for part in pair)]
         logits, log_proba, *parts = download(tensors)
     pairs = [None if pair is None else (parts.pop(0), parts.pop(0)) for pair in (layer, gaussian)]
     return logits, checked(net, log_proba), *pairs
@@ -98,4 +97,8 @@ def evaluate_trunk(net, hidden, noise, bank):
 
 def _log_proba(net, hidden, noise):
     with torch.inference_mode():
-        return log_mean_exp(log_proba_of_rows(logits_of_trunk(net, hidden, noise)), dim=1)
+        return _averaged(logits_of_trunk(net, hidden, noise))
+
+
+def _averaged(logits):
+    return log_mean_exp(log_proba_of_rows(logits), dim=1)

@@ -8,11 +8,13 @@ from sksoftinfo._bounds.accumulator import BoundsAccumulator, row_terms
 from sksoftinfo._bounds.equations import (
     at_label,
     entropy,
+    expected_entropy,
     kl_divergence,
     label_frequencies,
     label_log_likelihood,
     log_softmax,
     pointwise_information,
+    predictive_entropy,
     predictive_log_proba,
 )
 from tests.helpers.worlds import (
@@ -136,6 +138,54 @@ def test_integer_weights_are_repetition(world, seed):
     weight[0] = 1
     repeated = np.repeat(np.arange(len(y)), weight)
     assert_same(bounds(z, y, weight), bounds(z[repeated], y[repeated]))
+
+
+@given(logits_and_labels())
+def test_averages_over_all_values_of_the_noise_are_exact(world):
+    """Of an ensemble: the gaps are what its members do not agree on, and have no error."""
+    z, y = world
+    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator.update(z, y, exhaustive=True)
+    found = accumulator.result()
+    assert set(found["monte_carlo_errors"].values()) == {0.0}
+    assert found["dv_jackknife"] == found["dv_closed_form"] == found["dv"]
+    sampled = bounds(z, y)
+    assert_same(found, sampled)
+    members = log_softmax(z)
+    mixture = predictive_log_proba(z)
+    gap = mixture[np.arange(len(y)), y] - members[np.arange(len(y)), :, y].mean(1)
+    difference = found["mi_lower"] - found["mi_output_lower"]
+    np.testing.assert_allclose(difference, gap.mean(), **CLOSE)
+    assert gap.min() >= -1e-9
+    # For labels that follow the mixture, the gap is the divergence of the members from it.
+    expected = (np.exp(mixture) * (mixture - members.mean(1))).sum(1)
+    divergence = [
+        [kl_divergence(np.exp(m), np.exp(one)) for one in row]
+        for m, row in zip(mixture, members, strict=True)
+    ]
+    np.testing.assert_allclose(expected, np.mean(divergence, axis=1), rtol=1e-6, atol=1e-6)
+
+
+@given(logits_and_labels())
+def test_entropies_differ_by_the_information_between_member_and_label(world):
+    z, _ = world
+    whole, of_members = predictive_entropy(z), expected_entropy(z)
+    joint = np.exp(log_softmax(z)) / z.shape[1]
+    information = [exact_mutual_information(one) for one in joint]
+    np.testing.assert_allclose(whole - of_members, information, rtol=1e-7, atol=1e-7)
+    assert (whole - of_members).min() > -1e-9
+
+
+@given(logits_and_labels(max_draws=1), st.integers(2, 5))
+def test_members_that_agree_leave_no_gap(world, n_members):
+    z, y = world
+    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator.update(np.repeat(z, n_members, axis=1), y, exhaustive=True)
+    found = accumulator.result()
+    np.testing.assert_allclose(found["jensen_gap"], 0.0, atol=1e-9)
+    np.testing.assert_allclose(found["mi_lower"], found["mi_output_lower"], **CLOSE)
+    z = np.repeat(z, n_members, axis=1)
+    np.testing.assert_allclose(predictive_entropy(z), expected_entropy(z), **CLOSE)
 
 
 @given(logits_and_labels(max_draws=1))

@@ -61,6 +61,18 @@ def saved(tmp_path_factory):
             Y,
         ),
         (
+            "ensemble",
+            StochasticInfoClassifier(
+                noise="ensemble",
+                n_draws=4,
+                module__hidden_sizes=(3,),
+                early_stopping=True,
+                **FAST,
+            ),
+            X,
+            Y,
+        ),
+        (
             "linear",
             InfoSoftmaxClassifier(
                 torch.nn.Linear,
@@ -389,6 +401,24 @@ def little_memory():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@pytest.mark.parametrize(
+    "bank",
+    [np.zeros((4, 4)), np.eye(4)[::-1], np.eye(4, 5), np.ones(4)],
+    ids=["no member", "another order", "too many members", "no list"],
+)
+def test_the_draws_of_an_ensemble_are_its_members(bank, saved):
+    content = changed(
+        saved[0]["ensemble"][0], fitted__noise_bank_=array(bank.ravel().tolist(), shape=bank.shape)
+    )
+    refused(saved, "ensemble", content, match="noise bank does not have the draws of the module")
+
+
+def test_members_of_a_file_have_to_be_shared_out(saved):
+    for n_members in (3, 8):
+        content = changed(saved[0]["ensemble"][0], fitted___n_members=n_members)
+        refused(saved, "ensemble", content, match="must be a multiple of|weights are not those")
 
 
 HUGE = {

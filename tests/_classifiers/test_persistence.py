@@ -57,8 +57,21 @@ CLASSIFIERS = {
     ),
     **{
         noise: (StochasticInfoClassifier(noise=noise, beta=beta, n_draws=4, **FAST), X, LABELS)
-        for noise, beta in [("additive", 0.0), ("gaussian", 0.1), ("latent", 0.1), ("dropout", 0)]
+        for noise, beta in [
+            *(("additive", 0.0), ("gaussian", 0.1), ("latent", 0.1), ("dropout", 0)),
+            ("ensemble", 0),
+        ]
     },
+    "cross-fitted ensemble": (
+        StochasticInfoClassifier(noise="ensemble", n_draws=4, early_stopping=True, **FAST),
+        X,
+        LABELS,
+    ),
+    "ensemble of images": (
+        StochasticInfoClassifier(noise="ensemble", n_draws=3, **FAST),
+        np.random.default_rng(0).random((12, 6, 6)).astype(np.float32),
+        np.arange(12) % 2,
+    ),
 }
 
 

@@ -40,6 +40,7 @@ FAMILIES = [
     {"noise": "latent", "noise_scale": 0.5},
     {"noise": "latent", "beta": 0.05},
     {"noise": "dropout"},
+    {"noise": "ensemble"},
     {"noise": "module", "module": NoisyFeatures},
     {"noise": "module", "module": DiscreteNoise},
 ]
@@ -62,7 +63,7 @@ def split():
 @pytest.fixture(scope="module", params=FAMILIES, ids=family_name)
 def fitted(request, split):
     X, _, y, _ = split
-    return StochasticInfoClassifier(random_state=0, **request.param).fit(X, y)
+    return StochasticInfoClassifier(random_state=0, max_epochs=50, **request.param).fit(X, y)
 
 
 def test_learns(fitted, split):
@@ -265,7 +266,9 @@ def test_output_information_is_bounded_from_both_sides(fitted, split):
 
 def test_noise_that_hides_the_label_is_seen_from_above(split):
     X, X_test, y, y_test = split
-    clf = StochasticInfoClassifier(noise="latent", latent_size=1, noise_scale=2.0, random_state=0)
+    clf = StochasticInfoClassifier(
+        noise="latent", latent_size=1, noise_scale=2.0, max_epochs=50, random_state=0
+    )
     bounds = clf.fit(X, y).score_bounds(X_test, y_test)
     assert bounds.mi_output_upper_method == "leave_one_out_mixture"
     slack = 4 * bounds.standard_errors["mi_output_upper"]
@@ -275,7 +278,11 @@ def test_noise_that_hides_the_label_is_seen_from_above(split):
 
 def test_donsker_varadhan_agrees_with_its_closed_form(fitted, split):
     _, X, _, y = split
-    bounds = fitted.score_bounds(X, y, n_draws=256)
+    bounds = fitted.score_bounds(X, y, n_draws=32 if fitted.noise == "ensemble" else 256)
+    if fitted.noise == "ensemble":
+        # There are no other draws than these.
+        assert bounds.dv_closed_form == bounds.dv_jackknife == bounds.dv
+        return
     if fitted.noise in ("dropout", "module"):
         assert np.isnan(bounds.dv_closed_form)
         assert "dv_closed_form" not in repr(bounds)
@@ -289,9 +296,10 @@ def test_donsker_varadhan_agrees_with_its_closed_form(fitted, split):
 def test_draws_of_prediction_and_scoring(fitted, split):
     _, X, _, y = split
     np.testing.assert_array_equal(fitted.predict_proba(X, n_draws=32), fitted.predict_proba(X))
-    few, many = (fitted.predict_proba(X, n_draws=draws) for draws in (1, 1024))
-    reference = fitted.predict_proba(X, n_draws=4096)
-    assert np.abs(many - reference).max() < np.abs(few - reference).max()
+    if fitted.noise != "ensemble":
+        few, many = (fitted.predict_proba(X, n_draws=draws) for draws in (1, 1024))
+        reference = fitted.predict_proba(X, n_draws=4096)
+        assert np.abs(many - reference).max() < np.abs(few - reference).max()
     bounds = fitted.score_bounds(X, y, n_draws=4)
     assert bounds.n_draws == 4
     likelihood = fitted.predict_log_proba(X, n_draws=4)[np.arange(len(y)), y].mean()
@@ -322,3 +330,113 @@ def test_uncertainty_splits_into_that_of_the_label_and_that_of_the_draw(fitted, 
     assert difference.min() >= 0 and difference.max() > 0.001
     bits = fitted.draw_information(X, units="bits")
     np.testing.assert_allclose(bits, difference / np.log(2))
+
+
+FEW = {"noise": "ensemble", "n_draws": 6, "max_epochs": 8, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def ensemble(split):
+    return StochasticInfoClassifier(early_stopping=True, **FEW).fit(split[0], split[2])
+
+
+@pytest.mark.parametrize("n_draws", [None, 4, 1])
+def test_bounds_of_an_ensemble_are_averages_over_its_members(ensemble, split, n_draws):
+    _, X, _, y = split
+    bounds = ensemble.score_bounds(X, y, n_draws=n_draws)
+    k = n_draws or 6
+    log_proba = torch.log_softmax(module_output(ensemble, X, ensemble.noise_bank_[:k]), -1).numpy()
+    at_label = log_proba[np.arange(len(y)), :, y]
+    assert bounds.n_draws == k
+    assert bounds.log_softmax == pytest.approx(at_label.mean(), abs=1e-10)
+    mixed = np.log(np.exp(at_label).mean(1)).mean()
+    assert bounds.mi_lower - bounds.label_entropy == pytest.approx(mixed, abs=1e-10)
+    assert bounds == ensemble.score_bounds(X, y, n_draws=n_draws)
+    with pytest.raises(ValueError, match="`n_draws` must be at most 6, .*; got 7"):
+        ensemble.predict_proba(X, n_draws=7)
+
+
+def test_no_monte_carlo_error_is_claimed_of_an_ensemble(ensemble, split):
+    bounds = ensemble.score_bounds(split[1], split[3])
+    assert set(bounds.monte_carlo_errors.values()) == {0.0}
+    assert bounds.dv_jackknife == bounds.dv_closed_form == bounds.dv
+    assert 0 < bounds.jensen_gap
+    assert "all 6 draws" in repr(bounds)
+    for words in ("jackknife", "closed_form"):
+        assert words not in repr(bounds)
+    assert bounds.mi_output_upper_method == "label_entropy"
+
+
+def test_members_of_an_ensemble_disagree_most_where_no_row_was(ensemble, split):
+    X = split[1]
+    assert ensemble.draw_information(10 * X).mean() > 2 * ensemble.draw_information(X).mean() > 0
+
+
+@pytest.mark.parametrize("n_draws, n_members", [(16, 4), (15, 5), (7, 1), (1, 1)])
+def test_members_are_shared_out_equally(split, n_draws, n_members):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(**{**FEW, "n_draws": n_draws, "early_stopping": True})
+    assert clf.fit(X, y).module_.module.n_members == n_members
+    assert clf.score(X_test, y_test) > 0.6
+
+
+@pytest.mark.parametrize("options", [{}, {"class_prior": [0.6, 0.3, 0.1]}, {"objective": "dv"}])
+@pytest.mark.parametrize("early_stopping", ["auto", True])
+def test_an_ensemble_takes_weights_priors_and_more_rows(split, options, early_stopping):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(
+        class_weight="balanced", early_stopping=early_stopping, **FEW, **options
+    )
+    first = clf.fit(X, y, np.linspace(0.5, 2, len(y))).predict_proba(X_test)
+    again = clone(clf).fit(X, y, np.linspace(0.5, 2, len(y)))
+    np.testing.assert_array_equal(again.predict_proba(X_test), first)
+    clf.partial_fit(X, y, sample_weight=np.linspace(2, 0.5, len(y)))
+    assert not np.array_equal(clf.predict_proba(X_test), first)
+    assert clf.score(X_test, y_test) > 0.6
+    started = StochasticInfoClassifier(**FEW).partial_fit(X, y, [0, 1, 2, 3])
+    assert started.predict_proba(X_test).shape == (len(X_test), 4)
+
+
+class ColumnsAndHead(torch.nn.Module):
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layer, self.head = torch.nn.Linear(n_features, 9), torch.nn.Linear(9, n_classes)
+
+    def features(self, x):
+        return torch.relu(self.layer(x))
+
+
+def test_an_ensemble_of_a_users_network(split):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(ColumnsAndHead, **{**FEW, "lr": 0.02}).fit(X, y)
+    assert clf.score(X_test, y_test) > 0.6
+    assert clf.score_bounds(X_test, y_test).jensen_gap > 0
+
+
+@pytest.mark.parametrize("noise", ["additive", "ensemble"])
+def test_the_default_of_tables_holds_rows_out(noise):
+    """In nats, of independent labels: without held-out rows, this is -0.2."""
+    rng = np.random.default_rng(0)
+    y, labels = (rng.choice(3, size=n, p=[0.5, 0.3, 0.2]) for n in (250, 4000))
+    clf = StochasticInfoClassifier(
+        noise=noise, n_draws=4, early_stopping=True, max_epochs=50, random_state=0
+    )
+    with pytest.warns(UserWarning, match="No epoch predicted held-out rows clearly better"):
+        clf.fit(rng.normal(size=(250, 10)), y)
+    assert "valid_loss" in clf.history_[-1]
+    assert clf.score_bounds(rng.normal(size=(4000, 10)), labels).mi_lower > -0.03
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"noise": "gaussian", "beta": 0.05}, {"noise": "latent", "beta": 0.05}, {"noise": "dropout"}],
+    ids=family_name,
+)
+def test_noise_of_features_is_cross_fitted(split, options):
+    X, X_test, y, y_test = split
+    clf = StochasticInfoClassifier(
+        n_draws=4, lr=0.01, max_epochs=12, early_stopping=True, random_state=0, **options
+    )
+    assert clf.fit(X, y).score(X_test, y_test) > 0.6
+    assert clf.module_.module.n_members == 5
+    assert len(clf.history_[:, "valid_loss"]) == len(clf.history_)

@@ -147,10 +147,13 @@ def test_any_classifier_by_pasting(small_pairs, classifier):
     assert found[True] > found[False] - 0.02
 
 
-def test_a_stochastic_classifier_is_cropped(small):
+@pytest.mark.parametrize("noise", ["additive", "ensemble"])
+def test_a_stochastic_classifier_is_cropped(small, noise):
     X, y = small
     masker = InfoMaskTransformer(
-        StochasticInfoClassifier(max_epochs=2, n_draws=4), patch_size=8, random_state=0
+        StochasticInfoClassifier(noise=noise, max_epochs=2, n_draws=4),
+        patch_size=8,
+        random_state=0,
     ).fit(X, y)
     assert masker.patch_scoring_ == "crop"
     assert masker.transform(X[:5]).shape == (5, 8, 16)

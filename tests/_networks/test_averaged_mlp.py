@@ -3,21 +3,21 @@ import torch
 
 from sksoftinfo import MLP
 from sksoftinfo._networks.averaged_mlp import AveragedMLP
-from sksoftinfo._networks.cross_fitted_mlp import CrossFittedMLP
+from sksoftinfo._networks.cross_fitted_module import CrossFittedModule
 
 
 @pytest.mark.parametrize("hidden_sizes", [(), (8,), (8, 6)])
 def test_it_is_the_average_of_perceptrons(hidden_sizes):
     averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=3).double()
     start = torch.zeros(3, dtype=torch.float64)
-    trained = CrossFittedMLP(averaged, [0.0], start, 1.0, dtype=torch.float64, device="cpu")
+    trained = CrossFittedModule(averaged, [0.0], start, dtype=torch.float64, device="cpu")
     best = trained.best[0]
-    torch.nn.init.normal_(best.head.weight)
+    torch.nn.init.normal_(best.last.weight)
     x = torch.randn(5, 4, dtype=torch.float64)
     logits = []
     for member in range(3):
         single = MLP(4, 3, hidden_sizes=hidden_sizes).double()
-        ours = [layer for layer in [*best.hidden, best.head] if hasattr(layer, "weight")]
+        ours = [layer for layer in [*best.hidden, best.last] if hasattr(layer, "weight")]
         theirs = [layer for layer in [*single.body, single.head] if hasattr(layer, "weight")]
         with torch.no_grad():
             for layer, stacked in zip(theirs, ours, strict=True):
@@ -31,3 +31,20 @@ def test_it_is_the_average_of_perceptrons(hidden_sizes):
     torch.testing.assert_close(found(x), expected.mean(0))
     torch.testing.assert_close(found.head(found.features(x)), found(x))
     assert found.features(x).shape == (5, 3 * (hidden_sizes or (4,))[-1])
+
+
+@pytest.mark.parametrize("hidden_sizes", [(), (8, 6)])
+def test_apart_there_are_rows_of_each_member(hidden_sizes):
+    averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=3).double()
+    x = torch.randn(5, 4, dtype=torch.float64)
+    together = averaged(x)
+    averaged.apart = True
+    apart = averaged(x).view(3, 5, 3)
+    torch.testing.assert_close(apart.mean(0), together)
+    changed = averaged.hidden[0] if hidden_sizes else None
+    if changed is not None:
+        with torch.no_grad():
+            changed.weight[1].normal_()
+        same = [torch.equal(*pair) for pair in zip(averaged(x).view(3, 5, 3), apart, strict=True)]
+        assert same == [True, False, True]
+    assert averaged.eval()(x).shape == (5, 3)

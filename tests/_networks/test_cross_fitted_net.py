@@ -5,9 +5,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from skorch.callbacks import Callback, EpochScoring, TrainEndCheckpoint
 
-from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint
+from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
 from sksoftinfo._networks.averaged_mlp import AveragedMLP
 from sksoftinfo._networks.cross_fitted_net import CrossFittedNet, folds_of_rows
+from sksoftinfo._networks.losses import LogSoftmaxLoss
 
 X, Y = load_iris(return_X_y=True)
 FEW = {"max_epochs": 8, "batch_size": 40, "early_stopping": True, "device": "cpu"}
@@ -43,6 +44,7 @@ def test_a_member_does_not_train_on_the_rows_of_its_fold(weighted):
         net = CrossFittedNet(
             AveragedMLP,
             n_classes=3,
+            criterion=LogSoftmaxLoss,
             optimizer=torch.optim.AdamW,
             module__n_features=4,
             module__n_classes=3,
@@ -96,6 +98,31 @@ def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
     assert values[1] > -0.003
 
 
+@pytest.mark.parametrize("prior", [None, [0.2, 0.3, 0.5]])
+def test_training_starts_from_the_loss_of_the_label_frequencies(prior):
+    """Of rows held out, here only of the second label; a prior is taken off the logits."""
+    net = CrossFittedNet(
+        AveragedMLP,
+        n_classes=3,
+        criterion=LogSoftmaxLoss,
+        log_class_prior=None if prior is None else torch.as_tensor(prior).log(),
+        module__n_features=2,
+        module__n_classes=3,
+        optimizer=torch.optim.AdamW,
+        verbose=0,
+        max_epochs=1,
+        lr=1e-9,
+        train_split=None,
+        callbacks="disable",
+    ).initialize()
+    x, y = np.zeros((8, 2), np.float32), np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    fold = np.where(y == 1, 0, -1)
+    with pytest.warns(UserWarning, match="No epoch predicted held-out rows"):
+        net.partial_fit({"X": x, "fold": fold}, y)
+    # Two rows of eight.
+    assert net.history[-1, "valid_loss"] == pytest.approx(np.log(4), abs=1e-5)
+
+
 def test_it_is_told_where_nothing_was_learned():
     """Each row comes once with every label."""
     x, y = np.repeat(np.arange(150.0), 2)[:, None], np.tile([0, 1], 150)
@@ -113,9 +140,7 @@ def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
         if folds_of_rows(np.eye(1, 5003, dtype=int)[0], 10, drawn(seed))[0] > 0
     )
     with pytest.warns(UserWarning, match="No epoch predicted held-out rows"):
-        InfoSoftmaxClassifier(random_state=seed_without, batch_size=-1, device="cpu").fit(
-            x, np.eye(1, 5003)[0]
-        )
+        classifier(random_state=seed_without, batch_size=-1).fit(x, np.eye(1, 5003)[0])
 
 
 def drawn(random_state):
@@ -187,10 +212,19 @@ def test_a_large_learning_rate_does_not_erase_the_weights(lr):
     assert clf.predict([[0.5], [2.5]]).tolist() == ["low", "high"]
 
 
-def test_weights_are_repetitions_of_few_rows():
+@pytest.mark.parametrize(
+    "clf",
+    [
+        InfoSoftmaxClassifier(),
+        StochasticInfoClassifier(n_draws=4),
+        StochasticInfoClassifier(noise="ensemble", n_draws=4),
+    ],
+    ids=["softmax", "additive", "ensemble"],
+)
+def test_weights_are_repetitions_of_few_rows(clf):
     rng = np.random.default_rng(0)
     x, y, weight = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.integers(0, 3, 30)
-    clf = InfoSoftmaxClassifier(random_state=0, batch_size=-1)
+    clf = clone(clf).set_params(random_state=0, batch_size=-1)
     weighted = clone(clf).fit(x, y, weight).predict_proba(x)
     repeated = clone(clf).fit(np.repeat(x, weight, 0), np.repeat(y, weight)).predict_proba(x)
     np.testing.assert_allclose(weighted, repeated, rtol=1e-7)
@@ -210,8 +244,17 @@ class Stop(Callback):
             raise RuntimeError("the power went")
 
 
+def noisy(**params):
+    return StochasticInfoClassifier(**{**FEW, "n_draws": 4, "random_state": 0, **params})
+
+
+def ensemble(**params):
+    return noisy(noise="ensemble", **params)
+
+
+@pytest.mark.parametrize("classifier", [classifier, noisy, ensemble])
 @pytest.mark.parametrize("epoch", [1, 4], ids=["before the choice", "after it"])
-def test_a_training_that_was_cut_off_goes_on_to_the_same_result(tmp_path, epoch):
+def test_a_training_that_was_cut_off_goes_on_to_the_same_result(tmp_path, epoch, classifier):
     expected = classifier(max_epochs=10).fit(X, Y)
     checkpoint = ResumableCheckpoint(tmp_path / "training.pt")
     clf = classifier(max_epochs=10, callbacks=[checkpoint, Stop(epoch)])

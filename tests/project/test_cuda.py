@@ -74,6 +74,7 @@ CLASSIFIERS = {
         for objective in ("log_softmax", "dv", "predictive")
     },
     "gaussian": lambda **options: stochastic("gaussian", beta=0.05, **options),
+    "ensemble": lambda **options: stochastic("ensemble", **options),
     "module": lambda **options: stochastic("module", module=NoisyFeatures, **options),
     "own draws": lambda **options: stochastic("module", module=DiscreteNoise, **options),
 }

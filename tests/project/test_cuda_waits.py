@@ -28,6 +28,7 @@ TRAININGS = {
         StochasticInfoClassifier,
         {"noise": "dropout", "n_draws": 4, "class_prior": "empirical"},
     ),
+    "ensemble": (StochasticInfoClassifier, {"noise": "ensemble", "n_draws": 4}),
 }
 
 
@@ -44,11 +45,13 @@ def test_waits_of_an_epoch_do_not_grow_with_the_batches(counted_cuda, name):
     assert waits[1] <= waits[0] <= 6, counted_cuda.places
 
 
-def test_waits_of_the_default_training_do_not_grow_with_the_batches(counted_cuda):
+@pytest.mark.parametrize("name", ["default", "additive", "ensemble"])
+def test_waits_of_the_default_training_do_not_grow_with_the_batches(counted_cuda, name):
+    kind, options = TRAININGS[name]
     waits = []
     for batch_size in (120, 20):
-        clf = InfoSoftmaxClassifier(
-            batch_size=batch_size, class_prior="empirical", early_stopping=True, **FAST
+        clf = kind(
+            batch_size=batch_size, class_prior="empirical", early_stopping=True, **FAST, **options
         )
         counted_cuda.reset()
         with warnings.catch_warnings():

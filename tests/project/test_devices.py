@@ -96,6 +96,7 @@ NETWORKS = {
     ),
     "gaussian": (StochasticInfoClassifier, {"noise": "gaussian", "beta": 0.01, "n_draws": 4}),
     "dropout": (StochasticInfoClassifier, {"noise": "dropout", "n_draws": 4, "objective": "dv"}),
+    "ensemble": (StochasticInfoClassifier, {"noise": "ensemble", "n_draws": 4}),
 }
 
 

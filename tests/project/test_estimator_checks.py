@@ -28,6 +28,7 @@ ESTIMATORS = [
     StochasticInfoClassifier(noise="gaussian"),
     StochasticInfoClassifier(noise="latent"),
     StochasticInfoClassifier(noise="latent", beta=0.01),
+    StochasticInfoClassifier(noise="ensemble", n_draws=4),
     StochasticInfoClassifier(NoisyFeatures, noise="module"),
     StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
     InfoStackClassifier(members="quick"),
