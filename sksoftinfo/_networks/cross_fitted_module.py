@@ -18,8 +18,8 @@ class CrossFittedModule(nn.Module):
 
     Member k of a group is not trained on the rows of fold k, counted modulo the number of folds.
     The loss of member k on this fold, collected along with the batches, is a held-out loss; the
-    members of a group together cover all rows. The best weights so far of each group, and their loss, are part of the module's state, so
-    that training can be resumed.
+    members of a group together cover all rows. The best weights so far of each group, and their
+    loss, are part of the module's state, so that training can be resumed.
 
     Parameters
     ----------
