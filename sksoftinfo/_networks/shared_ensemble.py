@@ -14,7 +14,7 @@ class SharedEnsemble(StochasticModule):
 
     Each member multiplies its input by signs of its own, -1 or 1, and has a head of its own; the
     layers between are shared by all members or, where the default network for tables is
-    cross-fitted, by those that leave out the same rows. A draw is a member, and all members are
+    cross-fitted, by as many for each perceptron. A draw is a member, and all members are
     drawn: expectations over the noise are averages over the members, without Monte-Carlo error.
 
     Only differences between the logits of a member are trained, and their mean is therefore

@@ -3,7 +3,7 @@ import pytest
 import torch
 from skorch.callbacks import Checkpoint, EarlyStopping, LoadInitState, LRScheduler
 
-from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._classifiers.plan import TrainingPlan, folds_of_table, plan_table
 from sksoftinfo._networks import folds_of_rows
 
@@ -12,7 +12,7 @@ ROWS = np.arange(120.0).reshape(120, 1)
 
 def plan(n_distinct, repeated=1, weight=None, batch_size=128, **options):
     X = np.repeat(np.arange(n_distinct, dtype=float), repeated)[:, None]
-    options = {"max_epochs": None, "early_stopping": "auto", **options}
+    options = {"max_epochs": None, "early_stopping": "auto", "n_members": 5, **options}
     return plan_table(X, weight, batch_size=batch_size, **options)
 
 
@@ -27,7 +27,7 @@ def test_rows_are_held_out_where_enough_of_them_differ():
 
 def test_missing_values_make_no_row_another():
     X = np.full((200, 2), np.nan)
-    found = plan_table(X, None, batch_size=64, max_epochs=None, early_stopping="auto")
+    found = plan_table(X, None, batch_size=64, max_epochs=None, early_stopping="auto", n_members=5)
     assert found.n_folds == 0
 
 
@@ -69,6 +69,27 @@ def test_what_the_user_decides_is_left_to_the_user(params):
     clf.set_params(early_stopping=True)
     with pytest.raises(ValueError, match=f"`early_stopping` must be .* with {name} set"):
         clf._plan_training(ROWS, None)
+
+
+@pytest.mark.parametrize(
+    "options, n_members",
+    [
+        ({}, 5),
+        ({"noise": "latent", "n_draws": 3}, 5),
+        ({"noise": "ensemble", "n_draws": 16}, 16),
+        ({"noise": "ensemble", "n_draws": 7}, 7),
+        ({"noise": "ensemble", "n_draws": 34}, 2),
+        ({"noise": "ensemble", "n_draws": 17}, 1),
+    ],
+    ids=str,
+)
+def test_networks_below_noise_are_planned_alike(options, n_members):
+    clf = StochasticInfoClassifier(**options)
+    plan = clf._plan_training(ROWS, None)
+    assert (plan.n_members, plan.n_folds, len(plan.decays)) == (n_members, 5, 3)
+    assert clf.set_params(max_epochs=9)._plan_training(ROWS, None) == TrainingPlan()
+    with pytest.raises(ValueError, match="`early_stopping` must be .* with module set"):
+        StochasticInfoClassifier(torch.nn.Linear, early_stopping=True)._plan_training(ROWS, None)
 
 
 def test_max_epochs_is_passes_unless_early_stopping_is_wanted():
