@@ -2,8 +2,8 @@
 
 The script cross-fits each method in five shuffled folds on scikit-learn's tables, on CSV files in
 a folder, and on synthetic tasks. Every peer gets the usual preparation of its columns, and our
-`network`, `noise` and `ensemble` get raw columns. Texts are one-hot encoded for all methods. Bits are H(Y) minus the
-held-out log-loss, and seconds are processor time.
+`network`, `noise` and `ensemble` get raw columns. Texts are one-hot encoded for all methods. Bits
+are H(Y) minus the held-out log-loss, and seconds are processor time.
 
 Weight decays and steps of the network were chosen on glass, wine, urine, birthwt, weather, mroz,
 titanic, spirals and parities; the other tables were held back.

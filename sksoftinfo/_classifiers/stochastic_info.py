@@ -93,8 +93,8 @@ default="additive"
         - ``"dropout"``: dropout of the features before the head.
         - ``"ensemble"``: `n_draws` members, one of which is drawn at random. Each member
           multiplies its inputs by signs of its own and has its own head; the layers between are
-          shared [3]_ (but see `early_stopping` for small tables). All members are evaluated: averages over them are exact, and what they do
-          not agree on is `draw_information`.
+          shared [3]_ (but see `early_stopping` for small tables). All members are evaluated:
+          averages over them are exact, and what they do not agree on is `draw_information`.
         - ``"module"``: `module` is a `StochasticModule` of your own.
 
         All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
