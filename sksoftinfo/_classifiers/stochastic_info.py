@@ -132,7 +132,7 @@ default="additive"
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted, as in `InfoSoftmaxClassifier`. The
         loss on held-out rows is that of the `objective`. The noise acts on the average of the five
-        perceptrons. The members of an ensemble are shared out equally between at most 16
+        perceptrons. The members of an ensemble are divided equally among at most 16
         perceptrons, e.g. 32 members in pairs, each of which leaves out a fifth of the rows. If
         there are more than 5,000 rows, all members share one perceptron.
     train_split : None, float, int or callable, default=None

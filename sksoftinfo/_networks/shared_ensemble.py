@@ -1,4 +1,4 @@
-"""`SharedEnsemble`, networks that share hidden layers: which of them answers is the noise."""
+"""`SharedEnsemble`, networks that share hidden layers, of which the noise selects one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SharedEnsemble(StochasticModule):
         if isinstance(module, AveragedMLP) and n_members % module.n_members:
             raise ValueError(
                 f"`n_draws` must be a multiple of {module.n_members}, the number of perceptrons "
-                f"between which the members are shared out; got {n_members}. Set another number."
+                f"among which the members are divided; got {n_members}. Set another number."
             )
         self.noise_size = n_members
         n_classes = module.head.out_features
