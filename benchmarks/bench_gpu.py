@@ -1,8 +1,9 @@
 """Speed on a GPU: ``python benchmarks/bench_gpu.py [--device cuda] [--scale 1] [--out FILE]``.
 
 The script prints wall-clock times beside the times of a bare torch loop that keeps its rows on the
-device: the median, smallest and largest of several rounds, after a warm-up round. ``--device cpu
---scale 0.01`` checks the script without a GPU.
+device: the median, smallest and largest of several rounds, after a warm-up round. ``--simulated
+--scale 0.001 --rounds 1`` checks the script without a GPU, on the simulated devices of the tests,
+whose times mean nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import time
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +24,38 @@ from speed_contenders import BATCH_SIZE, Bare, Ours, images, table
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 
-_ROUNDS = 5
 _EPOCHS = 3
+_TASKS = {
+    "table, 1,000,000 x 64": (1_000_000, lambda n: table(n, 64, 10)),
+    "images, 2,000 x 28 x 56": (2_000, lambda n: [part[:n] for part in images()]),
+}
 
 
-def seconds(function, device):
+def seconds(function, device, rounds):
     """Return the wall-clock times of a function, including the work of the device."""
     times = []
-    for _ in range(_ROUNDS + 1):
+    for _ in range(rounds + 1):
         start = time.perf_counter()
         function()
-        if torch.device(device).type == "cuda":
-            torch.cuda.synchronize()
+        torch.get_device_module(torch.device(device).type).synchronize()
         times.append(time.perf_counter() - start)
     return times[1:]
+
+
+def name_of(device):
+    """Return the name of a device, as its maker gives it."""
+    backend = torch.get_device_module(torch.device(device).type)
+    if hasattr(backend, "get_device_name"):
+        return backend.get_device_name(device)
+    return platform.processor() or torch.device(device).type
+
+
+def simulated(kind):
+    """Let there be the simulated device of the tests."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from helpers.simulated_cuda import simulated_cuda
+
+    return simulated_cuda(kind=kind)
 
 
 def calls(X, y, device):
@@ -68,22 +90,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--simulated", action="store_true", help="cuda or mps without a GPU")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    is_cuda = torch.device(options.device).type == "cuda"
-    device = torch.cuda.get_device_name() if is_cuda else platform.processor() or "CPU"
-    machine = f"{device}, torch {torch.__version__}, Python {platform.python_version()}"
+    # A benchmark trains for few epochs, and on few rows.
+    warnings.simplefilter("ignore")
+    kind = torch.device(options.device).type
+    with simulated(kind) if options.simulated else nullcontext():
+        run(options)
+
+
+def run(options):
+    device = options.device
+    machine = f"{name_of(device)}, torch {torch.__version__}, Python {platform.python_version()}"
     print(machine)
     results = []
-    for name, load in {
-        "table, 1,000,000 x 64": lambda: table(1_000_000, 64, 10),
-        "images, 2,000 x 28 x 56": images,
-    }.items():
-        X, y = load()
-        n = max(200, int(options.scale * len(X)))
-        print(f"\n{name}" + (f", of which {n:,}" if n < len(X) else ""))
-        for what, function in calls(X[:n], y[:n], options.device):
-            times = 1000 * np.array(seconds(function, options.device))
+    for name, (n_all, load) in _TASKS.items():
+        n = min(n_all, max(200, int(options.scale * n_all)))
+        X, y = load(n)
+        print(f"\n{name}" + (f", of which {n:,}" if n < n_all else ""))
+        for what, function in calls(X, y, device):
+            times = 1000 * np.array(seconds(function, device, options.rounds))
             row = {"task": name, "rows": n, "what": what, "ms": [round(t, 3) for t in times]}
             results.append(row)
             spread = f"({times.min():.1f}, {times.max():.1f})"

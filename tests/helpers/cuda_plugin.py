@@ -1,38 +1,41 @@
 """Run the tests once more where there is a simulated CUDA device, which ``device="auto"`` takes.
 
-Use: ``python -m pytest -p tests.helpers.cuda_plugin``. Of all tests those are run that may do
-something else there: tests of files that know a network, an estimator or torch, unless the tests
-bring a device of their own. Of the cases of one test the first, the middle and the last are run,
-for a device makes little difference between them; ``--all-cases`` runs all.
+Use: ``python -m pytest -p tests.helpers.cuda_plugin``. Of all tests, doctests included, those are
+run whose names lead to torch or to what builds, trains or runs networks (see `reach`), unless the
+tests bring a device of their own. Of the cases of one test the first, the middle and the last are
+run, for a device makes little difference between them. ``--all-cases`` runs all cases, and
+``--all-tests`` all tests: then a test fails that works on the device and would be left out.
+
+A test that needs something of a GPU that is not simulated is skipped where it calls it, for the
+reason that `NotSimulated` gives.
 """
 
 import contextlib
-from types import ModuleType
 
 import pytest
-import torch
 
+from .reach import reaches_a_device
 from .simulated_cuda import UNAVAILABLE, NotSimulated, simulated_cuda
 
 _simulation = contextlib.ExitStack()
+_devices = []
+_left_out = set()
 # Fixtures that are a device.
 _DEVICES = {"cuda", "counted_cuda", "mps"}
-# What builds, trains or runs networks.
-_OF_NETWORKS = tuple(
-    f"sksoftinfo.{name}"
-    for name in ("_classifiers", "_networks", "_masking", "_evaluation", "_command_line", "export")
-)
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--all-cases", action="store_true", help="run each case of a test on the simulated device"
     )
+    parser.addoption(
+        "--all-tests", action="store_true", help="run tests on it to which it should be nothing"
+    )
 
 
 def pytest_configure(config):
     if UNAVAILABLE is None:
-        _simulation.enter_context(simulated_cuda())
+        _devices.append(_simulation.enter_context(simulated_cuda()))
 
 
 def pytest_report_header(config):
@@ -41,13 +44,15 @@ def pytest_report_header(config):
 
 def pytest_collection_modifyitems(config, items):
     """Leave out tests that the device is nothing to, or that have been run on one."""
-    cases = {}
+    cases, kept = {}, set()
     for item in items:
-        if _asks_for_a_device(item) and not _DEVICES & set(getattr(item, "fixturenames", ())):
-            cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(
-                item
-            )
-    kept = set()
+        if _has_been_run(item):
+            continue
+        if not reaches_a_device(item):
+            _left_out.add(item.nodeid)
+            if not config.getoption("--all-tests"):
+                continue
+        cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(item)
     for some in cases.values():
         if not config.getoption("--all-cases"):
             some = {some[0], some[len(some) // 2], some[-1]}
@@ -56,33 +61,26 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item in kept]
 
 
-def _asks_for_a_device(item):
+def _has_been_run(item):
     module = getattr(item, "module", None)
-    if module is None or module.__name__.startswith("tests.helpers"):
-        return False
-    return any(_knows_a_device(value, module.__name__) for value in vars(module).values())
-
-
-def _knows_a_device(value, own_name):
-    """Return whether a name in a test's file is torch, or leads to a network."""
-    if value is torch:
-        return True
-    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-    if not isinstance(name, str) or name == own_name:
-        return False
-    return name.startswith(("tests.", "torch.nn", *_OF_NETWORKS))
+    of_helpers = module is not None and module.__name__.startswith("tests.helpers")
+    return of_helpers or bool(_DEVICES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Skip what needs something of a GPU that is not simulated, for the reason that it gives."""
+    """Skip what needs something that is not simulated, and hold `reach` to what is launched."""
+    before = [device.counts["launches"] for device in _devices]
     try:
-        return (yield)
+        result = yield
     except Exception as error:
         for cause in _chain(error):
             if isinstance(cause, NotSimulated):
                 pytest.skip(str(cause))
         raise
+    if before != [device.counts["launches"] for device in _devices]:
+        assert item.nodeid not in _left_out, "works on the device, and would be left out"
+    return result
 
 
 def _chain(error):

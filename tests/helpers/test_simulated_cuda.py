@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from .simulated_cuda import UNAVAILABLE, active_simulation, simulated_cuda
+from .simulated_cuda import UNAVAILABLE, NotSimulated, active_simulation, simulated_cuda
 
 pytestmark = pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE))
 
@@ -291,3 +291,19 @@ def test_nothing_is_left_behind():
     if outer is None:
         with pytest.raises(RuntimeError, match="after its end"):
             tensor + 1
+
+
+def test_what_is_not_simulated_says_so(device):
+    module, x = nn.Linear(2, 2).cuda(), torch.ones(1, 2, device="cuda")
+    calls = {
+        "torch.compile": lambda: torch.compile(module),
+        "torch.export.export": lambda: torch.export.export(module, (x,)),
+        "torch.jit.trace": lambda: torch.jit.trace(module, x),
+        "torch.onnx.export": lambda: torch.onnx.export(module, (x,), io.BytesIO()),
+        "torch.cuda.CUDAGraph": lambda: torch.cuda.CUDAGraph(),
+        "torch.cuda.Event": lambda: torch.cuda.Event(),
+        "torch.cuda.Stream": lambda: torch.cuda.Stream(),
+    }
+    for name, call in calls.items():
+        with pytest.raises(NotSimulated, match=f"{name} is not simulated: "):
+            call()

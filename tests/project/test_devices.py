@@ -22,7 +22,6 @@ from sksoftinfo import (
 )
 from sksoftinfo._networks import predict_logits
 from sksoftinfo.export import log_proba_module
-from tests.helpers.simulated_cuda import active_simulation
 
 OPTIONS = {"random_state": 0, "max_epochs": 5, "dtype": "float32"}
 FAST = {"random_state": 0, "max_epochs": 2}
@@ -193,8 +192,6 @@ def test_masks_and_exported_modules_of_half_precision(digits):
 @pytest.mark.parametrize("name", ["images", "bottleneck"])
 def test_compiled(name, digits, tmp_path):
     """On the CPU as far as torch traces it; what Triton makes of it needs a GPU."""
-    if active_simulation() is not None:
-        pytest.skip("torch traces graphs with tensors of its own")
     device, backend = ("cuda", "inductor") if torch.cuda.is_available() else ("cpu", "aot_eager")
     X, y = small(digits)
     if name == "images":
