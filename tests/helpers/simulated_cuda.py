@@ -14,7 +14,8 @@ The simulation cannot show
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
   export to ONNX, CUDA graphs; nor Triton, streams and events: `NotSimulated` is raised;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
-- other processes: there is no device in a worker process, where tensors arrive on the host.
+- other processes: there is no device in a process of joblib, where tensors arrive on the host,
+  and spawned ones are `NotSimulated`.
 
 It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
 why it does not work with the torch that is installed, or None.
@@ -25,6 +26,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
+import multiprocessing.context
 import threading
 import traceback
 import weakref
@@ -104,6 +106,7 @@ _AUTOCAST = {
 # What torch offers of a GPU that the simulation does not, and why.
 _GRAPHS = "torch traces graphs with tensors of its own"
 _OVERLAP = "nothing overlaps on the simulated device"
+_PROCESS = "there is no device in a process that begins anew"
 _NOT_SIMULATED = {
     (torch, "compile"): _GRAPHS,
     (torch.export, "export"): _GRAPHS,
@@ -112,6 +115,7 @@ _NOT_SIMULATED = {
     (torch.cuda, "CUDAGraph"): _GRAPHS,
     (torch.cuda, "Event"): _OVERLAP,
     (torch.cuda, "Stream"): _OVERLAP,
+    (multiprocessing.context.SpawnProcess, "_Popen"): _PROCESS,
 }
 _NOTHING = contextlib.nullcontext()
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)

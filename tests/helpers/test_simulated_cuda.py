@@ -2,6 +2,7 @@
 
 import copy
 import io
+import multiprocessing
 import pickle
 import threading
 
@@ -303,6 +304,7 @@ def test_what_is_not_simulated_says_so(device):
         "torch.cuda.CUDAGraph": lambda: torch.cuda.CUDAGraph(),
         "torch.cuda.Event": lambda: torch.cuda.Event(),
         "torch.cuda.Stream": lambda: torch.cuda.Stream(),
+        "SpawnProcess._Popen": multiprocessing.get_context("spawn").Process().start,
     }
     for name, call in calls.items():
         with pytest.raises(NotSimulated, match=f"{name} is not simulated: "):
