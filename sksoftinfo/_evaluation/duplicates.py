@@ -81,10 +81,11 @@ def copied_rows(X, y):
 
 def _without_row_numbers(numbers):
     """Return the table without columns that number its rows, which would hide all copies."""
-    counting = [
-        len(column) > 1 and column[1] - column[0] == 1 and bool((np.diff(column) == 1).all())
-        for column in numbers.T
-    ]
+    with np.errstate(over="ignore"):
+        counting = [
+            len(column) > 1 and column[1] - column[0] == 1 and bool((np.diff(column) == 1).all())
+            for column in numbers.T
+        ]
     # If no other column is left, keep the columns that number the rows.
     return numbers[:, ~np.array(counting)] if any(counting) and not all(counting) else numbers
 

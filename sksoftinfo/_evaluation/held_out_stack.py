@@ -11,8 +11,6 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from .._utils import Progress, on_host, safe_indexing
 from .held_out import (
@@ -24,7 +22,7 @@ from .held_out import (
 )
 from .stack import label_likelihoods, may_help, mixture_weights, stack_members
 from .stack_cost import encoder_seconds, expected_seconds, slowness
-from .table_encoder import encoder_for, numeric_table
+from .table_encoder import encoder_for, numeric_table, standardised
 
 # Number of folds that all members are trained for; the labels of these folds decide which members
 # may help in other folds.
@@ -165,7 +163,7 @@ class _View:
 
     def __init__(self, stack, X, encoder, y, folds, n_classes):
         self.X, self.y, self.folds, self.n_classes = X, y, folds, n_classes
-        self.encoder = make_pipeline(*([] if encoder is None else [encoder]), StandardScaler())
+        self.encoder = standardised(encoder)
         # The number of encoded columns decides which members can be trained.
         self.n_features = num_columns(
             X if encoder is None else clone(self.encoder).fit_transform(X)
@@ -212,6 +210,8 @@ class _View:
             for (fold, name), proba in zip(places, steps, strict=True):
                 self._take(fold, name, proba)
 
+    # scikit-learn adds up entries to see whether all are finite.
+    @np.errstate(over="ignore", invalid="ignore")
     def _encoded(self, fold):
         """Return the encoded training rows, their labels, and the encoded held-out rows."""
         train, test = self.folds.splits[fold]

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,7 +17,7 @@ from .folds import make_folds
 from .held_out import View, warning_once
 from .held_out_stack import held_out_stacks, trained
 from .stack import SMALLEST_WEIGHT
-from .table_encoder import encoder_for, numeric_table
+from .table_encoder import encoder_for, numeric_table, standardised
 
 
 class InfoStackClassifier(ClassifierMixin, BaseEstimator):
@@ -140,9 +138,10 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         )
         weights = held_out.weights(encoded, folds)
         weights = {name: one for name, one in weights.items() if one >= SMALLEST_WEIGHT}
-        steps = [] if encoder is None else [encoder]
-        self.encoder_ = make_pipeline(*steps, StandardScaler())
-        columns = self.encoder_.fit_transform(table, y)
+        self.encoder_ = standardised(encoder)
+        # scikit-learn adds up entries to see whether all are finite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            columns = self.encoder_.fit_transform(table, y)
         self.members_ = {name: trained(held_out.members[name], columns, y) for name in weights}
         self.weights_ = np.array(list(weights.values())) / sum(weights.values())
         self.classes_ = classes
@@ -169,7 +168,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         validate_data(
             self, X if hasattr(X, "columns") else table, reset=False, skip_check_array=True
         )
-        columns = self.encoder_.transform(table)
+        with np.errstate(over="ignore", invalid="ignore"):
+            columns = self.encoder_.transform(table)
         weighted = zip(self.weights_, self.members_.values(), strict=True)
         return sum(weight * member.predict_proba(columns) for weight, member in weighted)
 

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.utils import check_array
 
 from .._utils import assert_finite, naming_wrong_columns, plain_rows, refuse_times_and_bytes
@@ -92,6 +93,15 @@ def encoder_for(encoder, X):
     if not isinstance(encoder, str):
         return None if encoder is None else clone(encoder)
     return make_table_encoder() if is_raw_frame(X) else None
+
+
+def standardised(encoder):
+    """Return an unfitted pipeline of an encoder, or of none, that ends in standardised columns.
+
+    Columns are divided by their largest entry first: squares of entries above 1e154 are infinite.
+    """
+    steps = [] if encoder is None else [encoder]
+    return make_pipeline(*steps, MaxAbsScaler(), StandardScaler())
 
 
 def numeric_table(X):

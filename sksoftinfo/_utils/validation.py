@@ -95,7 +95,9 @@ def assert_finite(array, name, column_names=None, allow_nan=False):
         Whether to accept NaN.
     """
     try:
-        assert_all_finite(array, input_name=name, allow_nan=allow_nan)
+        # scikit-learn adds up the entries, and sums of numbers as large as 1e308 are not finite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            assert_all_finite(array, input_name=name, allow_nan=allow_nan)
     except ValueError as error:
         raise ValueError(_where_not_finite(array, name, column_names, allow_nan)) from error
 

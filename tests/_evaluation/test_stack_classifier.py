@@ -63,6 +63,17 @@ def test_members_and_weights(rows):
     assert stack.score(X, y) > 0.7
 
 
+@pytest.mark.parametrize("scale", [1e308, 1e200, 1e-100])
+def test_columns_of_any_scale(rows, scale):
+    X, y = rows
+    extreme = X / np.abs(X).max(axis=0) * [scale, 1.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, usual = (cross_val_bounds(quick(), table, y).mi_lower for table in (extreme, X))
+    assert found == pytest.approx(usual, abs=0.01)
+    assert quick().fit(extreme, y).score(extreme, y) > 0.7
+
+
 def test_noise_is_left_to_the_label_frequencies():
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(N, 5)), rng.integers(2, size=N)

@@ -1,6 +1,7 @@
 """Labels become indices, whatever they are; rows that are no numbers are refused."""
 
 import datetime
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 
 from sksoftinfo._utils.validation import (
     as_images,
+    assert_finite,
     check_channels_first,
     check_labels,
     encode_labels,
@@ -223,3 +225,9 @@ def test_of_many_labels_those_that_are_like_the_unknown_are_named_first():
         encode_labels(["Cat"], classes)
     with pytest.raises(ValueError, match=r"got \[7\]. The known classes are \[0, 1\]\."):
         encode_labels([7], [0, 1])
+
+
+def test_entries_whose_sum_overflows_are_finite():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_finite(np.array([[1e308, -1e308], [1e308, -1e308]] * 9), "X")
