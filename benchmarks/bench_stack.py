@@ -1,6 +1,6 @@
 """Time of the stack, relative to logistic regression, and of each of its members.
 
-    python benchmarks/bench_stack.py [--tables DIR]
+    python benchmarks/bench_stack.py [--tables TABLES]
     python benchmarks/bench_stack.py --costs
 
 The first command prints the time of `cross_val_bounds("stack")` and of the mixture of logistic
@@ -135,7 +135,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--costs", action="store_true", help="print the cost of each member")
     parser.add_argument("--rows", type=int, default=20_000, help="of the generated table")
-    parser.add_argument("--tables", type=Path, metavar="DIR", help="folder of CSV files")
+    parser.add_argument("--tables", type=Path, metavar="TABLES", help="folder of CSV files")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with threadpool_limits(1), warnings.catch_warnings():

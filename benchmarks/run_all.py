@@ -1,7 +1,8 @@
 """Run the commands behind every table and figure of the documentation again.
 
     python benchmarks/run_all.py --list
-    python benchmarks/run_all.py [PAGE ...] [--mnist DIR] [--photos DIR] [--out DIR]
+    python benchmarks/run_all.py [PAGE ...] [--mnist DIR] [--photos DIR] [--tables DIR]
+        [--out DIR]
     python benchmarks/run_all.py --seconds 60
 
 The script reads the commands from the pages. The output of each command goes to a file of its own
@@ -57,6 +58,7 @@ def main():
         "--mnist", type=Path, help="folder of MNIST's t10k IDX files, in place of DIR"
     )
     parser.add_argument("--photos", type=Path, help="folder of photographs, in place of PHOTOS")
+    parser.add_argument("--tables", type=Path, help="folder of CSV files, in place of TABLES")
     parser.add_argument("--seconds", type=float, help="end each command after this time")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
@@ -68,7 +70,11 @@ def main():
     unknown = set(options.pages) - set(all_commands().values())
     if unknown:
         parser.error(f"pages without commands: {', '.join(sorted(unknown))}")
-    folders = {"DIR": options.mnist, "PHOTOS": options.photos}
+    folders = {
+        "DIR": ("--mnist", options.mnist),
+        "PHOTOS": ("--photos", options.photos),
+        "TABLES": ("--tables", options.tables),
+    }
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     failed = []
     for number, (command, page) in enumerate(chosen.items()):
@@ -76,10 +82,11 @@ def main():
         if options.list:
             continue
         words = shlex.split(command)
-        if any(word in words and folder is None for word, folder in folders.items()):
-            print("  left out: it needs " + ("--mnist" if "DIR" in words else "--photos"))
+        needed = [folders[word] for word in words if word in folders]
+        if any(folder is None for _, folder in needed):
+            print("  left out: it needs " + ", ".join(option for option, _ in needed))
             continue
-        words = [str(folders[word].resolve()) if word in folders else word for word in words]
+        words = [str(folders[word][1].resolve()) if word in folders else word for word in words]
         words[0] = sys.executable
         if words[1] != "-m":
             words[1:] = [str(ROOT / words[1]), *(word.removeprefix("docs/") for word in words[2:])]
