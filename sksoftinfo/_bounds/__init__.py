@@ -27,6 +27,7 @@ from .priors import (
     resolve_reference_prior,
 )
 from .result import InformationBounds, bounds_from
+from .student import means_of_observations, student_of
 from .units import Units, check_units, nats_to
 
 __all__ = [
@@ -51,10 +52,12 @@ __all__ = [
     "floor_share",
     "information_bounds",
     "label_frequencies",
+    "means_of_observations",
     "named_labels",
     "nats_to",
     "pointwise_information",
     "predictive_entropy",
     "resolve_class_prior",
     "resolve_reference_prior",
+    "student_of",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from .confidence import check_confidence_level
+from .student import means_of_observations, student_of
 from .units import nats_to
 
 if TYPE_CHECKING:
@@ -152,8 +153,9 @@ def compare_bounds(
 
     Notes
     -----
-    The interval and the p-value are from Student's t on paired differences, with cluster-robust
-    standard errors if there are groups. Student's t does not need bounded values, but assumes that
+    The interval and the p-value are from Student's t on paired differences of rows, or of groups.
+    Unequal weights, or groups of unequal size, reduce the degrees of freedom (Bell and McCaffrey,
+    2002). Student's t does not need bounded values, but assumes that
     the mean of the differences is approximately normal. This assumption fails if large differences
     are rare, e.g. errors of an over-confident classifier: a sample may contain few or none of
     them, and interval and p-value are then over-confident. If all rows have the same non-zero
@@ -172,27 +174,21 @@ def compare_bounds(
     check_confidence_level(confidence_level)
     rows, others = _same_rows(a, b)
     values = a.pointwise - b.pointwise * (nats_to(a.units) / nats_to(b.units))
-    weights = np.ones(len(values)) if rows.weights is None else rows.weights
+    used = np.full(len(values), True) if rows.weights is None else rows.weights > 0
     # A row of weight zero adds nothing, even where its value is infinite.
-    values = np.where(weights > 0, values, 0.0)
-    difference = float(np.average(values, weights=weights))
-    used = weights > 0
-    deviations = (weights * (values - difference))[used]
-    # Deviations that rounding may leave between equal differences.
-    tiny = 1e-13 * float(np.maximum(abs(a.pointwise), abs(b.pointwise))[used].max())
-    rounding = tiny * weights[used]
-    if rows.groups is not None:
-        codes = np.unique(rows.groups[used], return_inverse=True)[1]
-        deviations, rounding = (np.bincount(codes, of_rows) for of_rows in (deviations, rounding))
-    n = len(deviations)
+    values = np.where(used, values, 0.0)
+    means, weights = means_of_observations(values, rows.weights, rows.groups)
+    n = len(means)
     if n < 2:
         raise ValueError(
             f"A comparison must have at least 2 independent rows or groups; got {n}. Score more."
         )
-    if (abs(deviations) > rounding).any():
-        error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
-        half = error * float(special.stdtrit(n - 1, (1 + confidence_level) / 2))
-        p_value = 2 * float(special.stdtr(n - 1, -abs(difference) / error))
+    difference, error, freedom = student_of(means, weights)
+    # Deviations that rounding may leave between equal differences.
+    tiny = 1e-13 * float(np.maximum(abs(a.pointwise), abs(b.pointwise))[used].max())
+    if (abs(means - difference) > tiny).any():
+        half = error * float(special.stdtrit(freedom, (1 + confidence_level) / 2))
+        p_value = 2 * float(special.stdtr(freedom, -abs(difference) / error))
     elif abs(difference) <= tiny:
         error, half, p_value = 0.0, 0.0, 1.0
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from .._bounds import means_of_observations, student_of
+
 
 def mean_interval(values, *, level, groups=None, weights=None):
     """Return the mean of values, its standard error, and its interval by Student's t.
@@ -33,19 +35,11 @@ def mean_interval(values, *, level, groups=None, weights=None):
     >>> mean, round(error, 3), np.round(interval, 3).tolist()
     (2.0, 0.707, [0.037, 3.963])
     """
-    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    used = weights > 0
-    values, weights = values[used], weights[used]
-    mean = float(weights @ values / weights.sum())
-    deviations = weights * (values - mean)
-    if groups is not None:
-        codes = np.unique(np.asarray(groups)[used], return_inverse=True)[1]
-        deviations = np.bincount(codes, deviations)
-    n = len(deviations)
-    if n < 2:
-        return mean, float("nan"), (-np.inf, np.inf)
-    error = float(np.sqrt(deviations @ deviations * n / (n - 1)) / weights.sum())
-    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    means, weights = means_of_observations(values, weights, groups)
+    if len(means) < 2:
+        return float(means[0]), float("nan"), (-np.inf, np.inf)
+    mean, error, freedom = student_of(means, weights)
+    reach = float(stats.t.ppf((1 + level) / 2, freedom)) * error
     return mean, error, (mean - reach, mean + reach)
 
 

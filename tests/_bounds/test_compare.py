@@ -67,6 +67,27 @@ def test_integer_weights_of_groups_are_repetition_within_a_group():
         assert getattr(weighted, name) == pytest.approx(getattr(by_rows, name)), name
 
 
+def test_unequal_groups_and_weights_keep_the_level():
+    # Both classifiers predict equally well.
+    rng, n_worlds, missed = np.random.default_rng(2), 150, {"groups": 0, "sample_weight": 0}
+    for _ in range(n_worlds):
+        size = np.minimum(rng.random(30) ** (-1 / 1.2), 100).astype(int)
+        y = rng.integers(0, 2, 30)
+        logits = np.where(y == 1, 0.8, -0.8) + 0.3 * rng.normal(size=(2, 30))
+        first, second = 1 / (1 + np.exp(-logits))
+        groups = np.repeat(np.arange(30), size)
+        for name, rows, option in (
+            ("groups", groups, groups),
+            ("sample_weight", np.arange(30), size),
+        ):
+            a, b = (
+                information_bounds(y[rows], one[rows], **{name: option}) for one in (first, second)
+            )
+            missed[name] += (a - b).p_value < 0.05
+    # Three standard errors above 5 %.
+    assert max(missed.values()) / n_worlds < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_worlds)
+
+
 def test_groups_of_repeated_rows_are_one_row_each():
     groups = np.tile(np.arange(80), 5)
     once = of(FIRST) - of(SECOND)
