@@ -67,6 +67,7 @@ def test_integer_weights_of_groups_are_repetition_within_a_group():
         assert getattr(weighted, name) == pytest.approx(getattr(by_rows, name)), name
 
 
+@pytest.mark.filterwarnings("ignore:.* of unequal weights")
 def test_unequal_groups_and_weights_keep_the_level():
     # Both classifiers predict equally well.
     rng, n_worlds, missed = np.random.default_rng(2), 150, {"groups": 0, "sample_weight": 0}
