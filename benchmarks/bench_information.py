@@ -73,9 +73,9 @@ def run(task, n, seed, methods):
 def truth(task):
     """Return I(X;Y), computed from many fresh rows."""
     _, y, log_posterior = TASKS[task](400_000, np.random.default_rng(12345))
-    return information_bounds(
-        y, np.exp(log_posterior), labels=np.arange(log_posterior.shape[1])
-    ).mi_lower
+    bounds = information_bounds(y, np.exp(log_posterior), labels=np.arange(log_posterior.shape[1]))
+    # Where the label is independent of the features, the mean of finitely many rows is below 0.
+    return max(0.0, bounds.mi_lower)
 
 
 def main():
