@@ -125,6 +125,13 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         self.module_ = self.module_.to(self.dtype)
         return self
 
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        # Before 2.5, torch cannot fuse the steps of weights whose shape comes with the first rows.
+        if any(torch.nn.parameter.is_lazy(one) for group in args[0] for one in group["params"]):
+            kwargs.pop("fused", None)
+        return args, kwargs
+
     def get_iterator(self, dataset, training=False):
         return make_iterator(self, dataset, training, self.batch_size, resident=True)
 
