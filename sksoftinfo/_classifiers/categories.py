@@ -9,6 +9,7 @@ indicators. The network, and whatever else reads rows, sees numbers alone.
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
@@ -80,6 +81,22 @@ def categorical_columns(X, categorical_features):
         f"column, positions from 0 to {n_features - 1}, or names of columns; got "
         f"{str(categorical_features)[:200]} for {n_features} columns. Give one of these."
     )
+
+
+def plain_selection(categorical_features):
+    """Return `categorical_features` as a list where it is an index, a series, a range or an array.
+
+    A file holds lists.
+
+    Examples
+    --------
+    >>> from sksoftinfo._classifiers.categories import plain_selection
+    >>> plain_selection(range(2)), plain_selection("from_dtype")
+    ([0, 1], 'from_dtype')
+    """
+    if categorical_features is None or isinstance(categorical_features, str | list | tuple):
+        return categorical_features
+    return np.asarray(on_host(categorical_features)).tolist()
 
 
 def _positions_of_names(names, X):
@@ -208,10 +225,11 @@ def with_codes(X, categories):
 
 
 def _codes(column, values, name):
-    index = {value: code for code, value in enumerate(values.tolist())}
+    key = _key_of(values)
+    index = {key(value): code for code, value in enumerate(values.tolist())}
     entries = _entries(column)
     try:
-        codes = np.array([index.get(one, np.nan) for one in entries], dtype=np.float64)
+        codes = np.array([index.get(key(one), np.nan) for one in entries], dtype=np.float64)
         strange = (
             [one for one in entries if not is_missing_label(one)] if np.isnan(codes).all() else []
         )
@@ -222,11 +240,28 @@ def _codes(column, values, name):
     if index and len(strange) > 1:
         warnings.warn(
             f"The column {name!r} has none of the categories of `fit`, "
-            f"{_listed(list(index))}; got {_listed(strange)}. All its entries count as missing. "
-            "Pass values of the same form as in `fit`.",
+            f"{_listed(values.tolist())}; got {_listed(strange)}. All its entries count as "
+            "missing. Pass values of the same form as in `fit`.",
             stacklevel=users_stacklevel(),
         )
     return codes
+
+
+def _key_of(values):
+    """Return a function whose results are equal for an entry and its category.
+
+    A number has one value in single precision, and another one in double precision.
+    """
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32) if values.dtype.kind == "f" else values
+    if values.dtype.kind != "f" or len(np.unique(single)) < len(values):
+        return lambda one: one
+    return lambda one: _in_single_precision(one) if isinstance(one, Real) else one
+
+
+def _in_single_precision(number):
+    with np.errstate(over="ignore"):
+        return float(np.float32(number))
 
 
 def without_unused(X, categories):

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._networks import LogSoftmaxLoss
 from .._utils import check_params, check_regular_file, param_names, whole_file
 from .._version import __version__
+from .categories import plain_selection
 from .file_content import CLASSES, check_n_draws, refused_params
 from .info_softmax import InfoSoftmaxClassifier
 from .portable import check_results, fitted_attributes, net_state, restore
@@ -115,6 +116,8 @@ def save(estimator, path):
     except ValueError as error:
         raise ValueError(f"`estimator` cannot be saved: {error}. Use pickle.") from error
     params = estimator.get_params()
+    if "categorical_features" in params:
+        params["categorical_features"] = plain_selection(params["categorical_features"])
     not_saved = refused_params(params, param_names(estimator))
     if isinstance(params["random_state"], np.random.RandomState):
         not_saved = sorted([*not_saved, "random_state"])

@@ -25,6 +25,8 @@ _FEWEST_EPOCHS = 10
 # weights by the product of both, which a larger learning rate must not raise: at 0.1, a decay of
 # 10 would erase the weights in each step.
 _LR_OF_DECAYS = 0.003
+# Weights of the default network are of the size of 0.1.
+_MOVED_ENOUGH = 0.1
 # Gain in the log-likelihood of all held-out rows, in nats, that the best of many epochs has by
 # chance.
 _CHANCE = 2.0
@@ -94,6 +96,7 @@ class CrossFittedNet(InfoSoftmaxNet):
             counts = np.bincount(y, weight * held_out, minlength=self.n_classes)
             start_loss = self._loss_of_start(X["X"][:1], counts)
             module.best_losses.fill_(start_loss)
+        n_epochs_before = len(self.history)
         try:
             super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         finally:
@@ -102,10 +105,23 @@ class CrossFittedNet(InfoSoftmaxNet):
             warnings.warn(
                 "No epoch predicted held-out rows clearly better than the label frequencies do. "
                 "The columns carry no information about the label, or too little to be learned "
-                "from this number of rows.",
+                f"from this number of rows.{self._hint_of_rate(n_epochs_before)}",
                 stacklevel=users_stacklevel(),
             )
         return self
+
+    def _hint_of_rate(self, n_epochs_before):
+        """Return a sentence if the learning rate was too low for weights to move far."""
+        epochs = list(self.history)[n_epochs_before:]
+        n_steps = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
+        # The optimizer moves a weight by about `lr` in a step, and the rate falls to 0.
+        moved = self.lr * n_steps / 2
+        if moved >= _MOVED_ENOUGH:
+            return ""
+        return (
+            f" Or `lr` is too low: at lr={self.lr:.3g}, {n_steps} steps move a weight by about "
+            f"{moved:.1g} at most. Raise lr, or leave it at its default."
+        )
 
     def _finish(self):
         if isinstance(self.module_, CrossFittedModule):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
 from torch import nn
 
-from .._utils import on_host
+from .._utils import on_host, some_names, users_stacklevel
 from .device import upload
 
 # Largest number of rows whose quantiles are computed, which costs a sort. Of more rows, evenly
@@ -15,6 +17,8 @@ from .device import upload
 _MOST_ROWS = 10_000
 # Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
+# Largest rounding step of a column, in units of half its interquartile range.
+_LARGEST_STEP = 0.01
 # Share of the total weight by which a quantile may be missed, for sums are rounded.
 _ROUNDING = 1e-12
 
@@ -112,6 +116,7 @@ class PrepareColumns(nn.Module):
         # Some columns at a time: sorted copies of all would take more memory than the table.
         for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
             found[:, columns] = _centre_and_scale(X[:, columns], weight)
+        _warn_of_rounding(X.dtype, self.median.dtype, *found)
         # Converted before the copy, since not every device supports the host's dtype.
         found = upload(torch.from_numpy(found).to(self.median.dtype), self.median.device)
         self.median.copy_(found[0])
@@ -138,6 +143,22 @@ def _centre_and_scale(X, weight):
         spread = np.where(high > low, 0.5 * high - 0.5 * low, 0.25 * most - 0.25 * least)
         scale = np.where(known & (spread > 0), 0.5 / spread, 0.0)
     return np.where(known, median, 0.0), np.where(np.isfinite(scale), scale, 0.0)
+
+
+def _warn_of_rounding(given, dtype, median, scale):
+    """Warn of columns whose differences are lost in the precision of the network."""
+    if given != np.float64 or dtype == torch.float64:
+        return
+    with np.errstate(all="ignore"):
+        step = np.abs(median) * torch.finfo(dtype).eps * scale
+    lost = np.flatnonzero(step > _LARGEST_STEP)
+    if len(lost):
+        warnings.warn(
+            "Single precision rounds away differences between the rows in columns that lie far "
+            f"from 0: positions {some_names(lost)}. Subtract a constant from these columns, or "
+            "use double precision: precision='full' with dtype='auto'.",
+            stacklevel=users_stacklevel(),
+        )
 
 
 def learn_columns(net, X, weight=None):

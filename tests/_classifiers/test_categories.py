@@ -261,6 +261,48 @@ def test_what_is_saved_predicts_the_same(estimator, tmp_path):
     assert not hasattr(clone(clf), "categories_")
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.Index(["city"]),
+        pd.Series(["city"], index=[7]),
+        np.array(["city"], dtype=object),
+        range(1, 2),
+        np.array([1]),
+        np.array([False, True]),
+        pd.array([False, True]),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_any_list_of_categorical_columns_is_saved(tmp_path, given):
+    pytest.importorskip("safetensors")
+    from sksoftinfo import load, save
+
+    clf = InfoSoftmaxClassifier(categorical_features=given, **FEW).fit(FRAME, Y)
+    save(clf, tmp_path / "classifier")
+    same = load(tmp_path / "classifier")
+    assert same.categorical_features == np.asarray(given).tolist()
+    np.testing.assert_array_equal(same.predict_proba(FRAME), clf.predict_proba(FRAME))
+
+
+@pytest.mark.parametrize("learned", ["float32", "float64"])
+def test_numbers_are_the_same_category_in_single_and_double_precision(learned):
+    numbers = np.array([0.1, 2.7, -3.3, 1e300])[np.arange(40) % (4 if learned == "float64" else 3)]
+    frame = pd.DataFrame({"a": pd.Categorical(numbers.astype(learned))})
+    categories = learn_categories(frame, "from_dtype", True)
+    expected = with_codes(frame, categories)["a"].to_numpy()
+    for dtype in ("float32", "float64"):
+        with np.errstate(over="ignore"):
+            other = pd.DataFrame({"a": numbers.astype(dtype)})
+        np.testing.assert_array_equal(with_codes(other, categories)["a"], expected)
+
+
+def test_categories_that_single_precision_confuses_stay_apart():
+    frame = pd.DataFrame({"a": pd.Categorical([0.1, 0.1 + 1e-12, 0.2])})
+    categories = learn_categories(frame, "from_dtype", True)
+    assert with_codes(frame, categories)["a"].tolist() == [0.0, 1.0, 2.0]
+
+
 def test_skops_restores_categories():
     skops = pytest.importorskip("skops.io")
     from sksoftinfo import SKOPS_TRUSTED_TYPES

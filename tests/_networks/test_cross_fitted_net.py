@@ -133,6 +133,15 @@ def test_it_is_told_where_nothing_was_learned():
     np.testing.assert_allclose(clf.predict_proba(x), 0.5, atol=1e-2)
 
 
+@pytest.mark.parametrize(("lr", "told"), [(1e-7, True), (0.01, False)])
+def test_a_low_learning_rate_is_named_where_nothing_was_learned(lr, told):
+    y = Y if told else np.random.default_rng(0).permutation(Y)
+    with pytest.warns(UserWarning, match="No epoch predicted") as found:
+        classifier(lr=lr, max_epochs=20).fit(X, y)
+    messages = [str(one.message) for one in found if "No epoch predicted" in str(one.message)]
+    assert [f"too low: at lr={lr:.3g}" in one for one in messages] == [told]
+
+
 def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
     """Of so many rows one perceptron leaves a tenth out, here without the one row of a class."""
     x = np.random.default_rng(0).normal(size=(5003, 2))

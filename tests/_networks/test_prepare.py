@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -75,3 +77,30 @@ def test_a_range_that_overflows_is_scaled():
     large.learn(X * 1.7e308)
     small.learn(X)
     assert float(large.scale * 1.7e308) == pytest.approx(float(small.scale))
+
+
+@pytest.mark.parametrize(
+    ("offset", "given", "dtype", "warned"),
+    [
+        (1e9, np.float64, torch.float32, True),
+        (-1e6, np.float64, torch.float32, True),
+        (1e3, np.float64, torch.float32, False),
+        (1e9, np.float64, torch.float64, False),
+        (1e9, np.float32, torch.float32, False),
+    ],
+)
+def test_columns_that_single_precision_would_round_are_warned_of(offset, given, dtype, warned):
+    """Columns that came in single precision were rounded before."""
+    near = np.random.default_rng(0).normal(size=(200, 2))
+    prepare = PrepareColumns(2).to(dtype)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        prepare.learn((near + [0, offset]).astype(given))
+    told = ["far from 0: positions 1." in str(one.message) for one in found]
+    assert told == [True] * warned
+
+
+def test_a_constant_column_is_not_rounded():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PrepareColumns(1).learn(np.full((50, 1), 1e12))
