@@ -70,7 +70,7 @@ CLASSIFIERS = {
                 noise, objective, **options
             )
         )
-        for noise in ("additive", "latent", "dropout")
+        for noise in ("additive", "latent", "dropout", "ensemble")
         for objective in ("log_softmax", "dv", "predictive")
     },
     "gaussian": lambda **options: stochastic("gaussian", beta=0.05, **options),
