@@ -70,7 +70,7 @@ CLASSIFIERS = {
                 noise, objective, **options
             )
         )
-        for noise in ("additive", "latent", "dropout", "ensemble")
+        for noise in ("additive", "latent", "dropout")
         for objective in ("log_softmax", "dv", "predictive")
     },
     "gaussian": lambda **options: stochastic("gaussian", beta=0.05, **options),
@@ -116,7 +116,7 @@ def fitted(name, chosen, device):
         options |= {**OPTIONS[option], "callbacks": callbacks}
     if {"early stopping", "split"} <= chosen:
         options["callbacks"] = [VALIDATED, *options["callbacks"][1:]]
-    options["callbacks"] = options["callbacks"] or None
+    options["callbacks"] = options.get("callbacks") or None
     weight = np.linspace(0.5, 2, len(y)) if options.pop("sample_weight", False) else None
     return CLASSIFIERS[name](device=device, **options).fit(X, y, weight)
 

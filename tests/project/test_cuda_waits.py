@@ -24,7 +24,6 @@ TRAININGS = {
     "loader": (InfoSoftmaxClassifier, LOADER),
     "additive": (StochasticInfoClassifier, {"n_draws": 4}),
     "latent": (StochasticInfoClassifier, {"noise": "latent", "beta": 0.1, "n_draws": 4, **LOADER}),
-    "ensemble": (StochasticInfoClassifier, {"noise": "ensemble", "n_draws": 4}),
     "dropout": (
         StochasticInfoClassifier,
         {"noise": "dropout", "n_draws": 4, "class_prior": "empirical"},
