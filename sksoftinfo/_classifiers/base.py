@@ -25,6 +25,7 @@ from .._bounds import (
 )
 from .._networks import (
     PRECISIONS,
+    ImageNet,
     TrainingDiverged,
     check_monitors,
     check_output,
@@ -250,6 +251,10 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 learn_columns(net, X, weight)
             net.seed, net.lr_falls = seed, plan.lr_falls
             net.log_class_prior = log_class_prior(self.class_prior_)
+            if isinstance(net, ImageNet):
+                net.adds_empty, net.max_shift = plan.of_images, plan.max_shift
+                if plan.of_images:
+                    net.start(X)
             rows = {"X": with_channels(X)}
             if weight is not None:
                 rows["sample_weight"] = weight / weight.mean()

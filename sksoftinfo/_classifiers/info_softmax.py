@@ -7,6 +7,7 @@ import inspect
 from .._bounds import certain_row_terms
 from .._networks import (
     CrossFittedNet,
+    ImageNet,
     InfoSoftmaxNet,
     LogSoftmaxLoss,
     log_proba_batches,
@@ -56,12 +57,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         over-confident, and its bounds are too low. The weight decay for images is 0.01. Set
         another weight decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
-        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
+        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine. For
+        images, if the number of passes is chosen, the rate first rises to four times `lr`.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, or the largest number with
         ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
         that makes 600 steps (100 steps if there are too few rows to hold some out), and at least
-        20; else it is 50.
+        20. For images and the default network, it is the number of passes that makes 1,100 steps,
+        between 10 and 50. If anything that `early_stopping` lists is set, it is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
@@ -156,12 +159,21 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     `fit`, or of the first call of `partial_fit`. A `module` of your own receives the columns
     unchanged.
 
+    If nothing that `early_stopping` lists is set, the default network for images is trained as
+    follows. It divides images by the largest absolute value in the rows of `fit`. Images of at
+    least 24 x 24 pixels are shifted at random by up to 2 pixels. One image without content, which
+    is constant or a random field, is added for every sixteen images of a batch, with the label
+    frequencies as its target [3]_: a network may otherwise see evidence in whatever is unlike all
+    training images, such as an empty image of another grey. All draws depend on `random_state`.
+
     References
     ----------
     .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
        softmax in neural networks", arXiv 1910.02629.
     .. [2] Z. Qin, D. Kim, T. Gedeon, "Rethinking softmax with cross-entropy: neural network
        classifier as mutual information estimator", arXiv 1911.10688.
+    .. [3] D. Hendrycks, M. Mazeika, T. Dietterich, "Deep anomaly detection with outlier exposure",
+       ICLR 2019.
 
     Examples
     --------
@@ -285,7 +297,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         return PretrainedClassifier().wrap(module, classes, input_shape, prior, device)
 
     def _plan_training(self, X, weight):
-        return plan_training(self, X, weight, n_members=FOLDS)
+        return plan_training(self, X, weight, n_members=FOLDS, plans_images=True)
 
     def _net_class_and_params(self):
         if self._n_members:
@@ -295,7 +307,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             # Weights multiply the loss of each row before the mean is taken.
             if "reduction" in inspect.signature(self.criterion).parameters:
                 params["criterion__reduction"] = "none"
-        return InfoSoftmaxNet, params
+        of_images = self.module is None and len(self.input_shape_) > 1
+        return ImageNet if of_images else InfoSoftmaxNet, params
 
     def _accumulate(self, accumulator, X, y, sample_weight):
         for rows, log_proba in with_rows(log_proba_batches(self.net_, X), len(y)):

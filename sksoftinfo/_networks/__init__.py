@@ -22,6 +22,7 @@ from .device import (
     seeded,
     upload,
 )
+from .image_net import ImageNet
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
@@ -58,6 +59,7 @@ __all__ = [
     "CrossFittedNet",
     "DonskerVaradhanLoss",
     "EpochTicker",
+    "ImageNet",
     "InfoSoftmaxNet",
     "LogSoftmaxLoss",
     "NoisyModuleFactory",

@@ -18,7 +18,7 @@ from numbers import Integral
 
 from torch import nn
 
-from .prepare import PrepareColumns
+from .prepare import PrepareColumns, PrepareImages
 
 
 class MLP(nn.Module):
@@ -121,6 +121,7 @@ class ConvNet(nn.Module):
     def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
         super().__init__()
         check_widths("channels", channels, "convolutional")
+        self.prepare = PrepareImages()
         layers = []
         width = n_channels
         for index, size in enumerate(channels):
@@ -146,7 +147,7 @@ class ConvNet(nn.Module):
         torch.Tensor of shape (n, channels[-1], rows, columns)
             Feature map, whose average over positions is `features`.
         """
-        return self.body(x)
+        return self.body(self.prepare(x))
 
     # What a `SharedEnsemble` needs, which multiplies the inputs of the last convolution by signs.
 

@@ -250,13 +250,17 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         """Return the share of the planned epochs of this training that are done."""
         return (len(self.history) - self._first_epoch) / self._n_planned
 
+    def _share_of_lr(self):
+        """Return the factor of the learning rate in the next epoch."""
+        return (1 + math.cos(math.pi * self._share_done())) / 2
+
     def _set_learning_rate(self, lr):
         for group in self.optimizer_.param_groups:
             group["lr"] = lr
 
     def on_epoch_begin(self, net, **kwargs):
         if self.lr_falls:
-            self._set_learning_rate(self.lr * (1 + math.cos(math.pi * self._share_done())) / 2)
+            self._set_learning_rate(self.lr * self._share_of_lr())
         super().on_epoch_begin(net, **kwargs)
 
     def on_epoch_end(self, net, **kwargs):

@@ -1,4 +1,4 @@
-"""Preparation of a table's columns inside a network: scaling, clipping and imputation."""
+"""Preparation of inputs inside a network: columns of tables, and images."""
 
 from __future__ import annotations
 
@@ -159,6 +159,35 @@ def _warn_of_rounding(given, dtype, median, scale):
             "use double precision: precision='full' with dtype='auto'.",
             stacklevel=users_stacklevel(),
         )
+
+
+class PrepareImages(nn.Module):
+    """Layer that divides images by a scale: 1, or the largest absolute value that it learns.
+
+    Zero, with which convolutions pad, stays zero, and ratios between channels stay as they are.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sksoftinfo._networks.prepare import PrepareImages
+    >>> prepare = PrepareImages()
+    >>> prepare.learn(np.array([[0.0, 255.0]]))
+    >>> prepare(torch.tensor([[[[51.0]]]]))
+    tensor([[[[0.2000]]]])
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(1))
+
+    def learn(self, X):
+        """Set the scale from the training images, an ndarray or a tensor of a device."""
+        most = max(float(X.max()), -float(X.min()))
+        self.scale.fill_(1 / most if most > 0 else 1.0)
+
+    def forward(self, x):
+        """Return scaled images."""
+        return x * self.scale
 
 
 def learn_columns(net, X, weight=None):

@@ -112,9 +112,13 @@ def test_a_boolean_of_numpy_is_a_boolean():
         clf._plan_training(ROWS, None)
 
 
-def test_images_are_not_held_out():
+def test_images_are_not_held_out_but_shifted():
     images = np.zeros((120, 8, 8), np.float32)
-    assert InfoSoftmaxClassifier()._plan_training(images, None).n_folds == 0
+    small = InfoSoftmaxClassifier()._plan_training(images, None)
+    assert small == TrainingPlan(epochs=50, lr_falls=True, of_images=True)
+    many = InfoSoftmaxClassifier()._plan_training(np.empty((6000, 1, 28, 28)), None)
+    assert many == TrainingPlan(epochs=24, lr_falls=True, of_images=True, max_shift=2)
+    assert InfoSoftmaxClassifier(max_epochs=3)._plan_training(images, None) == TrainingPlan()
     with pytest.raises(ValueError, match="`early_stopping` must be .* with images"):
         InfoSoftmaxClassifier(early_stopping=True)._plan_training(images, None)
 

@@ -26,3 +26,13 @@ def test_sizes_that_no_layer_has(sizes):
     images = np.zeros((4, 8, 8))
     with pytest.raises(ValueError, match="`channels` must be a sequence of positive ints"):
         InfoSoftmaxClassifier(module__channels=sizes, **FAST).fit(images, Y[48:52])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_images_of_any_scale_give_the_same_network(dtype):
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8)).astype(dtype)
+    y = np.arange(20) % 2
+    default = InfoSoftmaxClassifier(random_state=0, device="cpu")
+    found = default.fit(images, y).predict_proba(images)
+    expected = default.fit(images / 255, y).predict_proba(images / 255)
+    np.testing.assert_allclose(found, expected, atol=1e-2)

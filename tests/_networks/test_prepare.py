@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sksoftinfo._networks.prepare import PrepareColumns, weighted_quantiles
+from sksoftinfo._networks.prepare import PrepareColumns, PrepareImages, weighted_quantiles
 
 
 def test_quantiles_are_numpys_and_weights_are_repetitions():
@@ -104,3 +104,16 @@ def test_a_constant_column_is_not_rounded():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         PrepareColumns(1).learn(np.full((50, 1), 1e12))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_images_are_scaled_by_their_largest_absolute_value(dtype):
+    images = np.array([[[0, 50], [20, 200]]], dtype=dtype)
+    prepare = PrepareImages()
+    prepare.learn(images)
+    found = prepare(torch.as_tensor(images.astype("float32")))
+    np.testing.assert_allclose(found.numpy(), images / 200, rtol=1e-6)
+    prepare.learn(-images.astype("float32"))
+    assert prepare.scale.item() == pytest.approx(1 / 200)
+    prepare.learn(np.zeros((2, 3, 3)))
+    assert prepare.scale.item() == 1
