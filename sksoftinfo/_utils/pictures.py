@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .validation import label_array, on_host, refuse_masked
 
@@ -99,7 +100,8 @@ def check_rows(X):
     Such values are None, dictionaries and sets, empty lists, and lists with paths, with the
     content of files, or with None.
     """
-    if X is None or isinstance(X, dict | set | frozenset | bytes):
+    # One format of SciPy's sparse matrices is a dictionary, which scikit-learn refuses by name.
+    if X is None or (isinstance(X, dict | set | frozenset | bytes) and not issparse(X)):
         raise ValueError(
             "`X` must be an array, or a list or data set of rows or images; got "
             f"{'None' if X is None else f'an object of class {type(X).__name__}'}. Put the rows "

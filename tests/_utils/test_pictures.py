@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import dok_array
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
@@ -81,6 +82,10 @@ def test_what_holds_no_rows_is_refused_by_all_that_reads_rows(wrong, match):
 def test_what_may_hold_rows_is_not_refused():
     for rows in (np.zeros((0, 3)), [[1.0, 2.0]], np.zeros(3), [np.zeros((3, 8, 8))], "a.jpg"):
         check_rows(rows)
+    # A dictionary, which scikit-learn refuses with all sparse data.
+    check_rows(dok_array((3, 2)))
+    with pytest.raises(TypeError, match="[Ss]parse data"):
+        InfoSoftmaxClassifier().fit(dok_array((3, 2)), [0, 1, 1])
 
 
 def test_images_that_were_closed_are_named():
