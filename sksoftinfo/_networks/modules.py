@@ -170,7 +170,7 @@ class ConvNet(nn.Module):
 
     def before_signs(self, x):
         """Return the input of the last convolution, shape (n, n_signs, rows, columns)."""
-        return self.body[: self._n_before](x)
+        return self.body[: self._n_before](self.prepare(x))
 
     def after_signs(self, maps):
         """Return features (K, n, channels[-1]) for maps (K, n, n_signs, rows, columns)."""

@@ -67,7 +67,8 @@ def test_signs_come_before_the_last_convolution_of_the_default_network(channels)
     x = torch.randn(5, 2, 9, 9)
     logits = ensemble(x, ensemble.draw((3,)))
     assert logits.shape == (5, 3, 3)
-    before = network.body[: 2 * (len(channels) - 1)](x) if channels else x
+    before = network.prepare(x)
+    before = network.body[: 2 * (len(channels) - 1)](before) if channels else before
     for member in range(3):
         signed = before * ensemble.signs[member][:, None, None]
         features = network.body[2 * (len(channels) - 1) :](signed) if channels else signed
