@@ -27,6 +27,7 @@ from .compat import (
     zero_gradients,
 )
 from .losses import LogSoftmaxLoss, weighted_mean
+from .overfitting import warn_of_overfitting
 from .precision import in_precision, widened
 from .predictions import (
     evaluate_module,
@@ -262,6 +263,10 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         if self.lr_falls:
             self._set_learning_rate(self.lr * self._share_of_lr())
         super().on_epoch_begin(net, **kwargs)
+
+    def on_train_end(self, net, **kwargs):
+        warn_of_overfitting(self)
+        super().on_train_end(net, **kwargs)
 
     def on_epoch_end(self, net, **kwargs):
         super().on_epoch_end(net, **kwargs)
