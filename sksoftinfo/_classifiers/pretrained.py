@@ -10,7 +10,7 @@ import torch
 
 from .._bounds import check_distribution
 from .._networks import check_output
-from .._utils import check_labels, check_params
+from .._utils import check_labels, check_params, label_array
 from .build import with_channels
 from .info_softmax import InfoSoftmaxClassifier
 
@@ -172,10 +172,7 @@ def _called(value):
 
 def _checked_classes(classes):
     """Return the names of outputs as an array, or raise."""
-    if isinstance(classes, list | tuple):
-        # NumPy would convert numbers to strings in a mixed list.
-        classes = np.array([*classes, None], dtype=object)[:-1]
-    names = np.asarray(classes)
+    names = label_array(classes)
     check_labels(names, "classes")
     if names.ndim != 1 or len(names) < 2:
         raise ValueError(

@@ -169,11 +169,33 @@ class ConvNet(nn.Module):
         return found[-1] if found else 0
 
     def before_signs(self, x):
-        """Return the input of the last convolution, shape (n, n_signs, rows, columns)."""
+        """Return the input of the last convolution.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, n_channels, height, width)
+            Images.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, n_signs, rows, columns)
+            Maps of which each member changes the signs of channels.
+        """
         return self.body[: self._n_before](self.prepare(x))
 
     def after_signs(self, maps):
-        """Return features (K, n, channels[-1]) for maps (K, n, n_signs, rows, columns)."""
+        """Return the features of members from their inputs of the last convolution.
+
+        Parameters
+        ----------
+        maps : torch.Tensor of shape (K, n, n_signs, rows, columns)
+            Inputs of the last convolution, for each of K members.
+
+        Returns
+        -------
+        torch.Tensor of shape (K, n, channels[-1])
+            Features, averaged over positions.
+        """
         features = _average(self.body[self._n_before :](maps.flatten(0, 1)))
         return features.unflatten(0, maps.shape[:2])
 

@@ -184,7 +184,7 @@ def test_sparse_is_refused(fit):
         ),
         (X[:, :0], r"0 feature\(s\)"),
         (X + 1j, "Complex data not supported"),
-        (None, "Expected 2D array|X=None"),
+        (None, "`X` must be an array.* got None"),
         ([[1.0, 2.0], [3.0]], "inhomogeneous"),
     ],
 )
