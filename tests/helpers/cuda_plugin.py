@@ -68,19 +68,32 @@ def _has_been_run(item):
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    """Skip what has fixtures that need something that is not simulated."""
+    with _skipping_not_simulated():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """Skip what needs something that is not simulated, and hold `reach` to what is launched."""
     before = [device.counts["launches"] for device in _devices]
-    try:
+    with _skipping_not_simulated():
         result = yield
+    if before != [device.counts["launches"] for device in _devices]:
+        assert item.nodeid not in _left_out, "works on the device, and would be left out"
+    return result
+
+
+@contextlib.contextmanager
+def _skipping_not_simulated():
+    try:
+        yield
     except Exception as error:
         for cause in _chain(error):
             if isinstance(cause, NotSimulated):
                 pytest.skip(str(cause))
         raise
-    if before != [device.counts["launches"] for device in _devices]:
-        assert item.nodeid not in _left_out, "works on the device, and would be left out"
-    return result
 
 
 def _chain(error):
