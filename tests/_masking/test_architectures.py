@@ -62,6 +62,17 @@ ARCHITECTURES = {
 }
 
 
+def assert_chosen(network, scoring, pooling, n_images):
+    clf = InfoSoftmaxClassifier.from_module(
+        network, classes=["a", "b", "c"], input_shape=(3, 64, 64)
+    )
+    images = np.random.default_rng(0).normal(size=(n_images, 3, 64, 64)).astype(np.float32)
+    masker = InfoMaskTransformer(clf, patch_size=32, context=1).fit(images)
+    found = None if masker._dense is None else masker._dense[0].pooling
+    assert (masker.patch_scoring_, found) == (scoring, pooling)
+    assert np.isfinite(masker.information_map(images, "a")).all()
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_what_is_chosen(name):
     models = pytest.importorskip("torchvision.models")
@@ -69,14 +80,7 @@ def test_what_is_chosen(name):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build(models)
-    clf = InfoSoftmaxClassifier.from_module(
-        network, classes=["a", "b", "c"], input_shape=(3, 64, 64)
-    )
-    images = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
-    masker = InfoMaskTransformer(clf, patch_size=32, context=1).fit(images)
-    found = None if masker._dense is None else masker._dense[0].pooling
-    assert (masker.patch_scoring_, found) == (scoring, pooling)
-    assert np.isfinite(masker.information_map(images, "a")).all()
+    assert_chosen(network, scoring, pooling, n_images=2)
 
 
 #: Networks of timm, some of them smaller than their names promise.
@@ -114,14 +118,7 @@ def test_what_is_chosen_for_networks_of_timm(name):
         network = timm.create_model(name, pretrained=False, num_classes=3, **options)
         # Some heads begin with weights near zero.
         nn.init.normal_(network.get_classifier().weight)
-    clf = InfoSoftmaxClassifier.from_module(
-        network, classes=["a", "b", "c"], input_shape=(3, 64, 64)
-    )
-    images = np.random.default_rng(0).normal(size=(1, 3, 64, 64)).astype(np.float32)
-    masker = InfoMaskTransformer(clf, patch_size=32, context=1).fit(images)
-    found = None if masker._dense is None else masker._dense[0].pooling
-    assert (masker.patch_scoring_, found) == (scoring, pooling)
-    assert np.isfinite(masker.information_map(images, "a")).all()
+    assert_chosen(network, scoring, pooling, n_images=1)
 
 
 def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_head():
