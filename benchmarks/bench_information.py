@@ -153,26 +153,50 @@ def in_order(rows):
     return [found[key] for key in sorted(found)]
 
 
-def report(rows, out):
-    rows = in_order(rows)
+def methods(rows):
+    """Return the errors, limits and times of all methods as Markdown.
+
+    Times are ratios to the first method, and left out where a row has none.
+    """
     first = next(row["method"] for row in rows if row["method"] != "oracle")
     unit = {
         (row["task"], str(row["seed"])): row["seconds"] for row in rows if row["method"] == first
     }
-    print(
-        "\nmethod, mean absolute error (spread over tasks and seeds), limits below the truth, "
-        f"time against {first} (spread)"
-    )
+    lines = [
+        "| method | mean absolute error (spread over tasks) | limits | time (spread) |",
+        "|---|---|---|---|",
+    ]
     for name in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == name]
         errors = np.array([abs(row["value"] - row["oracle"]) for row in mine])
-        times = np.array([row["seconds"] / unit[row["task"], str(row["seed"])] for row in mine])
         below = [row["limit"] <= row["truth"] for row in mine if row["limit"] is not None]
         share = f"{sum(below)} of {len(below)}" if below else "-"
-        print(
-            f"{name:20} {errors.mean():.4f} ({errors.std():.4f})  {share:>10}  "
-            f"{times.mean():.2f} ({times.std():.2f})"
-        )
+        spent = "-"
+        if all(row["seconds"] is not None for row in mine):
+            ratios = [row["seconds"] / unit[row["task"], str(row["seed"])] for row in mine]
+            spent = f"{np.mean(ratios):.2f} ({np.std(ratios):.2f})"
+        lines.append(f"| {name} | {errors.mean():.4f} ({errors.std():.4f}) | {share} | {spent} |")
+    return "\n".join(lines)
+
+
+def errors_by_task(rows):
+    """Return the mean error of every method in every task as Markdown."""
+    names = [name for name in dict.fromkeys(row["method"] for row in rows) if name != "oracle"]
+    lines = [f"| task | I(X;Y) | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+        cells = [f"{mine[0]['truth']:.3f}"]
+        for name in names:
+            errors = [row["value"] - row["oracle"] for row in mine if row["method"] == name]
+            cells.append(f"{np.mean(errors):+.4f}" if errors else "")
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(rows, out):
+    """Print the tables of docs/information.md, and write the file and the figure."""
+    rows = in_order(rows)
+    print(f"\n{methods(rows)}\n\n{errors_by_task(rows)}")
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "information.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])

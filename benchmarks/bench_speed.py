@@ -1,5 +1,8 @@
 """Speed: ``python benchmarks/bench_speed.py [--tasks ...] [--device cuda] [--out speed.json]``.
 
+``python benchmarks/bench_speed.py --report FILE [FILE ...]`` joins the files of several runs in
+the file `--out`, and prints the tables of docs/performance.md.
+
 Contenders run in turn for several rounds, in one process on one thread, with the same network,
 batch size, epochs and optimizer. The script prints ratios to the bare torch loop: the median,
 smallest and largest of the rounds. On the CPU it measures processor time, so that other processes
@@ -27,6 +30,7 @@ import skorch
 import torch
 from sklearn.metrics import log_loss
 from speed_contenders import Bare, Ours, contenders, digits, images, table
+from speed_tables import joined, tables
 from threadpoolctl import threadpool_limits
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, information_bounds
@@ -264,7 +268,14 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the probabilities")
     parser.add_argument("--out", type=Path, default=Path("speed.json"))
+    parser.add_argument("--report", type=Path, nargs="+", help="only join files of several runs")
     options = parser.parse_args()
+    if options.report:
+        files = [json.loads(path.read_text()) for path in options.report]
+        files[-1]["results"] = joined(row for file in files for row in file["results"])
+        options.out.write_text(json.dumps(files[-1], indent=1) + "\n")
+        print(tables(files[-1]["results"], TASKS))
+        return
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     print(machine(options.device))

@@ -65,7 +65,7 @@ def without_command(page):
     numbers = [
         (start, rows[0])
         for start, rows in lines_of_tables(page)
-        if len(re.findall(r"\| *[-+]?\d+\.\d+", "\n".join(rows))) >= len(rows) - 2
+        if len(re.findall(r"\| *[-+]?\d", "\n".join(rows[2:]))) >= len(rows) - 2
     ]
     pictures = [(i, line) for i, line in enumerate(lines) if re.search(r"!\[|^```{image}", line)]
     for start, shown in numbers + pictures:
@@ -106,6 +106,26 @@ def test_commands_of_the_pages_have_their_scripts_and_options():
         source = (ROOT / script).read_text() if script != "-m" else ""
         for option in (word for word in words if word.startswith("--")):
             assert f'"{option}"' in source, command
+
+
+def test_folders_in_commands_are_those_that_run_all_replaces():
+    placeholders = {"--mnist": "DIR", "--tables": "TABLES", "bench_photos.py": "PHOTOS"}
+    placeholders["bench_photo_defaults.py"] = "PHOTOS"
+    for command in run_all.all_commands():
+        words = [word.split("/")[-1] for word in shlex.split(command)]
+        for word, following in itertools.pairwise(words):
+            if word in placeholders and not following.endswith(".csv"):
+                assert following == placeholders[word], command
+
+
+def test_all_commands_are_listed():
+    command = [sys.executable, "benchmarks/run_all.py", "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    found = [f"{page}: {command}" for command, page in run_all.all_commands().items()]
+    assert listed.splitlines() == found
+    for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        for script in re.findall(r"python (?:benchmarks|examples)/(\w+\.py)", path.read_text()):
+            assert script in listed or script == "run_all.py", f"{script} of {path.name}"
 
 
 def test_api_reference_names_all_that_is_public():

@@ -1,0 +1,54 @@
+"""Tables of the documentation agree with the files of measurements beside them."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module
+
+
+def rows_of(table):
+    """Return the rows of a Markdown table, without the line below the head."""
+    return [line for line in table.splitlines() if line.strip(" |-")]
+
+
+def assert_shown(tables, page):
+    shown = (DOCS / page).read_text().splitlines()
+    rows = rows_of(tables)
+    assert len(rows) > 5
+    assert [row for row in rows if row not in shown] == []
+
+
+def test_speeds(benchmark):
+    speeds = benchmark("speed_tables")
+    results = json.loads((DOCS / "speed.json").read_text())["results"]
+    tasks = dict.fromkeys(row["task"] for row in results if row["what"].startswith("fit"))
+    assert len(tasks) == 4
+    assert_shown(speeds.tables(results, tasks), "performance.md")
+
+
+def test_coverage(benchmark):
+    coverage = benchmark("bench_coverage")
+    assert_shown(coverage.tables(coverage.read(DOCS / "coverage.csv")), "coverage.md")
+
+
+def test_known_information(benchmark):
+    information = benchmark("bench_information")
+    rows = information.in_order(information.read(DOCS / "information.csv"))
+    assert_shown(information.methods(rows), "information.md")
+    rows = information.in_order(information.read(DOCS / "information_20000.csv"))
+    assert_shown(information.errors_by_task(rows), "information.md")
+
+
+def test_a_row_that_differs_is_found():
+    with pytest.raises(AssertionError):
+        assert_shown("| a | b |\n|---|---|\n" + "| x | 0.1 |\n" * 6, "coverage.md")
