@@ -155,11 +155,11 @@ def compare_bounds(
     -----
     The interval and the p-value are from Student's t on paired differences of rows, or of groups.
     Unequal weights, or groups of unequal size, reduce the degrees of freedom (Bell and McCaffrey,
-    2002). Student's t does not need bounded values, but assumes that
-    the mean of the differences is approximately normal. This assumption fails if large differences
-    are rare, e.g. errors of an over-confident classifier: a sample may contain few or none of
-    them, and interval and p-value are then over-confident. If all rows have the same non-zero
-    difference, a standard error cannot be estimated, and both are NaN.
+    2002). Student's t does not need bounded values, but assumes that the mean of the differences
+    is approximately normal. This assumption fails if large differences are rare, e.g. errors of an
+    over-confident classifier: a sample may contain few or none of them, and interval and p-value
+    are then over-confident. If all rows have the same non-zero difference, a standard error cannot
+    be estimated, and both are NaN.
 
     Examples
     --------

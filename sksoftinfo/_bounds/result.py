@@ -75,11 +75,11 @@ class InformationBounds:
         ``z + log prior``.
     dv_jackknife : float
         `dv` after a jackknife over draws; equal to `dv` if K = 1, or if the draws are all members
-        of an ensemble. `dv_jackknife` is an estimate,
-        with a bias of order 1 / K**2, whereas `dv` from K draws is too high by a term of order
-        1 / K. Under strong noise (e.g. logits with a standard deviation of 3) and with few draws,
-        most of the bias remains, and `monte_carlo_errors` are several times too small. Prefer
-        `dv_closed_form` where it is not NaN, or use more draws.
+        of an ensemble. `dv_jackknife` is an estimate, with a bias of order 1 / K**2, whereas `dv`
+        from K draws is too high by a term of order 1 / K. Under strong noise (e.g. logits with a
+        standard deviation of 3) and with few draws, most of the bias remains, and
+        `monte_carlo_errors` are several times too small. Prefer `dv_closed_form` where it is not
+        NaN, or use more draws.
     dv_closed_form : float
         Donsker-Varadhan representation as an expectation over the noise, if the logits are
         Gaussian given the input or if the draws are all members of an ensemble; NaN otherwise.
@@ -165,7 +165,7 @@ class InformationBounds:
         Part of the standard errors of ``log_softmax``, ``dv`` and ``jensen_gap`` that is due to
         the finite number of draws. The errors are 0 for a deterministic network and for an
         ensemble, all of whose members are evaluated, and NaN if there is one draw. Under strong
-        noise, they are too small.
+        noise, the errors are too small.
     pointwise : ndarray of shape (n_samples,)
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)``, where p_hat are the
         label frequencies. The (weighted) mean of the contributions is `mi_lower` for every r.

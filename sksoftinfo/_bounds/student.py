@@ -40,12 +40,12 @@ def means_of_observations(values, weights=None, groups=None):
 def student_of(means, weights):
     """Return a weighted mean, its standard error, and the degrees of freedom of Student's t.
 
-    The variance is estimated from the squared deviations of the observations. Each is divided by
-    its expectation for observations of variance 1, which is smaller for an observation of large
-    weight, because such an observation pulls the mean towards itself (CR2 of Bell and McCaffrey,
-    2002). The degrees of freedom are Satterthwaite's, for observations of equal variance: few
-    observations of large weight leave few degrees of freedom. With equal weights, the result is
-    Student's t of n observations with n - 1 degrees of freedom.
+    The variance is estimated from the squared deviations of the observations. Each squared
+    deviation is divided by its expectation for observations of variance 1. This expectation is
+    smaller for an observation of large weight, because such an observation pulls the mean towards
+    itself (CR2 of Bell and McCaffrey, 2002). The degrees of freedom are Satterthwaite's, for
+    observations of equal variance: few observations of large weight leave few degrees of freedom.
+    With equal weights, the result is Student's t of n observations with n - 1 degrees of freedom.
 
     Parameters
     ----------
@@ -80,8 +80,9 @@ def student_of(means, weights):
         return mean, float("inf"), 1.0
     factors = share**2 / expected
     error = float(np.sqrt(factors @ (means - mean) ** 2))
-    # The squared error is a quadratic form of the values. Of its matrix, which is diagonal but for
-    # two dimensions, the trace and the trace of the square give the degrees of freedom.
+    # The squared error is a quadratic form of the values. The trace of its matrix, which is
+    # diagonal but for two dimensions, and the trace of the squared matrix give the degrees of
+    # freedom.
     trace, total = share @ share, factors.sum()
     sides = np.column_stack([share, factors])
     core = np.array([[total, -1.0], [-1.0, 0.0]])

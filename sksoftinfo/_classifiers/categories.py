@@ -1,9 +1,10 @@
 """Categorical columns of a table: one indicator for each category that was seen in `fit`.
 
-Two steps keep what is checked and what is learned apart. First a category becomes its position
-among the sorted ones, NaN where it is missing or unknown, so that the table has the columns and
-the names that it had, and is validated as any other. Then each such column is spread out into
-indicators. The network, and whatever else reads rows, sees numbers alone.
+Columns are encoded in two steps, so that they are validated before they are spread out. First,
+each category is replaced by its position among the sorted categories, or by NaN if it is missing
+or unknown. The table keeps its columns and their names, and is validated like any other table.
+Then each categorical column is replaced by indicators. The network, and all other code that reads
+rows, receives numbers only.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from .._utils import (
     users_stacklevel,
 )
 
-# As in HistGradientBoostingClassifier: beyond, a column names rows rather than kinds of rows.
+# As in HistGradientBoostingClassifier: with more categories, a column identifies single rows.
 MOST_CATEGORIES = 255
-# Of pandas; and of polars.
+# One dtype of pandas, and two dtypes of polars.
 _CATEGORICAL_DTYPES = ("CategoricalDtype", "Categorical", "Enum")
 
 
@@ -36,7 +37,7 @@ def categorical_columns(X, categorical_features):
     Parameters
     ----------
     X : table
-        Anything but a frame has no categorical dtypes.
+        Only a frame can have categorical dtypes.
     categorical_features : "from_dtype", None or array-like
         As in `InfoSoftmaxClassifier`.
 
@@ -84,9 +85,9 @@ def categorical_columns(X, categorical_features):
 
 
 def plain_selection(categorical_features):
-    """Return `categorical_features` as a list where it is an index, a series, a range or an array.
+    """Return `categorical_features` as a list if it is an index, a series, a range or an array.
 
-    A file holds lists.
+    Files contain lists only.
 
     Examples
     --------
@@ -102,21 +103,21 @@ def plain_selection(categorical_features):
 def _positions_of_names(names, X):
     if not is_frame(X):
         raise ValueError(
-            f"`categorical_features` must be positions or a mask where X has no column names; got "
-            f"{_listed(names)}. Give those, or a data frame."
+            f"`categorical_features` must be positions or a mask if X has no column names; got "
+            f"{_listed(names)}. Pass positions or a mask, or pass X as a data frame."
         )
     known = list(X.columns)
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(
-            f"`categorical_features` must name columns of X; got {_listed(unknown)}. The columns "
-            f"are {_listed(known)}."
+            f"`categorical_features` must name columns of X; got {_listed(unknown)}. Choose from "
+            f"{_listed(known)}."
         )
     return np.unique([known.index(name) for name in names])
 
 
 def learn_categories(X, categorical_features, takes_categories):
-    """Return the categories of each column of a table, or None where none is categorical.
+    """Return the categories of each column of a table, or None if no column is categorical.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def learn_categories(X, categorical_features, takes_categories):
     Returns
     -------
     list or None
-        For each column the sorted categories, an array; None for a column of numbers.
+        For each column, an array of the sorted categories, or None for a column of numbers.
 
     Raises
     ------
@@ -145,7 +146,7 @@ def learn_categories(X, categorical_features, takes_categories):
         return None
     if not takes_categories:
         raise ValueError(
-            "X must hold numbers where `module` is set; got categorical columns: "
+            "`X` must contain numbers only if `module` is set; got categorical columns: "
             f"{_listed([_name(X, j) for j in positions])}. Encode them, e.g. by OneHotEncoder in "
             "a ColumnTransformer, or leave `module` out. categorical_features=None uses numeric "
             "categories as numbers."
@@ -158,27 +159,27 @@ def learn_categories(X, categorical_features, takes_categories):
 
 
 def _categories_of(column, name):
-    """Return the sorted categories of a column, without what is missing."""
+    """Return the sorted categories of a column, without missing values."""
     try:
         distinct = {one for one in _entries(column) if not is_missing_label(one)}
-    # Of lists, arrays and the like.
+    # Lists and arrays cannot be hashed, or have no single truth value.
     except (TypeError, ValueError):
         distinct = {()}
     plain = all(isinstance(one, str | int | float | np.generic) for one in distinct)
     found = np.array(sorted(distinct)) if plain and not mixed_types(distinct) else None
     if found is None or not _are_plain(found):
         raise ValueError(
-            f"The categories of a column must be texts, booleans or finite numbers, and of one of "
-            f"these kinds; got others in the column {name!r}. Turn them into texts, e.g. by "
-            "X[name].astype(str).astype('category')."
+            "The categories of a column must be strings, booleans or finite numbers, and all of "
+            f"one kind; got other categories in the column {name!r}. Convert them to strings, "
+            "e.g. by X[name].astype(str).astype('category')."
         )
     if len(found) > MOST_CATEGORIES:
         raise ValueError(
-            f"A categorical column must have at most {MOST_CATEGORIES} categories; the column "
-            f"{name!r} has {len(found)}. Merge rare ones, or encode the column in a pipeline, "
-            "e.g. by TargetEncoder."
+            f"A categorical column must have at most {MOST_CATEGORIES} categories; got "
+            f"{len(found)} in the column {name!r}. Merge rare categories, or encode the column in "
+            "a pipeline, e.g. by TargetEncoder."
         )
-    # Texts of an array of texts are all as wide as the longest one, and lose trailing nulls.
+    # In an array of strings, all items are as wide as the longest, and lose trailing nulls.
     return np.array(sorted(distinct), dtype=object) if found.dtype.kind == "U" else found
 
 
@@ -194,8 +195,8 @@ def with_codes(X, categories):
     Parameters
     ----------
     X : table
-        As `plain_rows` returns. A table of another number of columns is returned as it is, and
-        so is everything where no column is categorical.
+        As `plain_rows` returns. A table with another number of columns is returned unchanged, and
+        so is any table if no column is categorical.
     categories : list or None
         As `learn_categories` returns.
     """
@@ -217,7 +218,7 @@ def with_codes(X, categories):
         for position, values in codes.items():
             table.isetitem(position, values)
     else:
-        # Of polars, whose columns have distinct names.
+        # A frame of polars, whose columns have distinct names.
         for position, values in codes.items():
             column = type(_column(table, position))(table.columns[position], values)
             table = table.with_columns(column)
@@ -234,14 +235,14 @@ def _codes(column, values, name):
             [one for one in entries if not is_missing_label(one)] if np.isnan(codes).all() else []
         )
     except (TypeError, ValueError):
-        # Lists, arrays and the like are equal to no category.
+        # Lists and arrays are not equal to any category.
         codes, strange = np.full(len(column), np.nan), entries
     # A single unknown category is not suspicious.
     if index and len(strange) > 1:
         warnings.warn(
             f"The column {name!r} has none of the categories of `fit`, "
-            f"{_listed(values.tolist())}; got {_listed(strange)}. All its entries count as "
-            "missing. Pass values of the same form as in `fit`.",
+            f"{_listed(values.tolist())}; got {_listed(strange)}. All entries of the column are "
+            "treated as missing. Pass values of the same form as in `fit`.",
             stacklevel=users_stacklevel(),
         )
     return codes
@@ -250,7 +251,7 @@ def _codes(column, values, name):
 def _key_of(values):
     """Return a function whose results are equal for an entry and its category.
 
-    A number has one value in single precision, and another one in double precision.
+    A number in single precision may differ from the same number in double precision.
     """
     with np.errstate(over="ignore"):
         single = values.astype(np.float32) if values.dtype.kind == "f" else values
@@ -285,14 +286,14 @@ def with_indicators(X, categories):
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-        Of `with_codes`.
+        As `with_codes` returns.
     categories : list or None
         As `learn_categories` returns.
 
     Returns
     -------
     ndarray of shape (n, n_features or more)
-        Of the dtype of `X`. All indicators of a column are 0 where it is missing or unknown.
+        Has the dtype of `X`. All indicators of a column are 0 for a missing or unknown category.
 
     Examples
     --------
@@ -312,19 +313,19 @@ def with_indicators(X, categories):
 
 
 def n_columns(n_features, categories):
-    """Return how many columns the network sees."""
+    """Return the number of columns that the network receives."""
     if categories is None:
         return n_features
     return sum(map(_width, categories))
 
 
 def _width(values):
-    # A column without a known category is one of zeros: a network needs an input.
+    # A column without a known category becomes a column of zeros: a network needs an input.
     return 1 if values is None else max(1, len(values))
 
 
 def encoded_table(X, name, categories):
-    """Return the table that the network sees in place of the user's, without validating it."""
+    """Return the table that the network receives for a user's table, without validating it."""
     X = plain_rows(X, name)
     coded = with_codes(X, categories)
     return coded if coded is X else with_indicators(np.asarray(coded, np.float64), categories)
@@ -341,11 +342,11 @@ def _name(X, position):
 
 
 def _with_columns(X):
-    """Return a frame as it is, and another table as a new array that takes NaN."""
+    """Return a frame unchanged, and any other table as a new array that can hold NaN."""
     if is_frame(X):
         return X
     is_number = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
-    # Beyond 2**53, several integers are one number of double precision.
+    # Above 2**53, several integers become the same number in double precision.
     if not is_number or (X.dtype.kind in "iu" and X.size and _largest(X) > 2**53):
         return np.array(X, dtype=object)
     return X.astype(X.dtype if X.dtype.kind == "f" else np.float64)
@@ -357,7 +358,7 @@ def _largest(X):
 
 def _entries(column):
     entries = np.asarray(column)
-    # As a list, times of nanoseconds would be integers.
+    # In a list, times in nanoseconds would become integers.
     return list(entries) if entries.dtype.kind in "mM" else entries.tolist()
 
 

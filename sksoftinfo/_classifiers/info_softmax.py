@@ -58,13 +58,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         another weight decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
         Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine. For
-        images, if the number of passes is chosen, the rate first rises to four times `lr`.
+        images and the default training, the rate first rises to four times `lr`.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, or the largest number with
         ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
         that makes 600 steps (100 steps if there are too few rows to hold some out), and at least
-        20. For images and the default network, it is the number of passes that makes 1,100 steps,
-        between 10 and 50. If anything that `early_stopping` lists is set, it is 50.
+        20. For images and the default training, ``"auto"`` is the number of passes that makes
+        1,100 steps, between 10 and 50. If any parameter that `early_stopping` lists is set,
+        ``"auto"`` is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
@@ -74,14 +75,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         left out together. The loss on held-out rows chooses the weight decay and the epoch whose
         weights are kept; the logits of the perceptrons are averaged. If there are more than 5,000
         rows, one perceptron leaves out a tenth, with the smallest weight decay. ``"auto"``
-        cross-fits if at least 100 rows are different and nothing else about training is set:
-        neither `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator` or
-        `warm_start`, nor parameters of skorch except ``module__*`` and ``callbacks__*``, nor
-        callbacks that stop training early, or change the weights, their gradients or the learning
-        rate. If fewer than 100 rows are different, no row is left out: five perceptrons are
-        trained on all rows with a strong weight decay, and integer weights are equivalent to
-        repeated rows. ``True`` always holds rows out, and raises an error if another parameter
-        prevents it; ``False`` trains one perceptron for `max_epochs`.
+        cross-fits if at least 100 rows are different and no other parameter of the training is
+        set. These parameters are `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`,
+        `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
+        ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
+        gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
+        five perceptrons are trained on all rows with a strong weight decay, and integer weights
+        are equivalent to repeated rows. ``True`` always holds rows out, and raises an error if
+        another parameter prevents this; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.
@@ -159,12 +160,13 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     `fit`, or of the first call of `partial_fit`. A `module` of your own receives the columns
     unchanged.
 
-    If nothing that `early_stopping` lists is set, the default network for images is trained as
-    follows. It divides images by the largest absolute value in the rows of `fit`. Images of at
-    least 24 x 24 pixels are shifted at random by up to 2 pixels. One image without content, which
-    is constant or a random field, is added for every sixteen images of a batch, with the label
-    frequencies as its target [3]_: a network may otherwise see evidence in whatever is unlike all
-    training images, such as an empty image of another grey. All draws depend on `random_state`.
+    If no parameter that `early_stopping` lists is set, the default network for images is trained
+    as follows. Images are divided by the largest absolute value in the rows of `fit`. Images of at
+    least 24 x 24 pixels are shifted at random by up to 2 pixels. For every sixteen images of a
+    batch, one image without content is added, which is constant or a random field; its target is
+    the label frequencies [3]_. Without such images, a network may find evidence in any image that
+    is unlike all training images, such as an empty image of another grey. All draws depend on
+    `random_state`.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Plan of the default network's training, as far as the parameters leave it open.
 
-If no rows are held out, integer weights equal repetitions of rows, as scikit-learn's checks
-require: nothing here depends on the unweighted number of rows then.
+If no rows are held out, integer weights must be equivalent to repeated rows, as scikit-learn's
+checks require. In this case, nothing here depends on the unweighted number of rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .._utils import are_continuous, on_host, row_hashes
 
 # Fewer different rows than these are too few to hold some out.
 _FEWEST_ROWS = 100
-# Up to this many rows, all rows are held out in turn; of more rows, a tenth is enough.
+# Up to this many rows, all rows are held out in turn; with more rows, a tenth is enough.
 _MOST_CROSS_FITTED = 5000
 #: Number of folds, and the largest number of members that leave one out.
 FOLDS = 5
@@ -30,7 +30,7 @@ _FEWEST_EPOCHS = 20
 _FEW_ROWS_DECAY = 10.0
 _FEW_ROWS_STEPS = 100
 _ENOUGH_REPEATED = 10
-# Of images: chosen on 6,000 digits.
+# Training on images: chosen on 6,000 digits.
 _IMAGE_STEPS = 1100
 _FEWEST_IMAGE_EPOCHS, _MOST_IMAGE_EPOCHS = 10, 50
 _MAX_SHIFT, _LEAST_SHIFTED = 2, 24
@@ -80,7 +80,7 @@ def plan_training(classifier, X, weight, n_members, plans_images=False):
     n_members : int
         Number of members that the classifier's network for tables has if it is cross-fitted.
     plans_images : bool, default=False
-        Whether the classifier has a training of its own for images.
+        Whether the classifier has a default training for images.
 
     Returns
     -------
@@ -98,8 +98,8 @@ def plan_training(classifier, X, weight, n_members, plans_images=False):
     if wanted is True and (decided or X.ndim != 2):
         reason = f"{', '.join(decided)} set" if decided else "images"
         raise ValueError(
-            f"`early_stopping` must be 'auto' or False with {reason}; got True. Only tables "
-            "can be cross-fitted, by the default network and its own training."
+            f"`early_stopping` must be 'auto' or False with {reason}; got True. Only the default "
+            "network for tables, with its default training, can be cross-fitted."
         )
     is_open = wanted is True or classifier.max_epochs == "auto"
     if decided or not is_open:
@@ -117,7 +117,7 @@ def plan_training(classifier, X, weight, n_members, plans_images=False):
 
 
 def _decided_by_the_user(classifier):
-    """Return the names of parameters by which the user decides how the network is trained."""
+    """Return the names of the parameters by which the user controls the training."""
     names = ("module", "optimizer", "train_split", "accelerator")
     decided = [name for name in names if getattr(classifier, name) is not None]
     if getattr(classifier, "criterion", LogSoftmaxLoss) is not LogSoftmaxLoss:
@@ -169,7 +169,7 @@ def folds_of_table(X, y, n_folds, seed):
     """Return the fold that holds each row out, as `folds_of_rows`, with copies in one fold.
 
     Equal rows of a continuous table are copies. If one copy were held out and another one trained
-    on, the held-out loss would choose the members that learn rows by heart.
+    on, the held-out loss would choose the members that memorise rows.
 
     Parameters
     ----------

@@ -27,10 +27,10 @@ from .._utils import (
 )
 from .categories import learn_categories, with_codes, with_indicators, without_unused
 
-# What a column of texts needs where the network is the default one.
+# Remedy for text columns if the network is the default one.
 _ENCODE_TEXTS = (
-    "Turn texts of a few values into categories by X[name].astype('category'), encode others in a "
-    "pipeline, e.g. by skrub's TableVectorizer, or drop them."
+    "Convert text columns with few values to categories by X[name].astype('category'), encode "
+    "other columns in a pipeline, e.g. by skrub's TableVectorizer, or drop them."
 )
 
 

@@ -93,8 +93,8 @@ default="additive"
         - ``"dropout"``: dropout of the features before the head.
         - ``"ensemble"``: `n_draws` members, one of which is drawn at random. Each member
           multiplies its inputs by signs of its own and has its own head; the layers between are
-          shared [3]_ (but see `early_stopping` for small tables). All members are evaluated:
-          averages over them are exact, and what they do not agree on is `draw_information`.
+          shared [3]_ (but see `early_stopping` for small tables). All members are evaluated, so
+          that averages over them are exact; `draw_information` measures their disagreement.
         - ``"module"``: `module` is a `StochasticModule` of your own.
 
         All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
@@ -115,7 +115,7 @@ default="additive"
         prediction and scoring. With ``"ensemble"``, the number of members, of which methods may
         use the first few; 16 are enough for most tables.
     objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
-        What training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
+        Quantity that training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
         representation (Eq. 13), or the log of the probability averaged over draws.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax, as in `InfoSoftmaxClassifier`.
@@ -287,7 +287,7 @@ default="additive"
         self._store_skorch_params(kwargs)
 
     def _plan_training(self, X, weight):
-        # As many perceptrons serve an equal number of members of an ensemble.
+        # The largest number of perceptrons among which an ensemble's members are divided equally.
         ensemble = self.noise == "ensemble"
         most = _MOST_PERCEPTRONS if ensemble else FOLDS
         n_members = max(n for n in range(1, most + 1) if self.n_draws % n == 0 or not ensemble)
@@ -488,10 +488,10 @@ default="additive"
     ) -> InformationBounds:
         """Compute the sandwich and the bounds of I(X;Y) and I(Z;Y) on held-out rows.
 
-        Each row gets noise of its own for the log-softmax and the Donsker-Varadhan
+        Each row receives noise of its own for the log-softmax and the Donsker-Varadhan
         representation; the prediction whose bound is `mi_lower` averages over the noise bank. All
-        members of an ensemble are evaluated for each row: nothing is estimated from draws, and the
-        Monte-Carlo errors are 0.
+        members of an ensemble are evaluated for each row, so that no quantity is estimated from
+        draws, and the Monte-Carlo errors are 0.
 
         Parameters
         ----------

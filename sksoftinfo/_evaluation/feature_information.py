@@ -22,7 +22,7 @@ from .paired import holm
 _NOTE = (
     "alone_lower_floored is a lower bound of I(columns;Y). lost_estimate and gained_estimate are\n"
     "  differences of lower bounds. They estimate I(columns;Y|others) and I(columns;Y|given), and "
-    "may\n  lie above or below. P-values are adjusted for the number of groups (Holm)."
+    "may\n  be too high or too low. P-values are adjusted for the number of groups (Holm)."
 )
 # For each quantity shown: stem of its fields, field of its value, field of its p-value.
 _SHOWN = (

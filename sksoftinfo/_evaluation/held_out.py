@@ -289,7 +289,7 @@ def in_parallel(tasks, n_jobs, verbose):
 
 
 def warning_once(function, *args, **kwargs):
-    """Return the result of a call; what it warns of several times, warn of once, at its end."""
+    """Return the result of a call, and issue each repeated warning once, after the call."""
     result, noted = _noting_warnings(function, *args, **kwargs)
     _warn_of(noted)
     return result
@@ -302,14 +302,14 @@ def _warn_of(noted):
 
 def _noting_warnings(function, *args, **kwargs):
     """Return the result of a call, and the category and text of each of its warnings."""
-    # Threads share what is done with a warning, and would undo what others set.
+    # Threads share the warning filters, and would undo each other's changes.
     if threading.current_thread() is not threading.main_thread():
         return function(*args, **kwargs), []
     with warnings.catch_warnings(record=True) as caught:
         result = function(*args, **kwargs)
     noted = []
     for one in caught:
-        # Those with a constructor of their own may want more than a text, and stay as they are.
+        # A category with a constructor of its own may need more arguments than a message.
         if inspect.isfunction(one.category.__init__):
             warnings.warn(one.message, stacklevel=users_stacklevel())
         else:

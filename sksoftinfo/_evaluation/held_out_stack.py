@@ -231,13 +231,14 @@ class _View:
 def trained(member, X, y):
     """Return a member that is trained on these rows, without warnings.
 
-    For example, a member may not have converged; held-out labels show what it is worth.
+    For example, a member may not have converged. Its weight in the mixture is learned from
+    held-out labels in any case.
     """
     return _without_warnings(member.fit, X, y)
 
 
 def _without_warnings(function, *args):
-    # Threads share what is done with a warning, and would undo what others set.
+    # Threads share the warning filters, and would undo each other's changes.
     if threading.current_thread() is not threading.main_thread():
         return function(*args)
     with warnings.catch_warnings():

@@ -26,9 +26,9 @@ def stack_members(y, splits, n_features, kinds="all"):
     """Return the names and unfitted classifiers of the stack.
 
     There are two perceptrons, because clean tables need little weight decay and noisy tables need
-    much. They are trained by L-BFGS on all rows at once: on small tables this takes a hundredth of
-    the time of training `InfoSoftmaxClassifier`, and in the mixture they proved no less on 23
-    tables. Some members are left out:
+    much. The perceptrons are trained by L-BFGS on all rows at once. On small tables, their
+    training takes a hundredth of the time of training `InfoSoftmaxClassifier`, and on 23 tables
+    the mixture was as good. Some members are left out:
 
     - linear discriminant analysis if a class has fewer than two training rows, and thus no
       covariance;

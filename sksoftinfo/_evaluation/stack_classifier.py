@@ -28,8 +28,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     `cross_val_bounds`, ``"stack"`` stands for this classifier. There the weights of a fold come
     from labels of other folds, so that each member is trained at most once for each fold.
 
-    All members are trained for two folds. Members that do not improve the mixture by the labels of
-    either fold are not trained for the other folds.
+    All members are trained for two folds. Members that, judged by the labels of these folds, do
+    not improve the mixture in either fold are not trained for the other folds.
 
     Parameters
     ----------

@@ -238,7 +238,8 @@ def find_feature_layer(module, logits_of, images, name):
     Returns
     -------
     (FeatureLayer, tensor of shape (1, C, h, w), tensor of shape (1, C, H, W)) or None
-        The layer, its map of the last image, and the image, of which the map has a gradient.
+        The layer, its map of the last image, and this image. The map has a gradient with respect
+        to the image.
     """
     side = min(_SMALL_SIDE, min(images.shape[2:]) // 2)
     small_side = None
@@ -249,7 +250,7 @@ def find_feature_layer(module, logits_of, images, name):
                 own, recent, shapes = _spatial_outputs(
                     module, lambda tried=tried: logits_of(tried), len(tried), name
                 )
-        # Whatever a network raises on images that are smaller, it does not take them.
+        # Any exception on smaller images means that the network does not accept them.
         except Exception as error:
             if not is_small or is_out_of_memory(error):
                 raise
@@ -288,7 +289,7 @@ def _confirmed(module, logits_of, image, layer, of_small):
         image = image.detach().clone().requires_grad_()
         try:
             own, recent, shapes = _spatial_outputs(module, lambda: logits_of(image), 1, layer.name)
-        # The reasons why a network cannot be run with gradients are its own.
+        # A network may refuse to be run with gradients, by any exception.
         except Exception as error:
             if is_out_of_memory(error):
                 raise
@@ -491,7 +492,7 @@ def _attempt(module, run, layer, function):
     try:
         with replaced_output(module, layer.name, function, layer.call, layer.channels_last):
             return run()
-    # Whatever a network raises on a map that it does not take, the trial has failed. A lack of
+    # Any exception on a replaced map means that the trial has failed. A lack of
     # memory is raised, since it is not a property of the network.
     except Exception as error:
         if is_out_of_memory(error):

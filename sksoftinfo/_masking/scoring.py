@@ -65,8 +65,8 @@ def takes_crops(classifier, images, patch_size):
     crop = images[:1, :, : patch_size[0], : patch_size[1]]
     try:
         return bool(np.isfinite(classifier.logits(crop)).all())
-    # Whatever a module raises on a size that it does not take, the answer is no. A lack of memory
-    # is raised, since it is not a property of the network.
+    # Any exception means that the module does not accept this size. A lack of memory is raised,
+    # since it is not a property of the network.
     except Exception as error:
         if is_out_of_memory(error):
             raise

@@ -67,7 +67,7 @@ class AveragedMLP(nn.Module):
         own = torch.eye(self.n_members, dtype=hidden.dtype, device=hidden.device)
         return (own[:, None, :, None] * hidden[:, :, None]).flatten(2).flatten(0, 1)
 
-    # What a `SharedEnsemble` needs, which multiplies the prepared columns by signs.
+    # Interface for a `SharedEnsemble`: signs multiply the prepared columns.
 
     @property
     def n_signs(self):
@@ -86,7 +86,7 @@ class AveragedMLP(nn.Module):
     def after_signs(self, columns):
         """Return the last hidden layers (K, n, width) for columns (K, n, n_signs).
 
-        Each member serves an equal share of the K.
+        Each perceptron serves an equal number of the K members of an ensemble.
         """
         shares = columns.unflatten(0, (self.n_members, -1))
         hidden = self.hidden(shares.flatten(1, 2))

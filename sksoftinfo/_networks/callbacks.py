@@ -70,7 +70,7 @@ def changes_training(callbacks):
     for callback in callbacks if isinstance(callbacks, list | tuple) else ():
         one = callback[-1] if isinstance(callback, tuple) else callback
         kind = one if isinstance(one, type) else type(one)
-        # A checkpoint may bring the weights back that its own monitor was best with.
+        # A checkpoint may restore the weights at which its own monitor was best.
         if issubclass(kind, (*OF_TRAINING, LoadInitState)) or getattr(one, "load_best", False):
             return True
     return False

@@ -148,10 +148,10 @@ class _Perceptrons(nn.Module):
 
 
 class _Draws(nn.Module):
-    """Copy of a `StochasticModule`, to which the columns are given prepared.
+    """Copy of a `StochasticModule` whose inputs are prepared columns.
 
-    The members are those of an ensemble, which are its draws, or the perceptrons of the
-    `AveragedMLP` that gets the noise.
+    The members are the members of an ensemble, which are its draws, or the perceptrons of the
+    `AveragedMLP` below the noise.
     """
 
     def __init__(self, module):

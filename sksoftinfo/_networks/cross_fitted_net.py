@@ -18,12 +18,12 @@ from .predictions import evaluate_module, first_input, with_prior
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
 # more than chance. On six tables, training all to the end was never better.
 _ALL_TRAINED = 0.2
-# Training ends when no group of members has been at its best for this share of the epochs.
+# Training ends when no group of members has improved for this share of the epochs.
 _PATIENCE = 0.3
 _FEWEST_EPOCHS = 10
-# Learning rate at which `decays` are what the optimizer gets. In each step, AdamW shrinks the
-# weights by the product of both, which a larger learning rate must not raise: at 0.1, a decay of
-# 10 would erase the weights in each step.
+# Learning rate at which the optimizer receives `decays` unchanged. In each step, AdamW shrinks the
+# weights by the product of learning rate and decay. A larger learning rate must not raise this
+# product: at 0.1, a decay of 10 would erase the weights in each step.
 _LR_OF_DECAYS = 0.003
 # Weights of the default network are of the size of 0.1.
 _MOVED_ENOUGH = 0.1
@@ -41,7 +41,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     least held-out loss is chosen, and at the end the best epoch. No member leaves out rows of fold
     -1, and then nothing is chosen.
 
-    Without folds, the network is trained as any other.
+    Without folds, the network is trained like any other network.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         module = CrossFittedModule(
             self.module_, self.decays, start, dtype=dtype, device=self.device
         )
-        # The rows by which epochs are judged. Of a rare class, none may be among them.
+        # The rows by which epochs are compared. A rare class may be missing among them.
         module.n_folds = 1 + max(0, int(X["fold"].max()))
         held_out = (X["fold"] >= 0) & (X["fold"] < module.n_members)
         n_held_out = (weight * held_out).sum()
@@ -119,8 +119,8 @@ class CrossFittedNet(InfoSoftmaxNet):
         if moved >= _MOVED_ENOUGH:
             return ""
         return (
-            f" Or `lr` is too low: at lr={self.lr:.3g}, {n_steps} steps move a weight by about "
-            f"{moved:.1g} at most. Raise lr, or leave it at its default."
+            f" Alternatively, `lr` is too low: at lr={self.lr:.3g}, {n_steps} steps move a weight "
+            f"by about {moved:.1g} at most. Raise `lr`, or leave it at its default."
         )
 
     def _finish(self):

@@ -20,14 +20,14 @@ _PEAK, _RISES = 4.0, 0.1
 
 
 class ImageNet(InfoSoftmaxNet):
-    """Net of the default network for images, which can learn that empty images are no evidence.
+    """Net of the default network for images, which can learn that empty images carry no evidence.
 
-    A network also answers for images that are unlike all training images, and often with
-    confidence: a grey image may be strong evidence of a digit. If nothing about training is set,
-    empty images (see `empty_images`) are therefore added to each batch, and their target is the
-    label frequencies of the batch. Their loss has a small weight, so that it decides only where
-    there are no training images. This is outlier exposure [1]_ with outliers that are drawn at
-    random.
+    A network also classifies images that are unlike all training images, often with confidence: a
+    grey image may be strong evidence of a digit. If no parameter of the training is set, empty
+    images (see `empty_images`) are therefore added to each batch, with the label frequencies of
+    the batch as their target. The loss of empty images has a small weight, so that it matters only
+    where there are no training images. This method is outlier exposure [1]_ with outliers that are
+    drawn at random.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ImageNet(InfoSoftmaxNet):
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
-        # Removed at once: a net with the graph of its last batch could not be copied.
+        # Removed immediately: a net with the graph of its last batch could not be copied.
         of_empty = self.__dict__.pop("_of_empty", None)
         if of_empty is None or not training:
             return loss
@@ -86,7 +86,7 @@ class ImageNet(InfoSoftmaxNet):
         frequencies = is_of_class.to(log_proba).mean(0)
         if isinstance(X, dict):
             weight = upload(torch.as_tensor(X["sample_weight"]), labels.device).to(log_proba)
-            # A batch may have no weight at all, if classes have none.
+            # All weights of a batch are 0 if its classes have weight 0.
             frequencies = weight @ is_of_class.to(log_proba) / weight.sum().clamp(min=1e-30)
         return loss - _EMPTY * (log_proba @ frequencies).mean()
 
@@ -100,8 +100,9 @@ class ImageNet(InfoSoftmaxNet):
 def empty_images(images, n):
     """Return random images without content: constant images, and random fields.
 
-    The levels reach beyond the range of the images by half of this range. Half of the images are
-    constant. A field, from a gradient to noise of single pixels, is added to the other half.
+    The levels extend beyond the range of the images by half of this range on either side. Half of
+    the images are constant. The other half contain a random field, whose scale lies between single
+    pixels and the whole image.
 
     Parameters
     ----------
@@ -139,7 +140,8 @@ def empty_images(images, n):
 def shifted(images, most):
     """Return images (n, c, h, w), each shifted at random by at most `most` pixels.
 
-    The gap repeats the edge of the image: zeros would be a frame on any other background.
+    The gap is filled by repeating the edge of the image: zeros would form a frame on a background
+    that is not zero.
 
     Examples
     --------

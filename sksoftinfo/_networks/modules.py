@@ -149,7 +149,7 @@ class ConvNet(nn.Module):
         """
         return self.body(self.prepare(x))
 
-    # What a `SharedEnsemble` needs, which multiplies the inputs of the last convolution by signs.
+    # Interface for a `SharedEnsemble`: signs multiply the inputs of the last convolution.
 
     @property
     def n_signs(self):
@@ -179,7 +179,7 @@ class ConvNet(nn.Module):
         Returns
         -------
         torch.Tensor of shape (n, n_signs, rows, columns)
-            Maps of which each member changes the signs of channels.
+            Maps in which each member changes the signs of some channels.
         """
         return self.body[: self._n_before](self.prepare(x))
 

@@ -1,4 +1,4 @@
-"""A warning about networks that have learned their training rows by heart."""
+"""Warning about networks that have memorised their training rows."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def warn_of_overfitting(net):
     gap = last["valid_loss"] - last["train_loss"]
     if gap > _LARGEST_GAP * math.log(net.n_classes):
         warnings.warn(
-            f"The network has learned its training rows by heart: their bound lies {gap:.2f} nats "
-            "above the bound of the held-out rows. Only the bound of held-out rows is valid for "
-            "fresh rows. It rises with fewer epochs (max_epochs), with a larger "
-            "optimizer__weight_decay, or with EarlyStopping(load_best=True) among the callbacks.",
+            f"The network has memorised its training rows: their bound lies {gap:.2f} nats above "
+            "the bound of the held-out rows. Only the bound of held-out rows is valid. To raise "
+            "it, train for fewer epochs (max_epochs), set a larger optimizer__weight_decay, or "
+            "add EarlyStopping(load_best=True) to the callbacks.",
             stacklevel=users_stacklevel(),
         )

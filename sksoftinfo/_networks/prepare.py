@@ -19,7 +19,7 @@ _MOST_ROWS = 10_000
 _MOST_NUMBERS = 1 << 18
 # Largest rounding step of a column, in units of half its interquartile range.
 _LARGEST_STEP = 0.01
-# Share of the total weight by which a quantile may be missed, for sums are rounded.
+# Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
 
 
@@ -154,9 +154,9 @@ def _warn_of_rounding(given, dtype, median, scale):
     lost = np.flatnonzero(step > _LARGEST_STEP)
     if len(lost):
         warnings.warn(
-            "Single precision rounds away differences between the rows in columns that lie far "
-            f"from 0: positions {some_names(lost)}. Subtract a constant from these columns, or "
-            "use double precision: precision='full' with dtype='auto'.",
+            "Single precision rounds away the differences between rows in columns whose values "
+            f"are far from 0, at positions {some_names(lost)}. Subtract a constant from these "
+            "columns, or use double precision: precision='full' with dtype='auto'.",
             stacklevel=users_stacklevel(),
         )
 
@@ -164,7 +164,7 @@ def _warn_of_rounding(given, dtype, median, scale):
 class PrepareImages(nn.Module):
     """Layer that divides images by a scale: 1, or the largest absolute value that it learns.
 
-    Zero, with which convolutions pad, stays zero, and ratios between channels stay as they are.
+    Zero, the padding of convolutions, remains zero, and ratios between channels do not change.
 
     Examples
     --------

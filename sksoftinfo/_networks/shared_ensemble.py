@@ -1,4 +1,4 @@
-"""`SharedEnsemble`, networks that share hidden layers, of which the noise selects one."""
+"""`SharedEnsemble`, networks that share hidden layers; the noise selects one of them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from .stochastic_module import StochasticModule
 class SharedEnsemble(StochasticModule):
     """Members that share hidden layers, each with its own signs and linear head.
 
-    Each member multiplies its input by signs of its own, -1 or 1, and has a head of its own; the
-    layers between are shared by all members or, where the default network for tables is
-    cross-fitted, by as many for each perceptron. A draw is a member, and all members are
-    drawn: expectations over the noise are averages over the members, without Monte-Carlo error.
+    Each member multiplies its input by signs of its own, -1 or 1, and has a head of its own. The
+    hidden layers in between are shared by all members. If the default network for tables is
+    cross-fitted, it consists of several perceptrons, and each of them serves an equal number of
+    members. A draw is a member, and all members are drawn, so that expectations over the noise are
+    averages over the members, without Monte-Carlo error.
 
-    Only differences between the logits of a member are trained, and their mean is therefore
-    set to 0.
+    Only differences between the logits of a member are trained. The mean of these logits is
+    therefore set to 0.
 
     Parameters
     ----------
     module : torch.nn.Module
         Network with ``features(x)`` of shape (n, width) and a linear ``head``, which is replaced.
         The signs multiply the columns of a table, and the channels of images. The default networks
-        choose where: they have ``before_signs(x)`` of shape (n, `n_signs`, ...) and
-        ``after_signs(inputs)``, whose inputs have a first axis for the members.
+        choose the layer at which the signs are applied: they have ``before_signs(x)`` of shape
+        (n, `n_signs`, ...) and ``after_signs(inputs)``, whose inputs have a first axis for the
+        members.
     n_inputs : int
         Number of columns or channels of the rows.
     n_members : int
@@ -98,7 +100,7 @@ class SharedEnsemble(StochasticModule):
         if shape[-1] > self.noise_size:
             raise ValueError(
                 f"`n_draws` must be at most {self.noise_size}, the number of members of the "
-                f"ensemble that was trained; got {shape[-1]}. Give None for all of them."
+                f"ensemble that was trained; got {shape[-1]}. Pass None for all of them."
             )
         members = torch.eye(self.noise_size, dtype=dtype, device="cpu")[: shape[-1]]
         return members.expand(*shape, self.noise_size)

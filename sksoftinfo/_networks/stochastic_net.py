@@ -17,8 +17,9 @@ class StochasticInfoNet(CrossFittedNet):
     """Net around a `StochasticModule`, which supplies the noise.
 
     Training draws new noise for each batch, from a generator of its own, and all rows of the batch
-    share it. Prediction averages over one fixed noise bank. Epochs of a cross-fitted training are
-    judged by the bank, too: with new noise for each, the luckiest would be taken for the best.
+    share it. Prediction averages over one fixed noise bank. The same bank is used to compare the
+    epochs of a cross-fitted training: with new noise for each epoch, the luckiest epoch would be
+    taken for the best one.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class StochasticInfoNet(CrossFittedNet):
         return losses + penalty, judged
 
     def _divergence(self):
-        # Removed at once: a net with the graph of its last batch could not be copied.
+        # Removed immediately: a net with the graph of its last batch could not be copied.
         return divergence_from_standard_normal(*self.__dict__.pop("_distribution"))
 
     def get_loss(self, y_pred, y_true, X=None, training=False):

@@ -118,8 +118,8 @@ def _copied(module):
 def run_epoch(net, iterator, prefix, step_fn, **fit_params):
     """Train an epoch and read its losses at the end, so that no batch waits for a GPU.
 
-    Callbacks are not notified of batches: for nets whose callbacks ignore batches (see
-    `is_heard`).
+    Callbacks are not notified of batches. The function is therefore used only for nets whose
+    callbacks ignore batches (see `is_heard`).
     """
     losses = []
     try:

@@ -1,4 +1,4 @@
-"""Networks that learn their training rows by heart."""
+"""Networks that memorise their training rows."""
 
 import warnings
 
@@ -29,7 +29,7 @@ BY_HEART = {"max_epochs": 150, "optimizer__weight_decay": 0.0, **OPTIONS}
     ids=["default", "module", "stochastic"],
 )
 def test_a_bound_of_training_rows_far_above_the_held_out_rows_is_warned_of(clf):
-    with pytest.warns(UserWarning, match="learned its training rows by heart.* held-out rows"):
+    with pytest.warns(UserWarning, match="memorised its training rows.* held-out rows"):
         clf.fit(*NOISE)
 
 
@@ -64,4 +64,4 @@ def assert_silent(clf, X, y):
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         clf.fit(X, y)
-    assert not [one for one in noted if "by heart" in str(one.message)]
+    assert not [one for one in noted if "memorised" in str(one.message)]
