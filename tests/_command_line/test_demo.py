@@ -7,10 +7,17 @@ from sksoftinfo import __main__ as command_line
 from sksoftinfo._command_line import demo
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "sksoftinfo", *arguments], capture_output=True, text=True
-    )
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the entry point of the script; return its exit code, standard output and error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["sksoftinfo", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            command_line.run()
+        return stop.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture
@@ -35,16 +42,25 @@ def test_demo_prints_bounds_and_draws_two_pictures(brief, tmp_path, capsys):
         assert (out / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_help_names_every_option():
+def test_a_process_of_its_own():
+    command = [sys.executable, "-m", "sksoftinfo", "bounds", "no.csv", "--target", "y"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("sksoftinfo: error: ") and "'no.csv'" in line
+
+
+def test_help_names_every_option(run):
     for arguments, words in (
         (["--help"], ["demo", "bounds"]),
         (["bounds", "--help"], ["TABLE", "--target", "--model", "--units", "stack"]),
         (["demo", "--help"], ["--out", "--data", "--target", "--device", "--seed", "default: 0"]),
     ):
-        result = run(*arguments)
-        assert result.returncode == 0
+        code, out, _ = run(*arguments)
+        assert code == 0
         for word in words:
-            assert word in result.stdout
+            assert word in out
 
 
 @pytest.mark.parametrize(
@@ -62,16 +78,15 @@ def test_help_names_every_option():
         (["demo", "--seed", "-1"], "--seed must be between 0 and 4294967295; got -1"),
     ],
 )
-def test_bad_arguments(arguments, message):
-    result = run(*arguments)
-    assert result.returncode == 2
-    last = result.stderr.strip().splitlines()[-1]
-    assert message in last
-    assert "Traceback" not in result.stderr
+def test_bad_arguments(run, arguments, message):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert message in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
 
 
-def test_a_file_in_place_of_the_folder(tmp_path):
+def test_a_file_in_place_of_the_folder(run, tmp_path):
     (tmp_path / "file").write_text("")
-    result = run("demo", "--out", str(tmp_path / "file"))
-    assert result.returncode == 2
-    assert len(result.stderr.strip().splitlines()) == 1
+    code, _, err = run("demo", "--out", str(tmp_path / "file"))
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
