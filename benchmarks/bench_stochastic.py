@@ -59,8 +59,8 @@ def compare_objectives(n, seeds, noise):
     _, y, log_posterior = TASK(400_000, np.random.default_rng(1))
     truth = information_bounds(y, np.exp(log_posterior)).mi_lower
     print(f"I(X;Y) = {truth:.3f} nats, {n} training rows; mean (spread) of {seeds} seeds")
-    columns = ("DV", "log-softmax + H", "predictive + H", "I(Z;Y)", "upper estimate", "accuracy")
-    print(f"{'noise':20}{'objective':13}" + "".join(f"{name:>17}" for name in columns))
+    columns = ("DV", "E log-softmax + H(Y)", "log E softmax + H(Y)", "I(Z;Y)", "upper", "accuracy")
+    print(f"| {' | '.join(('noise', 'objective', *columns))} |\n{'|---' * 8}|")
     for family, options in FAMILIES.items():
         if noise and options["noise"] not in noise:
             continue
@@ -86,12 +86,10 @@ def compare_objectives(n, seeds, noise):
                     ]
                 )
             cells = (
-                f"{mean:9.3f} ({spread:.3f})"
+                "" if np.isnan(mean) else f"{mean:.3f} ({spread:.3f})"
                 for mean, spread in zip(np.mean(rows, 0), np.std(rows, 0), strict=True)
             )
-            print(
-                f"{family:20}{objective:13}" + "".join(f"{cell:>17}" for cell in cells), flush=True
-            )
+            print(f"| {family} | {objective} | {' | '.join(cells)} |", flush=True)
 
 
 def compare_times(n, noise, repeats=5):
@@ -99,7 +97,7 @@ def compare_times(n, noise, repeats=5):
     # The first fit of a process loads what later ones do not.
     InfoSoftmaxClassifier(max_epochs=1, device="cpu").fit(X, y)
     print(f"\ntimes against InfoSoftmaxClassifier, {n} rows; median (smallest, largest)")
-    print(f"{'noise':12}{'draws':>6}{'training':>24}{'prediction':>24}")
+    print("| noise | draws | training | prediction |\n|---|---|---|---|")
     for family in ("additive", "latent", "dropout", "ensemble"):
         if noise and family not in noise:
             continue
@@ -124,7 +122,7 @@ def compare_times(n, noise, repeats=5):
                 f"{np.median(column):.2f} ({column.min():.2f}, {column.max():.2f})"
                 for column in np.transpose(ratios)
             )
-            print(f"{family:12}{n_draws:6}" + "".join(f"{cell:>24}" for cell in cells), flush=True)
+            print(f"| {family} | {n_draws} | {' | '.join(cells)} |", flush=True)
 
 
 def main():
