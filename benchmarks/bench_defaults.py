@@ -1,19 +1,20 @@
-"""Defaults against peers, raw tables in.
+"""Default classifiers on raw tables, compared with peers.
 
     python benchmarks/bench_defaults.py --tables DIR --csv FILE
     python benchmarks/bench_defaults.py --report FILE [FILE ...]
 
 The first command evaluates each method on five shuffled folds of each table: scikit-learn's, CSV
 files of a folder, and synthetic ones. It appends a row to the CSV file for each table and method,
-and leaves out what the file has already, so that a run can be done in pieces. The second command
-prints the tables of docs/peers.md.
+and skips rows that the file contains already, so that a run can be interrupted and continued. The
+second command prints the tables of docs/peers.md.
 
-`network` and `stack` get each table as it is, with texts as categories. Every other method gets
-the preparation that its users give it: boosting reads gaps and categories itself, RealMLP-TD and
-TabM read categories and get the median in place of a missing number, and all others get
-indicators of categories and of missing values, and scaled columns. Bits are H(Y) less the held-out
-log-loss, and seconds are processor time of the five fits and predictions. RealMLP-TD and TabM are
-those of the package pytabkit, trained by the cross-entropy without label smoothing.
+`network` and `stack` receive each table unchanged, with text columns as categories. For the other
+methods, tables are prepared as is usual for each. Boosting handles missing values and categories
+itself. RealMLP-TD and TabM handle categories, and missing numbers are replaced by the median. The
+remaining methods receive scaled columns, with indicators of categories and of missing values. Bits
+are H(Y) less the held-out log-loss, and seconds are processor time of the five fits and
+predictions. RealMLP-TD and TabM are the implementations in pytabkit, trained by the cross-entropy
+without label smoothing.
 
 Weight decays and steps of the network were chosen on glass, wine, urine, birthwt, weather, mroz,
 titanic, spirals and parities; the other tables were held back.

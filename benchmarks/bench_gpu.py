@@ -51,7 +51,7 @@ def name_of(device):
 
 
 def simulated(kind):
-    """Let there be the simulated device of the tests."""
+    """Set up the simulated device of the tests."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from helpers.simulated_cuda import simulated_cuda
 
@@ -65,7 +65,7 @@ def calls(X, y, device):
     yield f"fit, {_EPOCHS} epochs, sksoftinfo", lambda: ours.fit(X, y, _EPOCHS)
     yield "predict_proba, bare torch", lambda: bare.predict_proba(X)
     yield "predict_proba, sksoftinfo", lambda: ours.predict_proba(X)
-    # Rows of the training would be warned of.
+    # Scores of training rows would raise a warning.
     others = X + np.float32(1e-3)
     yield "score_bounds", lambda: ours.clf.score_bounds(others, y)
     on_device = torch.as_tensor(X).to(device)

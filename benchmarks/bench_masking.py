@@ -98,7 +98,7 @@ def fit_ours(net, valid, target, options):
 
     def maps(images):
         found = masker.information_map(images)
-        # What is masked whole has no map to threshold.
+        # An image that is masked as a whole has no map to threshold.
         if masker.require_presence:
             found[~masker.mask(images).any(axis=(1, 2))] = 0.0
         return found
@@ -145,7 +145,7 @@ def measure(layout, net, bank, seed, target, options):
     index = int(np.flatnonzero(net.classes_ == target)[0])
     module = net.module_.eval()
     methods = {}
-    # A head of its own needs many hands: the validation digits are few.
+    # A new head needs digits of many writers, and there are few validation digits.
     of_training = make(bank, "train", N_VALID, seed + 1000)
     for name, settings in ours(size).items():
         if options.methods and not any(part in name for part in options.methods):
@@ -167,11 +167,11 @@ def measure(layout, net, bank, seed, target, options):
         ("everything kept", (lambda images: np.ones_like(images), False, "", None)),
         *methods.items(),
     ]:
-        # Of ours the whole way to the mask is timed, of the others the way to the map.
+        # For our masker the time includes the mask; for other methods it ends with the map.
         forwards, maps = [], None
         (timed or maps_of)(test.data[:16])
         for _ in range(options.repeats):
-            # One after the other, so that both meet the same machine.
+            # One after the other, so that both run under the same load.
             forward, _ = seconds_of(net.predict_proba, test.data)
             seconds, found = seconds_of(timed or maps_of, test.data)
             forwards.append(seconds / forward)

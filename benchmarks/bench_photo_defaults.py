@@ -1,4 +1,4 @@
-"""Do the defaults for photographs hold on pictures that did not choose them?
+"""Do the defaults for photographs hold on images that they were not chosen on?
 
 ``python benchmarks/bench_photo_defaults.py PHOTOS`` chooses `zoom` and `detail` on half of the
 single animals and measures the choice on the other half, for many splits. It then chooses the
@@ -68,7 +68,7 @@ def animals(classifier, network, folder):
 
 
 def rivals(classifier, folder, n, kinds):
-    """Print which smallest evidence of a rival each half of the objects chooses."""
+    """Print the smallest evidence of a rival that is best on each half of the objects."""
     scores = {}
     for part, kind in itertools.product((0, 1), kinds):
         pictures, truth, targets = composites(folder, n, kind, part)

@@ -146,7 +146,7 @@ def _add_bounds(commands):
     _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
     _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")
     _option(model, "--seed", type=int, default=0, help="seed of the folds and models")
-    _option(model, "--json", action="store_true", help="print one JSON object")
+    _option(model, "--json", action="store_true", help="print the answer as one JSON object")
     _option(
         model,
         "--report",
@@ -160,7 +160,7 @@ def _add_bounds(commands):
 def _add_mask(commands):
     mask = commands.add_parser(
         "mask",
-        help="cut an object out of photographs by a pretrained network",
+        help="cut an object out of photographs with a pretrained network",
         description=(
             "Write two pictures for each photograph: NAME.cutout.png, which is transparent where "
             "there is no evidence of the target, and NAME.overlay.png, which shows the evidence "
@@ -186,7 +186,7 @@ def _add_mask(commands):
         "--network",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="pretrained network; others, such as resnet50, are downloaded by torchvision.models",
+        help="pretrained network; torchvision.models downloads others, such as resnet50",
     )
     _option(
         mask,
