@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def test_known_information(benchmark):
     assert_shown(information.methods(rows), "information.md")
     rows = information.in_order(information.read(DOCS / "information_20000.csv"))
     assert_shown(information.errors_by_task(rows), "information.md")
+
+
+def test_errors_of_known_information_on_the_page_of_peers(benchmark):
+    information = benchmark("bench_information")
+    rows = information.in_order(information.read(DOCS / "information.csv"))
+    found = re.findall(r"^\| (.+?) \| (\d\.\d+)", information.methods(rows), re.MULTILINE)
+    errors = {name: float(error) for name, error in found}
+    shown = {
+        '`cross_val_bounds`, "stack"': ["stack"],
+        "`cross_val_bounds`, our network": ["network"],
+        '`mi_estimate`, "stack"': ["stack, extrapolated"],
+        "InfoNCE": ["InfoNCE"],
+        "MINE, NWJ": ["MINE", "NWJ"],
+        "SMILE": ["SMILE"],
+        "joint nearest neighbours": ["joint kNN"],
+        "scikit-learn's `mutual_info_classif`": ["mutual_info_classif"],
+    }
+    page = (DOCS / "peers.md").read_text()
+    for label, names in shown.items():
+        (cell,) = re.findall(rf"^\| {re.escape(label)} \| .+? \| (.+?) \|", page, re.MULTILINE)
+        numbers = [float(number) for number in re.findall(r"\d+\.\d+", cell)]
+        assert numbers == pytest.approx([errors[name] for name in names], rel=1e-3, abs=6e-4)
 
 
 def test_a_row_that_differs_is_found():
