@@ -4,8 +4,8 @@ Information masks beside captum's attributions
 
 Where is the evidence for a 0? Four maps of one network: the weight of evidence of its windows, and
 three attribution methods of captum. Each map is cut at 20 % of its maximum. Information masks
-localise the evidence. Attributions show which pixels the prediction is sensitive to, which is
-another question; where that question matters they are ahead, see :doc:`/masking_results`.
+localise the evidence. Attributions answer another question: to which pixels is the prediction
+sensitive? For this question, they are ahead of information masks; see :doc:`/masking_results`.
 
 Without captum (``pip install captum``) the example draws the information mask only.
 """

@@ -63,7 +63,7 @@ print(f"by information {by_information:.2f}: {kept.max():.3f} of {whole.mi_lower
 
 # %%
 # Whatever the threshold, the decision keeps less information than the probability. The threshold
-# of least cost is another one than the threshold that keeps most information.
+# of least cost differs from the threshold that keeps the most information.
 
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 axis.axhline(whole.mi_lower, color="black", ls="--", label="the probability itself")

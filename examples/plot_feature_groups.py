@@ -38,10 +38,10 @@ found = feature_information(
 print(found)
 
 # %%
-# Size (radius, perimeter, area) carries most on its own, and little is lost without one of these
-# three measurements, since the other two carry the same information. Losses and gains are
-# differences between two lower bounds, and not bounds themselves: below zero, the classifier
-# predicts better without the columns.
+# Size (radius, perimeter, area) carries the most information on its own, and little is lost
+# without one of these three measurements, since the other two carry the same information. Losses
+# and gains are differences between two lower bounds, and not bounds themselves. A difference below
+# zero means that the classifier predicts better without the columns.
 
 FeatureInformationDisplay(found).plot()
 plt.show()

@@ -3,8 +3,9 @@ Rows that belong together: groups and time
 ==========================================
 
 Shuffled folds overstate the information wherever a row reveals the label of another one. Two
-tables without any information about their labels show it: patients who are measured several times,
-and two random walks that are independent of each other. The right folds find nothing in either.
+tables that carry no information about their labels show the error: patients who are measured
+several times, and two random walks that are independent of each other. The right folds find no
+information in either table.
 """
 
 import textwrap

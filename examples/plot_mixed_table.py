@@ -1,6 +1,6 @@
 """
-A table of numbers, categories, dates and gaps in a Pipeline
-============================================================
+A table of numbers, categories, dates and missing values in a Pipeline
+======================================================================
 
 Real tables mix types. A :class:`~sklearn.compose.ColumnTransformer` encodes them, the network
 follows as the last step, and the pipeline as a whole is cross-fitted, so that nothing is learned
@@ -76,8 +76,8 @@ print(f"at least {bounds.mi_lower_limit:.2f} of {bounds.label_entropy:.2f} bits"
 
 # %%
 # Left: what each column carries alone, a lower bound. Right: what is lost without it, an estimate.
-# Bars are 95 % intervals. The intervals of the fee contain 0. The postcode is noise, and below 0:
-# the network predicts better without it.
+# Bars are 95 % intervals. The intervals of the fee contain 0. The postcode is noise, and its
+# values are below 0: the network predicts better without it.
 
 found = feature_information(pipeline, table, left, cv=3, units="bits")
 FeatureInformationDisplay(found).plot()

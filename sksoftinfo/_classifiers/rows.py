@@ -108,7 +108,7 @@ def _stays_on_device(X, classifier, reset):
     """Return whether `X` is a tensor on a CUDA device on which the network is, or will be."""
     if not is_on_cuda(X):
         return False
-    # Categories are looked up on the host, and a tensor has them where the user says so.
+    # Categories are looked up on the host. A tensor has them only if the user names its columns.
     by_user = classifier.categorical_features is not None and not isinstance(
         classifier.categorical_features, str
     )

@@ -288,8 +288,7 @@ class _Entries:
                 name,
                 self.texts,
                 warnings=[
-                    f"{name}: numbers with several units ({named}) are read as texts. Use one "
-                    "unit."
+                    f"{name}: numbers with several units ({named}) are read as text. Use one unit."
                 ],
             )
         mark = decimal or (self.mark if self.mark in (".", ",") else decimal_elsewhere)
@@ -301,7 +300,7 @@ class _Entries:
                 self.texts,
                 warnings=[
                     f"{name}: entries such as {wrong[0]!r} are not numbers with the decimal mark "
-                    f"{mark!r}, so that the column is read as texts. Pass --decimal."
+                    f"{mark!r}, so that the column is read as text. Pass --decimal."
                 ],
             )
         notes = self._notes(units, mark)
@@ -400,7 +399,7 @@ class _Entries:
             shown = ", ".join(repr(word) for word in self.words[:3])
             found.append(
                 f"{name}: {100 * self.share:.0f} % of the entries are numbers and others are not, "
-                f"such as {shown}; the column is read as texts."
+                f"such as {shown}; the column is read as text."
             )
         return _text(name, self.texts, warnings=found)
 

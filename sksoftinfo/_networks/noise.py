@@ -225,8 +225,8 @@ class DropoutNoise(_FeatureNoise):
 
     Each feature is multiplied by a Bernoulli variable divided by its mean. The factor has mean 1
     and variance p / (1 - p) at dropout rate p. Its standard deviation is `noise_scale`, so that
-    the rate is p = noise_scale**2 / (1 + noise_scale**2): 0 is no dropout, and 1 is a rate of one
-    half.
+    the rate is p = noise_scale**2 / (1 + noise_scale**2): 0 disables dropout, and 1 is a rate
+    of one half.
 
     Parameters
     ----------

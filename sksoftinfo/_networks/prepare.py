@@ -12,8 +12,8 @@ from torch import nn
 from .._utils import on_host, some_names, users_stacklevel
 from .device import upload
 
-# Largest number of rows whose quantiles are computed, which costs a sort. Of more rows, evenly
-# spaced ones are taken.
+# Largest number of rows whose quantiles are computed, which costs a sort. With more rows,
+# evenly spaced rows are taken.
 _MOST_ROWS = 10_000
 # Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
