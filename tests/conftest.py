@@ -17,7 +17,7 @@ settings.load_profile("sksoftinfo")
 
 @pytest.fixture
 def cuda():
-    """A CUDA device, that of the machine or a simulated one; ``cuda.absent()`` takes it away."""
+    """A CUDA device, that of the machine or a simulated one; `elsewhere` does without it."""
     if UNAVAILABLE is not None and not torch.cuda.is_available():
         pytest.skip(UNAVAILABLE)
     with some_cuda() as device:

@@ -57,7 +57,7 @@ def test_log_proba_in_onnx(runtime, kind, class_prior):
     rows, labels = rows[:-30], labels[:-30]
     clf = InfoSoftmaxClassifier(class_prior=class_prior, **FAST).fit(rows, labels)
     result = runtime(log_proba_module(clf), rows[:, None] if kind == "images" else rows)
-    np.testing.assert_allclose(result, clf.predict_log_proba(rows), atol=1e-5)
+    np.testing.assert_allclose(result, clf.predict_log_proba(rows), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_averages_over_draws_in_onnx(runtime, noise, options):
     rows, labels = (IMAGES[:-30], DIGIT[:-30]) if images else (X[:-30], Y[:-30])
     clf = StochasticInfoClassifier(**options).fit(rows, labels)
     result = runtime(log_proba_module(clf), rows[:, None] if images else rows)
-    np.testing.assert_allclose(result, clf.predict_log_proba(rows), atol=1e-5)
+    np.testing.assert_allclose(result, clf.predict_log_proba(rows), rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_no_module():

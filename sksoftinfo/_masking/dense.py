@@ -12,6 +12,7 @@ from .._networks import (
     download,
     naming_batch_size,
     neutral_torch,
+    pinned_flags,
     posterior_logits,
     unwrapped,
     upload,
@@ -105,6 +106,7 @@ def own_copy(module):
     return fresh
 
 
+@pinned_flags()
 def dense_layer(classifier, images, name):
     """Return the feature layer and its geometry, or None if dense scoring is not proven valid.
 
@@ -144,6 +146,7 @@ def dense_layer(classifier, images, name):
         return layer, measure_cells(feature_map, image)
 
 
+@pinned_flags()
 def window_logits(net, images, layer, windows):
     """Return the network's logits for windows around each cell, and for whole images.
 
@@ -169,6 +172,7 @@ def window_logits(net, images, layer, windows):
         return download(found, net.dtype)
 
 
+@pinned_flags()
 def window_features(net, images, layer, windows, weights=None):
     """Return averages of the feature map in windows, and posterior logits of whole images.
 

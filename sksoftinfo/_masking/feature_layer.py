@@ -17,8 +17,8 @@ from .._networks import is_out_of_memory
 from .windows import feature_windows, window_average, window_maximum
 
 # Tolerances of the difference between reproduced logits and the network's logits, relative to the
-# largest logit: by default, on a GPU that may round factors to TF32, and in half precision.
-_TOLERANCE, _TF32_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.01, 0.05
+# largest logit: by default, and in half precision.
+_TOLERANCE, _HALF_TOLERANCE = 1e-4, 0.05
 # Number of layers behind the last convolution that may still output the map, e.g. dropout.
 _N_TRIED = 4
 # Side of the images that trials run on. They may be small, since their maps are replaced.
@@ -483,9 +483,7 @@ def _close(logits, own):
 
 
 def _tolerance(logits):
-    if torch.finfo(logits.dtype).bits < 32:
-        return _HALF_TOLERANCE
-    return _TF32_TOLERANCE if logits.is_cuda and logits.dtype == torch.float32 else _TOLERANCE
+    return _HALF_TOLERANCE if torch.finfo(logits.dtype).bits < 32 else _TOLERANCE
 
 
 def _attempt(module, run, layer, function):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .._networks import download, naming_batch_size
+from .._networks import download, naming_batch_size, pinned_flags
 from .dense import image_logits, own_copy, runner, to_tensor
 from .feature_layer import replaced_output
 from .network_scorer import NetworkScorer
@@ -72,6 +72,7 @@ class PictureScorer(NetworkScorer):
             )
         )
 
+    @pinned_flags()
     def read(self, images):
         """Return the logits and the finer feature map of pictures.
 

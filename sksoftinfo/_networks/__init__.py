@@ -48,6 +48,7 @@ from .stochastic_predictions import (
     predict_log_proba_of_noise,
     trunk_batches,
 )
+from .torch_flags import pinned_flags
 from .training import TrainingDiverged, net_unchanged_on_error, trainable
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "neutral_torch",
     "noise_of_net",
     "own_callbacks",
+    "pinned_flags",
     "posterior_logits",
     "predict_log_proba",
     "predict_log_proba_of_noise",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
+
 import torch
 from skorch import NeuralNetClassifier
 from skorch.dataset import get_len, unpack_data
 from skorch.utils import to_device, to_tensor
 
 __all__ = [
+    "float32_precisions",
     "get_len",
     "largest_entries",
     "set_training",
@@ -19,6 +23,27 @@ __all__ = [
     "with_callbacks",
     "zero_gradients",
 ]
+
+
+def float32_precisions():
+    """Return getters and setters of the precisions of kernels, each before those that inherit it.
+
+    The precisions of torch are ``"ieee"``, ``"tf32"``, ``"bf16"``, and ``"none"`` for those that
+    inherit. There are none of them before torch 2.9. Torch has public names for most of them, but
+    that of all oneDNN kernels sets another precision than it returns.
+    """
+    if not hasattr(torch._C, "_get_fp32_precision_getter"):
+        return []
+    get, put = torch._C._get_fp32_precision_getter, torch._C._set_fp32_precision_setter
+    named = [("generic", "all"), ("cuda", "all"), ("mkldnn", "all")]
+    named += [(kind, op) for kind in ("cuda", "mkldnn") for op in ("matmul", "conv", "rnn")]
+    return [(partial(get, *one), partial(put, *one)) for one in named]
+
+
+# Torch 2.9 warns once in a process when the older flags are read, which `pinned_flags` does.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    torch.backends.cuda.matmul.allow_tf32  # noqa: B018
 
 
 def largest_entries(tensors):

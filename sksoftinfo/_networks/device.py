@@ -10,7 +10,8 @@ import torch
 
 _LOCK = threading.RLock()
 # Messages of torch when memory is short: MPS, drivers and the host raise no class of their own.
-_OUT_OF_MEMORY = ("out of memory", "allocate memory", "_ALLOC_FAILED")
+_OF_HOST = "DefaultCPUAllocator"
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "_ALLOC_FAILED", _OF_HOST)
 
 
 def _renew_lock():
@@ -196,7 +197,12 @@ def naming_batch_size(batch_size):
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error) or "lower batch_size=" in str(error):
             raise
-        kind = MemoryError if isinstance(error, MemoryError) else torch.cuda.OutOfMemoryError
-        raise kind(
+        if isinstance(error, MemoryError) or _OF_HOST in str(error):
+            # Rows and results take most of the host's memory, whatever the device.
+            raise MemoryError(
+                "The host is out of memory: give fewer rows at once, or lower "
+                f"batch_size={batch_size}. {error}"
+            ) from error
+        raise torch.cuda.OutOfMemoryError(
             f"The device is out of memory: lower batch_size={batch_size}. {error}"
         ) from error

@@ -37,6 +37,7 @@ from .predictions import (
     posterior_logits,
     prediction_batches,
 )
+from .torch_flags import pinned_flags
 from .training import (
     TrainingDiverged,
     TrainingState,
@@ -170,7 +171,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         left = max(0, epochs - resumed)
         self._n_planned, self._first_epoch = epochs, len(self.history) - resumed
         try:
-            return super().fit_loop(X, y, left, **kwargs)
+            # Gradients are computed outside `infer`.
+            with pinned_flags():
+                return super().fit_loop(X, y, left, **kwargs)
         except KeyboardInterrupt:
             # skorch ends training here; its callbacks stop early by the same exception.
             if not self._stopped_by_callback:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager
 
 import torch
+
+from .torch_flags import pinned_flags
 
 PRECISIONS = ("full", "bf16")
 _HALF = (torch.bfloat16, torch.float16)
@@ -12,9 +14,14 @@ _HALF = (torch.bfloat16, torch.float16)
 
 def in_precision(net):
     """Return a context in which the module of a net computes in the net's precision."""
-    if net.precision == "full":
-        return nullcontext()
-    return torch.autocast(torch.device(net._input_device or "cpu").type, torch.bfloat16)
+    return pinned_flags() if net.precision == "full" else _in_bfloat16(net)
+
+
+@contextmanager
+def _in_bfloat16(net):
+    device = torch.device(net._input_device or "cpu").type
+    with pinned_flags(), torch.autocast(device, torch.bfloat16):
+        yield
 
 
 def widened(output, dtype):

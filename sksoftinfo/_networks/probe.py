@@ -10,6 +10,7 @@ import torch
 from .._utils import users_stacklevel
 from .predictions import first_input
 from .stochastic_module import StochasticModule, unwrapped
+from .torch_flags import pinned_flags
 
 # Number of rows in the trial run.
 _N_PROBED = 8
@@ -18,6 +19,7 @@ _N_SIZED = 10_000
 _MOST_RATIO = 1e4
 
 
+@pinned_flags()
 def check_output(net, rows):
     """Run the module of an initialised net on some rows, and check its output.
 
@@ -124,6 +126,7 @@ def _are_probabilities(output, n_classes):
     return bool((output >= 0).all() and ((output.sum(-1) - 1).abs() < 1e-3).all())
 
 
+@pinned_flags()
 def check_stochastic_module(net, rows, noise, noise_scale, beta):
     """Raise ValueError if the module does not support the parameters of its noise.
 

@@ -232,23 +232,34 @@ def test_torchvision_networks(colour, name, layer):
 
 
 class Inexact(nn.Linear):
-    """A layer that rounds in another way at each call, as kernels that use TF32 may."""
+    """A layer that rounds in another way at each call, as kernels of a GPU may."""
 
     n_calls = 0
 
+    def __init__(self, n_inputs, n_outputs, error):
+        super().__init__(n_inputs, n_outputs)
+        self.error = error
+
     def forward(self, x):
         Inexact.n_calls += 1
-        return super().forward(x) * (1 + 1e-3 * np.sin(Inexact.n_calls))
+        return super().forward(x) * (1 + self.error * np.sin(Inexact.n_calls))
 
 
-def test_rounding_of_a_gpu_does_not_decide_the_scoring(cuda, colour):
-    """Dense scoring is proven within what TF32 rounds on CUDA, and more exactly on the CPU."""
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("error", "scoring"),
+    [
+        # That of single precision, and that of TF32, which would hide what disproves the layer.
+        (1e-6, "dense"),
+        (1e-3, "crop"),
+    ],
+)
+def test_what_rounding_the_proof_of_dense_scoring_permits(cuda, colour, device, error, scoring):
     images, labels = colour
     module = Pooled(average)
-    module.head = Inexact(8, 3)
-    for device, scoring in (("cuda", "dense"), ("cpu", "crop")):
-        clf = InfoSoftmaxClassifier(module, max_epochs=1, random_state=0, device=device)
-        masker = InfoMaskTransformer(
-            FrozenEstimator(clf.fit(images, labels)), patch_size=24, random_state=0
-        )
-        assert masker.fit(images, labels).patch_scoring_ == scoring
+    module.head = Inexact(8, 3, error)
+    clf = InfoSoftmaxClassifier(module, max_epochs=1, random_state=0, device=device)
+    masker = InfoMaskTransformer(
+        FrozenEstimator(clf.fit(images, labels)), patch_size=24, random_state=0
+    )
+    assert masker.fit(images, labels).patch_scoring_ == scoring

@@ -121,7 +121,10 @@ class OneProcess:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_training_in_two_processes_of_accelerate():
     pytest.importorskip("accelerate")
-    run = subprocess.run([sys.executable, "-c", SCRIPT], check=True, stdout=subprocess.PIPE)
+    # Processes of the CPU wait for each other on GPUs, which have to be as many or hidden.
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", SCRIPT]
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env)
     one, two, other = json.loads(run.stdout)
     # Both processes end with the same network, and score all rows.
     assert two == other

@@ -169,19 +169,27 @@ def test_a_full_device_chooses_neither_the_scoring_nor_the_device(kind):
 
 
 def test_what_says_that_memory_is_short():
-    texts = (
+    of_device = (
         "MPS backend out of memory (MPS allocated: 8.10 GB, max allowed: 9.07 GB).",
         "CUDA error: out of memory",
-        "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory",
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
     )
-    # That of NumPy takes a shape and a dtype, and no message.
-    with pytest.raises(MemoryError) as raised:
-        np.empty(1 << 50)
-    for error in (*map(RuntimeError, texts), raised.value):
+    of_host = [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:72] DefaultCPUAllocator: not enough memory"),
+        MemoryError(),
+    ]
+    for allocate in (lambda: np.empty(1 << 50), lambda: torch.empty(1 << 50, device="cpu")):
+        # The error of NumPy takes a shape and a dtype, and no message.
+        with pytest.raises((MemoryError, RuntimeError)) as raised:
+            allocate()
+        of_host.append(raised.value)
+    cases = [(RuntimeError(text), torch.OutOfMemoryError, "device") for text in of_device]
+    cases += [(error, MemoryError, "host") for error in of_host]
+    for error, kind, where in cases:
         assert is_out_of_memory(error)
-        kind = MemoryError if isinstance(error, MemoryError) else torch.OutOfMemoryError
-        with pytest.raises(kind, match="lower batch_size=7"), naming_batch_size(9):
+        wanted = f"The {where} is out of memory: .*lower batch_size=7"
+        with pytest.raises(kind, match=wanted), naming_batch_size(9):
             with naming_batch_size(7):
                 raise error
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

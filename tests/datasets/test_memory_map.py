@@ -249,7 +249,7 @@ def masker(clf, X, y):
 
 # Libraries allocate what they need at first use.
 few = Rows()[np.arange(600)]
-clf = InfoSoftmaxClassifier(max_epochs=1, batch_size=1024, random_state=0).fit(*few)
+clf = InfoSoftmaxClassifier(max_epochs=1, batch_size=1024, device="cpu", random_state=0).fit(*few)
 clf.score_bounds(few[0][:9], few[1][:9])
 masker(clf, *few).transform(few[0])
 with open("/proc/self/status") as status:

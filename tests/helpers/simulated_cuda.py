@@ -9,7 +9,8 @@ permits at a price is counted: launches of kernels, copies, and whatever the hos
 The simulation cannot show
 
 - the arithmetic of kernels: results are those of the CPU to the last bit, so that other orders
-  of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU;
+  of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU
+  (which flags of torch hold where a network computes does not: `_networks/test_torch_flags.py`);
 - time, and what overlaps: every copy and every kernel is done when it is called;
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
   export to ONNX, CUDA graphs; nor Triton, streams and events: `NotSimulated` is raised;
@@ -24,9 +25,11 @@ why it does not work with the torch that is installed, or None.
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import contextlib
 import functools
 import multiprocessing.context
+import os
 import threading
 import traceback
 import weakref
@@ -175,12 +178,11 @@ class SimulatedCuda:
         self.counts = collections.Counter()
         self.places = collections.Counter()
 
-    @contextlib.contextmanager
-    def absent(self):
-        """Within it, this is a machine without the device."""
+    def elsewhere(self, function, *args):
+        """Return ``function(*args)`` as a machine without the device returns it."""
         self.is_absent = True
         try:
-            yield
+            return function(*args)
         finally:
             self.is_absent = False
 
@@ -500,14 +502,15 @@ def simulated_cuda(**options):
 class _Cuda:
     """A CUDA device that there is."""
 
-    @contextlib.contextmanager
-    def absent(self):
-        """Within it, torch finds no CUDA device."""
-        with (
-            mock.patch.object(torch.cuda, "is_available", lambda: False),
-            mock.patch.object(torch.cuda, "device_count", lambda: 0),
-        ):
-            yield
+    def elsewhere(self, function, *args):
+        """Return ``function(*args)`` as a machine without the device returns it.
+
+        A process that has begun to use CUDA can do so until it ends, whatever it is told of it.
+        """
+        context = multiprocessing.get_context("spawn")
+        hidden = mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES="")
+        with hidden, concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as process:
+            return process.submit(function, *args).result(timeout=300)
 
 
 @contextlib.contextmanager

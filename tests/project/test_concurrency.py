@@ -78,7 +78,9 @@ def predict_and_train(fitted):
 def test_processes_predict_and_train_as_one(method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system does not {method}")
-    classifiers = [clone(clf).fit(X, Y) for clf in CLASSIFIERS]
+    # Torch does not use CUDA in a fork of a process that has used it.
+    device = "cpu" if method == "fork" else "auto"
+    classifiers = [clone(clf).set_params(device=device).fit(X, Y) for clf in CLASSIFIERS]
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(1, mp_context=context) as process:
         results = process.submit(predict_and_train, classifiers).result(timeout=120)

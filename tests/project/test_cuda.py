@@ -41,7 +41,10 @@ class Network(nn.Module):
 
     def __init__(self, n_features, n_classes):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(n_features, 8), nn.BatchNorm1d(8), nn.ReLU())
+        # A bias before the normalisation would have gradients that are nothing but rounding, which
+        # Adam makes as large as all others.
+        first = nn.Linear(n_features, 8, bias=False)
+        self.layers = nn.Sequential(first, nn.BatchNorm1d(8), nn.ReLU())
         self.head = nn.Linear(8, n_classes)
 
     def forward(self, x):
@@ -126,7 +129,7 @@ def assert_on_cuda(clf):
 
 
 def assert_agree(on_cuda, on_cpu, X, y, atol=1e-6):
-    """Kernels of a real GPU sum in another order, and convolutions round to TF32."""
+    """Kernels of a real GPU sum in another order."""
     np.testing.assert_allclose(on_cuda.predict_proba(X), on_cpu.predict_proba(X), atol=atol)
     found, expected = (clf.score_bounds(X, y) for clf in (on_cuda, on_cpu))
     for name in ("mi_lower", "log_softmax", "dv", "mi_output_upper"):
@@ -275,28 +278,53 @@ def test_a_checkpoint_resumes_to_the_same_result(cuda, clf, tmp_path):
     assert_on_cuda(resumed)
     np.testing.assert_array_equal(resumed.predict_proba(X_test), whole)
     path.write_bytes(half)
-    with cuda.absent():
-        clf.set_params(device="cpu")
-        resumed = train(4)
-        assert len(resumed.history_) == 4
+    options = {"device": "cpu", "max_epochs": 4, "callbacks": callbacks}
+    n_epochs, proba = cuda.elsewhere(
+        epochs_and_proba, copy.deepcopy(clf).set_params(**options), X, y, X_test
+    )
+    assert n_epochs == 4
     # Dropout of the host is another one.
     if "module__dropout" not in clf.get_params():
-        np.testing.assert_allclose(resumed.predict_proba(X_test), whole, atol=1e-6)
-    clf.set_params(device="cuda")
+        np.testing.assert_allclose(proba, whole, atol=1e-6)
 
 
-def written_and_read(how, clf, path):
-    """Return what writes a classifier and what reads it."""
+def epochs_and_proba(clf, X, y, X_test):
+    clf.fit(X, y)
+    return len(clf.history_), clf.predict_proba(X_test)
+
+
+def write(how, clf, path):
     if how == "pickle":
-        text = pickle.dumps(clf)
-        return lambda: pickle.loads(text)
-    if how == "save":
+        path.write_bytes(pickle.dumps(clf))
+    elif how == "save":
         pytest.importorskip("safetensors")
         save(clf, path)
-        return lambda: load(path)
+    else:
+        pytest.importorskip("skops.io").dump(clf, path)
+
+
+def read(how, path):
+    if how == "pickle":
+        return pickle.loads(path.read_bytes())
+    if how == "save":
+        return load(path)
     sio = pytest.importorskip("skops.io")
-    sio.dump(clf, path)
-    return lambda: sio.load(path, trusted=sio.get_untrusted_types(file=path))
+    return sio.load(path, trusted=sio.get_untrusted_types(file=path))
+
+
+def read_and_trained(how, path, X, y, X_test, y_test):
+    """Return whether a file warns that its device is absent, and the probabilities of before."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        there = read(how, path)
+        moved = any("device='auto' is used instead" in str(one.message) for one in caught)
+        assert not any(weight.is_cuda for weight in there.module_.parameters())
+        proba = there.predict_proba(X_test)
+        there.score_bounds(X_test, y_test)
+        there.partial_fit(X, y)
+        there.fit(X, y)
+        assert there.predict_proba(X_test).shape == proba.shape
+    return moved, proba
 
 
 @pytest.mark.parametrize(
@@ -316,25 +344,17 @@ def test_files_go_to_either_device_and_train_on_there(cuda, how, name, device, t
     X, X_test, y, y_test = data_of(name)
     clf = CLASSIFIERS[name](device=device, train_split=0.2, class_prior="empirical").fit(X, y)
     assert_on_cuda(clf)
-    read = written_and_read(how, clf, tmp_path / "clf")
-    again = read()
+    path = tmp_path / "clf"
+    write(how, clf, path)
+    again = read(how, path)
     assert_on_cuda(again)
     np.testing.assert_array_equal(again.predict_proba(X_test), clf.predict_proba(X_test))
     again.partial_fit(X, y)
     again.fit(X, y)
     assert_on_cuda(again)
-    expected = clf.predict_proba(X_test)
-    with cuda.absent(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        there = read()
-        moved = any("device='auto' is used instead" in str(one.message) for one in caught)
-        assert moved == (device == "cuda")
-        assert not any(weight.is_cuda for weight in there.module_.parameters())
-        np.testing.assert_allclose(there.predict_proba(X_test), expected, atol=1e-3)
-        there.score_bounds(X_test, y_test)
-        there.partial_fit(X, y)
-        there.fit(X, y)
-        assert there.predict_proba(X_test).shape == expected.shape
+    moved, proba = cuda.elsewhere(read_and_trained, how, path, X, y, X_test, y_test)
+    assert moved == (device == "cuda")
+    np.testing.assert_allclose(proba, clf.predict_proba(X_test), atol=1e-5)
 
 
 MASKERS = {
@@ -362,7 +382,8 @@ def test_masks_agree_with_the_cpu(cuda, how, pictures):
         assert masker.patch_scoring_ == how.replace("features", "dense")
         maps[device] = masker.information_map(X[:20], 1)
         assert masker.transform(X[:20]).shape == X[:20].shape
-    np.testing.assert_allclose(maps["cuda"], maps["cpu"], atol=1e-2)
+    # The trainings differ by rounding, and maps are multiples of the logits.
+    np.testing.assert_allclose(maps["cuda"], maps["cpu"], rtol=1e-3, atol=1e-2)
 
 
 def test_exported_modules_are_on_the_cpu(cuda, pictures):
@@ -372,11 +393,11 @@ def test_exported_modules_are_on_the_cpu(cuda, pictures):
     ).fit(X, y)
     with torch.no_grad():
         found = log_proba_module(clf)(torch.as_tensor(X[:5, None]))
-    np.testing.assert_allclose(found.numpy(), clf.predict_log_proba(X[:5]), atol=1e-3)
+    np.testing.assert_allclose(found.numpy(), clf.predict_log_proba(X[:5]), rtol=1e-5, atol=1e-5)
     masker = InfoMaskTransformer(FrozenEstimator(clf), patch_size=4, random_state=0).fit(X, y)
     with torch.no_grad():
         found = information_map_module(masker, 1)(torch.as_tensor(X[:5, None]))
-    np.testing.assert_allclose(found.numpy(), masker.information_map(X[:5], 1), atol=1e-2)
+    np.testing.assert_allclose(found.numpy(), masker.information_map(X[:5], 1), atol=1e-3)
     assert_on_cuda(clf)
 
 
