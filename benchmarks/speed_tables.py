@@ -67,7 +67,8 @@ def memory(found):
     rows = []
     for what, name in kinds:
         call = what.removeprefix("memory of ")
-        cells = (f"{found[size, what, name]['megabytes']:.0f}" for size in sizes)
+        # Memory that was given back meanwhile makes small differences negative.
+        cells = (f"{max(0.0, found[size, what, name]['megabytes']):.0f}" for size in sizes)
         rows.append([f"`{call}`, {name}", *cells])
     return markdown(["peak memory beyond rows and result, MB", *map(size_name, sizes)], rows)
 
