@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from .._networks import is_out_of_memory
+from .map_layout import as_map, as_output, follows_pixels, layouts_of
 from .windows import feature_windows, window_average, window_maximum
 
 # Tolerances of the difference between reproduced logits and the network's logits, relative to the
@@ -30,12 +31,12 @@ _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum
 
 
 @contextmanager
-def replaced_output(module, name, function, call=1, channels_last=False):
+def replaced_output(module, name, function, call=1, layout="first"):
     """Replace the output of the submodule `name` by `function` of it; None keeps the output.
 
     If a run calls the submodule several times, e.g. an activation, only the output of the `call`
-    with this number, from 1, is replaced. With `channels_last`, the submodule's maps have the
-    shape (n, h, w, C), and those of `function` have the shape (n, C, h, w) nevertheless.
+    with this number, from 1, is replaced. Maps of `function` have the shape (n, C, h, w) in every
+    `layout`.
     """
     n_calls = 0
 
@@ -44,10 +45,8 @@ def replaced_output(module, name, function, call=1, channels_last=False):
         n_calls += 1
         if n_calls != call:
             return None
-        if not channels_last:
-            return function(output)
-        made = function(output.movedim(-1, 1))
-        return None if made is None else made.movedim(1, -1)
+        made = function(as_map(output, layout))
+        return None if made is None else as_output(made, output, layout)
 
     hook = module.get_submodule(name).register_forward_hook(replace)
     try:
@@ -75,15 +74,15 @@ class FeatureLayer:
     small_side : int or None, default=None
         Side of smaller images that the network takes as well; ``None`` if the network takes
         images of one size only.
-    detail : (str, int, bool) or None, default=None
-        Name, call and `channels_last` of the last submodule whose map has two to four times as
-        many cells along both axes.
+    detail : (str, int, str) or None, default=None
+        Name, call and layout of the last submodule whose map has two to four times as many cells
+        along both axes.
     head : str or None, default=None
         Name of the linear submodule whose parameters are the weights of a ``"linear"`` head.
         ``None`` computes the weights as a gradient, which costs several forward passes for many
         classes.
-    channels_last : bool, default=False
-        Whether the maps of the submodule have the shape (n, h, w, C).
+    layout : {"first", "last"} or (int, int), default="first"
+        Layout of the submodule's maps: the position of the channels, or the grid of tokens.
     """
 
     name: str
@@ -92,11 +91,11 @@ class FeatureLayer:
     small_side: int | None = None
     detail: tuple | None = None
     head: str | None = None
-    channels_last: bool = False
+    layout: str | tuple = "first"
 
     def replaced(self, module, function):
         """Replace the layer's output by `function` of it while the context is open."""
-        return replaced_output(module, self.name, function, self.call, self.channels_last)
+        return replaced_output(module, self.name, function, self.call, self.layout)
 
     def feature_map(self, module, run):
         """Return the feature map (n, C, h, w) that ``run()`` computes."""
@@ -248,7 +247,7 @@ def find_feature_layer(module, logits_of, images, name):
         try:
             with torch.inference_mode():
                 own, recent, shapes = _spatial_outputs(
-                    module, lambda tried=tried: logits_of(tried), len(tried), name
+                    module, lambda tried=tried: logits_of(tried), len(tried), name, not is_small
                 )
         # Any exception on smaller images means that the network does not accept them.
         except Exception as error:
@@ -260,13 +259,15 @@ def find_feature_layer(module, logits_of, images, name):
         small_side = side if is_small else small_side
         # Trials replace the map, so that small images serve all of them.
         cheap = images[..., :small_side, :small_side]
-        for found in [one.seen_as(last) for one in recent[::-1] for last in (False, True)]:
+        for found in [one.seen_as(layout) for one in recent[::-1] for layout in one.layouts]:
+            side_of = None if found.are_tokens else small_side
             with torch.inference_mode():
-                pooling, head = _proven_pooling(module, logits_of, cheap, found, own)
+                given = images if found.are_tokens else cheap
+                pooling, head = _proven_pooling(module, logits_of, given, found, own)
             if pooling is None:
                 continue
             layer = FeatureLayer(
-                found.name, pooling, found.call, small_side, None, head, found.channels_last
+                found.name, pooling, found.call, side_of, None, head, found.layout
             )
             confirmed = _confirmed(
                 module, logits_of, images[-1:], layer, shapes if is_small else None
@@ -298,15 +299,22 @@ def _confirmed(module, logits_of, image, layer, of_small):
         return None
     if of_small is not None and [one[:2] for one in of_small] != [one[:2] for one in shapes]:
         return None
-    found = recent[0].seen_as(layer.channels_last)
+    found = recent[0].seen_as(layer.layout)
     feature_map, found.output = found.output, found.output.detach()
     with torch.inference_mode():
         cheap = image.detach()[..., : layer.small_side, : layer.small_side]
         is_linear = layer.pooling == "linear"
         proven = _proven_pooling(module, logits_of, cheap, found, own.detach(), is_linear)
-    if proven != (layer.pooling, layer.head):
-        return None
-    detail = _last_finer(shapes, feature_map.shape[2:])
+        if proven != (layer.pooling, layer.head):
+            return None
+        if found.are_tokens and not follows_pixels(
+            lambda images: layer.feature_map(module, lambda: logits_of(images)),
+            image.detach(),
+            layer.layout,
+        ):
+            return None
+    # Attention within a network of tokens has outputs that have more cells, but are not maps.
+    detail = None if found.are_tokens else _last_finer(shapes, feature_map.shape[2:])
     return replace(layer, detail=detail), feature_map, image
 
 
@@ -318,17 +326,16 @@ def _last_finer(shapes, size):
     >>> from sksoftinfo._masking.feature_layer import _last_finer
     >>> shapes = [("stem", 1, (8, 28, 28)), ("body", 3, (64, 14, 14)), ("tokens", 1, (4, 14, 64))]
     >>> _last_finer(shapes, (7, 7))
-    ('body', 3, False)
+    ('body', 3, 'first')
     """
     for name, call, shape in shapes[::-1]:
-        for channels_last in (False, True):
-            cells = shape[:2] if channels_last else shape[1:]
+        for layout, cells in (("first", shape[1:]), ("last", shape[:2])):
             # A map that is merely padded is not a multiple.
             if any(
                 all(-(-many // times) == few for many, few in zip(cells, size, strict=True))
                 for times in _FINER
             ):
-                return name, call, channels_last
+                return name, call, layout
     return None
 
 
@@ -340,38 +347,53 @@ class _Output:
     call: int
     tensor: torch.Tensor
     output: torch.Tensor
-    channels_last: bool = False
+    layouts: tuple
+    layout: str | tuple = "first"
 
-    def seen_as(self, channels_last):
-        """Return the map as (n, C, h, w), if its channels are last or not."""
-        output = self.output.movedim(-1, 1) if channels_last else self.output
-        return replace(self, output=output, channels_last=channels_last)
+    def seen_as(self, layout):
+        """Return the output as a map (n, C, h, w), from one of its layouts."""
+        return replace(self, output=as_map(self.output, layout), layout=layout)
+
+    @property
+    def are_tokens(self):
+        return not isinstance(self.layout, str)
+
+    @property
+    def n_prefix(self):
+        """Number of tokens that do not belong to the grid."""
+        return self.tensor.shape[1] - self.output.shape[2:].numel() if self.are_tokens else 0
 
 
-def _spatial_outputs(module, run, n_images, wanted):
+def _spatial_outputs(module, run, n_images, wanted, with_tokens=True):
     """Return the logits, the last maps (n, C, h, w) of submodules, and the shapes of all maps.
 
     Parameters
     ----------
     wanted : str or None
         Name of the only submodule whose map is returned; ``None`` returns the last maps.
+    with_tokens : bool, default=True
+        Whether tokens count as maps: outputs (n, p + h * w, C) after a map of h x w cells.
     """
-    calls, recent, shapes = {}, [], []
+    calls, recent, shapes, grids = {}, [], [], {}
 
     def listen(name):
         def hook(_, args, output):
             calls[name] = calls.get(name, 0) + 1
             recent[:] = [one for one in recent if one.name != name]
-            is_map = isinstance(output, torch.Tensor) and output.ndim == 4
-            if not (is_map and len(output) == n_images and output.shape[2:].numel() > 1):
+            if not (isinstance(output, torch.Tensor) and output.ndim in (3, 4)):
                 return
-            shapes.append((name, calls[name], tuple(output.shape[1:])))
+            layouts = layouts_of(output.shape[1:], grids if with_tokens else ())
+            if not layouts or len(output) != n_images:
+                return
+            if output.ndim == 4:
+                shapes.append((name, calls[name], tuple(output.shape[1:])))
+                grids[tuple(output.shape[2:])] = None
             if wanted not in (None, name):
                 return
             # A container returns the output of its last layer: keep it once.
             if recent and recent[-1].tensor is output:
                 recent.pop()
-            recent.append(_Output(name, calls[name], output, output.clone()))
+            recent.append(_Output(name, calls[name], output, output.clone(), layouts))
             del recent[: -_N_TRIED - 1]
 
         return hook
@@ -419,6 +441,11 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
             order.append(torch.randperm(n_cells, generator=generator, device="cpu"))
         return feature_map.flatten(2)[..., order[0]].reshape(feature_map.shape)
 
+    # Logits that depend on other tokens as well are not a function of the map.
+    if found.n_prefix:
+        logits = _attempt(module, run, found, lambda _: feature_map)
+        if logits is None or logits.shape != own.shape or not _close(logits, own):
+            return None, None
     trials = {
         "logits": as_cells,
         "average": lambda feature_map: feature_map.mean((2, 3), keepdim=True),
@@ -447,10 +474,8 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
     ]
     # Most maps that are tried as channels last are not, and gradients of a head at such a map have
     # crashed torch in a vision transformer.
-    for head in named[::-1] if found.channels_last else [*named[::-1], None]:
-        layer = FeatureLayer(
-            found.name, "linear", found.call, head=head, channels_last=found.channels_last
-        )
+    for head in [*named[::-1], None] if found.layout == "first" else named[::-1]:
+        layer = FeatureLayer(found.name, "linear", found.call, head=head, layout=found.layout)
         if _has_linear_head(module, run, layer, feature_map, own):
             return "linear", head
     return None, None
@@ -488,7 +513,7 @@ def _tolerance(logits):
 
 def _attempt(module, run, layer, function):
     try:
-        with replaced_output(module, layer.name, function, layer.call, layer.channels_last):
+        with replaced_output(module, layer.name, function, layer.call, layer.layout):
             return run()
     # Any exception on a replaced map means that the trial has failed. A lack of
     # memory is raised, since it is not a property of the network.

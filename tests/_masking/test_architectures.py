@@ -83,6 +83,7 @@ def test_what_is_chosen(name):
     assert_chosen(network, scoring, pooling, n_images=2)
 
 
+SMALL_VIT = {"img_size": 64, "embed_dim": 16, "depth": 1, "num_heads": 1}
 #: Networks of timm, some of them smaller than their names promise.
 OF_TIMM = {
     "resnet10t": ({}, "dense", "logits"),
@@ -101,11 +102,20 @@ OF_TIMM = {
         "dense",
         "logits",
     ),
-    "vit_tiny_patch16_224": (
-        {"img_size": 64, "embed_dim": 16, "depth": 1, "num_heads": 1},
-        "paste",
-        None,
+    "vit_tiny_patch16_224": (SMALL_VIT, "paste", None),
+    "vit_tiny_patch16_224, average": (
+        {**SMALL_VIT, "global_pool": "avg"},
+        "dense",
+        "average",
     ),
+    "vit_tiny_patch16_224, average without a class token": (
+        {**SMALL_VIT, "global_pool": "avg", "class_token": False, "fc_norm": False},
+        "dense",
+        "logits",
+    ),
+    "beit_base_patch16_224": (SMALL_VIT, "dense", "average"),
+    "mlp_mixer.MlpMixer": ({"img_size": 64, "embed_dim": 16, "num_blocks": 1}, "dense", "logits"),
+    "vgg.VGG": ({"cfg": [8, "M"] * 5, "mlp_ratio": 0.01}, "crop", None),
 }
 
 
@@ -115,7 +125,11 @@ def test_what_is_chosen_for_networks_of_timm(name):
     options, scoring, pooling = OF_TIMM[name]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = timm.create_model(name, pretrained=False, num_classes=3, **options)
+        file, _, of_class = name.split(",")[0].partition(".")
+        if of_class:
+            network = getattr(getattr(timm.models, file), of_class)(num_classes=3, **options)
+        else:
+            network = timm.create_model(file, pretrained=False, num_classes=3, **options)
         # Some heads begin with weights near zero.
         nn.init.normal_(network.get_classifier().weight)
     assert_chosen(network, scoring, pooling, n_images=1)
@@ -128,7 +142,7 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
     images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
     masker = InfoMaskTransformer(clf, patch_size=4, context=1).fit(images)
     layer = masker._dense[0]
-    expected = type(layer)("activation", "linear", 2, 12, ("activation", 1, False), "head")
+    expected = type(layer)("activation", "linear", 2, 12, ("activation", 1, "first"), "head")
     assert (masker.patch_scoring_, layer) == ("dense", expected)
     assert masker.stride_ == (4, 4)
     windows, whole = masker._mapper.scorer.logits(images)

@@ -109,7 +109,7 @@ def test_a_network_of_one_size_is_not_given_another():
     masker = InfoMaskTransformer(clf, question="where").fit(images)
     assert masker._mapper.scorer.zoomed_size == (32, 32)
     # The map before the second convolution has twice as many cells along each axis.
-    assert masker._dense[0].detail == ("activation", 1, False)
+    assert masker._dense[0].detail == ("activation", 1, "first")
     assert masker.information_map(images, "a").shape == (2, 32, 32)
 
 
