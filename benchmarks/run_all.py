@@ -75,7 +75,13 @@ def main():
         "PHOTOS": ("--photos", options.photos),
         "TABLES": ("--tables", options.tables),
     }
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+        "MPLBACKEND": "agg",
+    }
     failed = []
     for number, (command, page) in enumerate(chosen.items()):
         print(f"{page}: {command}", flush=True)
