@@ -26,18 +26,19 @@ __all__ = [
 
 
 def float32_precisions():
-    """Return getters and setters of the precisions of kernels, each before those that inherit it.
+    """Return getters and setters of the precisions of kernels, by backend and operation.
 
-    The precisions of torch are ``"ieee"``, ``"tf32"``, ``"bf16"``, and ``"none"`` for those that
-    inherit. There are none of them before torch 2.9. Torch has public names for most of them, but
-    that of all oneDNN kernels sets another precision than it returns.
+    Each comes before those that inherit it. The precisions of torch are ``"ieee"``, ``"tf32"``,
+    ``"bf16"``, and ``"none"`` for those that inherit. There are none before torch 2.9. Torch
+    has public names for most of them, but that of all oneDNN kernels sets another precision than
+    it returns.
     """
     if not hasattr(torch._C, "_get_fp32_precision_getter"):
-        return []
+        return {}
     get, put = torch._C._get_fp32_precision_getter, torch._C._set_fp32_precision_setter
     named = [("generic", "all"), ("cuda", "all"), ("mkldnn", "all")]
     named += [(kind, op) for kind in ("cuda", "mkldnn") for op in ("matmul", "conv", "rnn")]
-    return [(partial(get, *one), partial(put, *one)) for one in named]
+    return {one: (partial(get, *one), partial(put, *one)) for one in named}
 
 
 # Torch 2.9 warns once in a process when the older flags are read, which `pinned_flags` does.

@@ -35,14 +35,16 @@ def pinned_flags():
     --------
     >>> import torch
     >>> from sksoftinfo._networks.torch_flags import pinned_flags
+    >>> torch.set_float32_matmul_precision("medium")
     >>> with pinned_flags():
-    ...     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32
-    (True, False)
-    >>> torch.backends.cudnn.deterministic
-    False
+    ...     torch.get_float32_matmul_precision()
+    'highest'
+    >>> torch.get_float32_matmul_precision()
+    'medium'
+    >>> torch.set_float32_matmul_precision("highest")
     """
     with _LOCK:
-        if not _INSIDE:
+        if not _GIVEN and _matter():
             _GIVEN[:] = _pin()
         _INSIDE.append(threading.get_ident())
     try:
@@ -72,6 +74,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_keep_own_thread)
 
 
+def _matter():
+    """Return whether flags can change a number: on CUDA, or on a CPU that is permitted to round.
+
+    Pinning them takes a fifth of the time of `one row` in benchmarks/bench_speed.py.
+    """
+    if torch.cuda.is_initialized():
+        return True
+    if not _PRECISIONS:
+        return torch.get_float32_matmul_precision() != "highest"
+    return any(get() not in ("ieee", "none") for get in _OF_CPU)
+
+
 def _pin():
     """Pin the flags, and return pairs of a setter and the value that it has to restore."""
     older = []
@@ -83,7 +97,7 @@ def _pin():
             # read it, and the newer interface restores it.
             continue
     newer = []
-    for get, put in _PRECISIONS:
+    for get, put in _PRECISIONS.values():
         newer.append((put, get()))
         # The finer ones, which come later, no longer inherit, and return their own value.
         put("none")
@@ -105,5 +119,5 @@ _FLAGS = [
     _flag(torch.backends.cudnn, "allow_tf32", False),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
 ]
-# From the coarsest to the finest, as the finer ones inherit.
 _PRECISIONS = float32_precisions()
+_OF_CPU = [get for (backend, _), (get, _) in _PRECISIONS.items() if backend == "mkldnn"]

@@ -37,23 +37,29 @@ def older_flags():
 
 
 def all_flags():
-    return [*older_flags(), *(get() for get, _ in float32_precisions())]
+    return [*older_flags(), *(get() for get, _ in float32_precisions().values())]
 
 
 def are_pinned():
-    precisions = {get() for get, _ in float32_precisions()}
+    precisions = {get() for get, _ in float32_precisions().values()}
     return older_flags() == [True, False, False, "highest"] and precisions <= {"ieee"}
 
 
 @pytest.fixture(autouse=True)
 def flags_of_before():
     older = [CUDNN.deterministic, CUDNN.benchmark, CUDNN.allow_tf32]
-    newer = [(put, get()) for get, put in float32_precisions()]
+    newer = [(put, get()) for get, put in float32_precisions().values()]
     yield
     torch.set_float32_matmul_precision("highest")
     CUDNN.deterministic, CUDNN.benchmark, CUDNN.allow_tf32 = older
     for put, value in newer:
         put(value)
+
+
+@pytest.fixture
+def used_cuda(monkeypatch):
+    """Before CUDA is used, its flags do not matter."""
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
 
 
 def by_the_older_interface():
@@ -87,7 +93,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("change", SETTINGS)
-def test_flags_are_pinned_and_given_back(change):
+def test_flags_are_pinned_and_given_back(used_cuda, change):
     change()
     given = all_flags()
     with pytest.raises(KeyboardInterrupt):
@@ -97,13 +103,13 @@ def test_flags_are_pinned_and_given_back(change):
                 assert all_flags() == inside
             assert all_flags() == inside
             assert CUDNN.deterministic and not CUDNN.benchmark
-            assert {get() for get, _ in float32_precisions()} <= {"ieee"}
+            assert {get() for get, _ in float32_precisions().values()} <= {"ieee"}
             raise KeyboardInterrupt
     assert all_flags() == given
 
 
 @new
-def test_precisions_inherit_as_before():
+def test_precisions_inherit_as_before(used_cuda):
     for value in ("tf32", "ieee"):
         torch.backends.fp32_precision = value
         with pinned_flags():
@@ -111,7 +117,20 @@ def test_precisions_inherit_as_before():
         assert PRODUCTS.fp32_precision == value
 
 
-def test_threads_may_leave_in_any_order():
+def test_flags_are_left_alone_until_they_matter(monkeypatch):
+    is_used = False
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: is_used)
+    given = all_flags()
+    with pinned_flags():
+        assert all_flags() == given
+        is_used = True
+        with pinned_flags():
+            assert are_pinned()
+        assert are_pinned()
+    assert all_flags() == given
+
+
+def test_threads_may_leave_in_any_order(used_cuda):
     given = all_flags()
     for order in itertools.permutations(range(3)):
         leave, inside = [threading.Event() for _ in order], threading.Semaphore(0)
@@ -136,7 +155,7 @@ def test_threads_may_leave_in_any_order():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("own", [False, True])
-def test_a_child_keeps_the_contexts_of_its_only_thread(own):
+def test_a_child_keeps_the_contexts_of_its_only_thread(used_cuda, own):
     given = all_flags()
     entered, leave = threading.Event(), threading.Event()
 
