@@ -21,7 +21,7 @@ from sksoftinfo import (
 from sksoftinfo._networks import is_out_of_memory, naming_batch_size, resolve_device
 from sksoftinfo._networks.device import download
 from tests._classifiers.test_info_softmax import TinyNet
-from tests.helpers.simulated_cuda import UNAVAILABLE, simulated_cuda
+from tests.helpers.simulated_cuda import NO_FORK, UNAVAILABLE, has_real_cuda, simulated_cuda
 
 simulation = pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE))
 X, Y = load_iris(return_X_y=True)
@@ -252,6 +252,8 @@ def fit_in_child(queue):
 )
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
 def test_a_child_trains_though_a_thread_of_its_parent_was_training():
+    if has_real_cuda():
+        pytest.skip(NO_FORK)
     training, forked = threading.Event(), threading.Event()
 
     class Waits(Callback):

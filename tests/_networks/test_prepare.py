@@ -96,7 +96,7 @@ def test_columns_that_single_precision_would_round_are_warned_of(offset, given, 
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         prepare.learn((near + [0, offset]).astype(given))
-    told = ["far from 0: positions 1." in str(one.message) for one in found]
+    told = ["far from 0, at positions 1." in str(one.message) for one in found]
     assert told == [True] * warned
 
 

@@ -84,7 +84,7 @@ def test_draws_are_the_first_members_for_all_rows():
     torch.testing.assert_close(ensemble(x, ensemble.draw((5, 3))), whole[:, :3])
     generator = torch.Generator().manual_seed(0)
     assert torch.equal(ensemble.draw((4,), generator), torch.eye(4))
-    with pytest.raises(ValueError, match="`n_draws` must be at most 4, .*; got 5. Give None"):
+    with pytest.raises(ValueError, match="`n_draws` must be at most 4, .*; got 5. Pass None"):
         ensemble.draw((5,))
 
 

@@ -2,11 +2,13 @@
 
 import torch
 
+from sksoftinfo._networks import pinned_flags
+
 
 def module_output(classifier, *inputs):
     """Return what the module makes of arrays, wherever it is, as a tensor on the host."""
     device = next(classifier.module_.parameters()).device
-    with torch.no_grad():
+    with torch.no_grad(), pinned_flags():
         return classifier.module_(*(torch.as_tensor(one).to(device) for one in inputs)).cpu()
 
 

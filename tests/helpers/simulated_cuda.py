@@ -120,6 +120,8 @@ _NOT_SIMULATED = {
     (torch.cuda, "Stream"): _OVERLAP,
     (multiprocessing.context.SpawnProcess, "_Popen"): _PROCESS,
 }
+# Neither on CUDA nor on the CPU, for torch's optimizers ask CUDA whether it records a graph.
+NO_FORK = "torch does not train in a fork of a process that has used CUDA"
 _NOTHING = contextlib.nullcontext()
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -511,6 +513,11 @@ class _Cuda:
         hidden = mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES="")
         with hidden, concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as process:
             return process.submit(function, *args).result(timeout=300)
+
+
+def has_real_cuda():
+    """Return whether this machine has a CUDA device that is not simulated."""
+    return active_simulation() is None and torch.cuda.is_available()
 
 
 @contextlib.contextmanager
