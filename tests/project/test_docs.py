@@ -91,6 +91,13 @@ def test_what_names_no_command_is_found():
     assert without_command("# Page\n\n![Bars](bars.png)\n") == ["![Bars](bars.png)"]
 
 
+def test_no_line_is_taken_for_a_comment():
+    """MyST drops lines that begin with a per cent sign, where a wrapped line may put one."""
+    for path in [*DOCS.glob("*.md"), *ROOT.glob("*.md")]:
+        lines = path.read_text().splitlines()
+        assert not [line for line in lines if line.lstrip().startswith("%")], path.name
+
+
 def test_commands_are_found_in_blocks_and_across_lines():
     page = (
         "```bash\npython benchmarks/a.py --x \\\n    1\n```\nand `python\nbenchmarks/b.py`, `ls`"
