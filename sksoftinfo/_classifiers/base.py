@@ -40,6 +40,7 @@ from .._networks import (
     resolve_device,
     seeded,
     trainable,
+    warn_of_equal_rows,
     warn_of_sizes,
 )
 from .._utils import (
@@ -228,6 +229,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     def _train(self, X, y, weight, plan):
         before = getattr(self, "_fitted_on", None) if hasattr(self, "net_") else None
         self._fitted_on = training_rows(X, y, before)
+        warn_of_equal_rows(X, y, len(self._fitted_on.hashes))
         self._label_weight = self._label_weight + np.bincount(
             y, weight, minlength=len(self.classes_)
         )

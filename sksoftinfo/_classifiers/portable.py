@@ -37,7 +37,14 @@ from .file_content import (
 from .warm_start import changed_params
 
 # Attributes that are neither parameters nor results, and are set whenever a net is built.
-_NO_RESULTS = ("net_", "_random", "_skorch_params", "_built_with", "_fitted_on")
+_NO_RESULTS = (
+    "net_",
+    "_random",
+    "_skorch_params",
+    "_built_with",
+    "_fitted_on",
+    "_column_labels",
+)
 # Parameters on which the network or its noise bank depends.
 _OF_THE_NET = ("dtype", "precision", "noise", "noise_scale", "latent_size", "beta", "n_draws")
 _PARTS_OF_THE_NET = ("module", "criterion", "optimizer")
@@ -99,7 +106,7 @@ class PortableMixin(CheckedStateMixin):
                 "sksoftinfo.load."
             )
         state = dict(super().__getstate__())
-        for name in ("_built_with", "_fitted_on"):
+        for name in ("_built_with", "_fitted_on", "_column_labels"):
             state.pop(name, None)
         if "net_" in state:
             state["net_"] = net_state(self)

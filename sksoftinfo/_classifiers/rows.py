@@ -12,6 +12,7 @@ from .._utils import (
     are_plain_labels,
     as_images,
     check_channels_first,
+    check_column_order,
     check_row_shape,
     check_rows,
     check_weights,
@@ -67,6 +68,7 @@ def _coded_rows(classifier, X, y, *, reset):
         if are_plain_labels(y, len(X)):
             return X, y
     X, y = read_rows(classifier, X, y)
+    check_column_order(classifier, X, reset=reset)
     X = as_images(X)
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:

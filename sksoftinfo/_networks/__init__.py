@@ -36,7 +36,7 @@ from .predictions import (
     with_rows,
 )
 from .prepare import learn_columns
-from .probe import check_output, check_stochastic_module, warn_of_sizes
+from .probe import check_output, check_stochastic_module, warn_of_equal_rows, warn_of_sizes
 from .restored_state import check_history, history_text
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
@@ -102,6 +102,7 @@ __all__ = [
     "trunk_batches",
     "unwrapped",
     "upload",
+    "warn_of_equal_rows",
     "warn_of_sizes",
     "with_rows",
 ]

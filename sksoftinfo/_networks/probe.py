@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import torch
 
-from .._utils import users_stacklevel
+from .._utils import row_hashes, users_stacklevel
 from .predictions import first_input
 from .stochastic_module import StochasticModule, unwrapped
 from .torch_flags import pinned_flags
@@ -104,6 +104,32 @@ def warn_of_sizes(X, column_names=None):
             f"{names[0]} and {names[1]}: the small columns hardly affect the module. Put a "
             "StandardScaler before it, or leave out `module`: the default network prepares its "
             "columns.",
+            stacklevel=users_stacklevel(),
+        )
+
+
+def warn_of_equal_rows(X, y, n_different):
+    """Warn if all rows are equal, from which nothing but the label frequencies can be learned.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...), or tensor of a device
+    y : ndarray of int of shape (n,)
+    n_different : int
+        Number of different rows with their labels.
+
+    Warns
+    -----
+    UserWarning
+        If there are several rows, and all are equal.
+    """
+    # Rows that are all equal differ by their labels alone: others need not be compared.
+    if len(X) < 2 or n_different > len(np.unique(y)):
+        return
+    if len(np.unique(row_hashes(X, dtype=np.float64))) == 1:
+        warnings.warn(
+            "All rows of X are equal: they carry no information about the labels, and the network "
+            "can only learn the label frequencies. Check how the rows were read.",
             stacklevel=users_stacklevel(),
         )
 

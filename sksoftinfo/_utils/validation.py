@@ -406,6 +406,42 @@ def _check_unique_names(X):
         )
 
 
+def check_column_order(estimator, X, *, reset):
+    """Remember the labels of a frame's columns, or compare their order with that of `fit`.
+
+    scikit-learn remembers and compares labels that are strings, and ignores all others, such as
+    integers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator whose ``_column_labels`` is set, or removed if there are no such labels.
+    X : as given to `fit` or `predict`
+    reset : bool
+        Whether to remember the labels.
+
+    Raises
+    ------
+    ValueError
+        If the columns are those of `fit` in another order.
+    """
+    # The names of Arrow's columns are strings; its `columns` are something else.
+    labels = list(X.columns) if is_frame(X) and hasattr(X, "dtypes") else []
+    if all(isinstance(label, str) for label in labels):
+        labels = []
+    known = vars(estimator).get("_column_labels", [])
+    if reset:
+        vars(estimator).pop("_column_labels", None)
+        if labels:
+            estimator._column_labels = labels
+    elif labels != known and Counter(labels) == Counter(known):
+        place = next(i for i, label in enumerate(known) if labels[i] != label)
+        raise ValueError(
+            f"`X` must have its columns in the order of `fit`; got {labels[place]!r} in place of "
+            f"{known[place]!r}. Select the columns in that order, as by X[columns]."
+        )
+
+
 def refuse_times_and_bytes(X):
     """Raise ValueError for rows of times or bytes, which NumPy would convert to numbers.
 

@@ -152,3 +152,34 @@ def test_tables_of_arrow():
     np.testing.assert_array_equal(
         clf.predict_proba(pa.Table.from_pandas(frame)), clf.predict_proba(frame)
     )
+
+
+@pytest.mark.parametrize(
+    "names", [[3, 1, 2, 0], [2.5, 0.5, 1.5, 7.0], [(0, 1), (0, 0), (1, 0), (1, 1)]]
+)
+def test_columns_in_another_order_are_refused_whatever_their_names(names):
+    """scikit-learn compares the names of columns only if all are strings."""
+    frame = pd.DataFrame(X, columns=pd.Index(names, tupleize_cols=False))
+    clf = InfoSoftmaxClassifier(**FAST).fit(frame, Y)
+    other = frame[[names[1], names[0], *names[2:]]]
+    for refused in (
+        lambda: clf.predict_proba(other),
+        lambda: clf.score_bounds(other, Y),
+        lambda: clf.partial_fit(other, Y),
+    ):
+        with pytest.raises(ValueError, match="must have its columns in the order of `fit`; got"):
+            refused()
+    # Other names, and arrays, are taken by position.
+    expected = clf.predict_proba(X)
+    np.testing.assert_array_equal(
+        clf.predict_proba(frame.set_axis([5, 6, 7, 8], axis=1)), expected
+    )
+    np.testing.assert_array_equal(clf.fit(other, Y).predict(other), clf.predict(other.to_numpy()))
+    assert "_column_labels" not in vars(clf.fit(X, Y))
+
+
+def test_columns_in_another_order_are_refused_before_their_categories():
+    frame = pd.DataFrame(X, columns=[2, 0, 1, 3]).astype({2: "category"})
+    clf = InfoSoftmaxClassifier(**FAST).fit(frame, Y)
+    with pytest.raises(ValueError, match="got 0 in place of 2. Select the columns"):
+        clf.predict(frame[[0, 1, 2, 3]])

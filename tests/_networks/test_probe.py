@@ -58,3 +58,17 @@ def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
 def test_a_module_that_returns_no_tensor():
     with pytest.raises(ValueError, match="module=Outputs returned dict where a tensor"):
         classifier(module=Outputs(lambda z: {"logits": z})).fit(X, Y)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (3, 8, 8), (2,)])
+@pytest.mark.parametrize("value", [0.0, 0.7])
+def test_rows_that_are_all_equal_are_warned_about(shape, value):
+    y = torch.arange(20).numpy() % 2
+    rows = torch.full((20, *shape), value, dtype=torch.float64).numpy()
+    with pytest.warns(UserWarning, match="All rows of X are equal: they carry no information"):
+        classifier().fit(rows, y)
+    # Differences that single precision loses are differences.
+    rows[3] += 1e-9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier().fit(rows, y)
