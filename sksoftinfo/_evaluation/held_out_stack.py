@@ -20,8 +20,9 @@ from .held_out import (
     num_columns,
     prior_proba,
 )
-from .stack import label_likelihoods, may_help, mixture_weights, stack_members
+from .stack import stack_members
 from .stack_cost import encoder_seconds, expected_seconds, slowness
+from .stack_mixture import fit_mixture, may_help
 from .table_encoder import encoder_for, numeric_table, standardised
 
 # Number of folds that all members are trained for; the labels of these folds decide which members
@@ -69,19 +70,18 @@ class HeldOutStack:
         ndarray of shape (n, M)
             Probabilities of the held-out rows.
         """
-        likelihoods = label_likelihoods(self.probas, y)
         mixed = np.zeros_like(self.probas[0], dtype=np.float64)
         for (_, test), known, helping in zip(
             folds.splits, _known_rows(folds), self.helping, strict=True
         ):
+            probas = [self.probas[place] for place in np.flatnonzero(helping)]
             share = None if sample_weight is None else sample_weight[known]
-            weights = mixture_weights(likelihoods[np.ix_(known, helping)], share)
-            for weight, place in zip(weights, np.flatnonzero(helping), strict=True):
-                mixed[test] += weight * self.probas[place][test]
+            mixture = fit_mixture([proba[known] for proba in probas], y[known], share)
+            mixed[test] = mixture.predict([proba[test] for proba in probas])
         return mixed
 
-    def weights(self, y, folds):
-        """Return the members that help, and their weights from all held-out labels.
+    def mixture(self, y, folds):
+        """Return the names of the members that are used, and their mixture from all labels.
 
         Parameters
         ----------
@@ -90,14 +90,12 @@ class HeldOutStack:
 
         Returns
         -------
-        dict of str to float
+        list of str, StackMixture
         """
+        names, rows = list(self.members), folds.scored
         helping = np.flatnonzero(self.helping.any(axis=0))
-        rows = folds.scored
-        likelihoods = label_likelihoods(self.probas, y)[np.ix_(rows, helping)]
-        weights = mixture_weights(likelihoods).tolist()
-        names = list(self.members)
-        return dict(zip((names[place] for place in helping), weights, strict=True))
+        mixture = fit_mixture([self.probas[place][rows] for place in helping], y[rows])
+        return [names[place] for place in helping[mixture.used]], mixture.reduced()
 
 
 def held_out_stacks(
@@ -147,7 +145,7 @@ def held_out_stacks(
             table.predict(early, **shared)
             members = {"prior": DummyClassifier(), **table.members}
             probas = [prior, *table.probas.values()]
-            helping = _helping(label_likelihoods(probas, y), folds, sample_weight)
+            helping = _helping(probas, y, folds, sample_weight)
             table.keep(helping[:, 1:].any(axis=0))
             waiting = tables[number + 1 :]
             bar.expect(
@@ -255,14 +253,13 @@ def _known_rows(folds):
     return [np.unique(train[folds.fold[train] >= 0]) for train, _ in folds.splits]
 
 
-def _helping(likelihoods, folds, sample_weight):
+def _helping(probas, y, folds, sample_weight):
     """Return which members are mixed in each fold, decided by the labels of the first folds.
 
     A fold mixes the members that may help by the labels of at least one of the first folds,
     restricted to labels that the fold trains on. It mixes all members if these labels are too few.
     """
-    n_members = likelihoods.shape[1]
-    helping = np.zeros((len(folds.splits), n_members), dtype=bool)
+    helping = np.zeros((len(folds.splits), len(probas)), dtype=bool)
     verdicts: dict[bytes, np.ndarray] = {}
     for number, known in enumerate(_known_rows(folds)):
         for judge in range(_N_JUDGES):
@@ -271,7 +268,8 @@ def _helping(likelihoods, folds, sample_weight):
                 continue
             if rows.tobytes() not in verdicts:
                 share = None if sample_weight is None else sample_weight[rows]
-                verdicts[rows.tobytes()] = may_help(likelihoods[rows], share)
+                judged = [proba[rows] for proba in probas]
+                verdicts[rows.tobytes()] = may_help(judged, y[rows], share)
             helping[number] |= verdicts[rows.tobytes()]
     helping[~helping.any(axis=1)] = True
     # The label frequencies cost nothing, and give a positive probability to labels that other

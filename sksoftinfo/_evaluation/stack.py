@@ -15,8 +15,6 @@ from sklearn.neural_network import MLPClassifier
 
 # Members of a smaller weight are left out.
 SMALLEST_WEIGHT = 1e-3
-# Members of at least this weight are clearly of use.
-_CLEAR_WEIGHT = 0.05
 _MAX_STEPS = 2000
 _PERCEPTRON_STEPS = 100
 _QUICK = ("logistic", "boosting")
@@ -126,45 +124,6 @@ def mixture_weights(likelihoods, sample_weight=None):
         if gradient.max() - 1 < 1e-6:
             break
     return weights / weights.sum()
-
-
-def may_help(likelihoods, sample_weight=None):
-    """Return which members may improve a mixture.
-
-    A member with a weight of at least 0.05 in the best mixture for these labels may help. Any
-    other member may help unless giving it half of the mixture lowers the mean log-likelihood of
-    the labels by more than two standard errors.
-
-    Parameters
-    ----------
-    likelihoods : ndarray of shape (n, n_members)
-        Probability that each member predicted for the label that occurred.
-    sample_weight : ndarray of shape (n,), default=None
-        Weights of the labels.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_members,)
-        Whether each member may help.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sksoftinfo._evaluation.stack import may_help
-    >>> may_help(np.array([[0.9, 0.5], [0.8, 0.5], [0.7, 0.4]])).tolist()
-    [True, False]
-    """
-    weights = mixture_weights(likelihoods, sample_weight)
-    mixture = likelihoods @ weights
-    used = mixture > 0
-    share = np.ones(len(mixture)) if sample_weight is None else np.asarray(sample_weight)
-    if not share[used].sum() > 0:
-        return np.ones(len(weights), dtype=bool)
-    share = share[used] / share[used].sum()
-    gain = np.log((1 + likelihoods[used] / mixture[used, None]) / 2)
-    mean = share @ gain
-    error = np.sqrt(share**2 @ (gain - mean) ** 2)
-    return (weights >= _CLEAR_WEIGHT) | (mean + 2 * error >= 0)
 
 
 def label_likelihoods(probas, y):

@@ -12,11 +12,10 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils import check_labels, check_two_classes, on_host
+from .._utils import check_column_order, check_labels, check_two_classes, on_host
 from .folds import make_folds
 from .held_out import View, warning_once
 from .held_out_stack import held_out_stacks, trained
-from .stack import SMALLEST_WEIGHT
 from .table_encoder import encoder_for, numeric_table, standardised
 
 
@@ -24,9 +23,13 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     """Mixture of several kinds of classifiers, with weights learned from held-out labels.
 
     No kind of classifier is closest to p(y|x) on every table. A mixture with weights that maximise
-    the likelihood of held-out labels is at least as close as the best of its members. In
-    `cross_val_bounds`, ``"stack"`` stands for this classifier. There the weights of a fold come
-    from labels of other folds, so that each member is trained at most once for each fold.
+    the likelihood of held-out labels is at least as close as the best of its members. One part of
+    the mixture is a logarithmic pool of all members, a product of powers of their probabilities:
+    it adds up their evidence, corrects members that are too sure, and has the label frequencies as
+    a floor, as labels need that are wrong with some probability. The pool is used if it raises the
+    likelihood by more than its number of parameters explains. In `cross_val_bounds`, ``"stack"``
+    stands for this classifier. There the mixture of a fold comes from labels of other folds, so
+    that each member is trained at most once for each fold.
 
     All members are trained for two folds. Members that, judged by the labels of these folds, do
     not improve the mixture in either fold are not trained for the other folds.
@@ -56,10 +59,12 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     encoder_ : Pipeline
         Fitted transformer of the columns into standardised numbers.
     members_ : dict of str to classifier
-        Members trained on the encoded columns of all rows. Members with a weight below 0.001 are
-        left out.
-    weights_ : ndarray of shape (n_members,)
-        Weights of the members, in the order of `members_`, of sum 1.
+        Members trained on the encoded columns of all rows. The first predicts the label
+        frequencies. Others with a weight and an exponent below 0.001 are left out.
+    mixture_ : StackMixture
+        Mixture of the members, in the order of `members_`: their linear ``weights``, the
+        ``pool_weight`` of their logarithmic pool, and its ``pool.exponents`` (of all members but
+        the first) and ``pool.floor``.
     n_features_in_ : int
         Number of columns of `X`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -67,7 +72,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    `fit` takes no `sample_weight`, because some members do not support weights.
+    `fit` takes no `sample_weight`, because some members do not support weights. Heskes, "Selecting
+    weighting factors in logarithmic opinion pools" (1998), shows what a logarithmic pool gains.
 
     Examples
     --------
@@ -76,8 +82,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     >>> X, y = load_iris(return_X_y=True)
     >>> stack = InfoStackClassifier(members="quick").fit(X, y)
     >>> sorted(stack.members_)
-    ['boosting', 'logistic']
-    >>> round(float(stack.weights_.sum()), 6)
+    ['boosting', 'logistic', 'prior']
+    >>> round(float(stack.mixture_.weights.sum() + stack.mixture_.pool_weight), 6)
     1.0
     """
 
@@ -121,6 +127,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         X = on_host(X)
         encoder = encoder_for(self.encoder, X)
         table = numeric_table(X) if encoder is None else X
+        check_column_order(self, X, reset=True)
         # Only the names are kept and compared: the encoder or numeric_table checks the entries.
         validate_data(self, X if hasattr(X, "columns") else table, skip_check_array=True)
         y = column_or_1d(on_host(y), warn=True)
@@ -136,14 +143,12 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         (held_out,) = warning_once(
             held_out_stacks, self, X, [View()], encoded, folds, len(classes), n_jobs=self.n_jobs
         )
-        weights = held_out.weights(encoded, folds)
-        weights = {name: one for name, one in weights.items() if one >= SMALLEST_WEIGHT}
+        names, self.mixture_ = held_out.mixture(encoded, folds)
         self.encoder_ = standardised(encoder)
         # scikit-learn adds up entries to see whether all are finite.
         with np.errstate(over="ignore", invalid="ignore"):
             columns = self.encoder_.fit_transform(table, y)
-        self.members_ = {name: trained(held_out.members[name], columns, y) for name in weights}
-        self.weights_ = np.array(list(weights.values())) / sum(weights.values())
+        self.members_ = {name: trained(held_out.members[name], columns, y) for name in names}
         self.classes_ = classes
         self._raw = encoder is not None
         return self
@@ -163,6 +168,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = on_host(X)
+        check_column_order(self, X, reset=False)
         # Encode what was encoded in `fit`, even if no entry is missing here.
         table = X if self._raw else numeric_table(X)
         validate_data(
@@ -170,8 +176,9 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         )
         with np.errstate(over="ignore", invalid="ignore"):
             columns = self.encoder_.transform(table)
-        weighted = zip(self.weights_, self.members_.values(), strict=True)
-        return sum(weight * member.predict_proba(columns) for weight, member in weighted)
+        return self.mixture_.predict(
+            [member.predict_proba(columns) for member in self.members_.values()]
+        )
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.

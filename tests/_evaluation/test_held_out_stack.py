@@ -60,7 +60,9 @@ def test_a_member_of_no_use_is_trained_for_two_folds_alone(rows, with_wrong, mon
     assert fits == {Wrong: 2, LogisticRegression: 5}
     assert list(found.members) == ["prior", "logistic", "wrong"]
     assert found.helping.all(axis=0).tolist() == [True, True, False]
-    assert "wrong" not in found.weights(rows[1], folds)
+    names, mixture = found.mixture(rows[1], folds)
+    assert "wrong" not in names
+    assert len(names) == len(mixture.weights)
     mixed = found.mixed(rows[1], folds)
     np.testing.assert_allclose(mixed.sum(axis=1), 1)
     assert "wrong" not in InfoStackClassifier().fit(*rows).members_
@@ -73,7 +75,15 @@ def test_what_a_fold_mixes_does_not_hang_on_its_labels(rows, with_wrong):
     likelihoods = np.column_stack([np.full(N, 0.5), np.full(N, 0.7), np.full(N, 0.1)])
     spoilt = likelihoods.copy()
     spoilt[folds.fold == 0] = [0.5, 0.1, 0.7]
-    clean, other = (held_out_stack._helping(one, folds, None) for one in (likelihoods, spoilt))
+    clean, other = (
+        held_out_stack._helping(
+            [np.where(np.arange(2) == y[:, None], p, 1 - p) for p in one.T[:, :, None]],
+            y,
+            folds,
+            None,
+        )
+        for one in (likelihoods, spoilt)
+    )
     assert clean.tolist() == [[True, True, False]] * 5
     assert other.tolist() == [[True, True, False], *[[True, False, True]], *[[True] * 3] * 3]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sksoftinfo import cross_val_bounds
-from sksoftinfo._evaluation.stack import may_help, mixture_weights, stack_members
+from sksoftinfo._evaluation.stack import mixture_weights, stack_members
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
@@ -24,24 +24,6 @@ def test_mixture_weights_maximise_the_likelihood(seed, n_members):
 def test_mixture_weights_of_rows_that_are_impossible():
     assert mixture_weights(np.zeros((3, 2))).tolist() == [0.5, 0.5]
     np.testing.assert_allclose(mixture_weights([[0.0, 0.0], [0.2, 0.1]]), [1, 0], atol=1e-3)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_members_of_no_use_are_told_from_those_that_may_help(weighted):
-    rng = np.random.default_rng(0)
-    good = rng.uniform(0.4, 0.9, size=400)
-    # The last is poor in most rows, and better than all others in some.
-    rare = np.where(rng.random(400) < 0.3, 0.99, 0.5)
-    likelihoods = np.column_stack([good, 0.6 * good, np.full(400, 0.05), rare])
-    weight = np.ones(400) if weighted else None
-    assert may_help(likelihoods, weight).tolist() == [True, False, False, True]
-    # A few rows show little.
-    assert may_help(np.array([[0.9, 0.2], [0.1, 0.3], [0.8, 0.6]])).all()
-    assert may_help(np.zeros((3, 2))).all()
-    if weighted:
-        weight[200:] = 0
-        same = may_help(likelihoods[:200])
-        np.testing.assert_array_equal(may_help(likelihoods, weight), same)
 
 
 def test_stack_leaves_out_what_the_rows_cannot_support():

@@ -38,9 +38,10 @@ def quick(**params):
 def test_members_and_weights(rows):
     X, y = (table[:90] for table in rows)
     stack = InfoStackClassifier(cv=2).fit(X, y)
-    assert stack.weights_.sum() == pytest.approx(1.0)
-    assert (stack.weights_ >= 1e-3).all()
-    assert len(stack.members_) == len(stack.weights_)
+    mixture = stack.mixture_
+    assert mixture.weights.sum() + mixture.pool_weight == pytest.approx(1.0)
+    assert mixture.used.all()
+    assert len(stack.members_) == len(mixture.weights)
     assert stack.members_.keys() <= {
         "prior",
         "logistic",
@@ -54,10 +55,7 @@ def test_members_and_weights(rows):
     proba = stack.predict_proba(X)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     columns = stack.encoder_.transform(X)
-    expected = sum(
-        weight * member.predict_proba(columns)
-        for weight, member in zip(stack.weights_, stack.members_.values(), strict=True)
-    )
+    expected = mixture.predict([one.predict_proba(columns) for one in stack.members_.values()])
     np.testing.assert_array_equal(proba, expected)
     assert stack.classes_.tolist() == ["down", "up"]
     assert stack.score(X, y) > 0.7
@@ -78,7 +76,33 @@ def test_noise_is_left_to_the_label_frequencies():
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(N, 5)), rng.integers(2, size=N)
     stack = quick().fit(X, y)
-    assert stack.weights_[list(stack.members_).index("prior")] > 0.5
+    assert stack.mixture_.weights[list(stack.members_).index("prior")] > 0.5
+
+
+def test_wrong_labels_do_not_hide_what_members_know_together():
+    """Labels are replaced by random ones in 40 % of the rows: no member may be sure of them."""
+    rng = np.random.default_rng(0)
+    hidden = rng.integers(3, size=300)
+    X = 2 * np.eye(3)[hidden] + rng.normal(size=(300, 3))
+    y = np.where(rng.random(300) < 0.6, hidden, rng.integers(3, size=300))
+    stack = quick().fit(X, y)
+    assert stack.mixture_.pool_weight > 0.5
+    assert 0.1 < stack.mixture_.pool.floor < 0.5
+    assert stack.predict_proba(X + 20 * np.eye(3)[hidden]).max() < 0.9
+
+
+def test_columns_in_another_order_are_refused(rows):
+    """scikit-learn compares the names of columns only if all are strings."""
+    X, y = rows
+    for names in ([2, 1], [("a", 1), ("a", 0)]):
+        frame = pd.DataFrame(X, columns=pd.Index(names, tupleize_cols=False))
+        stack = quick().fit(frame, y)
+        with pytest.raises(ValueError, match="must have its columns in the order of `fit`; got"):
+            stack.predict(frame[names[::-1]])
+        # Columns with other names, and arrays, are taken by position.
+        expected = stack.predict_proba(X)
+        np.testing.assert_allclose(stack.predict_proba(frame.set_axis([7, 8], axis=1)), expected)
+    assert "_column_labels" not in vars(stack.fit(X, y))
 
 
 def test_the_name_is_the_default(rows):
