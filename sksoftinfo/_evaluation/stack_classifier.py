@@ -82,7 +82,7 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     >>> X, y = load_iris(return_X_y=True)
     >>> stack = InfoStackClassifier(members="quick").fit(X, y)
     >>> sorted(stack.members_)
-    ['boosting', 'logistic', 'prior']
+    ['logistic', 'prior']
     >>> round(float(stack.mixture_.weights.sum() + stack.mixture_.pool_weight), 6)
     1.0
     """
