@@ -182,7 +182,27 @@ def keep_short_code_whole(app, doctree, docname):
             literal["classes"].append("whole")
 
 
+def keep_numbers_whole(app, doctree, docname):
+    """Mark entries of tables that consist of numbers, which break on no narrow screen."""
+    for entry in doctree.findall(nodes.entry):
+        if re.fullmatch(r"[-+\d.,/()\[\] ]+", entry.astext()):
+            entry["classes"].append("whole")
+
+
+def keep_options_whole(app, pagename, templatename, context, doctree):
+    """Mark options of commands, which would break behind their hyphens."""
+    block = re.compile(r'<div class="highlight-bash.*?</pre>', re.DOTALL)
+    option = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
+    body = block.sub(
+        lambda found: option.sub(r'<span class="whole">\g<0></span>', found[0]),
+        context.get("body", ""),
+    )
+    context["body"] = re.sub(r'<span class="pre">(?=--?[a-z])', '<span class="pre whole">', body)
+
+
 def setup(app):
     app.connect("doctree-resolved", keep_short_code_whole)
+    app.connect("doctree-resolved", keep_numbers_whole)
+    app.connect("html-page-context", keep_options_whole)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())
