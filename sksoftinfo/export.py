@@ -19,6 +19,7 @@ from torch import nn
 
 from ._classifiers import InfoSoftmaxClassifier, StochasticInfoClassifier
 from ._masking import InfoMaskTransformer, SharedCalibration, neural, window_average
+from ._networks import pinned_flags
 from ._utils import known_labels
 
 __all__ = ["information_map_module", "log_proba_module"]
@@ -126,6 +127,7 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     )
 
 
+@pinned_flags()
 def _agrees(module, masker, target, dtype):
     """Return whether module and masker give the same maps for images of noise."""
     images = np.random.default_rng(0).random((2, *masker._image_shape))
