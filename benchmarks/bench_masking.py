@@ -16,7 +16,9 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -26,6 +28,7 @@ from masking_tasks import (
     localisation,
     presence_pairs,
     scattered_triples,
+    single_digits,
     ten_class_pairs,
 )
 from sklearn.frozen import FrozenEstimator
@@ -33,11 +36,24 @@ from sklearn.frozen import FrozenEstimator
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo._masking.masks import whole_components
 
+
+class Layout(NamedTuple):
+    """Images to train on and to mask, the name of the networks, and the size of a digit."""
+
+    train: Callable
+    make: Callable
+    name: str
+    size: int
+
+
 LAYOUTS = {
-    "presence, 28 x 56": (presence_pairs, "pairs", 28),
-    "ten classes, 28 x 56": (ten_class_pairs, "ten", 28),
-    "presence of three, 56 x 56": (scattered_triples, "scatter", 20),
+    "presence, 28 x 56": Layout(presence_pairs, presence_pairs, "pairs", 28),
+    "ten classes, 28 x 56": Layout(ten_class_pairs, ten_class_pairs, "ten", 28),
+    "presence of three, 56 x 56": Layout(scattered_triples, scattered_triples, "scatter", 20),
+    "trained on single digits, 28 x 56": Layout(single_digits, ten_class_pairs, "singles", 28),
 }
+# Tasks with a class for each digit: the targets are three digits, for one network.
+TEN_CLASSES = ("ten", "singles")
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
 N_TRAIN, N_VALID = 20_000, 1000
 TEN_CLASS_TARGETS = (0, 3, 7)
@@ -50,7 +66,7 @@ def trained(layout, bank, seed, folder, name):
     path = folder / f"net_{name}_{seed}.joblib" if folder else None
     if path and path.exists():
         return joblib.load(path)
-    images = LAYOUTS[layout][0](bank, "train", N_TRAIN, seed)
+    images = LAYOUTS[layout].train(bank, "train", N_TRAIN, seed)
     net = InfoSoftmaxClassifier(
         max_epochs=6, lr=0.001, batch_size=32, random_state=seed, device="cpu"
     ).fit(images.data, images.target)
@@ -136,12 +152,12 @@ def seconds_of(function, *arguments):
 
 def measure(layout, net, bank, seed, target, options):
     """Yield one row of results for each method."""
-    make, _, size = LAYOUTS[layout]
+    _, make, task, size = LAYOUTS[layout]
     # Validation composites for calibration, others for thresholds.
     calibration = make(bank, "valid", N_VALID, seed)
     valid = make(bank, "valid", options.images // 2, seed + 1000)
     test = make(bank, "test", options.images, seed)
-    digit = target if layout.startswith("ten") else 0
+    digit = target if task in TEN_CLASSES else 0
     index = int(np.flatnonzero(net.classes_ == target)[0])
     module = net.module_.eval()
     methods = {}
@@ -254,7 +270,7 @@ def main():
     parser.add_argument("--curves", type=int, default=60, help="images of insertion curves")
     parser.add_argument("--seeds", type=int, default=3, help="networks, or targets of one network")
     parser.add_argument("--repeats", type=int, default=2, help="of each timing")
-    parser.add_argument("--layouts", nargs="*", choices=("pairs", "ten", "scatter"))
+    parser.add_argument("--layouts", nargs="*", choices=[one.name for one in LAYOUTS.values()])
     parser.add_argument("--methods", nargs="*", help="parts of the names of ours to run; all")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--memory", action="store_true", help="measure peak memory, then stop")
@@ -271,10 +287,10 @@ def main():
         return
     bank = load_bank(options.mnist)
     rows = []
-    for layout, (make, name, _) in LAYOUTS.items():
+    for layout, (_, make, name, _) in LAYOUTS.items():
         if options.layouts and name not in options.layouts:
             continue
-        ten = name == "ten"
+        ten = name in TEN_CLASSES
         runs = [(0, target) for target in TEN_CLASS_TARGETS[: options.seeds]]
         for seed, target in runs if ten else [(seed, 1) for seed in range(options.seeds)]:
             net = trained(layout, bank, seed, options.nets, name)

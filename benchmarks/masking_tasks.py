@@ -177,6 +177,16 @@ def presence_pairs(bank, part, n, seed, target=0):
     return Composites(data, labels, of_pixel)
 
 
+def single_digits(bank, part, n, seed):
+    """Return images, 28 x 56, of one digit, left or right; the label is the digit."""
+    rng = np.random.default_rng([seed, PARTS.index(part)])
+    labels = rng.integers(10, size=n)
+    digits = np.full((n, 2), -1)
+    digits[np.arange(n), rng.integers(2, size=n)] = labels
+    data, of_pixel = side_by_side(bank, part, digits, rng)
+    return Composites(data, labels, of_pixel)
+
+
 def ten_class_pairs(bank, part, n, seed):
     """Return images, 28 x 56, of two different digits; the label is one of them."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
