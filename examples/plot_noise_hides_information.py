@@ -99,9 +99,9 @@ for axis in (left, right):
 plt.show()
 
 # %%
-# Does training by log-softmax diverge from the information, as section 3.2.4 of the paper says?
-# Each objective raises the value that it maximises. But the Donsker-Varadhan objective does not
-# put more information about the label into the output.
+# Does training by log-softmax diverge from the information, as section 3.2.4 of the paper states?
+# Each objective raises the value that it maximises. However, the Donsker-Varadhan objective does
+# not put more information about the label into the output.
 
 log_posterior = draw(100_000, seed=2)[2]
 information = np.log(5) + (np.exp(log_posterior) * log_posterior).sum(axis=1).mean()

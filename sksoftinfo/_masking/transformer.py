@@ -80,8 +80,8 @@ class InfoMaskTransformer(
     are arbitrary if the network was trained on whole images only. The score is therefore
     normalised and calibrated on patches, and the patches are about as large as the object.
 
-    The mask shows where the evidence lies. These need not be the pixels whose deletion changes the
-    prediction most.
+    The mask shows where the evidence lies. The pixels that are kept need not be the pixels whose
+    deletion changes the prediction most.
 
     Parameters
     ----------
