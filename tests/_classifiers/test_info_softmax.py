@@ -440,7 +440,7 @@ def test_huge_inputs_stay_finite(split):
 
 def test_fitting_does_not_import_optional_packages():
     code = (
-        "import sys, numpy as np\n"
+        "import sys, numpy as np, sksoftinfo.datasets\n"
         "from sksoftinfo import InfoSoftmaxClassifier\n"
         "InfoSoftmaxClassifier(max_epochs=1).fit(np.eye(4), [0, 1, 0, 1])\n"
         "assert not {'matplotlib', 'torchvision', 'accelerate'} & set(sys.modules)\n"

@@ -25,7 +25,7 @@ def test_maps_are_as_precise_as_the_network(small, net):
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])
 @pytest.mark.parametrize("scoring", ["dense", "crop", "paste"])
 def test_batch_size_changes_nothing(small, net, scoring, batch_size):
-    X, y = small[0][:40], small[1][:40]
+    X, y = small[0][:20], small[1][:20]
     fitted = [
         InfoMaskTransformer(
             FrozenEstimator(net),
@@ -100,10 +100,11 @@ def small_pairs():
     digits = load_digits()
     rng = np.random.default_rng(0)
     order = rng.permutation(len(digits.target))
-    return [small_composites(digits, rows, rng) for rows in (order[:1250], order[1250:])]
+    parts = (order[:1250], 600), (order[1250:], 200)
+    return [small_composites(digits, rows, rng, n) for rows, n in parts]
 
 
-def small_composites(digits, rows, rng, n=600):
+def small_composites(digits, rows, rng, n):
     zeros, others = rows[digits.target[rows] == 0], rows[digits.target[rows] != 0]
     present = np.arange(n) % 2 == 0
     first = np.where(present, rng.choice(zeros, n), rng.choice(others, n))

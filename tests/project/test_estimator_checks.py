@@ -5,7 +5,7 @@ from unittest import SkipTest
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sksoftinfo import (
     InfoMaskTransformer,
@@ -23,13 +23,15 @@ ESTIMATORS = [
         iterator_train__drop_last=False,
         callbacks__print_log__floatfmt=".3f",
     ),
-    InfoSoftmaxClassifier(class_prior="empirical", decision="information"),
+    InfoSoftmaxClassifier(
+        class_prior="empirical", decision="information", early_stopping=True, max_epochs=5
+    ),
     StochasticInfoClassifier(),
-    StochasticInfoClassifier(noise="dropout", max_epochs=50),
-    StochasticInfoClassifier(noise="gaussian", max_epochs=50),
-    StochasticInfoClassifier(noise="latent", max_epochs=50),
-    StochasticInfoClassifier(noise="latent", beta=0.01, max_epochs=50),
-    StochasticInfoClassifier(noise="ensemble", n_draws=4),
+    StochasticInfoClassifier(noise="dropout", max_epochs=20),
+    StochasticInfoClassifier(noise="gaussian", max_epochs=20),
+    StochasticInfoClassifier(noise="latent", max_epochs=20),
+    StochasticInfoClassifier(noise="latent", beta=0.01, max_epochs=20),
+    StochasticInfoClassifier(noise="ensemble", n_draws=4, early_stopping=True, max_epochs=5),
     StochasticInfoClassifier(NoisyFeatures, noise="module"),
     StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
     InfoStackClassifier(members="quick"),
@@ -50,6 +52,21 @@ def test_check(estimator, check):
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 def test_no_estimator_claims_to_be_random(estimator):
     assert get_tags(estimator).non_deterministic is False
+
+
+ON_CUDA = [
+    InfoSoftmaxClassifier(device="cuda", early_stopping=True, max_epochs=5),
+    InfoMaskTransformer(
+        InfoSoftmaxClassifier(device="cuda", module__hidden_sizes=(16,), max_epochs=5)
+    ),
+]
+
+
+@pytest.mark.parametrize("estimator", ON_CUDA, ids=lambda estimator: type(estimator).__name__)
+def test_on_a_device(cuda, estimator):
+    results = check_estimator(estimator, on_skip=None, on_fail=None)
+    assert {result["status"] for result in results} == {"passed"}
+    assert len(results) > 40
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
