@@ -36,7 +36,9 @@ ESTIMATORS = [
     StochasticInfoClassifier(n_draws=8, module__hidden_sizes=(16,), optimizer__weight_decay=1e-4),
     InfoStackClassifier(members="quick"),
     InfoMaskTransformer(),
-    InfoMaskTransformer(InfoSoftmaxClassifier(module__hidden_sizes=(16,)), batch_size=7),
+    InfoMaskTransformer(
+        InfoSoftmaxClassifier(module__hidden_sizes=(16,), max_epochs=10), batch_size=7
+    ),
     InfoMaskTransformer(LogisticRegression(), threshold_reference="fit", information="pmi"),
 ]
 
