@@ -34,7 +34,7 @@ def named_net(named):
 
 @pytest.fixture(scope="module")
 def train():
-    return make_digit_pairs(1000, random_state=0)
+    return make_digit_pairs(2000, random_state=0)
 
 
 @pytest.fixture(scope="module")
