@@ -60,6 +60,7 @@ def localisation(masker, pairs):
     )
 
 
+@pytest.mark.long_training
 def test_masks_of_the_embedded_digits(masker, test):
     """Figure 2 of the paper, with all defaults: the 20 % rule, image labels only."""
     assert masker.estimator_.score(test.data, test.target) >= 0.95
@@ -70,6 +71,7 @@ def test_masks_of_the_embedded_digits(masker, test):
     assert absent <= 0.10
 
 
+@pytest.mark.long_training
 def test_the_paper_read_literally_does_not_find_the_digits(masker, train, test):
     """Small patches fed alone, scored by their logit: why this is not what is built."""
     literal = InfoMaskTransformer(
@@ -83,6 +85,7 @@ def test_the_paper_read_literally_does_not_find_the_digits(masker, train, test):
     assert localisation(literal, test)[0] < 0.5 < localisation(masker, test)[0]
 
 
+@pytest.mark.long_training
 def test_masked_images_keep_the_evidence(masker, test):
     masked = masker.transform(test.data)
     kept = masker.mask(test.data)
@@ -93,6 +96,7 @@ def test_masked_images_keep_the_evidence(masker, test):
     assert accuracy >= 0.95
 
 
+@pytest.mark.long_training
 def test_an_image_without_information_is_masked_whole(masker, train):
     information = masker.information_map(train.data)
     nothing = (information <= 0).all(axis=(1, 2))
@@ -101,6 +105,7 @@ def test_an_image_without_information_is_masked_whole(masker, train):
     assert np.isfinite(information).all()
 
 
+@pytest.mark.long_training
 def test_score_prefers_the_mask_that_separates(masker, test):
     score = masker.score(test.data, test.target)
     assert score <= 0

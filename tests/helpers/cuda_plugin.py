@@ -2,9 +2,11 @@
 
 Use: ``python -m pytest -p tests.helpers.cuda_plugin``. Of all tests, doctests included, those are
 run whose names lead to torch or to what builds, trains or runs networks (see `reach`), unless the
-tests bring a device of their own. Of the cases of one test the first, the middle and the last are
-run, for a device makes little difference between them. ``--all-cases`` runs all cases, and
-``--all-tests`` all tests: then a test fails that works on the device and would be left out.
+tests bring a device of their own. Tests marked by ``long_training`` are left out: their subject is
+what is learned, and short trainings show that the device agrees with the CPU. Of the cases of one
+test the first, the middle and the last are run, for a device makes little difference between them.
+``--all-cases`` runs all cases, and ``--all-tests`` all tests: then a test fails that works on the
+device and to which it should be nothing.
 
 A test that needs something of a GPU that is not simulated is skipped where it calls it, for the
 reason that `NotSimulated` gives.
@@ -29,7 +31,9 @@ def pytest_addoption(parser):
         "--all-cases", action="store_true", help="run each case of a test on the simulated device"
     )
     parser.addoption(
-        "--all-tests", action="store_true", help="run tests on it to which it should be nothing"
+        "--all-tests",
+        action="store_true",
+        help="run tests of long trainings, and those to which the device should be nothing",
     )
 
 
@@ -47,6 +51,8 @@ def pytest_collection_modifyitems(config, items):
     cases, kept = {}, set()
     for item in items:
         if _has_been_run(item):
+            continue
+        if item.get_closest_marker("long_training") and not config.getoption("--all-tests"):
             continue
         if not reaches_a_device(item):
             _left_out.add(item.nodeid)

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sksoftinfo import InformationBounds
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long_training
 def test_readme_snippets_run_in_their_order(capsys):
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(snippets) == 3
