@@ -8,16 +8,16 @@ from sksoftinfo._command_line import demo
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def call(monkeypatch, capsys):
     """Call the entry point of the script; return its exit code, standard output and error."""
 
-    def run(*arguments):
+    def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["sksoftinfo", *arguments])
         with pytest.raises(SystemExit) as stop:
             command_line.run()
         return stop.value.code, *capsys.readouterr()
 
-    return run
+    return call
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_a_process_of_its_own():
     assert line.startswith("sksoftinfo: error: ") and "'no.csv'" in line
 
 
-def test_help_names_every_option(run):
+def test_help_names_every_option(call):
     for arguments, words in (
         (["--help"], ["demo", "bounds"]),
         (["bounds", "--help"], ["TABLE", "--target", "--model", "--units", "stack"]),
         (["demo", "--help"], ["--out", "--data", "--target", "--device", "--seed", "default: 0"]),
     ):
-        code, out, _ = run(*arguments)
+        code, out, _ = call(*arguments)
         assert code == 0
         for word in words:
             assert word in out
@@ -78,15 +78,15 @@ def test_help_names_every_option(run):
         (["demo", "--seed", "-1"], "--seed must be between 0 and 4294967295; got -1"),
     ],
 )
-def test_bad_arguments(run, arguments, message):
-    code, _, err = run(*arguments)
+def test_bad_arguments(call, arguments, message):
+    code, _, err = call(*arguments)
     assert code == 2
     assert message in err.strip().splitlines()[-1]
     assert "Traceback" not in err
 
 
-def test_a_file_in_place_of_the_folder(run, tmp_path):
+def test_a_file_in_place_of_the_folder(call, tmp_path):
     (tmp_path / "file").write_text("")
-    code, _, err = run("demo", "--out", str(tmp_path / "file"))
+    code, _, err = call("demo", "--out", str(tmp_path / "file"))
     assert code == 2
     assert len(err.strip().splitlines()) == 1

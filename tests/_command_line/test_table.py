@@ -49,7 +49,14 @@ def fruit(frame, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("model", [("--quick",), *(("--model", m) for m in ("info", "boosting"))])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ("--quick",),
+        ("--model", "boosting"),
+        pytest.param(("--model", "info"), marks=pytest.mark.long_training),
+    ],
+)
 def test_one_bit_is_found(fruit, capsys, model):
     printed = run(capsys, fruit, *model, "--no-columns").out
     lower, entropy, limit = numbers(printed.splitlines()[0])
