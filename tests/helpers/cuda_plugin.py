@@ -52,10 +52,10 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if _has_been_run(item):
             continue
-        if item.get_closest_marker("long_training") and not config.getoption("--all-tests"):
-            continue
-        if not reaches_a_device(item):
-            _left_out.add(item.nodeid)
+        is_long = item.get_closest_marker("long_training")
+        if is_long or not reaches_a_device(item):
+            if not is_long:
+                _left_out.add(item.nodeid)
             if not config.getoption("--all-tests"):
                 continue
         cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(item)

@@ -4,7 +4,8 @@ import sys
 import types
 
 # What works on a device: torch, and what builds, trains or runs networks. Functions that evaluate
-# any estimator are led to a device by the estimator.
+# any estimator are led to a device by the estimator. The command `bounds` is not among them: only
+# its model "info" uses a device.
 _ON_A_DEVICE = (
     "torch",
     "sksoftinfo._classifiers",
@@ -12,7 +13,6 @@ _ON_A_DEVICE = (
     "sksoftinfo._masking",
     "sksoftinfo._command_line.demo",
     "sksoftinfo._command_line.mask",
-    "sksoftinfo.__main__",
     "sksoftinfo.export",
 )
 # Functions that run code of which no name is known here.
