@@ -75,7 +75,10 @@ def test_help_names_every_option(call):
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
         (["demo", "--device", "quantum"], "a device of torch; got quantum"),
         (["demo", "--device", "meta"], "a device of torch; got meta"),
-        (["demo", "--seed", "-1"], "--seed must be between 0 and 4294967295; got -1"),
+        (
+            ["demo", "--seed", "-1", "--device", "cpu"],
+            "--seed must be between 0 and 4294967295; got -1",
+        ),
     ],
 )
 def test_bad_arguments(call, arguments, message):
@@ -87,6 +90,6 @@ def test_bad_arguments(call, arguments, message):
 
 def test_a_file_in_place_of_the_folder(call, tmp_path):
     (tmp_path / "file").write_text("")
-    code, _, err = call("demo", "--out", str(tmp_path / "file"))
+    code, _, err = call("demo", "--out", str(tmp_path / "file"), "--device", "cpu")
     assert code == 2
     assert len(err.strip().splitlines()) == 1
