@@ -2,9 +2,10 @@
 
 ``python benchmarks/bench_photo_defaults.py PHOTOS`` chooses `zoom` and `detail` on half of the
 single animals and measures the choice on the other half, for many splits. It then chooses the
-smallest evidence of a rival on composites of one half of the objects, by a hash of their names,
-and measures it on the other half, with the calibration of the package and with a calibration that
-is fitted on the first half. Pictures and network are those of bench_photos.py.
+smallest evidence of a rival, and the share of finer features, on composites of one half of the
+objects, by a hash of their names, and measures the choice on the other half. At last, it compares
+the calibration of the package with calibrations on few objects, on each half and on all of them;
+the last one gives the numbers of the package. Pictures and network are those of bench_photos.py.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ from bench_photos import (
 from PIL import Image
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
-from sksoftinfo._masking import picture_mapper
+from sksoftinfo._masking import details, picture_mapper
 
 ZOOMS = (1.0, 1.2, 1.4, 1.6, 1.8)
 DEFAULTS = (1.4, True)
-FLOORS = (0.8, 1.2, 1.6, 2.0, 2.4)
-DEFAULT_FLOOR = 1.6
+FLOORS = (1.2, 1.7, 2.2, 2.7, 3.2)
+SHARES = (0.0, 0.15, 0.25, 0.35)
+KINDS = ("halves", "narrow halves", "quarters", "box")
 N_SPLITS = 1000
 
 
@@ -67,46 +69,55 @@ def animals(classifier, network, folder):
     print(f"the defaults on the other half {np.mean(of_default):.3f}")
 
 
-def rivals(classifier, folder, n, kinds):
-    """Print the smallest evidence of a rival that is best on each half of the objects."""
-    scores = {}
-    for part, kind in itertools.product((0, 1), kinds):
+def on_other_objects(classifier, folder, n, name, module, attribute, values):
+    """Print which value of a constant each half of the objects chooses, and how it does."""
+    scores, default = {}, getattr(module, attribute)
+    for part, kind in itertools.product((0, 1), KINDS):
         pictures, truth, targets = composites(folder, n, kind, part)
         masker = InfoMaskTransformer(classifier).fit(pictures[:1])
-        for floor in FLOORS:
-            with mock.patch.object(picture_mapper, "RIVAL_FLOOR", floor):
-                scores[part, kind, floor] = iou(masker.mask(pictures, y=targets), truth).mean()
-        row = [f"{scores[part, kind, floor]:.3f}" for floor in FLOORS]
+        for value in values:
+            with mock.patch.object(module, attribute, value):
+                scores[part, kind, value] = iou(masker.mask(pictures, y=targets), truth).mean()
+        row = [f"{scores[part, kind, value]:.3f}" for value in values]
         print(f"| {kind}, part {part} | {' | '.join(row)} |", flush=True)
     for part in (0, 1):
-        best = max(FLOORS, key=lambda one: np.mean([scores[part, kind, one] for kind in kinds]))
+        best = max(values, key=lambda one: np.mean([scores[part, kind, one] for kind in KINDS]))
         of_rest = [
-            np.mean([scores[1 - part, kind, floor] for kind in kinds])
-            for floor in (best, DEFAULT_FLOOR)
+            np.mean([scores[1 - part, kind, value] for kind in KINDS]) for value in (best, default)
         ]
         print(
-            f"part {part} chooses {best}: on the other part {of_rest[0]:.3f}, the default "
+            f"{name}: part {part} chooses {best}: on the other part {of_rest[0]:.3f}, the default "
             f"{of_rest[1]:.3f}"
         )
 
 
 def calibrations(classifier, network, folder, n):
-    """Print the masks with the calibration of each half of the objects, and with the shipped."""
+    """Print coefficients and masks by the number of pictures, for own and shipped numbers."""
     pictures, truth = single_animals(folder)
-    tasks = {"single animals": (pictures, truth, logits_of(network, pictures).argmax(1))}
+    tasks = {"animals": (pictures, truth, logits_of(network, pictures).argmax(1))}
     for part in (0, 1):
         tasks[f"narrow halves, part {part}"] = composites(folder, n, "narrow halves", part)
-    maskers = {"shipped": InfoMaskTransformer(classifier).fit(pictures[:1])}
-    for part in (0, 1):
+    rng = np.random.default_rng(0)
+    own = {}
+    for name, part in {"part 0": 0, "part 1": 1, "all": None}.items():
         whole = [Image.open(path).convert("RGB") for path in object_files(folder, part)]
-        whole = np.stack([as_network_takes(cropped(one, pictures.shape[2:])) for one in whole])
-        maskers[f"part {part}"] = InfoMaskTransformer(classifier, random_state=0).fit(whole)
-    for task, (pictures, truth, targets) in tasks.items():
-        row = [
-            f"{name} {iou(masker.mask(pictures, y=targets), truth).mean():.3f}"
-            for name, masker in maskers.items()
+        own[name] = np.stack([as_network_takes(cropped(one, pictures.shape[2:])) for one in whole])
+    for size in (10, 20, 40):
+        for draw in range(2):
+            rows = rng.choice(len(own["all"]), size, replace=False)
+            own[f"{size}, draw {draw}"] = own["all"][rows]
+    maskers = {"shipped": InfoMaskTransformer(classifier).fit(pictures[:1])}
+    for name, whole in own.items():
+        maskers[name] = InfoMaskTransformer(classifier, random_state=0).fit(whole)
+    for name, masker in maskers.items():
+        (found,) = masker._mapper.calibrations_
+        numbers = [*found.coef_, found.intercept_, found.rival_slope_]
+        scores = [
+            f"{iou(masker.mask(pictures, y=targets), truth).mean():.3f}"
+            for pictures, truth, targets in tasks.values()
         ]
-        print(f"{task}, calibration: {', '.join(row)}", flush=True)
+        cells = [f"{one:.3f}" for one in numbers] + scores
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def main():
@@ -119,7 +130,9 @@ def main():
     network = load_network()
     classifier = InfoSoftmaxClassifier.from_module(network, classes=list(range(1000)))
     animals(classifier, network, options.photos)
-    rivals(classifier, options.photos, options.composites, ("halves", "narrow halves", "box"))
+    chosen = classifier, options.photos, options.composites
+    on_other_objects(*chosen, "rival", picture_mapper, "RIVAL_FLOOR", FLOORS)
+    on_other_objects(*chosen, "share of finer features", details, "_SHARE", SHARES)
     calibrations(classifier, network, options.photos, options.composites)
 
 

@@ -20,7 +20,7 @@ from .picture_mapper import PictureMapper
 from .picture_scorer import PictureScorer
 from .row_shapes import estimator_row_shape
 from .scoring import make_scorer
-from .shared_calibration import FEWEST_IMAGES, SHIPPED_FLOOR, are_enough
+from .shared_calibration import FEWEST_IMAGES, are_enough
 
 # Largest number of images that calibration and the choice of a patch size use.
 _CALIBRATION_IMAGES = 1000
@@ -276,8 +276,8 @@ def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
     """
     n_classes = len(mapper.prior)
     if kind == "shipped":
-        mapper.ship_calibrations(whole)
-        return lambda: np.full(n_classes, SHIPPED_FLOOR)
+        floor = mapper.ship_calibrations(whole)
+        return lambda: np.full(n_classes, floor)
     if kind == "shared":
         maxima = mapper.share_calibrations(images, y, seed)
         return lambda: np.full(n_classes, shared_floor(maxima))

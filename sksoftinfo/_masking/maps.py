@@ -10,7 +10,13 @@ from sklearn.utils.validation import check_memory
 
 from .calibration import PatchCalibration
 from .evidence import information_of
-from .shared_calibration import N_OTHERS, SharedCalibration, features, other_labels
+from .shared_calibration import (
+    N_OTHERS,
+    SHIPPED_FLOOR,
+    SharedCalibration,
+    features,
+    other_labels,
+)
 
 
 class InformationMapper:
@@ -90,8 +96,12 @@ class InformationMapper:
         return self.scorer.assemble(np.min(own, axis=0)[0]).max(axis=(1, 2))
 
     def ship_calibrations(self, whole):
-        """Use the shipped calibrations, scaled by the logits of whole images (n, M)."""
+        """Use the shipped calibrations, scaled by the logits of whole images (n, M).
+
+        The return value is the presence floor of these calibrations, in nats.
+        """
         self.calibrations_ = [SharedCalibration(self.prior).ship(whole) for _ in self.size_groups]
+        return SHIPPED_FLOOR
 
     def _calibrations(self, inputs, y, seed):
         return [

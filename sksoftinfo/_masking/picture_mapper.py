@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .details import carry_over
+from .details import carry_over, follow_details
 from .evidence import information_of
 from .maps import InformationMapper
 from .rivals import RIVAL_FLOOR, log_odds_of_rivals, rivals_elsewhere
-from .shared_calibration import N_OTHERS, SharedCalibration, features, other_labels
+from .shared_calibration import (
+    N_OTHERS,
+    SHIPPED_FLOOR_OF_PICTURES,
+    SharedCalibration,
+    features,
+    other_labels,
+    picture_units,
+)
 
 _CELLS, _WINDOWS = 0, 1
 
@@ -33,7 +40,8 @@ class PictureMapper(InformationMapper):
 
     def ship_calibrations(self, whole):
         """Use the shipped calibration, whose scale each picture sets for itself."""
-        self.calibrations_ = [SharedCalibration(self.prior).ship()]
+        self.calibrations_ = [SharedCalibration(self.prior).ship_for_pictures()]
+        return SHIPPED_FLOOR_OF_PICTURES
 
     def share_calibrations(self, images, labels, seed):
         """Fit the calibration on images (n, C, H, W) and their class indices (n,)."""
@@ -41,7 +49,8 @@ class PictureMapper(InformationMapper):
         classes = np.concatenate([labels[None], others])
         cells, windows = [], []
         for rows in gen_batches(len(images), self.scorer.images_per_batch):
-            logits = self.scorer.patch_logits(images[rows])
+            logits, whole, _ = self.scorer.read(images[rows])
+            logits = logits / picture_units(whole)
             cells.append(features(logits[_CELLS], classes[:, rows]))
             windows.append(features(logits[_WINDOWS], classes[:, rows])[0])
         cells, windows = np.concatenate(cells, axis=2), np.concatenate(windows, axis=1)
@@ -63,7 +72,10 @@ class PictureMapper(InformationMapper):
             if details is not None:
                 size = details.shape[2:]
                 maps = carry_over(self.scorer.to_details(maps, size), details)
-                apart = [(which, self.scorer.to_details(odds, size)) for which, odds in apart]
+                apart = [
+                    (which, follow_details(self.scorer.to_details(odds, size), details[which]))
+                    for which, odds in apart
+                ]
             for places, peak, (which, odds) in zip(maps, peaks, apart, strict=True):
                 # tanh(odds / 2) is the difference of the two probabilities. A place that clearly
                 # shows the target gets the evidence of the best place, which thresholds and

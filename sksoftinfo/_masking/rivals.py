@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 _MOST = 3
 #: Smallest evidence of a rival at a place without evidence of the target. Chosen on 24 composites
 #: of two photographs and on 13 photographs of one animal.
-RIVAL_FLOOR = 1.6
+RIVAL_FLOOR = 2.2
 
 
 def rivals_elsewhere(evidence, targets, floor):

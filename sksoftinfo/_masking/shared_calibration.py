@@ -5,7 +5,8 @@ from __future__ import annotations
 from copy import copy
 
 import numpy as np
-from scipy.special import logit, logsumexp
+from scipy.optimize import brentq
+from scipy.special import expit, logit, logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from .evidence import log_odds
@@ -20,13 +21,18 @@ FEWEST_IMAGES = 10
 _FEWEST_LABELS = 5
 # Learned from 120 photographs of 120 classes, with the logits of EfficientNet-lite0 in units of
 # their standard deviation: the coefficients of z_t and of the logarithm of the rivals' mean
-# exponential, and the intercept.
+# exponential, and the intercept. The first numbers are for patches, and the second for cells of
+# enlarged pictures, as bench_photo_defaults.py prints them.
 _SHIPPED = (np.array([0.28, -0.032]), -0.2)
+_SHIPPED_OF_PICTURES = (np.array([0.375, -0.044]), -0.22)
 # Nats per such unit of the difference of two logits, for windows of half the shorter side.
-_SHIPPED_RIVAL_SLOPE = 1.5
-#: Presence floor with the shipped coefficients: the least information of the best place about a
-#: class that is present, in nats.
-SHIPPED_FLOOR = 1.5
+_SHIPPED_RIVAL_SLOPE = 2.0
+#: Presence floors with the shipped coefficients, for patches and for pictures: the least
+#: information of the best place about a class that is present, in nats.
+SHIPPED_FLOOR, SHIPPED_FLOOR_OF_PICTURES = 1.5, 2.0
+# Share of the labels that may be wrong. Without it, the windows of most pictures can be separated
+# without error, so that the number of pictures and a penalty would set the slope.
+_WRONG_LABELS = 0.001
 
 
 class SharedCalibration:
@@ -55,7 +61,7 @@ class SharedCalibration:
         Intercept of the regression.
     rival_slope_ : float
         Nats per unit of the difference of the logits of two classes in large windows, given that
-        one of the two classes is present. Set by `fit_rivals` and `ship`.
+        one of the two classes is present. Set by `fit_rivals` and `ship_for_pictures`.
     shipped_ : bool
         Whether the numbers are shipped with the package rather than fitted.
     """
@@ -96,6 +102,9 @@ class SharedCalibration:
     def fit_rivals(self, logits):
         """Fit the slope of the log-odds of a class against a rival.
 
+        The slope maximises the likelihood of a logistic regression without an intercept and
+        without a penalty, which allows for a small share of wrong labels.
+
         Parameters
         ----------
         logits : ndarray of shape (1 + n_others, n, rows, columns)
@@ -103,41 +112,44 @@ class SharedCalibration:
         """
         beyond = (logits[:1] - logits[1:]).astype(np.float64).ravel()
         unit = np.sqrt(np.mean(beyond**2)) or 1.0
-        rows = np.concatenate([beyond, -beyond])[:, None] / unit
-        own = np.repeat([1, 0], len(beyond))
-        # All places of an image share its label, so together they weigh as much as one image.
-        weight = np.full(len(rows), logits.shape[1] / len(beyond))
-        model = LogisticRegression(C=_C, fit_intercept=False)
-        self.rival_slope_ = float(model.fit(rows, own, sample_weight=weight).coef_[0, 0] / unit)
+        beyond /= unit
+
+        def derivative(slope):
+            return np.mean(beyond * (expit(slope * beyond) - (1 - _WRONG_LABELS)))
+
+        self.rival_slope_ = 0.0
+        # Otherwise rivals are as evident as the image's own class.
+        if beyond.mean() > 0:
+            steep = 1.0
+            while derivative(steep) < 0:
+                steep *= 2
+            self.rival_slope_ = float(brentq(derivative, 0, steep) / unit)
         return self
 
-    def ship(self, whole=None):
-        """Use the shipped coefficients, scaled by the logits of whole images (n, M).
-
-        ``None`` is for pictures, each of which has its own scale; see `of_pictures`.
-        """
-        unit = 1.0
-        if whole is not None:
-            unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
+    def ship(self, whole):
+        """Use the shipped coefficients, scaled by the logits of whole images (n, M)."""
+        unit = float(np.std(whole - whole.mean(axis=1, keepdims=True))) or 1.0
         coef, self.intercept_ = _SHIPPED
         self.coef_ = coef / unit
-        self.rival_slope_ = _SHIPPED_RIVAL_SLOPE / unit
+        self.shipped_ = True
+        return self
+
+    def ship_for_pictures(self):
+        """Use the shipped coefficients for logits in units of `picture_units`."""
+        self.coef_, self.intercept_ = _SHIPPED_OF_PICTURES
+        self.rival_slope_ = _SHIPPED_RIVAL_SLOPE
         self.shipped_ = True
         return self
 
     def of_pictures(self, whole):
-        """Return the calibration for pictures, with shipped coefficients scaled for each one.
+        """Return the calibration for the logits of pictures whose whole logits are (n, M).
 
-        The logits (n, M) for whole pictures set the scale, since the logits for a picture of
-        several objects vary less.
+        This calibration is for logits in units of `picture_units`.
         """
-        if not self.shipped_:
-            return self
         one = copy(self)
-        unit = np.std(whole - whole.mean(axis=1, keepdims=True), axis=1)[:, None, None]
-        unit = np.where(unit > 0, unit, 1)
-        one.coef_ = _SHIPPED[0][:, None, None, None] / unit
-        one.rival_slope_ = _SHIPPED_RIVAL_SLOPE / unit
+        unit = picture_units(whole)
+        one.coef_ = self.coef_[:, None, None, None] / unit
+        one.rival_slope_ = self.rival_slope_ / unit
         return one
 
     def information(self, kind, inputs, classes, weighed=False):
@@ -190,6 +202,16 @@ def features(logits, classes):
     z = logits[classes, np.arange(logits.shape[1])] - logits.mean(axis=0)
     others = z - log_odds(logits, classes) - np.log(logits.dtype.type(len(logits) - 1))
     return np.stack([z, others])
+
+
+def picture_units(whole):
+    """Return the standard deviation of the logits of whole pictures (n, M), shape (n, 1, 1).
+
+    The logits for a picture of several objects vary less than those for a picture of one object.
+    1 for a picture whose logits do not vary.
+    """
+    unit = np.std(whole - whole.mean(axis=1, keepdims=True), axis=1)[:, None, None]
+    return np.where(unit > 0, unit, 1)
 
 
 def other_labels(labels, n_others, random_state):

@@ -125,7 +125,7 @@ class InfoMaskTransformer(
         which place shows the target rather than its rivals, i.e. the classes that are most
         evident elsewhere in the picture? The map scores windows of half the shorter side, and
         separates objects, each with its surroundings. ``"auto"`` is ``"which"`` in pictures with a
-        rival whose evidence is at least 1.6 nats, else ``"where"``; if each class has its own
+        rival whose evidence is at least 2.2 nats, else ``"where"``; if each class has its own
         calibration, ``"auto"`` uses patches of `patch_size`, and all other classes are rivals.
         ``"where"`` and ``"which"`` always share a calibration, and need dense scoring and
         ``patch_size="auto"``.
@@ -135,7 +135,8 @@ class InfoMaskTransformer(
         only.
     detail : bool, default=True
         Whether the map of ``"where"`` is redrawn with the last finer feature map of the network,
-        whose channels are weighted by their covariance with the evidence in the picture.
+        whose channels are weighted by their covariance with the evidence in the picture. A quarter
+        of the log-odds of ``"which"`` is redrawn in the same way.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
