@@ -29,7 +29,7 @@ _SHIPPED_OF_PICTURES = (np.array([0.375, -0.044]), -0.22)
 _SHIPPED_RIVAL_SLOPE = 2.0
 #: Presence floors with the shipped coefficients, for patches and for pictures: the least
 #: information of the best place about a class that is present, in nats.
-SHIPPED_FLOOR, SHIPPED_FLOOR_OF_PICTURES = 1.5, 2.0
+SHIPPED_FLOOR, SHIPPED_FLOOR_OF_PICTURES = 1.5, 3.0
 # Share of the labels that may be wrong. Without it, the windows of most pictures can be separated
 # without error, so that the number of pictures and a penalty would set the slope.
 _WRONG_LABELS = 0.001
