@@ -261,7 +261,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             if weight is not None:
                 rows["sample_weight"] = weight / weight.mean()
             if plan.n_members:
-                net.decays = plan.decays
+                net.decays, net.linear_share = plan.decays, plan.linear_share
                 rows["fold"] = folds_of_table(X, y, plan.n_folds, seed)
             if len(rows) == 1:
                 rows = rows["X"]
@@ -339,7 +339,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _module_and_params(self, X):
         n_classes = len(self.classes_)
-        return module_and_params(self.module, X, n_classes, self._missing, self._n_members)
+        members = self._n_members
+        return module_and_params(self.module, X, n_classes, self._missing, members, True)
 
     @property
     def module_(self):

@@ -44,7 +44,7 @@ def module_dtype(dtype, precision, X):
     return torch.float64 if X.ndim == 2 and is_double else torch.float32
 
 
-def module_and_params(module, X, n_classes, missing, n_members):
+def module_and_params(module, X, n_classes, missing, n_members, with_columns=False):
     """Return the class or callable that builds the network, and the parameters from the data.
 
     Parameters
@@ -57,6 +57,8 @@ def module_and_params(module, X, n_classes, missing, n_members):
         Columns in which values are missing, a parameter of the default network for tables.
     n_members : int
         Number of perceptrons that the default network averages, or 0 for a single one.
+    with_columns : bool, default=False
+        Whether a linear function of the columns is added to them.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def module_and_params(module, X, n_classes, missing, n_members):
     """
     sizes = {}
     if module is None:
-        sizes = {"missing": missing, "n_members": n_members}
+        sizes = {"missing": missing, "n_members": n_members, "with_columns": with_columns}
         module = {2: AveragedMLP if n_members else MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
         if module is None:
             raise ValueError(

@@ -71,16 +71,19 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default network for tables is cross-fitted. Five perceptrons are trained
         together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and 10
-        (at ``lr=0.003``; weight decays are inversely proportional to `lr`). Copies of a row are
-        left out together. The loss on held-out rows chooses the weight decay and the epoch whose
-        weights are kept; the logits of the perceptrons are averaged. If there are more than 5,000
-        rows, one perceptron leaves out a tenth, with the smallest weight decay. ``"auto"``
+        (at ``lr=0.003``; weight decays are inversely proportional to `lr`), and beside them five
+        linear functions of the columns. Copies of a row are left out together. The loss on
+        held-out rows chooses the weight decay and the epoch whose weights are kept. The logits of
+        the perceptrons are averaged, as are those of the linear functions, and both averages are
+        added with the factors of largest held-out likelihood. If there are more than 5,000 rows,
+        one perceptron and one linear function leave out a tenth, with the smallest weight decay.
+        ``"auto"``
         cross-fits if at least 100 rows are different and no other parameter of the training is
         set. These parameters are `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`,
         `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
         ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
         gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
-        five perceptrons are trained on all rows with a strong weight decay, and integer weights
+        all members are trained on all rows with a strong weight decay, and integer weights
         are equivalent to repeated rows. ``True`` always holds rows out, and raises an error if
         another parameter prevents this; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None

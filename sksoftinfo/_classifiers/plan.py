@@ -53,6 +53,8 @@ class TrainingPlan:
         Number of folds, of which each member leaves one out; 0 if no rows are held out.
     decays : tuple of float, default=()
         Weight decays to choose from, at a learning rate of 0.003 (see `CrossFittedNet`).
+    linear_share : float, default=0.5
+        Share of linear members in the logits, before rows held out decide (see `CrossFittedNet`).
     of_images : bool, default=False
         Whether this is the plan of the default network for images (see `ImageNet`).
     max_shift : int, default=0
@@ -64,6 +66,7 @@ class TrainingPlan:
     n_members: int = 0
     n_folds: int = 0
     decays: tuple[float, ...] = ()
+    linear_share: float = 0.5
     of_images: bool = False
     max_shift: int = 0
 
@@ -156,9 +159,11 @@ def plan_table(X, weight, *, batch_size, max_epochs, early_stopping, n_members):
     n_distinct = _count_distinct(X, _FEWEST_ROWS) if early_stopping == "auto" else _FEWEST_ROWS
     if n_distinct < _FEWEST_ROWS:
         total = len(X) if weight is None else weight.sum()
-        decay = _FEW_ROWS_DECAY / max(1.0, total / (_ENOUGH_REPEATED * n_distinct))
+        # The more often rows occur, the less a network that learns them by heart may err.
+        doubt = 1 / max(1.0, total / (_ENOUGH_REPEATED * n_distinct))
         epochs = max(_FEWEST_EPOCHS, math.ceil(_FEW_ROWS_STEPS / n_batches))
-        return TrainingPlan(max_epochs or epochs, True, n_members, 0, (decay,))
+        decays = (doubt * _FEW_ROWS_DECAY,)
+        return TrainingPlan(max_epochs or epochs, True, n_members, 0, decays, doubt * 0.5)
     epochs = max_epochs or max(_FEWEST_EPOCHS, math.ceil(_STEPS / n_batches))
     if len(X) > _MOST_CROSS_FITTED:
         return TrainingPlan(epochs, True, 1, 2 * FOLDS, _DECAYS[:1])

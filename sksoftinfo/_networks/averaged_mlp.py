@@ -16,7 +16,8 @@ class AveragedMLP(nn.Module):
     """Perceptrons of one size that share no weights and whose logits are averaged.
 
     The perceptrons, called members, form one network with ``features(x)`` and a linear ``head``:
-    the features are the last hidden layers of all members, and the head averages their logits.
+    the features are the last hidden layers of all members, and the head averages their logits. A
+    linear function of the columns may be added to the logits; the columns are then features, too.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class AveragedMLP(nn.Module):
         Positions of the columns in which values may be missing, as in `MLP`.
     n_members : int, default=5
         Number of perceptrons.
+    with_columns : bool, default=False
+        Whether a linear function of the prepared columns is added to the logits.
 
     Examples
     --------
@@ -42,7 +45,14 @@ class AveragedMLP(nn.Module):
     """
 
     def __init__(
-        self, n_features, n_classes, hidden_sizes=(64, 64), dropout=0.0, missing=(), n_members=5
+        self,
+        n_features,
+        n_classes,
+        hidden_sizes=(64, 64),
+        dropout=0.0,
+        missing=(),
+        n_members=5,
+        with_columns=False,
     ):
         super().__init__()
         check_widths("hidden_sizes", hidden_sizes, "hidden")
@@ -52,18 +62,20 @@ class AveragedMLP(nn.Module):
         self.prepare = PrepareColumns(n_features, missing)
         self.sizes = [self.prepare.n_outputs, *hidden_sizes, n_classes]
         self.hidden = hidden_layers(n_members, self.sizes, dropout)
-        self.head = nn.Linear(n_members * self.sizes[-2], n_classes)
+        self.n_columns = self.prepare.n_outputs if with_columns else 0
+        self.head = nn.Linear(n_members * self.sizes[-2] + self.n_columns, n_classes)
 
     def features(self, x):
         """Return the last hidden layers of all members, shape (n, n_members * width).
 
-        In training with `apart`, there are n rows for each member, in which the parts of the other
-        members are 0.
+        The columns follow, if a linear function of them is added. In training with `apart`, there
+        are n rows for each member, in which the parts of the other members are 0.
         """
         x = self.before_signs(x)
         hidden = self.hidden(x.expand(self.n_members, *x.shape))
         if not (self.apart and self.training):
-            return hidden.movedim(0, 1).flatten(1) / self.n_members
+            hidden = hidden.movedim(0, 1).flatten(1) / self.n_members
+            return torch.cat([hidden, x], dim=1) if self.n_columns else hidden
         own = torch.eye(self.n_members, dtype=hidden.dtype, device=hidden.device)
         return (own[:, None, :, None] * hidden[:, :, None]).flatten(2).flatten(0, 1)
 
@@ -96,21 +108,32 @@ class AveragedMLP(nn.Module):
         """Return the members' average logits, shape (n, n_classes)."""
         return self.head(self.features(x))
 
-    def take_over(self, hidden, head):
+    def take_over(self, start, hidden, last, linear=None):
         """Take the weights of members that were trained separately.
 
         Parameters
         ----------
+        start : tensor of shape (n_classes,)
+            Logits to which all parts are added.
         hidden : nn.Sequential
             Hidden layers, as `hidden_layers` returns.
-        head : MemberLinear
-            Last layer of each member.
+        last : tuple of tensor
+            Weights (n_members, width, n_classes) and biases (n_members, 1, n_classes) of the last
+            layers, which are averaged, with what they add to `start`.
+        linear : tuple of tensor, default=None
+            The same of linear functions of the columns.
         """
+        n_hidden = self.head.in_features - self.n_columns
         with torch.no_grad():
             for own, trained in zip(self.hidden.parameters(), hidden.parameters(), strict=True):
                 own.copy_(trained)
-            self.head.weight.copy_(head.weight.flatten(0, 1).T)
-            self.head.bias.copy_(head.bias.mean((0, 1)))
+            weight, bias = last
+            self.head.weight[:, :n_hidden] = weight.flatten(0, 1).T
+            self.head.bias.copy_(start + bias.mean((0, 1)))
+            if linear is not None:
+                weight, bias = linear
+                self.head.weight[:, n_hidden:] = weight.mean(0).T
+                self.head.bias += bias.mean((0, 1))
 
 
 class MemberLinear(nn.Module):

@@ -11,9 +11,10 @@ import torch
 from .._utils import users_stacklevel
 from .compat import set_training, to_tensor, unpack_data
 from .cross_fitted_module import CrossFittedModule
-from .device import upload
+from .device import download, upload
 from .net import InfoSoftmaxNet
-from .predictions import evaluate_module, first_input, with_prior
+from .pooling import pooling_factors
+from .predictions import evaluate_module, first_input, input_batches, with_prior, with_rows
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
 # more than chance. On six tables, training all to the end was never better.
@@ -38,8 +39,9 @@ class CrossFittedNet(InfoSoftmaxNet):
     In `partial_fit`, ``X`` may be a dict with ``"fold"``, the fold of each row: members with this
     number leave the row out. Training starts from the label frequencies, which remain the
     prediction if nothing better is found. After a fifth of the epochs, the weight decay with the
-    least held-out loss is chosen, and at the end the best epoch. No member leaves out rows of fold
-    -1, and then nothing is chosen.
+    least held-out loss is chosen, and at the end the best epoch and, where a linear function of
+    the columns is added to the perceptrons' logits, how much both count (see `pooling_factors`).
+    No member leaves out rows of fold -1, and then nothing is chosen.
 
     Without folds, the network is trained like any other network.
 
@@ -50,11 +52,14 @@ class CrossFittedNet(InfoSoftmaxNet):
     decays : sequence of float
         Weight decays to choose from, at a learning rate of 0.003. They are inversely proportional
         to `lr`.
+    linear_share : float
+        Share of the linear members in the logits, if there are any, before rows held out decide.
     """
 
-    def __init__(self, module, *, decays=(1.0,), **kwargs):
+    def __init__(self, module, *, decays=(1.0,), linear_share=0.5, **kwargs):
         super().__init__(module, **kwargs)
         self.decays = decays
+        self.linear_share = linear_share
 
     def get_params_for_optimizer(self, prefix, named_parameters):
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
@@ -100,7 +105,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         try:
             super().partial_fit(X, y, classes, epochs=epochs, **fit_params)
         finally:
-            self._finish()
+            self._finish(X, y)
         if holds_out and (start_loss - float(module.best_losses.min())) * n_held_out < _CHANCE:
             warnings.warn(
                 "No epoch predicted held-out rows clearly better than the label frequencies do. "
@@ -123,15 +128,38 @@ class CrossFittedNet(InfoSoftmaxNet):
             f"by about {moved:.1g} at most. Raise `lr`, or leave it at its default."
         )
 
-    def _finish(self):
-        if isinstance(self.module_, CrossFittedModule):
-            self.module_ = self.module_.finish()
+    def _finish(self, X, y):
+        module = self.module_
+        if isinstance(module, CrossFittedModule):
+            self.module_ = module.finish(self._factors(X, y) if module.is_pooled else None)
             self.initialize_optimizer()
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net, X=None, y=None, **kwargs):
         # Callbacks that predict or save at the end of training do so with what was trained.
-        self._finish()
-        super().on_train_end(net, **kwargs)
+        self._finish(X, y)
+        super().on_train_end(net, X=X, y=y, **kwargs)
+
+    def _factors(self, X, y):
+        """Return the factor of each family, which the rows held out choose."""
+        module = self.module_
+        expected = [1 - self.linear_share, self.linear_share] if module.is_linear else [1.0]
+        held_out = np.flatnonzero((X["fold"] >= 0) & (X["fold"] < module.n_members))
+        if not len(held_out):
+            return expected
+        evaluate_module(self)
+        fold, rows, index = X["fold"][held_out], X["X"], held_out
+        if isinstance(rows, torch.Tensor):
+            index = upload(torch.from_numpy(held_out), rows.device)
+        with torch.inference_mode():
+            parts = [
+                module.held_out(x, upload(torch.as_tensor(fold[some]), x.device))
+                for some, x in with_rows(input_batches(self, rows[index]), len(held_out))
+            ]
+            (logits,) = download([torch.cat(parts, dim=1)])
+        offset = with_prior(self, module.start).numpy()
+        weight = X["sample_weight"][held_out] if "sample_weight" in X else np.ones(len(held_out))
+        added = logits - module.start.numpy()
+        return pooling_factors(added, offset, y[held_out], weight, expected)
 
     def _logits_of(self, shares):
         """Return logits whose posterior is a distribution over the classes."""

@@ -25,6 +25,14 @@ def test_rows_are_held_out_where_enough_of_them_differ():
     assert plan(100, early_stopping=False) == TrainingPlan()
 
 
+def test_often_repeated_rows_are_left_to_the_perceptrons():
+    """Of few different rows, each known from many labels, a linear function is too simple."""
+    once, thrice, often = plan(50), plan(50, repeated=3), plan(50, repeated=100)
+    assert once.linear_share == thrice.linear_share == plan(200).linear_share == 0.5
+    assert often.linear_share == pytest.approx(0.05)
+    assert often.decays == pytest.approx((0.1 * once.decays[0],))
+
+
 def test_missing_values_make_no_row_another():
     X = np.full((200, 2), np.nan)
     found = plan_table(X, None, batch_size=64, max_epochs=None, early_stopping="auto", n_members=5)

@@ -34,6 +34,29 @@ def test_it_is_the_average_of_perceptrons(hidden_sizes):
 
 
 @pytest.mark.parametrize("hidden_sizes", [(), (8, 6)])
+def test_linear_functions_of_the_columns_are_added(hidden_sizes):
+    """Each family adds its factor times what differs from the first logits."""
+    averaged = AveragedMLP(4, 3, hidden_sizes, missing=[1], n_members=2, with_columns=True)
+    start = torch.tensor([0.0, 1.0, 2.0])
+    trained = CrossFittedModule(averaged, [0.1, 1.0], start, dtype=torch.float32, device="cpu")
+    for weight in trained.best.parameters():
+        torch.nn.init.normal_(weight)
+    trained.best_losses.copy_(torch.tensor([0.9, 0.8, 0.7]))
+    x = torch.randn(5, 4)
+    x[0, 1] = float("nan")
+    columns = averaged.prepare(x)
+    chosen, linear = (one.of_members(columns).mean(0) - start for one in trained.best[1:])
+    # The second family is linear: it maps the mean of two rows to the mean of their logits.
+    middle = trained.best[2].of_members(columns[:2].mean(0, keepdim=True)).mean(0) - start
+    torch.testing.assert_close(middle[0], linear[:2].mean(0))
+    found = trained.finish([0.5, 2.0])
+    assert found is averaged
+    torch.testing.assert_close(found(x), start + 0.5 * chosen + 2.0 * linear)
+    torch.testing.assert_close(found.head(found.features(x)), found(x))
+    assert found.features(x).shape == (5, 2 * (hidden_sizes or (5,))[-1] + 5)
+
+
+@pytest.mark.parametrize("hidden_sizes", [(), (8, 6)])
 def test_apart_there_are_rows_of_each_member(hidden_sizes):
     averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=3).double()
     x = torch.randn(5, 4, dtype=torch.float64)

@@ -54,6 +54,40 @@ def test_one_group_is_trained_on(module):
     assert module.best_losses.tolist() == pytest.approx([0.9, 0.7])
 
 
+@pytest.fixture
+def with_linear():
+    torch.manual_seed(0)
+    averaged = AveragedMLP(4, 3, n_members=2, with_columns=True)
+    return CrossFittedModule(averaged, [0.1, 1.0], START, **OPTIONS)
+
+
+def test_linear_members_are_trained_to_the_end(with_linear):
+    """They are not among the groups to choose from, however low their loss."""
+    epoch(with_linear, 0.9, 0.8, 0.1)
+    dropped = with_linear.choose()
+    assert {id(one) for one in dropped} == {id(one) for one in with_linear.groups[0].parameters()}
+    with_linear.begin_epoch()
+    assert with_linear(torch.randn(7, 4)).shape == (2, 2, 7, 3)
+    epoch(with_linear, 0.7, 0.2)
+    assert with_linear.best_losses.tolist() == pytest.approx([0.9, 0.7, 0.1])
+    assert with_linear.families() == [with_linear.best[1], with_linear.best[2]]
+
+
+def test_held_out_logits_are_those_of_the_members_that_left_the_row_out(with_linear):
+    with_linear.n_folds = 2
+    epoch(with_linear, 0.9, 0.8, 0.1)
+    x, fold = torch.randn(4, 4), torch.tensor([0, 1, 1, 0])
+    found = with_linear.held_out(x, fold)
+    columns = with_linear.prepare(x)
+    for logits, family in zip(found, with_linear.families(), strict=True):
+        expected = family.of_members(columns)[fold, torch.arange(4)]
+        torch.testing.assert_close(logits, expected)
+    with_linear.n_folds = 1
+    found = with_linear.held_out(x, torch.zeros(4, dtype=torch.int64))
+    expected = [family.of_members(columns).mean(0) for family in with_linear.families()]
+    torch.testing.assert_close(found, torch.stack(expected))
+
+
 def test_a_copy_of_its_state_goes_on_alike(module):
     epoch(module, 0.9, 0.8)
     module.choose()
