@@ -96,11 +96,11 @@ def follows_pixels(map_of, image, grid):
     cells = torch.linspace(0, n_cells - 1, min(n_cells, 7), device="cpu").round().int().tolist()
     changed = image.repeat(1 + len(cells), 1, 1, 1)
     for one, cell in zip(changed[1:], cells, strict=True):
-        box = tuple(
+        rows, columns = (
             slice(index * length // n, (index + 1) * length // n)
             for index, length, n in zip(divmod(cell, grid[1]), image.shape[2:], grid, strict=True)
         )
-        one[(slice(None), *box)] = one[(slice(None), *box)].flip(0, 1, 2)
+        one[:, rows, columns] = one[:, rows, columns].flip(0, 1, 2)
     maps = map_of(changed)
     most = (maps[1:] - maps[:1]).norm(dim=1).flatten(1).argmax(1).tolist()
     return 2 * sum(a == b for a, b in zip(most, cells, strict=True)) > len(cells)

@@ -72,6 +72,28 @@ def test_errors_of_known_information_on_the_page_of_peers(benchmark):
         assert numbers == pytest.approx([errors[name] for name in names], rel=1e-3, abs=6e-4)
 
 
+def test_masks_on_the_page_of_peers():
+    text = (DOCS / "masking_results.md").read_text()
+    section = text.split("\n### Presence, 28")[1].split("\n### ")[0]
+    shown = {
+        "`InfoMaskTransformer`, 28 pixels": "ours, 28 pixels",
+        "the same, pasted patches": "ours, paste 20/4",
+        "captum's `Occlusion` 14/7": "captum Occlusion 14/7",
+        "captum's `IntegratedGradients`": "captum IntegratedGradients 50, blurred",
+        "captum's `LayerGradCam`": "captum LayerGradCam",
+    }
+    columns = ["method", "iou", "target", "other", "absent", "iou at threshold", "forwards"]
+    page = (DOCS / "peers.md").read_text()
+    for label, name in shown.items():
+        (row,) = re.findall(rf"^\| {re.escape(name)} \|.*", section, re.MULTILINE)
+        measured = dict(zip(columns, map(str.strip, row.split("|")[1:]), strict=False))
+        (row,) = re.findall(rf"^\| {re.escape(label)} \|.*", page, re.MULTILINE)
+        _, _, _, iou, forwards, *_ = map(str.strip, row.split("|"))
+        assert iou == measured["iou"], label
+        exact = float(measured["forwards"].split()[0])
+        assert float(forwards) == pytest.approx(exact, rel=0.05), label
+
+
 def test_a_row_that_differs_is_found():
     with pytest.raises(AssertionError):
         assert_shown("| a | b |\n|---|---|\n" + "| x | 0.1 |\n" * 6, "coverage.md")
