@@ -339,8 +339,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
 
     def _module_and_params(self, X):
         n_classes = len(self.classes_)
-        members = self._n_members
-        return module_and_params(self.module, X, n_classes, self._missing, members, True)
+        return module_and_params(
+            self.module, X, n_classes, self._missing, self._n_members, with_columns=True
+        )
 
     @property
     def module_(self):
