@@ -69,23 +69,23 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
-        Whether the default network for tables is cross-fitted. Five perceptrons are trained
-        together, each of which leaves out a fifth of the rows, with weight decays of 0.1, 3 and 10
-        (at ``lr=0.003``; weight decays are inversely proportional to `lr`), and beside them five
-        linear functions of the columns. Copies of a row are left out together. The loss on
-        held-out rows chooses the weight decay and the epoch whose weights are kept. The logits of
-        the perceptrons are averaged, as are those of the linear functions, and both averages are
-        added with the factors of largest held-out likelihood. If there are more than 5,000 rows,
-        one perceptron and one linear function leave out a tenth, with the smallest weight decay.
-        ``"auto"``
-        cross-fits if at least 100 rows are different and no other parameter of the training is
-        set. These parameters are `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`,
-        `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
-        ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
-        gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
-        all members are trained on all rows with a strong weight decay, and integer weights
-        are equivalent to repeated rows. ``True`` always holds rows out, and raises an error if
-        another parameter prevents this; ``False`` trains one perceptron for `max_epochs`.
+        Whether the default network for tables is cross-fitted. Five perceptrons and five linear
+        functions of the columns are trained together, and each of them leaves out a fifth of the
+        rows. Copies of a row are left out together. The perceptrons are trained with weight decays
+        of 0.1, 3 and 10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). The
+        loss on held-out rows chooses the weight decay and the epoch whose weights are kept. The
+        logits of the perceptrons are averaged, and so are the logits of the linear functions. The
+        sum of both averages, each times the factor of largest held-out likelihood, is the output.
+        If there are more than 5,000 rows, one perceptron with the smallest weight decay and one
+        linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
+        are different and no other parameter of the training is set. These parameters are `module`,
+        `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator`, `warm_start`, the
+        parameters of skorch except ``module__*`` and ``callbacks__*``, and `callbacks` that stop
+        training early, or change the weights, their gradients or the learning rate. If fewer than
+        100 rows are different, no row is left out: all members are trained on all rows with a
+        strong weight decay, and integer weights are equivalent to repeated rows. ``True`` always
+        holds rows out, and raises an error if another parameter prevents this; ``False`` trains
+        one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.

@@ -54,7 +54,7 @@ class TrainingPlan:
     decays : tuple of float, default=()
         Weight decays to choose from, at a learning rate of 0.003 (see `CrossFittedNet`).
     linear_share : float, default=0.5
-        Share of linear members in the logits, before rows held out decide (see `CrossFittedNet`).
+        Factor of the linear members until held-out rows choose another one (see `CrossFittedNet`).
     of_images : bool, default=False
         Whether this is the plan of the default network for images (see `ImageNet`).
     max_shift : int, default=0

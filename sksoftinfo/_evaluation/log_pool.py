@@ -1,9 +1,9 @@
 """Logarithmic pool of classifiers, with the label frequencies as its floor.
 
-A linear mixture averages the errors of its members, but is less sure of a label than its members
-are together. A logarithmic pool adds up their evidence, and can correct members that are too sure
-or not sure enough. Labels that are wrong with some probability bound how sure a prediction may be,
-which the floor expresses.
+A linear mixture averages the errors of its members, but cannot be more confident than the most
+confident of them. A logarithmic pool adds up the evidence of the members, and can correct members
+that are over-confident or under-confident. The floor limits how confident the pool is, since some
+labels may be wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_STEPS = 100
 class LogPool:
     """Logarithmic pool ``(1 - e) q + e r``, with q proportional to ``r * prod((p_m / r) ** a_m)``.
 
-    Here, ``p_m`` is the prediction of member m, of which a hundredth is replaced by the label
+    Here, ``p_m`` is the prediction of member m, mixed with a hundredth of the label
     frequencies r.
 
     Parameters
@@ -75,7 +75,7 @@ def fit_log_pool(probas, y, sample_weight):
         on.
     y : ndarray of int of shape (n,)
     sample_weight : ndarray of shape (n,)
-        Weights of the labels, of a positive sum.
+        Weights of the labels. Their sum is positive.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def fit_log_pool(probas, y, sample_weight):
         pooled = np.exp(log_softmax(scores, axis=1))
         of_pool = pooled[rows, y]
         likelihood = (1 - floor) * of_pool + floor * of_prior
-        # How probably a label came from the pool, and not from the floor.
+        # Probability that a label came from the pool, and not from the floor.
         from_pool = share * (1 - floor) * of_pool / likelihood
         slope = from_pool[:, None] * pooled
         slope[rows, y] -= from_pool

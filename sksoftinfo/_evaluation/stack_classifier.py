@@ -24,12 +24,13 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
 
     No kind of classifier is closest to p(y|x) on every table. A mixture with weights that maximise
     the likelihood of held-out labels is at least as close as the best of its members. One part of
-    the mixture is a logarithmic pool of all members, a product of powers of their probabilities:
-    it adds up their evidence, corrects members that are too sure, and has the label frequencies as
-    a floor, as labels need that are wrong with some probability. The pool is used if it raises the
-    likelihood by more than its number of parameters explains. In `cross_val_bounds`, ``"stack"``
-    stands for this classifier. There the mixture of a fold comes from labels of other folds, so
-    that each member is trained at most once for each fold.
+    the mixture is a logarithmic pool of all members, i.e. a product of powers of their
+    probabilities. The pool adds up the evidence of the members and corrects over-confident ones.
+    Since some labels may be wrong, the label frequencies are mixed in as a floor. The pool is used
+    only if it raises the likelihood by more than its number of parameters explains.
+
+    In `cross_val_bounds`, ``"stack"`` stands for this classifier. The weights for a fold are then
+    learned from the labels of the other folds, and each member is trained at most once per fold.
 
     All members are trained for two folds. Members that, judged by the labels of these folds, do
     not improve the mixture in either fold are not trained for the other folds.
@@ -59,8 +60,9 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     encoder_ : Pipeline
         Fitted transformer of the columns into standardised numbers.
     members_ : dict of str to classifier
-        Members trained on the encoded columns of all rows. The first predicts the label
-        frequencies. Others with a weight and an exponent below 0.001 are left out.
+        Members trained on the encoded columns of all rows. The first member predicts the label
+        frequencies. Any other member is left out if both its weight and its exponent are below
+        0.001.
     mixture_ : StackMixture
         Mixture of the members, in the order of `members_`: their linear ``weights``, the
         ``pool_weight`` of their logarithmic pool, and its ``pool.exponents`` (of all members but

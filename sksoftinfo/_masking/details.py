@@ -56,8 +56,8 @@ def carry_over(maps, details):
 def follow_details(odds, details):
     """Return log-odds whose border between two classes follows a finer map.
 
-    The result is the weighted mean of the log-odds and of `carry_over` of them, with the mean and
-    the standard deviation of the log-odds.
+    The result is a weighted mean of the log-odds and of the log-odds redrawn by `carry_over`. The
+    redrawn log-odds are first given the mean and the standard deviation of the original ones.
 
     Parameters
     ----------

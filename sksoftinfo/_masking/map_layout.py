@@ -82,7 +82,7 @@ def as_output(feature_map, like, layout):
 def follows_pixels(map_of, image, grid):
     """Return whether most tokens of a map change most if the pixels at their places change.
 
-    The average over tokens does not depend on their order, so that the logits cannot prove it.
+    The logits cannot show this: they depend on the average over tokens, not on their order.
 
     Parameters
     ----------

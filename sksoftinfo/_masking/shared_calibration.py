@@ -208,7 +208,7 @@ def picture_units(whole):
     """Return the standard deviation of the logits of whole pictures (n, M), shape (n, 1, 1).
 
     The logits for a picture of several objects vary less than those for a picture of one object.
-    1 for a picture whose logits do not vary.
+    The result is 1 for a picture whose logits do not vary.
     """
     unit = np.std(whole - whole.mean(axis=1, keepdims=True), axis=1)[:, None, None]
     return np.where(unit > 0, unit, 1)

@@ -121,7 +121,7 @@ class AveragedMLP(nn.Module):
             Weights (n_members, width, n_classes) and biases (n_members, 1, n_classes) of the last
             layers, which are averaged, with what they add to `start`.
         linear : tuple of tensor, default=None
-            The same of linear functions of the columns.
+            Weights and biases of the linear functions of the columns, in the same form.
         """
         n_hidden = self.head.in_features - self.n_columns
         with torch.no_grad():

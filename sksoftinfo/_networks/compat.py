@@ -28,10 +28,10 @@ __all__ = [
 def float32_precisions():
     """Return getters and setters of the precisions of kernels, by backend and operation.
 
-    Each comes before those that inherit it. The precisions of torch are ``"ieee"``, ``"tf32"``,
-    ``"bf16"``, and ``"none"`` for those that inherit. There are none before torch 2.9. Torch
-    has public names for most of them, but that of all oneDNN kernels sets another precision than
-    it returns.
+    Each precision comes before the precisions that inherit from it. The values are ``"ieee"``,
+    ``"tf32"``, ``"bf16"``, and ``"none"`` for a precision that is inherited. Before torch 2.9, the
+    result is empty. Torch has public names for most of these precisions, but the public name for
+    all oneDNN kernels sets another precision than it returns.
     """
     if not hasattr(torch._C, "_get_fp32_precision_getter"):
         return {}

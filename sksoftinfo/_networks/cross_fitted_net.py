@@ -53,7 +53,7 @@ class CrossFittedNet(InfoSoftmaxNet):
         Weight decays to choose from, at a learning rate of 0.003. They are inversely proportional
         to `lr`.
     linear_share : float
-        Share of the linear members in the logits, if there are any, before rows held out decide.
+        Factor of the linear members, if there are any, until held-out rows choose another one.
     """
 
     def __init__(self, module, *, decays=(1.0,), linear_share=0.5, **kwargs):

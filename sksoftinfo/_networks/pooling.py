@@ -12,8 +12,8 @@ def pooling_factors(logits, offset, y, weight, expected):
 
     The posterior is ``softmax(offset + sum of factor * logits)``. The factors are not negative
     and maximise the log-likelihood of the rows, with a normal prior of standard deviation 1 around
-    what is expected. The problem is convex. Where a family is over-confident, its factor is small;
-    where it learned nothing, its factor does not matter.
+    the expected factors. The problem is convex. The factor of an over-confident family is small,
+    and the factor of a family that has learned nothing does not matter.
 
     Parameters
     ----------

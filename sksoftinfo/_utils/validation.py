@@ -438,7 +438,7 @@ def check_column_order(estimator, X, *, reset):
         place = next(i for i, label in enumerate(known) if labels[i] != label)
         raise ValueError(
             f"`X` must have its columns in the order of `fit`; got {labels[place]!r} in place of "
-            f"{known[place]!r}. Select the columns in that order, as by X[columns]."
+            f"{known[place]!r}. Select the columns in that order, e.g. by X[columns]."
         )
 
 
