@@ -26,7 +26,7 @@ from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInf
 
 _EPOCHS = 3
 _TASKS = {
-    "table, 1,000,000 x 64": (1_000_000, lambda n: table(n, 64, 10)),
+    "table, 100,000 x 64": (100_000, lambda n: table(n, 64, 10)),
     "images, 2,000 x 28 x 56": (2_000, lambda n: [part[:n] for part in images()]),
 }
 

@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
+def load_benchmark(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     return importlib.import_module
 
@@ -29,29 +29,29 @@ def assert_shown(tables, page):
     assert [row for row in rows if row not in shown] == []
 
 
-def test_speeds(benchmark):
-    speeds = benchmark("speed_tables")
+def test_speeds(load_benchmark):
+    speeds = load_benchmark("speed_tables")
     results = json.loads((DOCS / "speed.json").read_text())["results"]
     tasks = dict.fromkeys(row["task"] for row in results if row["what"].startswith("fit"))
     assert len(tasks) == 4
     assert_shown(speeds.tables(results, tasks), "performance.md")
 
 
-def test_coverage(benchmark):
-    coverage = benchmark("bench_coverage")
+def test_coverage(load_benchmark):
+    coverage = load_benchmark("bench_coverage")
     assert_shown(coverage.tables(coverage.read(DOCS / "coverage.csv")), "coverage.md")
 
 
-def test_known_information(benchmark):
-    information = benchmark("bench_information")
+def test_known_information(load_benchmark):
+    information = load_benchmark("bench_information")
     rows = information.in_order(information.read(DOCS / "information.csv"))
     assert_shown(information.methods(rows), "information.md")
     rows = information.in_order(information.read(DOCS / "information_20000.csv"))
     assert_shown(information.errors_by_task(rows), "information.md")
 
 
-def test_errors_of_known_information_on_the_page_of_peers(benchmark):
-    information = benchmark("bench_information")
+def test_errors_of_known_information_on_the_page_of_peers(load_benchmark):
+    information = load_benchmark("bench_information")
     rows = information.in_order(information.read(DOCS / "information.csv"))
     found = re.findall(r"^\| (.+?) \| (\d\.\d+)", information.methods(rows), re.MULTILINE)
     errors = {name: float(error) for name, error in found}
