@@ -24,7 +24,7 @@ from .._networks import (
     seeded,
     unwrapped,
 )
-from .._utils import check_params, param_names, users_stacklevel
+from .._utils import check_params, ignored_warnings, param_names, users_stacklevel
 from .build import module_dtype
 from .categories import with_indicators
 from .file_content import (
@@ -266,8 +266,7 @@ def _restored_net(estimator, state):
     accelerator, estimator.accelerator = estimator.accelerator, None
     try:
         # Warnings were issued when the network was trained.
-        with seeded(0), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with seeded(0), ignored_warnings():
             _check_weights(estimator, rows, weights)
             net = estimator._initialized_net(rows, state["seed"])
             unwrapped(net.module_).load_state_dict(weights)

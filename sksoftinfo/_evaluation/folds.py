@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from sklearn.utils import check_consistent_length
 
 from .._bounds import encode_groups
-from .._utils import users_stacklevel
+from .._utils import ignored_warnings, users_stacklevel
 from .duplicates import copied_rows, equal_rows_of
 
 EqualRows = Literal["auto", "together", "independent"]
@@ -152,9 +152,8 @@ def make_folds(
         kind = "shuffled stratified folds"
     else:
         given = groups if copies is None or (groups is None and equal_rows == "auto") else clusters
-        with warnings.catch_warnings():
-            # The splits show whether groups were separated.
-            warnings.filterwarnings("ignore", "The groups parameter is ignored")
+        # The splits show whether groups were separated.
+        with ignored_warnings("The groups parameter is ignored"):
             splits = list(cv.split(X, y, groups=given, **(split_params or {})))
         splits = [(_indices(train, len(y)), _indices(test, len(y))) for train, test in splits]
         kind = f"folds of {_name(cv)}"

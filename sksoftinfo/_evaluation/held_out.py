@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from .._utils import (
     on_host,
     params_of_rows,
     plain_rows,
+    recorded_warnings,
     safe_indexing,
     safe_split,
     users_stacklevel,
@@ -302,10 +302,7 @@ def _warn_of(noted):
 
 def _noting_warnings(function, *args, **kwargs):
     """Return the result of a call, and the category and text of each of its warnings."""
-    # Threads share the warning filters, and would undo each other's changes.
-    if threading.current_thread() is not threading.main_thread():
-        return function(*args, **kwargs), []
-    with warnings.catch_warnings(record=True) as caught:
+    with recorded_warnings() as caught:
         result = function(*args, **kwargs)
     noted = []
     for one in caught:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +10,7 @@ from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
-from .._utils import Progress, on_host, safe_indexing
+from .._utils import Progress, ignored_warnings, on_host, safe_indexing
 from .held_out import (
     aligned,
     in_parallel,
@@ -187,7 +185,7 @@ class _View:
     def predict(self, folds, *, bar, n_jobs, verbose):
         """Train the members for some folds, and encode each fold once for all members."""
         # Several folds at a time take more memory, but keep several processes busy.
-        at_a_time = len(folds) if effective_n_jobs(n_jobs) > 1 else 1
+        at_a_time = max(1, len(folds)) if effective_n_jobs(n_jobs) > 1 else 1
         for start in range(0, len(folds), at_a_time):
             some = folds[start : start + at_a_time]
             encoded = []
@@ -205,8 +203,10 @@ class _View:
             )
             places = [(fold, name) for fold in some for name in self.members]
             steps = bar.over(results, [self._seconds(fold)[name] for fold, name in places])
-            for (fold, name), proba in zip(places, steps, strict=True):
-                self._take(fold, name, proba)
+            # The filters of this thread hold in the threads that it starts.
+            with ignored_warnings():
+                for (fold, name), proba in zip(places, steps, strict=True):
+                    self._take(fold, name, proba)
 
     # scikit-learn adds up entries to see whether all are finite.
     @np.errstate(over="ignore", invalid="ignore")
@@ -217,7 +217,8 @@ class _View:
         encoder = clone(self.encoder)
         X_train = encoder.fit_transform(safe_indexing(self.X, train), self.y[train])
         # Held-out rows may have categories that no training row has.
-        X_test = _without_warnings(encoder.transform, safe_indexing(self.X, test))
+        with ignored_warnings():
+            X_test = encoder.transform(safe_indexing(self.X, test))
         return X_train, self.y[train], X_test
 
     def _take(self, fold, name, proba):
@@ -232,16 +233,8 @@ def trained(member, X, y):
     For example, a member may not have converged. Its weight in the mixture is learned from
     held-out labels in any case.
     """
-    return _without_warnings(member.fit, X, y)
-
-
-def _without_warnings(function, *args):
-    # Threads share the warning filters, and would undo each other's changes.
-    if threading.current_thread() is not threading.main_thread():
-        return function(*args)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return function(*args)
+    with ignored_warnings():
+        return member.fit(X, y)
 
 
 def _fit_predict(member, X_train, y_train, X_test):

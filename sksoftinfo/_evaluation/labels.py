@@ -14,6 +14,7 @@ from .._utils import (
     check_labels,
     check_two_classes,
     encode_labels,
+    ignored_warnings,
     on_host,
     users_stacklevel,
 )
@@ -76,9 +77,8 @@ def class_labels(y, bins=None):
             "avoid this warning.",
             stacklevel=users_stacklevel(),
         )
-    with warnings.catch_warnings():
-        # Too many classes with few rows each are reported when the folds are made.
-        warnings.filterwarnings("ignore", "The number of unique classes")
+    # Too many classes with few rows each are reported when the folds are made.
+    with ignored_warnings("The number of unique classes"):
         check_classification_targets(y)
     check_two_classes(np.unique(y))
     return y

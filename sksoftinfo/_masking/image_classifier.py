@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from .._classifiers import BaseInfoClassifier, is_pretrained
 from .._networks import naming_batch_size, predict_logits
+from .._utils import ignored_warnings
 
 # Lower limit of probabilities before their logarithm is taken: forests and nearest neighbours
 # predict exact zeros.
@@ -48,9 +47,8 @@ class ImageClassifier:
         """Return the probabilities of the classes (n, M)."""
         rows = images.reshape(len(images), *self.row_shape)
         starts = range(0, len(rows), self.batch_size)
-        with warnings.catch_warnings():
-            # The columns have the order of `fit`; only their names are missing in an array.
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        # The columns have the order of `fit`; only their names are missing in an array.
+        with ignored_warnings("X does not have valid feature names"):
             chunks = [self.estimator.predict_proba(rows[i : i + self.batch_size]) for i in starts]
         return np.concatenate(chunks)
 

@@ -38,7 +38,7 @@ from .pictures import (
 )
 from .progress import Progress, duration
 from .pyplot import axis_or_new, pyplot
-from .user_warnings import users_stacklevel
+from .user_warnings import ignored_warnings, recorded_warnings, users_stacklevel
 from .validation import (
     are_plain_labels,
     as_images,
@@ -98,6 +98,7 @@ __all__ = [
     "give_back",
     "check_rows",
     "holds_pictures",
+    "ignored_warnings",
     "in_fixed_order",
     "is_dataset",
     "is_picture",
@@ -121,6 +122,7 @@ __all__ = [
     "rows_for",
     "plain_rows",
     "pyplot",
+    "recorded_warnings",
     "refuse_masked",
     "refuse_times_and_bytes",
     "row_hashes",

@@ -1,9 +1,12 @@
-"""Stack level of warnings, so that they point to the user's code."""
+"""Stack level of warnings, so that they point to the user's code, and filters of warnings."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+import warnings
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,3 +28,42 @@ def users_stacklevel():
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
         frame, level = frame.f_back, level + 1
     return level
+
+
+@contextmanager
+def ignored_warnings(message="", category=Warning):
+    """Ignore warnings in a block, except in threads other than the main thread.
+
+    Threads share the warning filters, and would undo each other's changes: a filter that one
+    thread restores may be that of another thread, which would then stay for good.
+
+    Parameters
+    ----------
+    message : str, default=""
+        Regular expression for the beginning of the texts; all texts if empty.
+    category : type, default=Warning
+    """
+    if not _in_main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message, category)
+        yield
+
+
+@contextmanager
+def recorded_warnings():
+    """Return the list of the warnings of a block, except in threads other than the main thread.
+
+    In other threads, warnings are issued as usual, and the list stays empty; see
+    `ignored_warnings`.
+    """
+    if not _in_main_thread():
+        yield []
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        yield caught
+
+
+def _in_main_thread():
+    return threading.current_thread() is threading.main_thread()

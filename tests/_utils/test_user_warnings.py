@@ -1,7 +1,10 @@
-"""Warnings point to the line that called us, however many calls lie between."""
+"""Warnings point to the line that called us, and other threads keep their filters."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -19,7 +22,11 @@ from sksoftinfo import (
     feature_information,
     mi_estimate,
 )
-from sksoftinfo._utils.user_warnings import users_stacklevel
+from sksoftinfo._utils.user_warnings import (
+    ignored_warnings,
+    recorded_warnings,
+    users_stacklevel,
+)
 
 X, Y = load_iris(return_X_y=True)
 NOISE = np.random.default_rng(0).normal(size=(30, 2))
@@ -78,3 +85,48 @@ def test_a_call_from_outside_is_the_users():
         warnings.simplefilter("always")
         warnings.warn("look here", stacklevel=users_stacklevel())
     assert caught[0].filename == __file__
+
+
+def test_matching_warnings_are_ignored_even_where_they_are_errors():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        with ignored_warnings("This", UserWarning):
+            warnings.warn("This is ignored.", stacklevel=1)
+            with pytest.raises(UserWarning, match="Not this"):
+                warnings.warn("Not this.", stacklevel=1)
+        with ignored_warnings():
+            warnings.warn("Anything.", RuntimeWarning, stacklevel=1)
+        with pytest.raises(UserWarning, match="This"):
+            warnings.warn("This is an error again.", stacklevel=1)
+    assert not caught
+
+
+@pytest.mark.parametrize("block", [ignored_warnings, recorded_warnings])
+def test_threads_leave_the_filters_as_they_were(block):
+    """The first thread leaves its block while the second is inside its own."""
+    met, first_left = Barrier(2), Barrier(2)
+
+    def first():
+        with block():
+            met.wait(10)
+        first_left.wait(10)
+
+    def second():
+        with block() as caught:
+            met.wait(10)
+            first_left.wait(10)
+        return caught
+
+    before, show = list(warnings.filters), warnings.showwarning
+    with ThreadPoolExecutor(2) as threads:
+        _, caught = [one.result() for one in (threads.submit(first), threads.submit(second))]
+    assert not caught
+    assert warnings.filters == before
+    assert warnings.showwarning is show
+
+
+def test_members_of_the_stack_do_not_warn_in_threads_either():
+    with warnings.catch_warnings(record=True) as caught, joblib.parallel_config("threading"):
+        warnings.simplefilter("always")
+        cross_val_bounds("stack", X, Y, cv=2, n_jobs=2)
+    assert [str(one.message) for one in caught] == []
