@@ -26,7 +26,7 @@ clf = InfoSoftmaxClassifier(max_epochs=20, random_state=0).fit(X_train, y_train)
 tune, test = clf.predict_proba(X_tune)[:, 1], clf.predict_proba(X_test)[:, 1]
 
 # %%
-# The information of a decision is that of a classifier with two answers. The probability of the
+# A decision is scored like a classifier with two answers. The probability of the
 # label after each answer comes from the tuning rows, so that the test rows stay held out.
 
 

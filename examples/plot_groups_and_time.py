@@ -28,8 +28,8 @@ X_patients = rng.normal(size=(60, 4))[patient] + 0.1 * rng.normal(size=(600, 4))
 diagnosis = rng.integers(2, size=60)[patient]
 
 # %%
-# Two random walks. The label is whether one of them is above its starting point, the column is the
-# other one.
+# Two random walks. The label is 1 where one walk is above its starting point, and the column is the
+# position of the other walk.
 
 walk, other = np.random.default_rng(1).normal(size=(2, 1000)).cumsum(axis=1)
 X_walk, above = walk[:, None], (other > 0).astype(int)

@@ -135,9 +135,10 @@ default="empirical"
     Warns
     -----
     UserWarning
-        If labels that occurred were given probability zero; the warning states their number. If
-        unequal weights or groups without a bound amount to fewer than 50 observations of equal
-        weight, and to fewer than half of the observations.
+        If labels that occurred were given probability zero; the warning states their number.
+    UserWarning
+        If weights or groups are very unequal and no bound of them is passed, i.e. if their
+        effective sample size is below 50 and below half of the number of observations.
 
     Examples
     --------

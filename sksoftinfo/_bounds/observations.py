@@ -95,7 +95,7 @@ def _order(n):
 
 
 def effective_size(weights):
-    """Return the number of equal weights that are as informative (Kish's effective sample size).
+    """Return Kish's effective sample size, as many equal weights are as precise.
 
     Examples
     --------

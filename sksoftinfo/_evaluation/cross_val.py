@@ -45,8 +45,8 @@ def cross_val_bounds(
     used for evaluation, but never to evaluate a classifier that was trained on it.
 
     The lower bound describes a classifier trained on a share ``1 - 1 / cv`` of the rows. Folds
-    share training rows, so the confidence limits hold approximately. The approximation is better
-    the less a single row changes the classifier.
+    share training rows, so the confidence limits hold approximately. The less a single row
+    changes the classifier, the better the approximation.
 
     The confidence limits rest on an assumption that depends on the folds and is stated in the
     result. Shuffled folds assume that rows, or groups of rows, are independent draws. Where a row

@@ -188,9 +188,10 @@ def mi_estimate(
     -----
     UserWarning
         If a label that occurred was predicted with probability 0; a small share of the label
-        frequencies is then mixed into all predictions. Or if the extrapolation failed: the value
-        or L(n) is negative, the value is above H(Y), or half of the training rows gave a higher
-        bound than all of them.
+        frequencies is then mixed into all predictions.
+    UserWarning
+        If the extrapolation failed: the value or L(n) is negative, the value is above H(Y), or
+        half of the training rows gave a higher bound than all of them.
 
     References
     ----------

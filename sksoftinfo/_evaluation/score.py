@@ -58,7 +58,7 @@ def score_bounds(
         Probability, in (0, 1), with which each lower confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
-        Distribution of labels against which information counts, as in `information_bounds`.
+        Reference prior of the pointwise contributions, as in `information_bounds`.
     weight_bound : float, default=None
         Largest weight that a row can have, as in `information_bounds`.
     group_bound : float, default=None

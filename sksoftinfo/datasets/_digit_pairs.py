@@ -62,7 +62,7 @@ def make_digit_pairs(
     target : int, default=0
         Target digit, 0 to 9.
     random_state : int, RandomState instance or None, default=None
-        Decides digits, sides and order.
+        Seed of the choice of digits, of their sides and of the order of images.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def fetch_mnist_pairs(
     target : int, default=0
         Target digit, 0 to 9.
     random_state : int, RandomState instance or None, default=None
-        Decides digits, sides and order.
+        Seed of the choice of digits, of their sides and of the order of images.
 
     Returns
     -------
