@@ -28,7 +28,7 @@ X_patients = rng.normal(size=(60, 4))[patient] + 0.1 * rng.normal(size=(600, 4))
 diagnosis = rng.integers(2, size=60)[patient]
 
 # %%
-# Two random walks. The label is 1 where one walk is above its starting point, and the column is the
+# Two random walks. The label is 1 where one walk is above its starting point. The column is the
 # position of the other walk.
 
 walk, other = np.random.default_rng(1).normal(size=(2, 1000)).cumsum(axis=1)

@@ -95,7 +95,7 @@ def _order(n):
 
 
 def effective_size(weights):
-    """Return Kish's effective sample size, as many equal weights are as precise.
+    """Return Kish's effective sample size: this number of equal weights is as informative.
 
     Examples
     --------
