@@ -20,7 +20,7 @@ from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo.datasets import make_digit_pairs
 from sksoftinfo.metrics import mask_iou_score
 
-train = make_digit_pairs(1000, target=0, random_state=0)
+train = make_digit_pairs(600, target=0, random_state=0)
 other = make_digit_pairs(200, target=0, random_state=1)
 test = make_digit_pairs(200, subset="test", target=0, random_state=2)
 
@@ -28,7 +28,7 @@ test = make_digit_pairs(200, subset="test", target=0, random_state=2)
 # All candidates share one network. It is frozen, so that each candidate fits its calibration only.
 # The step after the mask receives the rest of the image, flattened.
 
-network = InfoSoftmaxClassifier(max_epochs=25, random_state=0).fit(train.data, train.target)
+network = InfoSoftmaxClassifier(max_epochs=20, random_state=0).fit(train.data, train.target)
 masker = InfoMaskTransformer(
     FrozenEstimator(network), target=1, image_shape=(28, 56), random_state=0
 )

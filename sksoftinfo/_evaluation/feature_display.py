@@ -45,7 +45,7 @@ class FeatureInformationDisplay:
     ...     LinearDiscriminantAnalysis(), *load_iris(return_X_y=True), units="bits"
     ... )
     >>> [axis.get_xlabel() for axis in display.axes_]
-    ['bits', 'bits']
+    ['information (bits)', 'information (bits)']
     >>> plt.close(display.figure_)
     """
 
@@ -142,7 +142,9 @@ class FeatureInformationDisplay:
             )
             axis.axvline(0, color="0.4", linewidth=0.8)
             axis.set_title(title, fontsize=9)
-            axis.set_xlabel(found.units)
+            axis.set_xlabel(f"information ({found.units})")
+            # Few ticks, so that the labels of neighbouring panels stay apart.
+            axis.locator_params(axis="x", nbins=5)
             axis.grid(axis="y", color="0.92")
             axis.set_axisbelow(True)
         axes[0].set_yticks(places, [found.names[i] for i in order])
