@@ -9,6 +9,7 @@ from .info_softmax import InfoSoftmaxClassifier
 from .persistence import TRUSTED_CLASSES, load, save
 from .portable import CheckedStateMixin
 from .pretrained import is_pretrained
+from .rollback import unchanged_on_error
 from .stochastic_info import StochasticInfoClassifier
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "load",
     "resolve_device",
     "save",
+    "unchanged_on_error",
 ]

@@ -147,7 +147,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             If the input is not finite, has the wrong shape or fewer than two classes, if a
             parameter is out of its range, or if training diverges.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self, keep_learned=True):
             self._check_skorch_names()
             continuing = self.warm_start and hasattr(self, "net_")
             X, y, weight = training_input(self, X, y, sample_weight, reset=not continuing)
@@ -191,7 +191,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         ValueError
             As in `fit`, or if `classes` is missing in the first call or differs in a later one.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self, keep_learned=True):
             self._check_skorch_names()
             first, classes = not hasattr(self, "net_"), on_host(classes)
             if classes is not None:

@@ -1,4 +1,4 @@
-"""Rollback of a classifier whose training is refused or fails."""
+"""Rollback of an estimator whose `fit` is refused or fails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from .._networks import TrainingDiverged
 
 
 @contextmanager
-def unchanged_on_error(estimator):
+def unchanged_on_error(estimator, *, keep_learned=False):
     """Restore the attributes of an estimator if an error is raised inside the context.
 
-    `net_unchanged_on_error` restores the net. Epochs before a divergence are kept.
+    `net_unchanged_on_error` restores the net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator with the parameter ``random_state``.
+    keep_learned : bool, default=False
+        Whether the epochs before a divergence are kept.
     """
     before = dict(vars(estimator))
     random = estimator.random_state
@@ -23,7 +30,7 @@ def unchanged_on_error(estimator):
     try:
         yield
     except BaseException as error:
-        if not (isinstance(error, TrainingDiverged) and error.learned):
+        if not (keep_learned and isinstance(error, TrainingDiverged) and error.learned):
             vars(estimator).clear()
             vars(estimator).update(before)
             if random is not None:

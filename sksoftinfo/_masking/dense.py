@@ -9,8 +9,10 @@ import torch
 
 from .._networks import (
     StochasticInfoNet,
+    checked_logits,
     download,
     naming_batch_size,
+    naming_images,
     neutral_torch,
     pinned_flags,
     posterior_logits,
@@ -169,7 +171,8 @@ def window_logits(net, images, layer, windows):
     with torch.inference_mode():
         found = layer.window_logits(module, runner(net, module, images), windows)
         # A network may compute in lower precision; what follows does not.
-        return download(found, net.dtype)
+        windows, whole = download(found, net.dtype)
+    return windows, checked_logits(net, whole)
 
 
 @pinned_flags()
@@ -195,7 +198,8 @@ def window_features(net, images, layer, windows, weights=None):
             )
             maps = maps.unflatten(2, channels.shape[1:])
         averages = [window_average(*pair) for pair in zip(maps, windows, strict=True)]
-        return download([torch.stack(averages), logits], net.dtype)
+        averages, logits = download([torch.stack(averages), logits], net.dtype)
+    return averages, checked_logits(net, logits)
 
 
 def runner(net, module, images):
@@ -210,7 +214,8 @@ def runner(net, module, images):
 def image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
     # A copy, since a module may work in place and the images belong to the user.
-    logits = module(images.clone())
+    with naming_images(module, images):
+        logits = module(images.clone())
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 
 

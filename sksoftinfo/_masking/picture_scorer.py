@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .._networks import download, naming_batch_size, pinned_flags
+from .._networks import checked_logits, download, naming_batch_size, pinned_flags
 from .dense import image_logits, own_copy, runner, to_tensor
 from .feature_layer import replaced_output
 from .network_scorer import NetworkScorer
@@ -96,6 +96,7 @@ class PictureScorer(NetworkScorer):
             with torch.inference_mode():
                 made = self._read(net, module, tensor)
                 found = download([one for one in made if one is not None], net.dtype)
+        checked_logits(net, found[1])
         return (*found, None) if made[2] is None else tuple(found)
 
     def _read(self, net, module, images):

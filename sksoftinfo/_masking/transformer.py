@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifiers import CheckedStateMixin, is_pretrained
+from .._classifiers import CheckedStateMixin, is_pretrained, unchanged_on_error
 from .._utils import (
     HasMethods,
     IntegerInterval,
@@ -390,8 +390,13 @@ of pictures, or torch Dataset or DataLoader
             If `estimator` is a torch module, which ``InfoSoftmaxClassifier.from_module`` wraps.
         ValueError
             If a parameter does not fit the images, if a label or target is unknown, or if labels
-            are missing for a classifier that is not fitted or for ``calibrate="features"``.
+            are missing for a classifier that is not fitted or for ``calibrate="features"``, or if
+            a network cannot process the images.
         """
+        with unchanged_on_error(self):
+            return self._fit(X, y)
+
+    def _fit(self, X, y):
         check_threshold(self.threshold, self.threshold_reference)
         X, reader = picture_reader(X, self.estimator, self.preprocess, self.channels)
         if reader is not None:

@@ -29,6 +29,7 @@ from .net import InfoSoftmaxNet, make_net
 from .noise import NOISE_FAMILIES, NoisyModuleFactory, draw_bank
 from .precision import PRECISIONS
 from .predictions import (
+    checked_logits,
     log_proba_batches,
     posterior_logits,
     predict_log_proba,
@@ -37,6 +38,7 @@ from .predictions import (
 )
 from .prepare import learn_columns
 from .probe import check_output, check_stochastic_module, warn_of_equal_rows, warn_of_sizes
+from .refused_images import naming_images
 from .restored_state import check_history, history_text
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
@@ -73,6 +75,7 @@ __all__ = [
     "check_monitors",
     "check_output",
     "check_stochastic_module",
+    "checked_logits",
     "download",
     "draw_bank",
     "changes_training",
@@ -87,6 +90,7 @@ __all__ = [
     "make_net",
     "make_train_split",
     "naming_batch_size",
+    "naming_images",
     "net_unchanged_on_error",
     "neutral_torch",
     "noise_of_net",

@@ -37,6 +37,7 @@ from .predictions import (
     posterior_logits,
     prediction_batches,
 )
+from .refused_images import naming_images
 from .torch_flags import pinned_flags
 from .training import (
     TrainingDiverged,
@@ -138,8 +139,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         return make_iterator(self, dataset, training, self.batch_size, resident=True)
 
     def infer(self, x, **fit_params):
-        with in_precision(self):
-            logits = self.module_(module_input(self, x), **fit_params)
+        x = module_input(self, x)
+        with in_precision(self), naming_images(self.module_, x):
+            logits = self.module_(x, **fit_params)
         # skorch's convention for modules with several outputs: the first is the prediction.
         return widened(logits[0] if isinstance(logits, tuple) else logits, self.dtype)
 

@@ -140,15 +140,18 @@ def log_proba(net, logits):
     """
     # Scores of training rows reuse the logits of training, which carry gradients.
     rows = log_proba_of_rows(posterior_logits(net, doubled(logits.detach())))
-    return checked(net, (log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows).cpu().numpy())
+    return checked_logits(
+        net, (log_mean_exp(rows, dim=1) if logits.ndim == 3 else rows).cpu().numpy()
+    )
 
 
-def checked(net, values):
-    """Return an array of log probabilities; raise ValueError if one of them is NaN."""
+def checked_logits(net, values):
+    """Return an array of logits or log probabilities; raise ValueError if one of them is NaN."""
     if math.isnan(values.sum()):
         raise ValueError(
             f"module={type(net.module_).__name__} returned logits that are not finite: its "
-            "weights or X are too large. Scale X, or train with a lower lr."
+            "weights or X are too large, or images in X are so small that a layer averages over "
+            "no pixels. Scale X, train with a lower lr, or enlarge the images."
         )
     return values
 
@@ -167,7 +170,9 @@ def predict_log_proba(net, X):
 def predict_logits(net, X):
     """Return posterior logits, or log probabilities averaged over draws, float64 (n, M)."""
     batches = (
-        log_proba(net, logits) if logits.ndim == 3 else posterior_logits(net, logits).cpu().numpy()
+        log_proba(net, logits)
+        if logits.ndim == 3
+        else checked_logits(net, posterior_logits(net, logits).cpu().numpy())
         for logits in net.forward_iter(X)
     )
     return join_batches(batches, len(X), net.n_classes)

@@ -9,6 +9,7 @@ import torch
 
 from .._utils import row_hashes, users_stacklevel
 from .predictions import first_input
+from .refused_images import naming_images
 from .stochastic_module import StochasticModule, unwrapped
 from .torch_flags import pinned_flags
 
@@ -32,7 +33,8 @@ def check_output(net, rows):
     Raises
     ------
     ValueError
-        If the module does not return a tensor, or computes on two devices.
+        If the module does not return a tensor, computes on two devices, or cannot process images
+        of this shape.
 
     Warns
     -----
@@ -139,7 +141,8 @@ def _outputs(net, x):
     module = unwrapped(net.module_)
     if not isinstance(module, StochasticModule):
         return [net.infer(x)]
-    hidden = module.trunk(x)
+    with naming_images(net.module_, x):
+        hidden = module.trunk(x)
     generator = torch.Generator().manual_seed(net.seed)
     noise = module.draw((1,), generator, net.dtype).to(net._input_device or "cpu")
     return [hidden, module.sample(hidden, noise)]

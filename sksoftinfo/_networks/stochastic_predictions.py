@@ -11,7 +11,7 @@ from .device import doubled, download, upload
 from .losses import log_mean_exp, log_proba_of_rows
 from .precision import in_precision, widened
 from .predictions import (
-    checked,
+    checked_logits,
     evaluate_module,
     input_batches,
     join_batches,
@@ -47,7 +47,7 @@ def predict_log_proba_of_noise(net, X, noise):
     """Return log class probabilities averaged over `noise`, float64 of shape (n, M)."""
     noise = noise_of_net(net, noise)
     batches = (
-        checked(net, _log_proba(net, hidden, noise).cpu().numpy())
+        checked_logits(net, _log_proba(net, hidden, noise).cpu().numpy())
         for hidden in trunk_batches(net, X, len(noise))
     )
     return join_batches(batches, len(X), net.n_classes)
@@ -92,7 +92,7 @@ def evaluate_trunk(net, hidden, noise, bank):
         tensors = [logits, _averaged(of_bank), *(part for pair in pairs for part in pair)]
         logits, log_proba, *parts = download(tensors)
     pairs = [None if pair is None else (parts.pop(0), parts.pop(0)) for pair in (layer, gaussian)]
-    return logits, checked(net, log_proba), *pairs
+    return logits, checked_logits(net, log_proba), *pairs
 
 
 def _log_proba(net, hidden, noise):
