@@ -17,6 +17,7 @@ from .equations import (
     donsker_varadhan,
     entropy,
     kl_divergence,
+    label_dtype,
     label_frequencies,
     label_log_likelihood,
     predictive_log_proba,
@@ -113,12 +114,21 @@ def certain_terms(predictive, tempered, error):
     return RowTerms(predictive, np.broadcast_to(0.0, len(predictive)), predictive, tempered, error)
 
 
-def _joined(batches):
-    """Join the `RowTerms` of all batches; fields that share an array keep sharing one."""
-    joined = RowTerms(*(np.concatenate(field) for field in zip(*batches, strict=True)))
-    if all(terms.log_softmax is terms.predictive for terms in batches):
-        return certain_terms(joined.predictive, joined.tempered, joined.error)
-    return joined
+# Fields of the terms of a deterministic prediction that have arrays of their own.
+_CERTAIN = ("predictive", "tempered", "error")
+
+
+def _has_draws(terms):
+    """Return whether the terms are of draws, or of a deterministic prediction."""
+    return terms.log_softmax is not terms.predictive
+
+
+def _empty_terms(n_rows, terms):
+    """Return `RowTerms` of `n_rows` that are to be filled by batches like `terms`."""
+    arrays = (np.empty((n_rows, *terms.tempered.shape[1:])), np.empty(n_rows, dtype=bool))
+    if _has_draws(terms):
+        return RowTerms(np.empty(n_rows), np.empty(n_rows), np.empty(n_rows), *arrays)
+    return certain_terms(np.empty(n_rows), *arrays)
 
 
 class BoundsAccumulator:
@@ -128,23 +138,26 @@ class BoundsAccumulator:
     ----------
     n_classes : int
         Number of classes.
+    n_rows : int
+        Number of rows of all batches.
 
     Examples
     --------
     >>> from sksoftinfo._bounds.accumulator import BoundsAccumulator
-    >>> accumulator = BoundsAccumulator(n_classes=2)
+    >>> accumulator = BoundsAccumulator(n_classes=2, n_rows=2)
     >>> accumulator.update([[2.0, 0.0], [0.0, 2.0]], [0, 1])
     >>> round(accumulator.result()["mi_lower"], 3)
     0.566
     """
 
-    def __init__(self, n_classes):
+    def __init__(self, n_classes, n_rows):
         self.n_classes = n_classes
         self.n_draws = 1
-        self._labels = []
-        self._terms = []
-        self._weights = []
-        self._frequencies = None
+        # Filled as batches come: batches that are joined at the end would need the memory twice.
+        self._labels = np.empty(n_rows, dtype=label_dtype(n_classes))
+        self._terms = None
+        self._weights = None
+        self._n_added = 0
         self._draw_sums = np.zeros(len(DrawTerms._fields))
         self._closed_form = 0.0
         self._random = False
@@ -186,43 +199,36 @@ class BoundsAccumulator:
 
     def add(self, terms, y, sample_weight=None):
         """Add a batch of `RowTerms` that have been computed already."""
-        self._labels.append(np.asarray(y))
-        self._terms.append(terms)
+        n_rows = len(self._labels)
+        if self._terms is None:
+            self._terms = _empty_terms(n_rows, terms)
+        rows = slice(self._n_added, self._n_added + len(y))
+        self._n_added = rows.stop
+        self._labels[rows] = y
+        for name in RowTerms._fields if _has_draws(self._terms) else _CERTAIN:
+            getattr(self._terms, name)[rows] = getattr(terms, name)
         if sample_weight is not None:
-            self._weights.append(np.asarray(sample_weight, dtype=np.float64))
-
-    def _collect(self):
-        """Join the batches, and return labels, terms, weights (or None) and label frequencies."""
-        if len(self._labels) != 1:
-            self._terms = [_joined(self._terms)]
-            self._labels = [np.concatenate(self._labels)]
-            self._weights = [np.concatenate(self._weights)] if self._weights else []
-            self._frequencies = None
-        (y,), (terms,) = self._labels, self._terms
-        weights = self._weights[0] if self._weights else None
-        if self._frequencies is None:
-            self._frequencies = label_frequencies(y, self.n_classes, weights)
-        return y, terms, weights, self._frequencies
+            if self._weights is None:
+                self._weights = np.empty(n_rows)
+            self._weights[rows] = sample_weight
 
     def count_impossible(self):
         """Count the rows of positive weight whose label was given probability zero.
 
         The smallest positive number replaces these zeros, so that sums stay finite.
         """
-        y, terms, weights, _ = self._collect()
-        if terms.predictive.min() > -np.inf:
+        predictive = self._terms.predictive
+        if predictive.min() > -np.inf:
             return 0
-        impossible = np.isneginf(terms.predictive)
-        positive = terms._replace(predictive=np.maximum(terms.predictive, _LOG_SMALLEST))
-        if terms.log_softmax is terms.predictive:
-            positive = positive._replace(log_softmax=positive.predictive)
-        self._terms = [positive]
-        return int((impossible if weights is None else impossible & (weights > 0)).sum())
+        impossible = np.isneginf(predictive)
+        np.maximum(predictive, _LOG_SMALLEST, out=predictive)
+        return int(
+            (impossible if self._weights is None else impossible & (self._weights > 0)).sum()
+        )
 
     def rows(self):
         """Return labels and weights (or None) of all rows, in the order of the batches."""
-        y, _, weights, _ = self._collect()
-        return y, weights
+        return self._labels, self._weights
 
     def result(self, reference_prior=None, groups=None):
         """Return the bounds, in nats, as a dict.
@@ -236,7 +242,8 @@ class BoundsAccumulator:
             Group of each row. Rows of one group are not independent, so standard errors are
             computed over groups.
         """
-        y, terms, weights, frequencies = self._collect()
+        y, terms, weights = self._labels, self._terms, self._weights
+        frequencies = label_frequencies(y, self.n_classes, weights)
 
         def mean(values):
             if weights is None:
@@ -247,7 +254,7 @@ class BoundsAccumulator:
 
         reference = frequencies if reference_prior is None else np.asarray(reference_prior)
         label_entropy = entropy(frequencies)
-        certain = terms.log_softmax is terms.predictive
+        certain = not _has_draws(terms)
         expected = mean(terms.log_softmax)
         gap = 0.0 if certain else mean(terms.jensen_gap)
         mi_lower = label_entropy + (expected if certain else mean(terms.predictive))
@@ -321,12 +328,12 @@ class BoundsAccumulator:
 
     def limits(self, observations, *, level, prior=None, folds=None):
         """Return the `ConfidenceLimits`, in nats; arguments as in `confidence_limits`."""
-        y, terms, _, _ = self._collect()
+        terms = self._terms
         (limits,) = confidence_limits(
             terms.predictive,
             terms.tempered,
             terms.error,
-            y,
+            self._labels,
             self.n_classes,
             observations,
             levels=[level],

@@ -6,6 +6,7 @@ Arrays in, arrays out: NumPy only.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,8 @@ _MANY = 64
 _LARGEST_CHANGE = 0.5
 # Number of factors that are multiplied before a logarithm is taken.
 _PRODUCT = 128
+# Number of rows that are processed at once, so that they stay in the processor's caches.
+_PART_ROWS = 16_384
 # Candidate means below this share of the sample mean are treated as zero.
 _SMALLEST = 1e-6
 # Positive number that replaces a mean of zero.
@@ -50,6 +53,46 @@ def rounds_of(n):
         width = min(widest, done // _OF_THOSE_BEFORE, (n - done) // _OF_THOSE_LEFT)
         starts.append(done + max(1, width))
     return np.array(starts)
+
+
+class Part(NamedTuple):
+    """Several rounds, or a piece of one; `begins` is True where the first round begins."""
+
+    rounds: slice
+    observations: slice
+    begins: bool
+
+
+def parts_of(rounds, first_rows=None):
+    """Yield consecutive parts of at most `_PART_ROWS` rows, or of one observation.
+
+    Parameters
+    ----------
+    rounds : ndarray of int
+        Start of each round, as returned by `rounds_of`.
+    first_rows : ndarray of int of shape (n + 1,), default=None
+        First row of each observation, and the number of rows; each row is an observation if None.
+
+    Examples
+    --------
+    >>> from sksoftinfo._bounds.betting import parts_of, rounds_of
+    >>> [part.observations for part in parts_of(rounds_of(40_000))]
+    [slice(0, 15301, None), slice(15301, 31513, None), slice(31513, 40000, None)]
+    """
+    start = number = 0
+    while start < rounds[-1]:
+        if first_rows is None:
+            stop = start + _PART_ROWS
+        else:
+            stop = first_rows.searchsorted(first_rows[start] + _PART_ROWS, side="right") - 1
+        end = max(number + 1, int(rounds.searchsorted(stop, side="right")) - 1)
+        begins = start == rounds[number]
+        if not begins:
+            end = number + 1
+        stop = int(min(max(stop, start + 1), rounds[end]))
+        yield Part(slice(number, end), slice(start, stop), begins)
+        start = stop
+        number = end if stop == rounds[end] else number
 
 
 def betting_lower_limits(values, weights, levels, rounds, variables=None):
@@ -142,23 +185,15 @@ class _Game:
         self._equal = bool((weights == 1).all())
         means = values.sum(axis=1) / weights.sum()
         self.means = means[variables]
-        sums = _power_sums(values, weights, means, rounds[:-1], 2)[..., variables]
-        self.spreads = np.sqrt(sums[2, 0].sum(axis=0)) / weights.sum()
-        self._before = sums.cumsum(axis=2) - sums
         # Rounds of many observations are adjacent; short rounds come before and after them.
         many = np.flatnonzero(np.diff(rounds) >= _MANY)
         self._many = range(many[0], many[-1] + 1) if len(many) else range(0)
-        if len(many):
-            rows = slice(rounds[many[0]], rounds[many[-1] + 1])
-            starts = rounds[many] - rows.start
-            values, weights = values[:, rows], weights[rows]
-            sums = _power_sums(values, weights, means, starts, 4)
-            self._sums_of_many = sums[..., variables]
-            largest = [
-                np.maximum.reduceat(abs(value - mean * weights), starts)
-                for value, mean in zip(values, means, strict=True)
-            ]
-            self._largest = np.array(largest).T[:, variables, None]
+        sums, largest = _power_sums(values, weights, means, rounds, 4 if len(many) else 2)
+        squares = sums[:3, :3, :, variables]
+        self.spreads = np.sqrt(squares[2, 0].sum(axis=0)) / weights.sum()
+        self._before = squares.cumsum(axis=2) - squares
+        self._sums_of_many = sums[:, :, many][..., variables]
+        self._largest = largest[many][:, variables, None]
         self._few = [
             None if number in self._many else self._rows(number, variables)
             for number in range(len(rounds) - 1)
@@ -242,29 +277,38 @@ def _log_factors(values, weights, stakes, mean):
     return total
 
 
-def _power_sums(values, weights, means, starts, degree):
-    """Return sums over rounds of ``d**a * w**b``, with deviations d and a + b at most `degree`.
+def _power_sums(values, weights, means, rounds, degree):
+    """Return sums of powers of deviations, and the largest deviation, in each round.
 
     Returns
     -------
-    ndarray of shape (degree + 1, degree + 1, n_rounds, v)
-        Indexed by a and b.
+    sums : ndarray of shape (degree + 1, degree + 1, n_rounds, v)
+        Sums of ``d**a * w**b``, with deviations d and a + b at most `degree`, indexed by a and b.
+    largest : ndarray of shape (n_rounds, v)
+        Largest absolute deviation.
     """
-    sums = np.zeros((degree + 1, degree + 1, len(starts), len(values)))
+    n_rounds = len(rounds) - 1
+    sums = np.zeros((degree + 1, degree + 1, n_rounds, len(values)))
+    largest = np.zeros((n_rounds, len(values)))
     equal = bool((weights == 1).all())
-    for variable, (value, mean) in enumerate(zip(values, means, strict=True)):
-        deviation = value - mean * weights
-        power = np.ones(len(deviation))
-        for a in range(degree + 1):
-            product = power
-            for b in range(degree + 1 - a):
-                if b and not equal:
-                    product = product * weights
-                if not b or not equal:
-                    total = np.add.reduceat(product, starts)
-                sums[a, b, :, variable] = total
-            power = power * deviation
-    return sums
+    for part in parts_of(rounds):
+        starts = np.maximum(rounds[part.rounds] - part.observations.start, 0)
+        weight = weights[part.observations]
+        for variable, mean in enumerate(means):
+            deviation = values[variable, part.observations] - mean * weight
+            found = largest[part.rounds, variable]
+            np.maximum(found, np.maximum.reduceat(abs(deviation), starts), out=found)
+            power = np.ones(len(deviation))
+            for a in range(degree + 1):
+                product = power
+                for b in range(degree + 1 - a):
+                    if b and not equal:
+                        product = product * weight
+                    if not b or not equal:
+                        total = np.add.reduceat(product, starts)
+                    sums[a, b, part.rounds, variable] += total
+                power = power * deviation
+    return sums, largest
 
 
 def _shifted(sums, power, shift):

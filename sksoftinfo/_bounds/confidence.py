@@ -12,8 +12,8 @@ import numpy as np
 from scipy import special
 
 from .betting import betting_lower_limits
-from .equations import entropy, kl_divergence, label_frequencies
-from .recalibration import recalibrated
+from .equations import entropy, kl_divergence
+from .recalibration import Recalibration
 
 # Share of the label frequencies that is mixed into a prediction, which bounds its logarithm.
 _SMALLEST_SHARE = 1e-3
@@ -168,8 +168,10 @@ def limits_of(tasks):
     """
     offsets = np.cumsum([0] + [len(task.values) for task in tasks])[:-1]
     observations = tasks[0].observations
+    values = [task.values for task in tasks]
     limits = betting_lower_limits(
-        np.concatenate([task.values for task in tasks]),
+        # A single task, which may be large, is not copied.
+        values[0] if len(tasks) == 1 else np.concatenate(values),
         observations.weights,
         np.concatenate([task.levels for task in tasks]),
         observations.rounds,
@@ -206,51 +208,71 @@ class LimitsTask:
         folds=None,
     ):
         self.observations = observations
-        rows, row_weights = observations.rows, observations.row_weights
-        y, errors = y[rows], errors[rows]
-        log_likelihoods = np.column_stack([log_likelihood[rows], tempered[rows]])
-        folds = None if folds is None else folds[rows]
-        frequencies = label_frequencies(y, n_classes, row_weights)
-        size = observations.weights.sum()
+        weights = observations.weights
+        counts = observations.label_weights(y, n_classes)
+        frequencies = counts / counts.sum()
+        size = weights.sum()
         share = floor_share(size)
         recalibrated_share = floor_share(size, _LARGEST_RECALIBRATED_SHARE)
-        log_frequency = np.log(np.where(frequencies > 0, frequencies, 1.0))[y]
-        floored = floor_mixture(log_likelihoods[:, 0] - log_frequency, share)
-        log_held_out, log_rarest = _held_out_frequencies(y, n_classes, observations)
-        self._n_classes, self._label_entropy = n_classes, entropy(frequencies)
-        self._floored = float(np.average(floored, weights=row_weights))
-        # The number of errors is binomial if all observations are rows of equal weight.
-        self._n_errors = (int(errors.sum()), len(errors)) if observations.alike else None
+        log_frequencies = np.log(np.where(frequencies > 0, frequencies, 1.0))
+        # Least logarithm of a frequency among all other observations.
+        log_rarest = np.log((max(0.0, counts.min() - 1) + 0.5) / (counts.sum() + n_classes / 2))
+        alike = observations.alike
 
-        # Name, values and lower bound of the values for each variable. If several variables have
-        # the same name, the smallest of their limits counts.
-        variables = []
-        priors = [(log_frequency, 0.0)]
+        # Name and lower bound of the values for each variable. If several variables have the same
+        # name, the smallest of their limits counts.
+        priors = [(log_frequencies, 0.0)]
         if prior is not None:
-            priors.append((np.log(prior)[y], kl_divergence(frequencies, prior)))
-        for log_prior, divergence in priors:
-            ratios = log_likelihoods - log_prior[:, None]
-            values = recalibrated(ratios, observations, recalibrated_share, folds) - divergence
-            variables.append(("information", values, np.log(recalibrated_share) - divergence))
+            priors.append((np.log(prior), kl_divergence(frequencies, prior)))
+        variables = [
+            ("information", np.log(recalibrated_share) - divergence) for _, divergence in priors
+        ]
         # An upper limit is the lower limit of the negated variable.
         variables += [
-            ("floored", floored, np.log(share)),
-            ("entropy", -log_frequency, 0.0),
-            ("-floored", log_held_out - floored - log_frequency, log_rarest),
-            ("-entropy", log_held_out, log_rarest),
+            ("floored", np.log(share)),
+            ("entropy", 0.0),
+            ("-floored", log_rarest),
+            ("-entropy", log_rarest),
         ]
-        if not observations.alike:
-            variables.append(("accuracy", 1.0 - errors, 0.0))
-        self.values = np.array(
-            [observations.totals(values - least) for _, values, least in variables]
-        )
+        if not alike:
+            variables.append(("accuracy", 0.0))
+        n_folds = 1 if folds is None else int(folds.max()) + 1
+        recalibrations = [Recalibration(recalibrated_share, n_folds) for _ in priors]
+        self.values = np.empty((len(variables), len(weights)))
+        n_errors = sum_of_floored = 0.0
+        for part in observations.parts():
+            label, error = y[part.rows], errors[part.rows]
+            fold = None if folds is None else folds[part.rows]
+            log_likelihoods = np.empty((1 + tempered.shape[1], len(label)))
+            log_likelihoods[0] = log_likelihood[part.rows]
+            # An index along one axis would take several times as long.
+            log_likelihoods[1:] = tempered.take(part.rows, axis=0).T
+            columns = []
+            for (log_prior, divergence), recalibration in zip(priors, recalibrations, strict=True):
+                ratios = log_likelihoods - log_prior[label]
+                np.exp(ratios, out=ratios)
+                columns.append(recalibration.update(ratios, part, fold) - divergence)
+            log_frequency = log_frequencies[label]
+            floored = floor_mixture(log_likelihoods[0] - log_frequency, share)
+            log_others = _log_frequencies_of_others(label, part, counts, weights)
+            columns += [floored, -log_frequency, log_others - floored - log_frequency, log_others]
+            if not alike:
+                columns.append(1.0 - error)
+            for line, column, (_, least) in zip(self.values, columns, variables, strict=True):
+                line[part.observations] = part.totals(column - least)
+            n_errors += error.sum()
+            sum_of_floored += float((floored * part.weights).sum())
+        self._n_classes, self._label_entropy = n_classes, entropy(frequencies)
+        self._floored = sum_of_floored / float(size)
+        # The number of errors is binomial if all observations are rows of equal weight.
+        self._n_errors = (int(n_errors), len(weights)) if alike else None
         self._levels = levels
         self._wanted = [
             (name, level, place)
-            for place, (name, *_) in enumerate(variables)
+            for place, (name, _) in enumerate(variables)
             for level in dict.fromkeys(level for one in levels for level in _levels_of(name, one))
         ]
-        self._least = [float(least) for *_, least in variables]
+        self._least = [float(least) for _, least in variables]
         self.variables = np.array([place for *_, place in self._wanted])
         self.levels = np.array([level for _, level, _ in self._wanted])
 
@@ -314,20 +336,18 @@ def _levels_of(name, level):
     return _half(level), _fano_part(level)
 
 
-def _held_out_frequencies(y, n_classes, observations):
-    """Return the log frequency of each row's label among all other observations, and the minimum.
+def _log_frequencies_of_others(label, part, counts, weights):
+    """Return the log frequency of each row's label among all other observations.
 
     Half an observation is added to each class, so that no class has frequency zero. For any r
     chosen without the row, the expectation of ``-log r_y`` is at least H(Y). The entropy of the
     frequencies themselves is too small, by about (M - 1) / 2n.
     """
-    own, groups = observations.row_weights, observations.row_observations
-    counts = np.bincount(y, own, n_classes)
-    total = counts.sum() + n_classes / 2
-    if observations.grouped:
-        pairs, place = np.unique(groups * n_classes + y, return_inverse=True)
-        own = np.bincount(place, own, len(pairs))[place]
+    own = of_label = part.weights
+    if part.members is not None:
+        own = weights[part.observations][part.members]
+        pairs, place = np.unique(part.members * len(counts) + label, return_inverse=True)
+        of_label = np.bincount(place, part.weights, len(pairs))[place]
     # Rounding may leave the difference of equal sums below zero.
-    others = np.maximum(counts[y] - own, 0.0)
-    log_frequencies = np.log((others + 0.5) / (total - observations.weights[groups]))
-    return log_frequencies, float(np.log((np.maximum(counts - 1, 0.0).min() + 0.5) / total))
+    others = np.maximum(counts[label] - of_label, 0.0)
+    return np.log((others + 0.5) / (counts.sum() + len(counts) / 2 - own))

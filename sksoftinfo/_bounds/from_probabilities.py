@@ -17,14 +17,16 @@ from .._utils import (
 )
 from .accumulator import BoundsAccumulator, certain_terms
 from .confidence import check_confidence_level
+from .equations import label_dtype
 from .observations import encode_groups
 from .priors import resolve_reference_prior
 from .recalibration import tempered_log_likelihood
 from .result import InformationBounds, bounds_from
 from .units import Units, check_units
 
-# Rows of probabilities that are processed at once, so that extra memory does not grow with n x M.
-_CHUNK_ROWS = 65_536
+# Number of probabilities that are processed at once, so that extra memory does not grow with n x M
+# and the probabilities stay in the processor's caches.
+_CHUNK = 131_072
 
 
 def _check_column_order(y_proba, classes):
@@ -55,8 +57,7 @@ def _check_proba(y_proba, n_classes):
                 f"`y_proba` must be within [0, 1]; got values between {proba.min()} and "
                 f"{proba.max()}. Pass probabilities, not logits."
             )
-        proba = np.hstack([1 - proba, proba])
-    if proba.shape[1] != n_classes:
+    elif proba.shape[1] != n_classes:
         raise ValueError(
             f"`y_proba` must have one column for each of {n_classes} labels; got "
             f"{proba.shape[1]} columns. Pass all labels as `labels` if some are not in y_true."
@@ -205,7 +206,7 @@ weight_bound, group_bound, units
     classes = None if labels is None else named_labels(labels)
     _refuse_quantities(observed, classes)
     classes = unique_labels(observed) if classes is None else classes
-    order = np.argsort(classes)
+    order = np.argsort(classes).astype(label_dtype(len(classes)))
     y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
         raise ValueError(
@@ -216,9 +217,10 @@ weight_bound, group_bound, units
     proba = _check_proba(y_proba, len(classes))
     reference = resolve_reference_prior(reference_prior, classes)
     weight = None if sample_weight is None else check_weights(sample_weight, proba)
-    accumulator = BoundsAccumulator(len(classes))
-    for start in range(0, len(y), _CHUNK_ROWS):
-        rows = slice(start, start + _CHUNK_ROWS)
+    accumulator = BoundsAccumulator(len(classes), len(y))
+    chunk_rows = -(-_CHUNK // len(classes))
+    for start in range(0, len(y), chunk_rows):
+        rows = slice(start, start + chunk_rows)
         part = None if weight is None else weight[rows]
         accumulator.add(_terms(proba[rows], y[rows], start, tolerance), y[rows], part)
     return bounds_from(
@@ -269,6 +271,8 @@ def _rounding(y_proba):
 def _terms(proba, y, start, tolerance):
     """Return the contributions of a chunk of probabilities to the bounds."""
     proba = proba.astype(np.float64, copy=False)
+    if proba.shape[1] == 1:
+        proba = np.hstack([1 - proba, proba])
     # With few columns, a product with ones is several times faster than a sum.
     sums = proba @ np.ones(proba.shape[1])
     if proba.min() < 0 or np.abs(sums - 1).max() > tolerance:
@@ -279,7 +283,8 @@ def _terms(proba, y, start, tolerance):
             f"{proba[row].tolist()} in row {start + row}, which sums to {sums[row]:.6g}. Pass "
             "probabilities, not logits."
         )
+    of_label = proba[np.arange(len(y)), y]
     with np.errstate(divide="ignore"):
-        log_likelihood = np.log(proba[np.arange(len(y)), y] / sums)
-    tempered = tempered_log_likelihood(proba / sums[:, None], log_likelihood)
+        tempered = tempered_log_likelihood(proba, np.log(of_label))
+        log_likelihood = np.log(of_label / sums)
     return certain_terms(log_likelihood, tempered, proba.argmax(axis=1) != y)

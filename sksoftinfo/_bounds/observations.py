@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import warnings
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 
 from .._utils import is_missing_label, label_array, mixed_types, users_stacklevel
-from .betting import rounds_of
+from .betting import parts_of, rounds_of
 
 # Unequal weights without a bound cause a warning if they amount to fewer observations of equal
 # weight than this number, and to fewer than half of the observations.
 _SMALL_SIZE = 50
+
+
+class RowsOfPart(NamedTuple):
+    """Rows of several rounds of bets, or of a piece of one round, in the order of the bets.
+
+    ``rows`` are indices of the rows, and ``weights`` their weights. ``starts`` is the first of
+    these rows in each round; `begins` is False if the first round began in an earlier part.
+    ``observations`` is the slice of observations, and ``members`` is the number of each row's
+    observation in this slice, or None if each row is an observation.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    starts: np.ndarray
+    begins: bool
+    observations: slice
+    members: np.ndarray | None
+
+    def totals(self, values):
+        """Return the weighted sum of the rows' values in each observation."""
+        weighted = values * self.weights
+        return weighted if self.members is None else np.bincount(self.members, weighted)
 
 
 class Observations:
@@ -38,56 +61,78 @@ class Observations:
         Rows of positive weight in the order of the bets; rows of one group are adjacent.
     row_weights : ndarray
         Weight of each of these rows, divided by `bound`.
-    row_rounds : ndarray of int
-        Round of each of these rows.
-    row_observations : ndarray of int
-        Observation of each of these rows.
     weights : ndarray of shape (n,)
         Weight of each observation, divided by `bound`.
     rounds : ndarray of int
         First observation of each round, followed by the number of observations.
+    grouped : bool
+        Whether observations are groups.
     """
 
     def __init__(self, n_rows, weights=None, groups=None, bound=None):
-        kept = np.arange(n_rows) if weights is None else np.flatnonzero(weights > 0)
-        if groups is None:
-            n = len(kept)
-            self.rows = kept[_order(n)]
-            self.row_observations = np.arange(n)
-        else:
-            codes = np.unique(groups[kept], return_inverse=True)[1].reshape(-1)
+        self.grouped = groups is not None
+        kept = None if weights is None else np.flatnonzero(weights > 0)
+        if self.grouped:
+            codes = np.unique(groups if kept is None else groups[kept], return_inverse=True)[
+                1
+            ].reshape(-1)
             n = int(codes.max()) + 1
             place = np.empty(n, dtype=np.intp)
             place[_order(n)] = np.arange(n)
-            by_place = np.argsort(place[codes], kind="stable")
-            self.rows = kept[by_place]
-            self.row_observations = place[codes][by_place]
-        row_weights = np.ones(len(self.rows)) if weights is None else weights[self.rows]
-        totals = np.bincount(self.row_observations, weights=row_weights)
+            self.rows = np.argsort(place[codes], kind="stable")
+            self._members = place[codes][self.rows]
+            self._first_rows = self._members.searchsorted(np.arange(n + 1))
+        else:
+            n = n_rows if kept is None else len(kept)
+            self.rows = _order(n)
+            self._members = self._first_rows = None
+        if kept is not None:
+            self.rows = kept[self.rows]
+        # Without weights, a single number stands for the weights of all rows.
+        row_weights = np.ones(1) if weights is None else weights[self.rows]
+        totals = row_weights
+        if self.grouped:
+            totals = np.bincount(self._members, np.broadcast_to(row_weights, len(self.rows)))
         bound = totals.max() if bound is None else bound
-        self.weights = totals / bound
-        self.row_weights = row_weights / bound
-        self.grouped = groups is not None
+        self.row_weights = np.broadcast_to(row_weights / bound, len(self.rows))
+        self.weights = totals / bound if self.grouped else self.row_weights
         self.rounds = rounds_of(n)
-        self.row_rounds = np.repeat(np.arange(len(self.rounds) - 1), np.diff(self.rounds))[
-            self.row_observations
-        ]
+        self._unordered, self._bound = weights, bound
 
     @property
     def alike(self):
         """Whether each row is an observation of the largest possible weight."""
         return not self.grouped and bool((self.weights == 1).all())
 
-    def totals(self, values):
-        """Return the weighted sum of the rows' values in each observation.
+    def label_weights(self, y, n_classes):
+        """Return the weight of the rows of each class, divided by the bound.
 
         Parameters
         ----------
-        values : ndarray of shape (len(rows),)
-            Values of the rows, in the order of `rows`.
+        y : ndarray of int of shape (n_rows,)
+            Index of the label of each row, in the order of the rows.
+        n_classes : int
+            Number of classes.
         """
-        weighted = values * self.row_weights
-        return np.bincount(self.row_observations, weighted) if self.grouped else weighted
+        return np.bincount(y, self._unordered, n_classes) / self._bound
+
+    def parts(self):
+        """Yield the rows in parts of a bounded size, in the order of the bets."""
+        first_rows, members = self._first_rows, None
+        for part in parts_of(self.rounds, first_rows):
+            starts, rows = self.rounds[part.rounds], part.observations
+            if self.grouped:
+                starts = first_rows[starts]
+                rows = slice(first_rows[rows.start], first_rows[rows.stop])
+                members = self._members[rows] - part.observations.start
+            yield RowsOfPart(
+                rows=self.rows[rows],
+                weights=self.row_weights[rows],
+                starts=np.maximum(starts - rows.start, 0),
+                begins=part.begins,
+                observations=part.observations,
+                members=members,
+            )
 
 
 def _order(n):

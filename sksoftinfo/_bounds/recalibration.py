@@ -25,6 +25,7 @@ _EXPERTS = (
     (3, 0.1),
     (4, 0.0),
 )
+_LOG_PRIOR = np.log([0.5] + [0.5 / (len(_EXPERTS) - 1)] * (len(_EXPERTS) - 1))
 
 
 def tempered_log_likelihood(proba, log_likelihood):
@@ -32,10 +33,10 @@ def tempered_log_likelihood(proba, log_likelihood):
 
     Parameters
     ----------
-    proba : ndarray of shape (n, M)
-        Predicted probabilities.
+    proba : ndarray of shape (n, M), float64
+        Predicted probabilities, which need not sum to 1.
     log_likelihood : ndarray of shape (n,)
-        Logarithm of the probability of each label.
+        Logarithm of the number in `proba` of each label.
 
     Returns
     -------
@@ -49,18 +50,18 @@ def tempered_log_likelihood(proba, log_likelihood):
     >>> np.exp(tempered_log_likelihood(np.array([[0.8, 0.2]]), np.log([0.8]))).round(2)
     array([[0.94, 0.67, 0.59, 0.54]])
     """
-    result = np.multiply.outer(log_likelihood, TEMPERED)
+    result = np.empty((len(proba), len(TEMPERED)))
     ones = np.ones(proba.shape[1])
-    result[:, 0] -= np.log((proba * proba) @ ones)
-    root = proba
-    for column in range(1, len(TEMPERED)):
-        root = np.sqrt(root)
-        result[:, column] -= np.log(root @ ones)
+    powers = proba * proba
+    for column, exponent in enumerate(TEMPERED):
+        if column:
+            np.sqrt(proba if column == 1 else powers, out=powers)
+        result[:, column] = exponent * log_likelihood - np.log(powers @ ones)
     return result
 
 
-def recalibrated(log_ratios, observations, share, folds=None):
-    """Return the contributions of rows under a mixture of experts that is updated each round.
+class Recalibration:
+    """Mixture of experts that is updated after each round, from the rows of earlier rounds.
 
     An expert is a power of the prediction, mixed with the label frequencies. The weight of an
     expert in a round is proportional to its likelihood of the labels of earlier rounds; the
@@ -69,54 +70,75 @@ def recalibrated(log_ratios, observations, share, folds=None):
 
     Parameters
     ----------
-    log_ratios : ndarray of shape (n, 5)
-        ``log q(y|x) / r_y`` of the prediction and of its powers `TEMPERED`, in the order of
-        ``observations.rows``.
-    observations : Observations
-        Observations that these rows form.
     share : float
         Smallest share of the label frequencies in any mixture.
-    folds : ndarray of int of shape (n,), default=None
-        Fold of each row. Only rows of the same fold are used, because the classifier of another
+    n_folds : int, default=1
+        Number of folds. Only rows of the same fold are used, because the classifier of another
         fold was trained on the labels of this one.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Contributions in nats, at least ``log(share)``.
     """
-    # In this order, rows of one fold and round are adjacent, and rounds are consecutive.
-    rounds = observations.row_rounds
-    folds = np.zeros(len(rounds), dtype=np.intp) if folds is None else folds
-    order = np.lexsort((rounds, folds))
-    rounds, folds = rounds[order], folds[order]
-    changes = (rounds[1:] != rounds[:-1]) | (folds[1:] != folds[:-1])
-    starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
 
-    # Shape (5, n), so that the ratios of each power are contiguous.
-    ratios = np.exp(log_ratios.T[:, order])
+    def __init__(self, share, n_folds=1):
+        powers, extra = np.array(_EXPERTS).T
+        self._powers = powers.astype(int)
+        self._least = share + (1 - share) * extra
+        # An expert's prediction is linear in the powers of the prediction.
+        self._experts = np.zeros((len(_EXPERTS), len(TEMPERED) + 1))
+        self._experts[np.arange(len(_EXPERTS)), self._powers] = 1 - self._least
+        # Log-likelihoods of the labels of earlier rounds, and of those of the present round.
+        self._earlier = np.zeros((n_folds, len(_EXPERTS)))
+        self._present = np.zeros_like(self._earlier)
 
-    def expert_ratios(power, extra):
-        """Return ``q'(y|x) / r_y`` of one expert for all rows."""
-        least = share + (1 - share) * extra
-        return ratios[power] * (1 - least) + least
+    def update(self, ratios, part, folds=None):
+        """Return the contributions of the next rows, and learn from them for later rounds.
 
-    row_weights = observations.row_weights[order]
-    sums = np.column_stack(
-        [
-            np.add.reduceat(np.log(expert_ratios(*expert)) * row_weights, starts)
-            for expert in _EXPERTS
-        ]
-    )
-    before = sums.cumsum(axis=0) - sums
-    is_first = np.concatenate([[True], np.diff(folds[starts]) != 0])
-    before -= before[is_first][np.cumsum(is_first) - 1]
-    log_prior = np.log([0.5] + [0.5 / (len(_EXPERTS) - 1)] * (len(_EXPERTS) - 1))
-    weights = softmax(before + log_prior, axis=1)
-    lengths = np.diff(np.append(starts, len(rounds)))
-    mixed = np.zeros(len(rounds))
-    for weight, expert in zip(weights.T, _EXPERTS, strict=True):
-        mixed += np.repeat(weight, lengths) * expert_ratios(*expert)
-    values = np.empty_like(mixed)
-    values[order] = np.log(mixed)
-    return values
+        Parameters
+        ----------
+        ratios : ndarray of shape (5, n)
+            ``q(y|x) / r_y`` of the prediction and of its powers `TEMPERED`.
+        part : RowsOfPart
+            Next part of the observations, whose rows these are.
+        folds : ndarray of int of shape (n,), default=None
+            Fold of each row; all rows are of one fold if None.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Contributions in nats, at least ``log(share)``.
+        """
+        if part.begins:
+            self._earlier += self._present
+            self._present[:] = 0.0
+        weights, starts = part.weights, part.starts
+        if folds is None:
+            folds_of_starts = np.zeros(len(starts), dtype=np.intp)
+        else:
+            # In this order, rows of one fold and round are adjacent, and rounds are consecutive.
+            order = np.argsort(folds, kind="stable")
+            rounds = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(folds)))[order]
+            ratios, weights, folds = ratios[:, order], weights[order], folds[order]
+            changes = (rounds[1:] != rounds[:-1]) | (folds[1:] != folds[:-1])
+            starts = np.concatenate([[0], 1 + np.flatnonzero(changes)])
+            folds_of_starts = folds[starts]
+        sums = np.empty((len(starts), len(_EXPERTS)))
+        for expert, (power, least) in enumerate(zip(self._powers, self._least, strict=True)):
+            learned = ratios[power] * (1 - least)
+            learned += least
+            np.log(learned, out=learned)
+            learned *= weights
+            sums[:, expert] = np.add.reduceat(learned, starts)
+        before = sums.cumsum(axis=0) - sums
+        is_first = np.concatenate([[True], np.diff(folds_of_starts) != 0])
+        before -= before[is_first][np.cumsum(is_first) - 1]
+        before += self._earlier[folds_of_starts]
+        np.add.at(self._present, folds_of_starts, sums)
+        shares = softmax(before + _LOG_PRIOR, axis=1)
+        lengths = np.diff(starts, append=ratios.shape[1])
+        mixed = np.repeat(shares @ self._least, lengths)
+        for ratio, share in zip(ratios, (shares @ self._experts).T, strict=True):
+            mixed += np.repeat(share, lengths) * ratio
+        np.log(mixed, out=mixed)
+        if folds is None:
+            return mixed
+        values = np.empty_like(mixed)
+        values[order] = mixed
+        return values

@@ -76,7 +76,7 @@ def bounds_of_rows(
         check_consistent_length(groups, y)
     prior = resolve_reference_prior(reference_prior, classes, train_prior)
     check_reference_covers(prior, y, classes)
-    accumulator = BoundsAccumulator(len(classes))
+    accumulator = BoundsAccumulator(len(classes), len(y))
     output_upper = accumulate(accumulator, with_channels(X), y, sample_weight)
     return bounds_from(
         accumulator,

@@ -39,7 +39,7 @@ SCALARS = (
 
 
 def bounds(z, y, sample_weight=None, reference_prior=None):
-    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator = BoundsAccumulator(z.shape[-1], len(z))
     accumulator.update(z, y, sample_weight)
     return accumulator.result(reference_prior)
 
@@ -124,7 +124,7 @@ def test_relabelling_classes_changes_nothing(world, random):
 @given(logits_and_labels(), st.integers(1, 5))
 def test_streaming_equals_one_pass(world, size):
     z, y = world
-    streamed = BoundsAccumulator(z.shape[-1])
+    streamed = BoundsAccumulator(z.shape[-1], len(z))
     for start in range(0, len(y), size):
         streamed.update(z[start : start + size], y[start : start + size])
     assert_same(bounds(z, y), streamed.result())
@@ -144,7 +144,7 @@ def test_integer_weights_are_repetition(world, seed):
 def test_averages_over_all_values_of_the_noise_are_exact(world):
     """Of an ensemble: the gaps are what its members do not agree on, and have no error."""
     z, y = world
-    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator = BoundsAccumulator(z.shape[-1], len(z))
     accumulator.update(z, y, exhaustive=True)
     found = accumulator.result()
     assert set(found["monte_carlo_errors"].values()) == {0.0}
@@ -179,7 +179,7 @@ def test_entropies_differ_by_the_information_between_member_and_label(world):
 @given(logits_and_labels(max_draws=1), st.integers(2, 5))
 def test_members_that_agree_leave_no_gap(world, n_members):
     z, y = world
-    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator = BoundsAccumulator(z.shape[-1], len(z))
     accumulator.update(np.repeat(z, n_members, axis=1), y, exhaustive=True)
     found = accumulator.result()
     np.testing.assert_allclose(found["jensen_gap"], 0.0, atol=1e-9)

@@ -327,7 +327,7 @@ def test_fano_is_the_information_of_a_symmetric_channel():
 @given(logits_and_labels())
 def test_limits_of_random_worlds_are_finite_and_within_what_is_possible(world):
     z, y = world
-    accumulator = BoundsAccumulator(z.shape[-1])
+    accumulator = BoundsAccumulator(z.shape[-1], len(z))
     accumulator.update(z, y)
     result = accumulator.result()
     limits = accumulator.limits(Observations(len(y)), level=LEVEL)

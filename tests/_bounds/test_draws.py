@@ -90,7 +90,7 @@ def test_monte_carlo_errors_are_those_of_repeated_draws():
     mean, _, y = gaussian_rows(100, 1, rng)
     results = []
     for _ in range(300):
-        accumulator = BoundsAccumulator(3)
+        accumulator = BoundsAccumulator(3, 100)
         accumulator.update(mean[:, None] + SCALE * rng.normal(size=(100, 16, 3)), y)
         results.append(accumulator.result())
     for name in ("log_softmax", "dv", "jensen_gap"):
@@ -104,7 +104,7 @@ def test_standard_errors_are_those_of_repeated_rows():
     rng = np.random.default_rng(0)
     results = []
     for _ in range(400):
-        accumulator = BoundsAccumulator(3)
+        accumulator = BoundsAccumulator(3, 200)
         _, logits, y = gaussian_rows(200, 4, rng)
         accumulator.update(logits, y)
         results.append(accumulator.result())
@@ -117,7 +117,7 @@ def test_standard_errors_are_those_of_repeated_rows():
 
 def test_closed_form_of_gaussian_logits_without_noise_is_the_plug_in():
     mean, _, y = gaussian_rows(50, 1, np.random.default_rng(0))
-    accumulator = BoundsAccumulator(3)
+    accumulator = BoundsAccumulator(3, 50)
     gaussian = (mean, np.zeros_like(mean))
     accumulator.update(np.repeat(mean[:, None], 2, axis=1), y, gaussian=gaussian)
     result = accumulator.result()
@@ -128,7 +128,7 @@ def test_closed_form_of_gaussian_logits_without_noise_is_the_plug_in():
 
 def test_one_draw_says_nothing_of_its_error_and_no_draw_has_none():
     mean, logits, y = gaussian_rows(20, 1, np.random.default_rng(0))
-    drawn, known = BoundsAccumulator(3), BoundsAccumulator(3)
+    drawn, known = BoundsAccumulator(3, 20), BoundsAccumulator(3, 20)
     drawn.update(logits, y, gaussian=(mean, np.full_like(mean, SCALE)))
     known.update(logits[:, 0], y)
     drawn, known = drawn.result(), known.result()

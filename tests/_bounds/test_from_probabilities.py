@@ -1,3 +1,4 @@
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -73,10 +74,41 @@ def test_columns_are_in_the_order_of_the_labels(bounds, order):
 
 
 def test_chunks_change_nothing(monkeypatch, bounds):
-    monkeypatch.setattr("sksoftinfo._bounds.from_probabilities._CHUNK_ROWS", 2)
+    monkeypatch.setattr("sksoftinfo._bounds.from_probabilities._CHUNK", 4)
     chunked = information_bounds(Y, PROBA)
     assert chunked.mi_lower == pytest.approx(bounds.mi_lower, abs=1e-14)
     np.testing.assert_array_equal(chunked.pointwise, bounds.pointwise)
+
+
+def peak_memory(y, proba, **options):
+    """Return the peak of memory beyond the rows, in bytes."""
+    tracemalloc.start()
+    try:
+        information_bounds(y, proba, **options)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "options, most", [({}, 110), ({"sample_weight": True}, 145), ({"groups": True}, 140)]
+)
+def test_memory_of_a_row_is_that_of_few_numbers(options, most):
+    rng = np.random.default_rng(0)
+    few, many = (
+        peak_memory(
+            rng.integers(0, 2, n),
+            rng.random(n),
+            **{name: rng.integers(1, n // 5, n) for name in options},
+        )
+        for n in (100_000, 300_000)
+    )
+    assert (many - few) / 200_000 < most
+
+
+def test_memory_does_not_grow_with_the_number_of_probabilities():
+    y = np.arange(4_000) % 1_000
+    assert peak_memory(y, np.full((4_000, 1_000), 1e-3)) < 10e6
 
 
 def test_weights_are_repetition():

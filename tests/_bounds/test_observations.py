@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sksoftinfo import information_bounds
+from sksoftinfo._bounds import betting
 from sksoftinfo._bounds.observations import Observations, effective_size
 
 
@@ -15,7 +16,6 @@ def test_rows_are_shuffled_in_the_same_way_each_time():
     np.testing.assert_array_equal(first.rows, second.rows)
     assert sorted(first.rows) == list(range(1_000))
     assert np.abs(np.diff(first.rows)).mean() > 200
-    np.testing.assert_array_equal(np.bincount(first.row_rounds), np.diff(first.rounds))
     assert first.alike
 
 
@@ -26,9 +26,41 @@ def test_groups_are_observations_whose_weight_is_their_size():
     members = groups[observations.rows]
     assert (np.diff(members) != 0).sum() == 2
     values = np.arange(6.0)
-    sums = observations.totals(values[observations.rows])
+    (part,) = observations.parts()
+    sums = part.totals(values[part.rows])
     assert sorted(3 * sums) == pytest.approx([3, 5, 7])
     assert not observations.alike
+
+
+@pytest.mark.parametrize("size", [1, 3, 40, 10_000])
+@pytest.mark.parametrize("kind", ["rows", "weighted", "grouped"])
+def test_parts_hold_each_row_once_in_the_order_of_the_bets(monkeypatch, size, kind):
+    monkeypatch.setattr(betting, "_PART_ROWS", size)
+    rng = np.random.default_rng(0)
+    weights = None if kind == "rows" else rng.integers(0, 3, 300).astype(float)
+    groups = rng.integers(0, 90, 300) if kind == "grouped" else None
+    observations = Observations(300, weights, groups)
+    parts = list(observations.parts())
+    np.testing.assert_array_equal(np.concatenate([part.rows for part in parts]), observations.rows)
+    np.testing.assert_array_equal(
+        np.concatenate([part.weights for part in parts]), observations.row_weights
+    )
+    totals = [part.totals(np.ones(len(part.rows))) for part in parts]
+    np.testing.assert_allclose(np.concatenate(totals), observations.weights)
+    for part in parts:
+        n_observations = part.observations.stop - part.observations.start
+        assert len(part.rows) <= size or n_observations == 1
+    # The first row of each round, among all rows.
+    first = np.cumsum([0] + [len(part.rows) for part in parts])
+    starts = [
+        start + part.starts[0 if part.begins else 1 :]
+        for start, part in zip(first, parts, strict=False)
+    ]
+    expected = observations.rounds[:-1]
+    if kind == "grouped":
+        members = groups[observations.rows]
+        expected = np.flatnonzero(np.diff(members, prepend=-1))[expected]
+    np.testing.assert_array_equal(np.concatenate(starts), expected)
 
 
 def test_rows_of_weight_zero_are_left_out():
