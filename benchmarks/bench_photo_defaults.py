@@ -3,7 +3,8 @@
 ``python benchmarks/bench_photo_defaults.py PHOTOS`` chooses `zoom` and `detail` on half of the
 single animals and measures the choice on the other half, for many splits. It then chooses the
 smallest evidence of a rival, and the share of finer features, on composites of one half of the
-objects, by a hash of their names, and measures the choice on the other half. At last, it compares
+objects, by a hash of their names, and measures the choice on the other half. It then varies the
+presence floor, and counts what is kept of targets and of absent classes. At last, it compares
 the calibration of the package with calibrations on few objects, on each half and on all of them;
 the last one gives the numbers of the package. Pictures and network are those of bench_photos.py.
 """
@@ -12,13 +13,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import tempfile
 import warnings
 from pathlib import Path
 from unittest import mock
 
+import joblib
 import numpy as np
 import torch
 from bench_photos import (
+    absent_classes,
     as_network_takes,
     composites,
     cropped,
@@ -37,6 +41,7 @@ ZOOMS = (1.0, 1.2, 1.4, 1.6, 1.8)
 DEFAULTS = (1.4, True)
 FLOORS = (1.2, 1.7, 2.2, 2.7, 3.2)
 SHARES = (0.0, 0.15, 0.25, 0.35)
+PRESENCE_FLOORS = (0.0, 0.8, 1.3, 1.8, 2.3)
 KINDS = ("halves", "narrow halves", "quarters", "box")
 N_SPLITS = 1000
 
@@ -91,6 +96,24 @@ def on_other_objects(classifier, folder, n, name, module, attribute, values):
         )
 
 
+def presence(classifier, network, folder, n):
+    """Print the masks of targets and the share that is kept of absent classes, by the floor."""
+    objects = np.array([int(path.name[:3]) for path in object_files(folder)])
+    for part, kind in itertools.product((0, 1), KINDS):
+        pictures, truth, targets = composites(folder, n, kind, part)
+        (absent,) = absent_classes(logits_of(network, pictures), np.unique(objects), 1)
+        with tempfile.TemporaryDirectory() as cache:
+            # The maps do not depend on the floor.
+            masker = InfoMaskTransformer(classifier, memory=joblib.Memory(cache, verbose=0))
+            masker.fit(pictures[:1])
+            cells = []
+            for floor in PRESENCE_FLOORS:
+                masker.presence_floor_[:] = floor
+                found = iou(masker.mask(pictures, y=targets), truth).mean()
+                cells.append(f"{found:.3f}, {masker.mask(pictures, y=absent).mean():.3f}")
+        print(f"| {kind}, part {part} | {' | '.join(cells)} |", flush=True)
+
+
 def calibrations(classifier, network, folder, n):
     """Print coefficients and masks by the number of pictures, for own and shipped numbers."""
     pictures, truth = single_animals(folder)
@@ -111,7 +134,7 @@ def calibrations(classifier, network, folder, n):
         maskers[name] = InfoMaskTransformer(classifier, random_state=0).fit(whole)
     for name, masker in maskers.items():
         (found,) = masker._mapper.calibrations_
-        numbers = [*found.coef_, found.intercept_, found.rival_slope_]
+        numbers = [*found.coef_, found.intercept_, found.rival_slope_, masker.presence_floor_[0]]
         scores = [
             f"{iou(masker.mask(pictures, y=targets), truth).mean():.3f}"
             for pictures, truth, targets in tasks.values()
@@ -133,6 +156,7 @@ def main():
     chosen = classifier, options.photos, options.composites
     on_other_objects(*chosen, "rival", picture_mapper, "RIVAL_FLOOR", FLOORS)
     on_other_objects(*chosen, "share of finer features", details, "_SHARE", SHARES)
+    presence(classifier, network, options.photos, options.composites)
     calibrations(classifier, network, options.photos, options.composites)
 
 

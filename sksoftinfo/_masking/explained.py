@@ -113,7 +113,7 @@ def _evidence(masker, images, targets, y):
 def _pass(masker, images, target, y, slices):
     indices, as_group = targets_of(masker, images, target, y)
     assemble = masker._mapper.scorer.assemble
-    for rows, classes, places, whole in evidence(masker, images, indices, as_group):
+    for rows, classes, places, shown in evidence(masker, images, indices, as_group):
         maps, excess = [], []
         for part in slices:
             maps.append(np.max([assemble(one[None])[0] for one in places[part]], axis=0))
@@ -124,7 +124,7 @@ def _pass(masker, images, target, y, slices):
                     images[rows],
                     chosen,
                     places[part],
-                    whole[part],
+                    shown[part],
                     as_group,
                     indices is not None,
                 )

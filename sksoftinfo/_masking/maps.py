@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_memory
 
 from .calibration import PatchCalibration
 from .evidence import information_of
+from .masks import lacks_target
 from .shared_calibration import (
     N_OTHERS,
     SHIPPED_FLOOR,
@@ -152,8 +153,9 @@ class InformationMapper:
             Indices of the classes that the information is about, for each image.
         places : ndarray of shape (T, b, rows, columns), or (1, b, rows, columns) for a group
             Information of the scorer's places in nats; the scorer's `assemble` makes the maps.
-        whole : ndarray of shape (T, b), or (1, b) for a group
-            Weight of evidence of the classifier's prediction for the whole image, in nats.
+        shown : ndarray of shape (T, b), or (1, b) for a group
+            Weight of evidence of the classifier's prediction for the whole image, in nats, or
+            what else `lacks_target` reads.
         """
         read = self.scorer.logits
         if self.on_features:
@@ -164,6 +166,20 @@ class InformationMapper:
             evidence = information_of("weight_of_evidence", whole.T, self.prior, classes, as_group)
             places = self._places(inputs, classes, self.calibrations_, self.on_features, as_group)
             yield rows, classes, places, evidence
+
+    def lacks_target(self, shown, peak, floor):
+        """Return whether images lack a class, as the function `lacks_target`.
+
+        Parameters
+        ----------
+        shown : ndarray of shape (T, b)
+            Result of `evaluate`.
+        peak : ndarray of shape (T, b)
+            Maximum of each map, in nats.
+        floor : ndarray of shape (T, b)
+            Presence floor of each map's class, in nats.
+        """
+        return lacks_target(shown, peak, floor)
 
     def _weights(self):
         """Return the coefficients of the calibrations for windows of all sizes, (S, M, C)."""
@@ -257,7 +273,7 @@ def evaluate_cached(mapper, images, targets, as_group, memory, key):
 
 
 def collect(mapper, images, targets, as_group, key):
-    """Return classes (T, n), places (T, n, rows, columns) and evidence (T, n) of all images.
+    """Return classes (T, n), places (T, n, rows, columns) and `shown` (T, n) of all images.
 
     The arrays join the batches of `InformationMapper.evaluate`. `key` represents the mapper in
     the cache.

@@ -91,8 +91,9 @@ def soft_masks(maps, limit):
 
 def excess_information(
     assemble,
+    lacks,
     places,
-    whole,
+    shown,
     classes,
     as_group,
     *,
@@ -108,7 +109,9 @@ def excess_information(
     ----------
     assemble : callable
         Turns the information of places into maps (T, b, H, W).
-    places, whole, classes
+    lacks : callable
+        Returns whether images lack a class, as `InformationMapper.lacks_target`.
+    places, shown, classes
         Information of a batch of images, as `InformationMapper.evaluate` yields it.
     as_group : bool
         Whether the classes form one target, "any of the classes".
@@ -141,7 +144,7 @@ def excess_information(
             peak, threshold, reference, None if maxima is None else maxima[one]
         )
         if floors is not None:
-            limit[lacks_target(whole[one], peak, floors[one])] = np.inf
+            limit[lacks(shown[one], peak, floors[one])] = np.inf
         limit = limit[:, :, None, None]
         part = soft_masks(maps, limit)[0] if soft else maps[0] - limit[0]
         most = part if most is None else np.maximum(most, part)

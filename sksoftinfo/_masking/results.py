@@ -111,7 +111,7 @@ def excess_of_images(masker, images, target=None, y=None):
         yield rows, excess_of_batch(masker, images[rows], *batch, as_group, presence=presence)
 
 
-def excess_of_batch(masker, images, classes, places, whole, as_group, presence):
+def excess_of_batch(masker, images, classes, places, shown, as_group, presence):
     """Return the excess information of a batch of images (b, C, H, W), refined if required.
 
     With `presence`, images are masked as a whole if nothing in them is evidence of the target.
@@ -123,8 +123,9 @@ def excess_of_batch(masker, images, classes, places, whole, as_group, presence):
         maxima = masker.reference_maximum_
     excess = excess_information(
         masker._mapper.scorer.assemble,
+        masker._mapper.lacks_target,
         places,
-        whole,
+        shown,
         classes,
         as_group,
         threshold=masker.threshold,

@@ -66,7 +66,7 @@ def log_odds_of_rivals(logits, targets, rivals, present, slope):
         Class index of the target of each image, or the K class indices of a group.
     rivals, present
         Results of `rivals_elsewhere`.
-    slope : float or ndarray that broadcasts to (n, ...)
+    slope : float
         Nats per unit of the difference of two logits.
 
     Returns

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit, logsumexp
@@ -27,9 +25,9 @@ _SHIPPED = (np.array([0.28, -0.032]), -0.2)
 _SHIPPED_OF_PICTURES = (np.array([0.375, -0.044]), -0.22)
 # Nats per such unit of the difference of two logits, for windows of half the shorter side.
 _SHIPPED_RIVAL_SLOPE = 2.0
-#: Presence floors with the shipped coefficients, for patches and for pictures: the least
-#: information of the best place about a class that is present, in nats.
-SHIPPED_FLOOR, SHIPPED_FLOOR_OF_PICTURES = 1.5, 3.0
+#: Presence floors with the shipped coefficients, in nats: the least information of the best patch,
+#: or of the best large window of a picture, about a class that is present.
+SHIPPED_FLOOR, SHIPPED_FLOOR_OF_PICTURES = 1.5, 1.3
 # Share of the labels that may be wrong. Without it, the windows of most pictures can be separated
 # without error, so that the number of pictures and a penalty would set the slope.
 _WRONG_LABELS = 0.001
@@ -140,17 +138,6 @@ class SharedCalibration:
         self.rival_slope_ = _SHIPPED_RIVAL_SLOPE
         self.shipped_ = True
         return self
-
-    def of_pictures(self, whole):
-        """Return the calibration for the logits of pictures whose whole logits are (n, M).
-
-        This calibration is for logits in units of `picture_units`.
-        """
-        one = copy(self)
-        unit = picture_units(whole)
-        one.coef_ = self.coef_[:, None, None, None] / unit
-        one.rival_slope_ = self.rival_slope_ / unit
-        return one
 
     def information(self, kind, inputs, classes, weighed=False):
         """Return the information of places about classes, as in `PatchCalibration`."""

@@ -164,8 +164,10 @@ class InfoMaskTransformer(
     require_presence : bool, default=True
         Whether to mask an image as a whole if nothing in it is evidence of the target. This is the
         case if the classifier's probability for the image is at most the prior,
-        ``p(t|image) <= p(t)``, and no patch exceeds ``presence_floor_``. The parameter has no
-        effect with ``threshold_reference="absolute"`` or if the predicted class is the target.
+        ``p(t|image) <= p(t)``, and no patch exceeds ``presence_floor_``. If the map answers
+        `question`, it is the case if no window of half the shorter side has more weight of
+        evidence than ``presence_floor_``. The parameter has no effect with
+        ``threshold_reference="absolute"`` or if the predicted class is the target.
     refine : {None, "edges"}, default=None
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
@@ -233,7 +235,9 @@ class InfoMaskTransformer(
         Information about each class, in nats, that the best patch reaches in 99 % of the images of
         the class in `fit`. The images are held out from the calibration that scores them.
         ``-inf`` if presence is not required, or if `fit` had fewer than two images of the class.
-        A shared calibration has one floor for all classes.
+        A shared calibration has one floor for all classes. If the map answers `question`, the
+        floor is half of what the best window of half the shorter side reaches in 99 % of the
+        images, since a class has less evidence among several objects.
     n_features_in_ : int
         Number of columns of flat input.
     input_shape_ : tuple of int

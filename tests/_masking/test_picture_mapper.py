@@ -151,3 +151,32 @@ def _sharing(module, memo, pixels):
     }
     fresh.pixels = pixels
     return fresh
+
+
+def test_presence_is_judged_by_large_windows(network):
+    image, (place,) = squares("red")
+    speck = image.copy()
+    speck[0, :, 4:9, 50:55] += 3 * Colours.colours[NAMES.index("green")].numpy()[:, None, None]
+    masker = InfoMaskTransformer(network).fit(image)
+    free = InfoMaskTransformer(network, require_presence=False).fit(image)
+    assert free.mask(speck, y=["green"]).any() and not masker.mask(speck, y=["green"]).any()
+    np.testing.assert_array_equal(masker.mask(speck, y=["red"]), free.mask(speck, y=["red"]))
+    # The smaller of two objects is present, too.
+    both, (red, blue) = squares("red", "blue", size=(64, 128))
+    both[0, :, 16:26, 64:] = both[0, :, :10, 64:]
+    blue[16:26] = False
+    masker.fit(both)
+    for name, there in (("red", red), ("blue", blue)):
+        assert masker.mask(both, y=[name])[0][there].mean() > 0.8
+
+
+@pytest.mark.parametrize("kind", ["weight_of_evidence", "pmi"])
+def test_the_presence_floor_is_half_of_what_windows_reach(network, kind):
+    images = np.concatenate([squares(name)[0] for name in NAMES * 2])
+    images += np.random.default_rng(1).normal(0, 0.05, images.shape).astype(np.float32)
+    labels = np.array(NAMES * 2)
+    masker = InfoMaskTransformer(network, information=kind, random_state=0).fit(images)
+    assert masker.calibration_ == "shared"
+    targets = np.array([[list(network.classes_).index(one) for one in labels]])
+    shown = np.concatenate([part[0] for *_, part in masker._mapper.evaluate(images, targets)])
+    np.testing.assert_allclose(masker.presence_floor_, np.sort(shown)[0] / 2, rtol=1e-5)
