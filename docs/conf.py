@@ -200,9 +200,19 @@ def keep_options_whole(app, pagename, templatename, context, doctree):
     context["body"] = re.sub(r'<span class="pre">(?=--?[a-z])', '<span class="pre whole">', body)
 
 
+def let_figures_scroll(app, pagename, templatename, context, doctree):
+    """Wrap the figures of the gallery, which scroll on a narrow screen rather than shrink."""
+    context["body"] = re.sub(
+        r"<img [^>]*sphx-glr-single-img[^>]*>",
+        r'<div class="wide-figure">\g<0></div>',
+        context.get("body", ""),
+    )
+
+
 def setup(app):
     app.connect("doctree-resolved", keep_short_code_whole)
     app.connect("doctree-resolved", keep_numbers_whole)
     app.connect("html-page-context", keep_options_whole)
+    app.connect("html-page-context", let_figures_scroll)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())

@@ -13,7 +13,7 @@ from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
 from sksoftinfo.datasets import make_digit_pairs
 from sksoftinfo.metrics import mask_iou_score
 
-train = make_digit_pairs(800, target=0, random_state=0)
+train = make_digit_pairs(1000, target=0, random_state=0)
 test = make_digit_pairs(200, subset="test", target=0, random_state=1)
 
 # %%
