@@ -189,6 +189,13 @@ def keep_numbers_whole(app, doctree, docname):
             entry["classes"].append("whole")
 
 
+def give_long_names_room(app, doctree, docname):
+    """Mark entries of tables that are one long name, which would break after a few letters."""
+    for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) > 26 and not re.search(r"\s", entry.astext()):
+            entry["classes"].append("long-name")
+
+
 def keep_options_whole(app, pagename, templatename, context, doctree):
     """Mark options of commands, which would break behind their hyphens."""
     block = re.compile(r'<div class="highlight-bash.*?</pre>', re.DOTALL)
@@ -212,6 +219,7 @@ def let_figures_scroll(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("doctree-resolved", keep_short_code_whole)
     app.connect("doctree-resolved", keep_numbers_whole)
+    app.connect("doctree-resolved", give_long_names_room)
     app.connect("html-page-context", keep_options_whole)
     app.connect("html-page-context", let_figures_scroll)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
