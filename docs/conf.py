@@ -189,11 +189,12 @@ def keep_numbers_whole(app, doctree, docname):
             entry["classes"].append("whole")
 
 
-def give_long_names_room(app, doctree, docname):
-    """Mark entries of tables that are one long name, which would break after a few letters."""
+def give_long_entries_room(app, doctree, docname):
+    """Mark long entries of tables, which would break at each word, or within a name."""
     for entry in doctree.findall(nodes.entry):
-        if len(entry.astext()) > 26 and not re.search(r"\s", entry.astext()):
-            entry["classes"].append("long-name")
+        if len(entry.astext()) > 26:
+            is_name = not re.search(r"\s", entry.astext())
+            entry["classes"].append("long-name" if is_name else "words")
 
 
 def keep_options_whole(app, pagename, templatename, context, doctree):
@@ -219,7 +220,7 @@ def let_figures_scroll(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("doctree-resolved", keep_short_code_whole)
     app.connect("doctree-resolved", keep_numbers_whole)
-    app.connect("doctree-resolved", give_long_names_room)
+    app.connect("doctree-resolved", give_long_entries_room)
     app.connect("html-page-context", keep_options_whole)
     app.connect("html-page-context", let_figures_scroll)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
