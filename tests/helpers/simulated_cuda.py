@@ -106,6 +106,8 @@ _AUTOCAST = {
         False,
     ),
 }
+# Functions that are changed although they name no device.
+_CHANGED = {*_AUTOCAST, torch.Tensor.cuda, torch.Tensor.to}
 # What torch offers of a GPU that the simulation does not, and why.
 _GRAPHS = "torch traces graphs with tensors of its own"
 _OVERLAP = "nothing overlaps on the simulated device"
@@ -208,9 +210,9 @@ class SimulatedCuda:
             # Autograd takes these apart before they come here, but for inference tensors.
             with _Operators(self):
                 return func.decompose(*args, **kwargs)
-        ours, hosts = [], []
-        for tensor in _tensors([*args, *kwargs.values()]):
-            (ours if isinstance(tensor, CudaTensor) else hosts).append(tensor)
+        tensors = _tensors([*args, *kwargs.values()])
+        ours = [tensor for tensor in tensors if isinstance(tensor, CudaTensor)]
+        hosts = [tensor for tensor in tensors if not isinstance(tensor, CudaTensor)]
         device, generator = kwargs.get("device"), kwargs.get("generator")
         if kwargs.get("pin_memory") and not _is_on_device(device):
             return self.pinned(func(*args, **{**kwargs, "pin_memory": False}))
@@ -235,11 +237,12 @@ class SimulatedCuda:
         else:
             self._check_operands(operator, args, ours, hosts)
         args = [_unwrapped(arg) for arg in args]
-        kwargs = {
-            name: _unwrapped(value)
-            for name, value in kwargs.items()
-            if name not in ("non_blocking", "pin_memory")
-        }
+        if kwargs:
+            kwargs = {
+                name: _unwrapped(value)
+                for name, value in kwargs.items()
+                if name not in ("non_blocking", "pin_memory")
+            }
         if device is not None:
             kwargs["device"] = CPU
         if not on_device:
@@ -248,12 +251,11 @@ class SimulatedCuda:
         with self._own_generator() if operator.is_random and generator is None else _NOTHING:
             out = func(*args, **kwargs)
         known = {id(tensor._inner): tensor for tensor in ours}
+        if not (operator.is_view and torch.is_inference_mode_enabled()):
+            return self._all_wrapped(out, known, operator)
         # A view is a tensor of inference only if what it shows is one: torch counts its changes.
-        is_plain_view = operator.is_view and not any(one.is_inference() for one in ours)
-        with torch.inference_mode(False) if is_plain_view else _NOTHING:
-            if isinstance(out, list | tuple):
-                return type(out)(self._wrapped(one, known, operator) for one in out)
-            return self._wrapped(out, known, operator)
+        with torch.inference_mode(any(one.is_inference() for one in ours)):
+            return self._all_wrapped(out, known, operator)
 
     def pinned(self, tensor):
         """Return a host tensor whose memory counts as pinned from now on."""
@@ -334,6 +336,11 @@ class SimulatedCuda:
             self.generator.set_state(torch.get_rng_state())
             torch.set_rng_state(state)
 
+    def _all_wrapped(self, out, known, operator):
+        if isinstance(out, list | tuple):
+            return type(out)(self._wrapped(one, known, operator) for one in out)
+        return self._wrapped(out, known, operator)
+
     def _wrapped(self, value, known, operator):
         if not isinstance(value, torch.Tensor):
             return value
@@ -344,8 +351,7 @@ class SimulatedCuda:
                 "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
                 "support float64. Please use float32 instead."
             )
-        size = value.numel() * value.element_size()
-        if operator.has_kernel and size > self.memory:
+        if operator.has_kernel and (size := value.numel() * value.element_size()) > self.memory:
             if self.device.type == "mps":
                 raise RuntimeError(f"MPS backend out of memory. Tried to allocate {size} bytes.")
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size} bytes.")
@@ -353,12 +359,14 @@ class SimulatedCuda:
 
 
 def _tensors(values):
-    """Yield the tensors among the arguments of an operator, which are in lists at most."""
+    """Return the tensors among the arguments of an operator, which are in lists at most."""
+    found = []
     for value in values:
         if isinstance(value, torch.Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+            found += _tensors(value)
+    return found
 
 
 def _unwrapped(value):
@@ -371,8 +379,10 @@ def _unwrapped(value):
 
 def _is_on_device(device):
     # Factories of C++ are told the device of the tensors that they work on, which is "meta" there.
-    kinds = active_simulation().device.type, "meta"
-    return device is not None and torch.device(device).type in kinds
+    return device is not None and torch.device(device).type in (
+        active_simulation().device.type,
+        "meta",
+    )
 
 
 def _changes_nothing(tensor, dtype=None, memory_format=None, **others):
@@ -408,6 +418,11 @@ class _Generator(torch.Generator):
 class _Operators(TorchDispatchMode):
     """Every operator of torch in this thread is run by the device."""
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        # Nothing is compiled here, and to say so takes longer than many an operator.
+        return False
+
     def __init__(self, device):
         super().__init__()
         self.device = device
@@ -421,6 +436,8 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if func not in _CHANGED and kwargs.get("device") is None:
+            return func(*args, **kwargs)
         if _is_meta(kwargs.get("device")) or func is torch.Tensor.to and any(map(_is_meta, args)):
             # Tensors without values that a test wants, and not those behind the device's.
             with torch._C._DisableTorchDispatch():
