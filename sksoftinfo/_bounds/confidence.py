@@ -214,7 +214,8 @@ class LimitsTask:
         size = weights.sum()
         share = floor_share(size)
         recalibrated_share = floor_share(size, _LARGEST_RECALIBRATED_SHARE)
-        log_frequencies = np.log(np.where(frequencies > 0, frequencies, 1.0))
+        # Ratios to frequencies of subnormal weights would overflow.
+        log_frequencies = np.log(np.maximum(frequencies, np.finfo(np.float64).tiny))
         # Least logarithm of a frequency among all other observations.
         log_rarest = np.log((max(0.0, counts.min() - 1) + 0.5) / (counts.sum() + n_classes / 2))
         alike = observations.alike

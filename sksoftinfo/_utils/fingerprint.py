@@ -24,7 +24,8 @@ _TIMES_OF_NAMES = 10
 _FEWEST_DIFFERENT = 10
 # Largest probability of a false alarm for the rows of an independent sample.
 _FALSE_ALARM = 1e-3
-_CHUNK_NUMBERS = 1 << 20
+# Numbers that are hashed at once: few enough for a processor's caches, or enough for a GPU.
+_ON_HOST, _ON_DEVICE = 1 << 16, 1 << 20
 _DIGEST_BYTES = 1 << 20
 # Rows from which columns with few values are detected, and columns that are read at once.
 _N_GLANCE = 300
@@ -85,10 +86,11 @@ def row_hashes(X, y=None, dtype=np.float32):
     width = int(np.prod(X.shape[1:], dtype=np.int64))
     bits = np.dtype(dtype).str.replace("f", "u")
     multipliers = np.random.default_rng(0).integers(1 << 62, size=width, dtype=np.uint64) * 2 + 1
-    step = max(1, _CHUNK_NUMBERS // max(1, width))
-    if not isinstance(X, np.ndarray):
+    in_memory = isinstance(X, np.ndarray)
+    step = max(1, (_ON_HOST if in_memory else _ON_DEVICE) // max(1, width))
+    if not in_memory:
         hashes = _sums_on_device(X, multipliers, step)
-    for rows in gen_batches(n, step) if isinstance(X, np.ndarray) else ():
+    for rows in gen_batches(n, step) if in_memory else ():
         with np.errstate(over="ignore"):
             # Adding 0.0 turns -0.0 into 0.0.
             numbers = X[rows].reshape(-1, width).astype(dtype) + np.dtype(dtype).type(0)
@@ -96,9 +98,12 @@ def row_hashes(X, y=None, dtype=np.float32):
         words = _mixed(numbers.view(bits).astype(np.uint64))
         # Integer overflow is intended.
         hashes[rows] = words @ multipliers
-    if y is not None:
-        hashes += _mixed(np.asarray(y).astype(np.uint64) + np.uint64(1))
-    return _mixed(hashes)
+    labels = None if y is None else np.asarray(y)
+    for rows in gen_batches(n, _ON_HOST):
+        if labels is not None:
+            hashes[rows] += _mixed(labels[rows].astype(np.uint64) + np.uint64(1))
+        hashes[rows] = _mixed(hashes[rows])
+    return hashes
 
 
 def _mixed(words):
@@ -271,9 +276,9 @@ def n_trained_on(known, X, y):
 def _digest(hashes):
     """Return a digest of all rows, independent of their order if enough rows differ."""
     ordered = np.sort(hashes)
-    if (np.diff(ordered) > 0).sum() + 1 >= _FEWEST_DIFFERENT:
+    if np.count_nonzero(ordered[1:] != ordered[:-1]) + 1 >= _FEWEST_DIFFERENT:
         hashes = ordered
-    return hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest()
+    return hashlib.blake2b(np.ascontiguousarray(hashes).data, digest_size=16).hexdigest()
 
 
 def fingerprint(X, y):

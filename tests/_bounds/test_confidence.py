@@ -290,6 +290,18 @@ def test_equal_weights_change_nothing():
             assert other.standard_errors[name] == pytest.approx(error, abs=1e-12)
 
 
+@pytest.mark.parametrize("tiny", [1e-300, 1e-320])
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(0, None, 2)])
+def test_tiny_weights_leave_all_limits_finite(tiny, rows):
+    y, proba, weights = np.arange(40) % 2, np.tile([0.1, 0.9], 20), np.ones(40)
+    weights[rows] = tiny
+    b = information_bounds(y, proba, sample_weight=weights)
+    assert np.isfinite(
+        [b.mi_lower_floored, *b.interval, *(getattr(b, one) for one in LOWER)]
+    ).all()
+    assert np.isfinite(b.label_entropy_upper_limit)
+
+
 def test_standard_errors_are_those_of_groups():
     y, proba = np.tile([0, 1, 1], 10), np.tile([0.3, 0.8, 0.6], 10)
     groups = np.arange(30)
