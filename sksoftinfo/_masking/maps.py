@@ -44,6 +44,9 @@ class InformationMapper:
         for the patch.
     """
 
+    #: Number of pixels of the smallest part of a hard mask that stays beside a larger part.
+    smallest_part = 0
+
     def __init__(self, scorer, kind, prior, size_groups, on_features):
         self.scorer = scorer
         self.kind = kind

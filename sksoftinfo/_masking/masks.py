@@ -151,6 +151,41 @@ def excess_information(
     return most
 
 
+def without_specks(excess, smallest):
+    """Return the excess information with its sign changed in small parts, so that masks omit them.
+
+    Parameters
+    ----------
+    excess : ndarray of shape (n, H, W)
+        Information above the limit, in nats. Pixels with a positive excess are kept.
+    smallest : float
+        Number of pixels of the smallest connected part that stays. The largest part of an image
+        always stays.
+
+    Returns
+    -------
+    ndarray of shape (n, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.masks import without_specks
+    >>> without_specks(np.array([[[1.0, 2.0, -1.0, 3.0]], [[-1.0, 2.0, -1.0, -3.0]]]), 2)
+    array([[[ 1.,  2., -1., -3.]],
+    <BLANKLINE>
+           [[-1.,  2., -1., -3.]]])
+    """
+    out = excess.copy()
+    for one in out:
+        parts, n_parts = ndimage.label(one > 0)
+        if n_parts > 1:
+            size = np.bincount(parts.ravel())
+            is_speck = size < min(smallest, size[1:].max())
+            is_speck[0] = False
+            one[is_speck[parts]] *= -1
+    return out
+
+
 def whole_components(kept, ink):
     """Keep or mask each connected component of the ink as a whole, by majority of its pixels.
 

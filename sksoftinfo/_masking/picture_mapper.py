@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from sklearn.utils import gen_batches
 
@@ -42,6 +44,11 @@ class PictureMapper(InformationMapper):
     def __init__(self, scorer, kind, prior, question):
         super().__init__(scorer, kind, prior, [slice(_CELLS, _CELLS + 1)], False)
         self.question = question
+
+    @property
+    def smallest_part(self):
+        """Number of pixels of one cell, since the evidence has no place within a cell."""
+        return math.prod(self.scorer.stride)
 
     def ship_calibrations(self, whole):
         """Use the shipped calibration, whose scale each picture sets for itself."""

@@ -11,7 +11,7 @@ import numpy as np
 from .._utils import on_host
 from .edges import snap_to_edges
 from .maps import evaluate_cached
-from .masks import excess_information, largest_boxes, whole_components
+from .masks import excess_information, largest_boxes, whole_components, without_specks
 from .targets import targets_of_images
 
 
@@ -112,7 +112,7 @@ def excess_of_images(masker, images, target=None, y=None):
 
 
 def excess_of_batch(masker, images, classes, places, shown, as_group, presence):
-    """Return the excess information of a batch of images (b, C, H, W), refined if required.
+    """Return the excess information of a batch of images (b, C, H, W), refined or without specks.
 
     With `presence`, images are masked as a whole if nothing in them is evidence of the target.
     """
@@ -134,7 +134,10 @@ def excess_of_batch(masker, images, classes, places, shown, as_group, presence):
         presence_floor=floors,
         soft=masker.mask_type == "soft",
     )
-    return excess if masker.refine is None else snap_to_edges(excess, on_host(images))
+    if masker.refine is not None:
+        return snap_to_edges(excess, on_host(images))
+    smallest = 0 if masker.mask_type == "soft" else masker._mapper.smallest_part
+    return without_specks(excess, smallest) if smallest > 1 else excess
 
 
 def targets_of(masker, images, target, y):

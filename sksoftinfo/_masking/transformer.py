@@ -172,8 +172,10 @@ class InfoMaskTransformer(
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
     mask_type : {"hard", "soft"}, default="hard"
-        ``"hard"`` keeps or masks each pixel. ``"soft"`` weights pixels below the threshold by
-        their information, linearly down to 0 at no information.
+        ``"hard"`` keeps or masks each pixel. If the map answers `question` and `refine` is None,
+        it masks parts that are smaller than a cell of the feature map, except for the largest
+        part. ``"soft"`` weights pixels below the threshold by their information, linearly down to
+        0 at no information.
     components : bool, default=False
         Whether each connected component of the pixels that differ from `fill_value` is kept or
         masked as a whole, by majority of its pixels. Suitable for objects on an empty background.

@@ -10,6 +10,7 @@ from sksoftinfo._masking.masks import (
     largest_boxes,
     soft_masks,
     whole_components,
+    without_specks,
 )
 
 
@@ -73,3 +74,18 @@ def test_a_target_lacks_where_neither_the_image_nor_a_patch_is_evidence():
     whole, peak = np.array([-1.0, 0.0, 1.0, -1.0]), np.array([1.0, 2.0, 1.0, 3.0])
     np.testing.assert_array_equal(lacks_target(whole, peak, 2.0), [True, True, False, False])
     assert not lacks_target(whole, peak, -np.inf).any()
+
+
+def test_specks_go_and_objects_stay():
+    excess = -np.ones((3, 20, 20))
+    excess[0, 2:12, 2:12] = 2
+    excess[0, 15:18, 15:18] = 3  # A smaller object.
+    excess[0, 0, 19] = excess[0, 19, 0] = 5
+    excess[1, 4, 4:6] = excess[1, 8, 8] = 1  # Nothing but specks: the largest stays.
+    kept = without_specks(excess, 9) > 0
+    expected = excess > 0
+    expected[0, 0, 19] = expected[0, 19, 0] = expected[1, 8, 8] = False
+    np.testing.assert_array_equal(kept, expected)
+    np.testing.assert_array_equal(abs(without_specks(excess, 9)), abs(excess))
+    np.testing.assert_array_equal(without_specks(excess, 0), excess)
+    assert not np.shares_memory(without_specks(excess, 9), excess)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import nn
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
@@ -180,3 +181,24 @@ def test_the_presence_floor_is_half_of_what_windows_reach(network, kind):
     targets = np.array([[list(network.classes_).index(one) for one in labels]])
     shown = np.concatenate([part[0] for *_, part in masker._mapper.evaluate(images, targets)])
     np.testing.assert_allclose(masker.presence_floor_, np.sort(shown)[0] / 2, rtol=1e-5)
+
+
+def test_parts_that_are_smaller_than_a_cell_are_dropped(network):
+    image, (place,) = squares("red")
+    image += np.random.default_rng(1).normal(0, 0.4, image.shape).astype(np.float32)
+    masker = InfoMaskTransformer(network, threshold=0, question="where").fit(image)
+    cell = masker._mapper.smallest_part
+    assert cell == pytest.approx(np.prod(masker.stride_), rel=0.1)
+
+    def sizes(kept):
+        parts, _ = ndimage.label(kept)
+        return np.bincount(parts.ravel())[1:]
+
+    above = masker.information_map(image, "red")[0] > 0
+    assert sizes(above).min() < cell < np.sort(sizes(above))[-1]
+    (kept,) = masker.mask(image, y=["red"])
+    np.testing.assert_array_equal(
+        np.sort(sizes(kept)), np.sort(sizes(above)[sizes(above) >= cell])
+    )
+    (soft,) = masker.set_params(mask_type="soft").mask(image, y=["red"])
+    np.testing.assert_array_equal(soft > 0, above)
