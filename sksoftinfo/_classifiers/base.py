@@ -211,8 +211,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                         f"`classes` must be those of the first call, {self.classes_.tolist()}; "
                         f"got {classes!r}. Leave `classes` out."
                     )
-            plan = TrainingPlan(epochs=1)
-            return self._train(X, encode_labels(y, self.classes_), weight, plan)
+            y, plan = encode_labels(y, self.classes_), TrainingPlan(epochs=1)
+            return self._train(X, y, weight, plan, in_chunks=True)
 
     def _start(self, X, classes):
         """Set the attributes that follow from the first rows, and discard an earlier net."""
@@ -226,7 +226,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         if hasattr(self, "net_"):
             del self.net_
 
-    def _train(self, X, y, weight, plan):
+    def _train(self, X, y, weight, plan, in_chunks=False):
         before = getattr(self, "_fitted_on", None) if hasattr(self, "net_") else None
         self._fitted_on = training_rows(X, y, before)
         warn_of_equal_rows(X, y, len(self._fitted_on.hashes))
@@ -247,10 +247,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 params = self.get_params(deep=False)
                 renew_callbacks(net, self._built_with, params)
                 self._built_with = kept_params(params)
+                learn_columns(net, X, weight, first=False, in_chunks=in_chunks)
             else:
                 self._n_members = plan.n_members
                 net = self._build(X, seed)
-                learn_columns(net, X, weight)
+                learn_columns(net, X, weight, in_chunks=in_chunks)
             net.seed, net.lr_falls = seed, plan.lr_falls
             net.log_class_prior = log_class_prior(self.class_prior_)
             if isinstance(net, ImageNet):

@@ -161,8 +161,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     median, scales it by its interquartile range, clips outliers smoothly, and replaces missing
     values by the median, with an indicator of where they were. A categorical column becomes one
     indicator for each category. The medians, scales and categories are learned from the rows of
-    `fit`, or of the first call of `partial_fit`. A `module` of your own receives the columns
-    unchanged.
+    `fit`, or of the first call of `partial_fit`. A column that is constant there is ignored until
+    it varies in the rows of a later call, which then decide its median and scale. A `module` of
+    your own receives the columns unchanged.
 
     If no parameter that `early_stopping` lists is set, the default network for images is trained
     as follows. Images are divided by the largest absolute value in the rows of `fit`. Images of at

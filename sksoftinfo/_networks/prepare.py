@@ -12,8 +12,9 @@ from torch import nn
 from .._utils import on_host, some_names, users_stacklevel
 from .device import upload
 
-# Largest number of rows whose quantiles are computed, which costs a sort. With more rows,
-# evenly spaced rows are taken.
+# Largest number of rows whose quantiles are computed, which costs a sort. More rows are divided
+# into so many parts, and a random row of each is taken: evenly spaced rows would be all alike
+# where the order of the rows is periodic.
 _MOST_ROWS = 10_000
 # Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
@@ -21,6 +22,8 @@ _MOST_NUMBERS = 1 << 18
 _LARGEST_STEP = 0.01
 # Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
+# With fewer rows, centres and scales are too uncertain for the rows that follow.
+_FEWEST_ROWS = 10
 
 
 def weighted_quantiles(X, shares, weight=None):
@@ -98,7 +101,7 @@ class PrepareColumns(nn.Module):
         self.register_buffer("marked", torch.as_tensor(np.array(missing, dtype=np.int64)))
 
     def learn(self, X, weight=None):
-        """Set the median and scale of each column from the training rows.
+        """Set the centre and scale of each column from the training rows.
 
         Parameters
         ----------
@@ -107,16 +110,44 @@ class PrepareColumns(nn.Module):
         weight : ndarray of shape (n,), default=None
             Non-negative weights of the rows.
         """
-        step = -(-len(X) // _MOST_ROWS)
-        X = on_host(X[::step])
-        if weight is not None:
-            weight = weight[::step]
-            X, weight = X[weight > 0], weight[weight > 0]
-        found = np.empty((2, X.shape[1]))
-        # Some columns at a time: sorted copies of all would take more memory than the table.
-        for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
-            found[:, columns] = _centre_and_scale(X[:, columns], weight)
+        found = _learned(X, weight)
         _warn_of_rounding(X.dtype, self.median.dtype, *found)
+        self._set(found)
+
+    def learn_constant(self, X, weight=None):
+        """Set the centre and scale of columns that did not vary before and vary with these rows.
+
+        A column that does not vary becomes 0, and has been a constant to the network.
+
+        Parameters
+        ----------
+        X, weight
+            As in `learn`.
+
+        Returns
+        -------
+        int
+            Number of columns whose scale was set.
+        """
+        scale = on_host(self.scale)
+        constant = np.flatnonzero(scale == 0)
+        if not len(constant):
+            return 0
+        found = np.stack([on_host(self.median), scale]).astype(np.float64)
+        # In the precision of the network, in which the earlier value is known.
+        dtype = on_host(self.median).dtype
+        with np.errstate(over="ignore"):
+            rows = on_host(X[:, constant]).astype(dtype)
+        rows = np.concatenate([found[:1, constant].astype(dtype), rows])
+        if weight is not None:
+            weight = np.append(weight.mean(), weight)
+        new = _learned(rows, weight)
+        varies = new[1] > 0
+        found[:, constant[varies]] = new[:, varies]
+        self._set(found)
+        return int(varies.sum())
+
+    def _set(self, found):
         # Converted before the copy, since not every device supports the host's dtype.
         found = upload(torch.from_numpy(found).to(self.median.dtype), self.median.device)
         self.median.copy_(found[0])
@@ -133,6 +164,36 @@ class PrepareColumns(nn.Module):
         return torch.cat([scaled, marks], dim=1)
 
 
+def _learned(X, weight):
+    """Return the centres of all columns, and the factors of the centred columns, (2, d)."""
+    if weight is not None:
+        X, weight = X[weight > 0], weight[weight > 0]
+    sample, of_sample = X, weight
+    if len(X) > _MOST_ROWS:
+        places = np.arange(_MOST_ROWS) + np.random.default_rng(0).random(_MOST_ROWS)
+        rows = (places * (len(X) / _MOST_ROWS)).astype(np.int64)
+        sample, of_sample = X[rows], None if weight is None else weight[rows]
+    found = _centres_and_scales(on_host(sample), of_sample)
+    if len(X) > _MOST_ROWS:
+        # Columns that vary in rare rows only.
+        constant, size = np.flatnonzero(found[1] == 0), max(1, _MOST_NUMBERS // len(X))
+        for columns in gen_batches(len(constant), size) if len(constant) else ():
+            some = constant[columns]
+            rows = on_host(X[:, some])
+            varies = np.fmin.reduce(rows) < np.fmax.reduce(rows)
+            if varies.any():
+                found[:, some[varies]] = _centres_and_scales(rows[:, varies], weight)
+    return found
+
+
+def _centres_and_scales(X, weight):
+    found = np.empty((2, X.shape[1]))
+    # Some columns at a time: sorted copies of all would take more memory than the table.
+    for columns in gen_batches(X.shape[1], max(1, _MOST_NUMBERS // max(1, len(X)))):
+        found[:, columns] = _centre_and_scale(X[:, columns], weight)
+    return found
+
+
 def _centre_and_scale(X, weight):
     """Return the centre of each column, and the factor that multiplies the centred column."""
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -147,7 +208,8 @@ def _centre_and_scale(X, weight):
 
 def _warn_of_rounding(given, dtype, median, scale):
     """Warn of columns whose differences are lost in the precision of the network."""
-    if given != np.float64 or dtype == torch.float64:
+    # A dtype of NumPy or of torch.
+    if str(given).removeprefix("torch.") != "float64" or dtype == torch.float64:
         return
     with np.errstate(all="ignore"):
         step = np.abs(median) * torch.finfo(dtype).eps * scale
@@ -190,7 +252,7 @@ class PrepareImages(nn.Module):
         return x * self.scale
 
 
-def learn_columns(net, X, weight=None):
+def learn_columns(net, X, weight=None, *, first=True, in_chunks=False):
     """Let each `PrepareColumns` in the module of an initialised net learn from the rows.
 
     Parameters
@@ -200,7 +262,29 @@ def learn_columns(net, X, weight=None):
         Training rows.
     weight : ndarray of shape (n,), default=None
         Non-negative weights of the rows.
+    first : bool, default=True
+        Whether the net has not been trained; otherwise, only columns are learned that have not
+        varied.
+    in_chunks : bool, default=False
+        Whether other rows are expected to follow.
+
+    Warns
+    -----
+    UserWarning
+        If others are expected to follow rows that are too few for centres and scales.
     """
+    n_learned = 0
+    rows = X.reshape(len(X), -1)
     for module in net.module_.modules():
-        if isinstance(module, PrepareColumns):
-            module.learn(X.reshape(len(X), -1), weight)
+        if isinstance(module, PrepareColumns) and first:
+            module.learn(rows, weight)
+            n_learned += int((module.scale > 0).sum())
+        elif isinstance(module, PrepareColumns):
+            n_learned += module.learn_constant(rows, weight)
+    if in_chunks and n_learned and len(X) < _FEWEST_ROWS:
+        warnings.warn(
+            f"The centres and scales of {n_learned} columns were learned from {len(X)} rows, the "
+            "first in which the columns vary, and will not change. Pass a larger chunk to "
+            "partial_fit first, e.g. of 100 rows.",
+            stacklevel=users_stacklevel(),
+        )

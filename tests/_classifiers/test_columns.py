@@ -63,14 +63,54 @@ def test_a_value_missing_where_none_was_at_fit_is_the_median(gaps):
     np.testing.assert_allclose(fitted.predict_proba(row), fitted.predict_proba(filled))
 
 
-def test_the_first_chunk_decides_how_columns_are_prepared(gaps):
+def test_the_first_chunk_decides_how_columns_that_vary_are_prepared(gaps):
     X, y = gaps
     chunk = np.arange(len(X)) % 2 == 0
     clf = InfoSoftmaxClassifier(random_state=0)
     clf.partial_fit(X[chunk], y[chunk], classes=[0, 1, 2])
     kept = {name: value.clone() for name, value in clf.module_.prepare.state_dict().items()}
-    clf.partial_fit(1e3 * X[~chunk], y[~chunk])
+    later = 1e3 * X[~chunk]
+    clf.partial_fit(later.assign(told=X["told"]), y[~chunk])
     torch.testing.assert_close(dict(clf.module_.prepare.state_dict()), kept)
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+@pytest.mark.parametrize("n_first", [1, 40])
+def test_a_column_that_is_constant_in_the_first_chunks_is_learned_later(estimator, n_first):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 2)), rng.integers(0, 2, size=400)
+    X[:, 1] = 3 + (y if n_first == 1 else 1e3 * y)
+    X[:n_first, 1] = 3
+    clf = estimator(random_state=0)
+    for _ in range(8):
+        for rows in [slice(0, n_first), slice(n_first, 220), slice(220, 400)]:
+            clf.partial_fit(X[rows], y[rows], classes=[0, 1])
+    assert clf.score(X[n_first:], y[n_first:]) > 0.95
+    # Training that goes on with fit does the same.
+    clf = estimator(warm_start=True, max_epochs=20, random_state=0).fit(X[:40] * [1, 0], y[:40])
+    assert clf.fit(X[n_first:], y[n_first:]).score(X[n_first:], y[n_first:]) > 0.95
+
+
+@pytest.mark.parametrize("n_first", [2, 5, 9, 10])
+def test_scales_that_come_from_few_rows_of_a_chunk_are_warned_about(n_first):
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
+    clf = InfoSoftmaxClassifier(random_state=0)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for rows in [slice(0, 1), slice(1, 1 + n_first), slice(1 + n_first, 30)]:
+            clf.partial_fit(X[rows], y[rows], classes=[0, 1])
+    told = [str(one.message) for one in found if "centres and scales" in str(one.message)]
+    assert [f"3 columns were learned from {n_first} rows" in one for one in told] == [True] * (
+        n_first < 10
+    )
+
+
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+def test_values_missing_in_any_row_of_a_long_table_are_marked(estimator):
+    X = np.zeros((20_001, 2))
+    X[7, 1] = X[20_000, 0] = np.nan
+    clf = estimator(max_epochs=1, batch_size=-1, random_state=0).fit(X, np.arange(20_001) % 2)
+    assert clf._missing.tolist() == [0, 1]
 
 
 def test_what_was_learned_of_columns_travels_with_the_network(gaps, tmp_path):

@@ -100,6 +100,12 @@ def test_columns_that_single_precision_would_round_are_warned_of(offset, given, 
     assert told == [True] * warned
 
 
+def test_tensors_that_single_precision_would_round_are_warned_of():
+    rows = 1e9 + np.random.default_rng(0).normal(size=(200, 1))
+    with pytest.warns(UserWarning, match="far from 0, at positions 0"):
+        PrepareColumns(1).learn(torch.as_tensor(rows))
+
+
 def test_a_constant_column_is_not_rounded():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -117,3 +123,64 @@ def test_images_are_scaled_by_their_largest_absolute_value(dtype):
     assert prepare.scale.item() == pytest.approx(1 / 200)
     prepare.learn(np.zeros((2, 3, 3)))
     assert prepare.scale.item() == 1
+
+
+@pytest.mark.parametrize("period", [2, 3, 10])
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_periodic_rows_are_not_all_alike_in_a_sample(period, as_tensor):
+    """E.g. rows of sensors in turn, or of cases and controls."""
+    n = 10_000 * (period - 1) + 2
+    X = np.zeros((n, 2))
+    one = X[period - 1 :: period]
+    one[:] = np.random.default_rng(0).normal(size=one.shape)
+    prepare = PrepareColumns(2).double()
+    prepare.learn(torch.as_tensor(X) if as_tensor else X, np.ones(n))
+    assert (prepare.scale > 0).all()
+
+
+@pytest.mark.parametrize("rare", [1, 3])
+def test_columns_that_vary_in_rare_rows_are_not_constant(rare):
+    X = np.zeros((30_000, 3))
+    X[5 : 5 + rare, 0] = 1.0
+    X[:, 1] = np.nan
+    X[17 : 17 + rare, 1] = [2.0, 5.0, 3.0][:rare]
+    prepare = PrepareColumns(3).double()
+    prepare.learn(X)
+    small = PrepareColumns(3).double()
+    small.learn(X[:100])
+    assert prepare.scale[0] == small.scale[0] == 2.0
+    assert (prepare.scale[1] > 0) == (rare > 1)
+    assert prepare.scale[2] == 0
+
+
+def test_columns_of_two_values_keep_their_range():
+    for share in (0.01, 0.1, 0.9):
+        X = (np.arange(1000) < 1000 * share).astype(float)[:, None] * 7 - 3
+        assert np.ptp(prepared(X)) == pytest.approx(2 / np.sqrt(1 + 4 / 9))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_constant_column_is_learned_when_it_varies(dtype):
+    rng = np.random.default_rng(0)
+    first, later = rng.normal(size=(50, 4)), 0.1 + rng.normal(size=(50, 4))
+    first[:, 1:] = [0.1, np.nan, 3.3]
+    later[:, 3] = 3.3
+    prepare = PrepareColumns(4).to(dtype)
+    prepare.learn(first)
+    kept = prepare.median[0].item(), prepare.scale[0].item()
+    # Constant again, in a precision that the network need not have.
+    assert prepare.learn_constant(first) == 0
+    assert prepare.learn_constant(later, np.ones(50)) == 2
+    assert (prepare.median[0].item(), prepare.scale[0].item()) == kept
+    assert prepare.scale[3] == 0
+    found = prepare(torch.as_tensor(later, dtype=dtype)).numpy()
+    assert (np.ptp(found[:, :3], axis=0) > 1).all()
+    assert prepare.learn_constant(1e3 * later) == 1
+
+
+def test_a_column_that_is_constant_within_each_chunk_is_learned_from_two():
+    prepare = PrepareColumns(1).double()
+    prepare.learn(np.full((20, 1), 5.0))
+    assert prepare.learn_constant(np.full((20, 1), 7.0)) == 1
+    found = prepare(torch.tensor([[5.0], [7.0], [9.0]], dtype=torch.float64)).numpy()
+    assert (np.diff(found[:, 0]) > 0.3).all()
