@@ -21,7 +21,7 @@ from .pretrained import PretrainedClassifier
 from .stochastic_info import StochasticInfoClassifier
 
 # Version of the file's layout, not of the package.
-_FORMAT = 7
+_FORMAT = 8
 _KEY = "sksoftinfo"
 _ESTIMATORS = {
     cls.__name__: cls

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from .label_floor import LabelFloor
 from .modules import check_widths
 from .prepare import PrepareColumns
 
@@ -17,7 +18,8 @@ class AveragedMLP(nn.Module):
 
     The perceptrons, called members, form one network with ``features(x)`` and a linear ``head``:
     the features are the last hidden layers of all members, and the head averages their logits. A
-    linear function of the columns may be added to the logits; the columns are then features, too.
+    linear function of the columns may be added to the logits; the columns are then features, too,
+    and a `LabelFloor` follows the head.
 
     Parameters
     ----------
@@ -34,7 +36,8 @@ class AveragedMLP(nn.Module):
     n_members : int, default=5
         Number of perceptrons.
     with_columns : bool, default=False
-        Whether a linear function of the prepared columns is added to the logits.
+        Whether a linear function of the prepared columns is added to the logits, and the label
+        frequencies are a floor of the probabilities.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class AveragedMLP(nn.Module):
         self.hidden = hidden_layers(n_members, self.sizes, dropout)
         self.n_columns = self.prepare.n_outputs if with_columns else 0
         self.head = nn.Linear(n_members * self.sizes[-2] + self.n_columns, n_classes)
+        self.floor = LabelFloor(n_classes) if with_columns else nn.Identity()
 
     def features(self, x):
         """Return the last hidden layers of all members, shape (n, n_members * width).
@@ -105,8 +109,8 @@ class AveragedMLP(nn.Module):
         return hidden.unflatten(1, shares.shape[1:3]).flatten(0, 1)
 
     def forward(self, x):
-        """Return the members' average logits, shape (n, n_classes)."""
-        return self.head(self.features(x))
+        """Return the members' average logits, shape (n, n_classes), above the floor."""
+        return self.floor(self.head(self.features(x)))
 
     def take_over(self, start, hidden, last, linear=None):
         """Take the weights of members that were trained separately.

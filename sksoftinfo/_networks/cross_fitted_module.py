@@ -25,7 +25,7 @@ class CrossFittedModule(nn.Module):
 
     If a linear function of the columns is part of the network, there is one more group, of linear
     members, which are a second family. In the end, the best group of perceptrons and the linear
-    group are added, each times a factor.
+    group are added, each times a factor, and the label frequencies are mixed in as a floor.
 
     Member k of a group is not trained on the rows of fold k, counted modulo the number of folds.
     The loss of member k on this fold, collected along with the batches, is a held-out loss; the
@@ -171,13 +171,17 @@ class CrossFittedModule(nn.Module):
         logits = torch.stack([family.of_members(x) for family in self.families()])
         return torch.einsum("kn,fknc->fnc", left_out, logits)
 
-    def finish(self, factors=(1.0,)):
+    def finish(self, factors=(1.0,), share=0.0, log_prior=None):
         """Return the network with the weights of the best members.
 
         Parameters
         ----------
         factors : sequence of float, default=(1.0,)
             Factor of what each family adds to the first logits, unless the members are draws.
+        share : float, default=0.0
+            Share of the label frequencies in the probabilities, if the network has a floor.
+        log_prior : tensor of shape (n_classes,), default=None
+            Log class prior inside the softmax; ``None`` if it is uniform.
         """
         final, families = self._final[0], self.families()
         if not self.is_pooled:
@@ -187,6 +191,8 @@ class CrossFittedModule(nn.Module):
         start = upload(self.start.to(weight.dtype), weight.device)
         parts = [one.added(start, by) for one, by in zip(families, factors, strict=True)]
         final.take_over(start, families[0].hidden, *parts)
+        if self.is_linear:
+            final.floor.set(share, self.start, log_prior)
         return final
 
 

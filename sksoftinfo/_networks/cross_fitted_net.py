@@ -31,6 +31,8 @@ _MOVED_ENOUGH = 0.1
 # Gain in the log-likelihood of all held-out rows, in nats, that the best of many epochs has by
 # chance.
 _CHANCE = 2.0
+# Share of the label frequencies in the probabilities where no rows are held out.
+_FLOOR_OF_FEW_ROWS = 1e-3
 
 
 class CrossFittedNet(InfoSoftmaxNet):
@@ -40,8 +42,9 @@ class CrossFittedNet(InfoSoftmaxNet):
     number leave the row out. Training starts from the label frequencies, which remain the
     prediction if nothing better is found. After a fifth of the epochs, the weight decay with the
     least held-out loss is chosen, and at the end the best epoch and, where a linear function of
-    the columns is added to the perceptrons' logits, how much both count (see `pooling_factors`).
-    No member leaves out rows of fold -1, and then nothing is chosen.
+    the columns is added to the perceptrons' logits, how much both count, and the share of the
+    label frequencies in the probabilities (see `pooling_factors`). No member leaves out rows of
+    fold -1, and then nothing is chosen.
 
     Without folds, the network is trained like any other network.
 
@@ -131,7 +134,8 @@ class CrossFittedNet(InfoSoftmaxNet):
     def _finish(self, X, y):
         module = self.module_
         if isinstance(module, CrossFittedModule):
-            self.module_ = module.finish(self._factors(X, y) if module.is_pooled else None)
+            pool = (*self._pool(X, y), self.log_class_prior) if module.is_pooled else ()
+            self.module_ = module.finish(*pool)
             self.initialize_optimizer()
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
@@ -139,13 +143,13 @@ class CrossFittedNet(InfoSoftmaxNet):
         self._finish(X, y)
         super().on_train_end(net, X=X, y=y, **kwargs)
 
-    def _factors(self, X, y):
-        """Return the factor of each family, which the rows held out choose."""
+    def _pool(self, X, y):
+        """Return the factor of each family, and the floor, which the rows held out choose."""
         module = self.module_
         expected = [1 - self.linear_share, self.linear_share] if module.is_linear else [1.0]
         held_out = np.flatnonzero((X["fold"] >= 0) & (X["fold"] < module.n_members))
         if not len(held_out):
-            return expected
+            return expected, _FLOOR_OF_FEW_ROWS
         evaluate_module(self)
         fold, rows, index = X["fold"][held_out], X["X"], held_out
         if isinstance(rows, torch.Tensor):

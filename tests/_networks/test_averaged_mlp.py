@@ -49,10 +49,12 @@ def test_linear_functions_of_the_columns_are_added(hidden_sizes):
     # The second family is linear: it maps the mean of two rows to the mean of their logits.
     middle = trained.best[2].of_members(columns[:2].mean(0, keepdim=True)).mean(0) - start
     torch.testing.assert_close(middle[0], linear[:2].mean(0))
-    found = trained.finish([0.5, 2.0])
+    found = trained.finish([0.5, 2.0], 0.1)
     assert found is averaged
-    torch.testing.assert_close(found(x), start + 0.5 * chosen + 2.0 * linear)
-    torch.testing.assert_close(found.head(found.features(x)), found(x))
+    expected = start + 0.5 * chosen + 2.0 * linear
+    torch.testing.assert_close(found.head(found.features(x)), expected)
+    floored = 0.9 * expected.softmax(-1) + 0.1 * start.softmax(-1)
+    torch.testing.assert_close(found(x).softmax(-1), floored)
     assert found.features(x).shape == (5, 2 * (hidden_sizes or (5,))[-1] + 5)
 
 
