@@ -75,8 +75,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         of 0.1, 3 and 10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). The
         loss on held-out rows chooses the weight decay and the epoch whose weights are kept. The
         logits of the perceptrons are averaged, and so are the logits of the linear functions. The
-        sum of both averages, each times the factor of largest held-out likelihood, is the output.
-        If there are more than 5,000 rows, one perceptron with the smallest weight decay and one
+        sum of both averages, each times the factor of largest held-out likelihood, gives
+        probabilities of which a share, chosen alike, is replaced by the label frequencies. If
+        there are more than 5,000 rows, one perceptron with the smallest weight decay and one
         linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
         are different and no other parameter of the training is set. These parameters are `module`,
         `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator`, `warm_start`, the

@@ -10,6 +10,7 @@ from torch import nn
 
 from .averaged_mlp import AveragedMLP, MemberLinear, hidden_layers
 from .device import download, upload
+from .label_floor import LabelFloor
 from .shared_ensemble import SharedEnsemble
 
 # Weight decay of linear members, at a learning rate of 0.003, and what multiplies their columns. A
@@ -184,6 +185,8 @@ class CrossFittedModule(nn.Module):
             Log class prior inside the softmax; ``None`` if it is uniform.
         """
         final, families = self._final[0], self.families()
+        if isinstance(getattr(final, "floor", None), LabelFloor):
+            final.floor.set(share, self.start, log_prior)
         if not self.is_pooled:
             families[0].give(final)
             return final
@@ -191,8 +194,6 @@ class CrossFittedModule(nn.Module):
         start = upload(self.start.to(weight.dtype), weight.device)
         parts = [one.added(start, by) for one, by in zip(families, factors, strict=True)]
         final.take_over(start, families[0].hidden, *parts)
-        if self.is_linear:
-            final.floor.set(share, self.start, log_prior)
         return final
 
 
@@ -240,6 +241,7 @@ class _Draws(nn.Module):
         self.module = copy.deepcopy(module)
         self.are_draws = isinstance(module, SharedEnsemble)
         self.module.module.prepare = nn.Identity()
+        self.module.floor = nn.Identity()
         self.module.module.apart = True
 
     @property

@@ -13,7 +13,7 @@ from .compat import set_training, to_tensor, unpack_data
 from .cross_fitted_module import CrossFittedModule
 from .device import download, upload
 from .net import InfoSoftmaxNet
-from .pooling import pooling_factors
+from .pooling import FROM_FLOOR, pooling_factors
 from .predictions import evaluate_module, first_input, input_batches, with_prior, with_rows
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
@@ -134,8 +134,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     def _finish(self, X, y):
         module = self.module_
         if isinstance(module, CrossFittedModule):
-            pool = (*self._pool(X, y), self.log_class_prior) if module.is_pooled else ()
-            self.module_ = module.finish(*pool)
+            self.module_ = module.finish(*self._pool(X, y), self.log_class_prior)
             self.initialize_optimizer()
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
@@ -150,6 +149,9 @@ class CrossFittedNet(InfoSoftmaxNet):
         held_out = np.flatnonzero((X["fold"] >= 0) & (X["fold"] < module.n_members))
         if not len(held_out):
             return expected, _FLOOR_OF_FEW_ROWS
+        weight = X["sample_weight"][held_out] if "sample_weight" in X else np.ones(len(held_out))
+        if not module.is_pooled:
+            return expected, FROM_FLOOR / (FROM_FLOOR + weight.sum())
         evaluate_module(self)
         fold, rows, index = X["fold"][held_out], X["X"], held_out
         if isinstance(rows, torch.Tensor):
@@ -161,7 +163,6 @@ class CrossFittedNet(InfoSoftmaxNet):
             ]
             (logits,) = download([torch.cat(parts, dim=1)])
         offset = with_prior(self, module.start).numpy()
-        weight = X["sample_weight"][held_out] if "sample_weight" in X else np.ones(len(held_out))
         added = logits - module.start.numpy()
         return pooling_factors(added, offset, y[held_out], weight, expected)
 

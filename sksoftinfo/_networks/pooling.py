@@ -8,7 +8,7 @@ from scipy.special import expit, log_softmax, softmax
 
 # Number of labels that come from the floor before any rows are seen: half a label, as in the
 # estimate of a probability by Krichevsky and Trofimov (1981).
-_FROM_FLOOR = 0.5
+FROM_FLOOR = 0.5
 # Logits of the smallest and largest floor, and of the floor that the search starts from.
 _FLOORS = (-30.0, 6.0)
 _FIRST_FLOOR = -4.0
@@ -66,8 +66,8 @@ def pooling_factors(logits, offset, y, weight, expected):
         residual = from_pool[:, None] * proba
         residual[rows, y] -= from_pool
         prior = factors - expected
-        value = 0.5 * (prior @ prior) - weight @ np.log(likelihood) - _FROM_FLOOR * np.log(floor)
-        slope = floor * (weight @ ((of_floor - of_pool) / likelihood)) + _FROM_FLOOR
+        value = 0.5 * (prior @ prior) - weight @ np.log(likelihood) - FROM_FLOOR * np.log(floor)
+        slope = floor * (weight @ ((of_floor - of_pool) / likelihood)) + FROM_FLOOR
         gradient = np.tensordot(logits, residual, axes=2) + prior
         return value, np.append(gradient, -(1 - floor) * slope)
 

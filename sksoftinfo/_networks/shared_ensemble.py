@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .averaged_mlp import AveragedMLP, MemberLinear
+from .label_floor import LabelFloor
 from .stochastic_module import StochasticModule
 
 
@@ -14,9 +15,9 @@ class SharedEnsemble(StochasticModule):
 
     Each member multiplies its input by signs of its own, -1 or 1, and has a head of its own. The
     hidden layers in between are shared by all members. If the default network for tables is
-    cross-fitted, it consists of several perceptrons, and each of them serves an equal number of
-    members. A draw is a member, and all members are drawn, so that expectations over the noise are
-    averages over the members, without Monte-Carlo error.
+    cross-fitted, it consists of several perceptrons, each of them serves an equal number of
+    members, and a `LabelFloor` follows each member. A draw is a member, and all members are drawn,
+    so that expectations over the noise are averages over the members, without Monte-Carlo error.
 
     Only differences between the logits of a member are trained. The mean of these logits is
     therefore set to 0.
@@ -73,6 +74,9 @@ class SharedEnsemble(StochasticModule):
         signs = 2 * torch.randint(0, 2, (n_members, n_inputs)) - 1
         self.register_buffer("signs", signs.to(torch.get_default_dtype()))
         self.head = MemberLinear(n_members, width, n_classes)
+        # Cross-fitting sets the floor.
+        is_default = isinstance(module, AveragedMLP)
+        self.floor = LabelFloor(n_classes) if is_default else nn.Identity()
         self.module = module
         module.head = nn.Identity()
 
@@ -117,6 +121,6 @@ class SharedEnsemble(StochasticModule):
             features = self.module.after_signs(inputs)
         else:
             features = self.module.features(inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2])
-        logits = self.head(features)
+        logits = self.floor(self.head(features))
         logits = logits - logits.mean(-1, keepdim=True)
         return noise @ logits.movedim(0, 1)

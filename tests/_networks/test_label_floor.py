@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_wine
 
-from sksoftinfo import InfoSoftmaxClassifier, load, save
+from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier, load, save
 from sksoftinfo._networks.label_floor import LabelFloor
 from sksoftinfo.export import log_proba_module
 
@@ -55,12 +55,16 @@ def test_a_class_of_prior_zero_stays_impossible():
     torch.testing.assert_close(found[0, 1:], torch.tensor([second, 0.0]).double())
 
 
-@pytest.fixture(scope="module", params=[178, 60])
+@pytest.fixture(scope="module", params=["rows held out", "few rows", "ensemble"])
 def fitted(request):
-    """Networks with and without rows held out, and rows of all classes."""
+    """A network with or without rows held out, and rows of all classes."""
     X, y = load_wine(return_X_y=True)
-    rows = np.random.default_rng(0).permutation(178)[: request.param]
-    return InfoSoftmaxClassifier(random_state=0, device="cpu").fit(X[rows], y[rows]), X[rows]
+    rows = np.random.default_rng(0).permutation(178)[: 60 if request.param == "few rows" else 178]
+    if request.param == "ensemble":
+        clf = StochasticInfoClassifier(noise="ensemble", n_draws=5, random_state=0, device="cpu")
+    else:
+        clf = InfoSoftmaxClassifier(random_state=0, device="cpu")
+    return clf.fit(X[rows], y[rows]), X[rows]
 
 
 @pytest.mark.parametrize("factor", [10.0, 1e3, 1e6, 1e15, 1e300])
