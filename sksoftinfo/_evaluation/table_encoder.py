@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils import check_array
 
 from .._utils import assert_finite, naming_wrong_columns, plain_rows, refuse_times_and_bytes
@@ -15,6 +15,8 @@ from .._utils import assert_finite, naming_wrong_columns, plain_rows, refuse_tim
 # Text columns with more distinct values are encoded by shared letter sequences.
 _MAX_CATEGORIES = 30
 _N_TEXT_COMPONENTS = 30
+# Limit of columns, in units of the largest entry of the training rows.
+_LIMIT = 1e6
 
 
 def make_table_encoder() -> Pipeline:
@@ -99,9 +101,13 @@ def standardised(encoder):
     """Return an unfitted pipeline of an encoder, or of none, that ends in standardised columns.
 
     Columns are divided by their largest entry first: squares of entries above 1e154 are infinite.
+    For the same reason, rows far outside the training rows are clipped.
     """
     steps = [] if encoder is None else [encoder]
-    return make_pipeline(*steps, MaxAbsScaler(), StandardScaler())
+    clip = FunctionTransformer(
+        np.clip, kw_args={"a_min": -_LIMIT, "a_max": _LIMIT}, feature_names_out="one-to-one"
+    )
+    return make_pipeline(*steps, MaxAbsScaler(), clip, StandardScaler())
 
 
 def numeric_table(X):

@@ -13,7 +13,7 @@ from .compat import set_training, to_tensor, unpack_data
 from .cross_fitted_module import CrossFittedModule
 from .device import download, upload
 from .net import InfoSoftmaxNet
-from .pooling import FROM_FLOOR, pooling_factors
+from .pooling import FROM_FLOOR, NOT_FROM_FLOOR, pooling_factors
 from .predictions import evaluate_module, first_input, input_batches, with_prior, with_rows
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
@@ -151,7 +151,7 @@ class CrossFittedNet(InfoSoftmaxNet):
             return expected, _FLOOR_OF_FEW_ROWS
         weight = X["sample_weight"][held_out] if "sample_weight" in X else np.ones(len(held_out))
         if not module.is_pooled:
-            return expected, FROM_FLOOR / (FROM_FLOOR + weight.sum())
+            return expected, FROM_FLOOR / (FROM_FLOOR + NOT_FROM_FLOOR + weight.sum())
         evaluate_module(self)
         fold, rows, index = X["fold"][held_out], X["X"], held_out
         if isinstance(rows, torch.Tensor):

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
-# Number of labels that come from the floor before any rows are seen: half a label, as in the
-# estimate of a probability by Krichevsky and Trofimov (1981).
-FROM_FLOOR = 0.5
+# Numbers of labels that came from the floor, and that did not, before any rows are seen. A tenth
+# of a label keeps the floor positive, and ten labels keep a few surprising ones from raising it.
+FROM_FLOOR, NOT_FROM_FLOOR = 0.1, 10.0
 # Logits of the smallest and largest floor, and of the floor that the search starts from.
 _FLOORS = (-30.0, 6.0)
 _FIRST_FLOOR = -4.0
@@ -23,7 +23,7 @@ def pooling_factors(logits, offset, y, weight, expected):
     deviation 1 around the expected factors, where the search starts. The factor of an
     over-confident family is small, and the factor of a family that has learned nothing does not
     matter. The floor is large where labels are wrong with some probability. Where no label is
-    surprising, the floor is about half the inverse number of rows.
+    surprising, the floor is about a tenth of the inverse number of rows.
 
     Parameters
     ----------
@@ -66,10 +66,12 @@ def pooling_factors(logits, offset, y, weight, expected):
         residual = from_pool[:, None] * proba
         residual[rows, y] -= from_pool
         prior = factors - expected
-        value = 0.5 * (prior @ prior) - weight @ np.log(likelihood) - FROM_FLOOR * np.log(floor)
-        slope = floor * (weight @ ((of_floor - of_pool) / likelihood)) + FROM_FLOOR
+        value = 0.5 * (prior @ prior) - weight @ np.log(likelihood)
+        value -= FROM_FLOOR * np.log(floor) + NOT_FROM_FLOOR * np.log1p(-floor)
+        of_labels = floor * (1 - floor) * (weight @ ((of_floor - of_pool) / likelihood))
+        slope = of_labels + FROM_FLOOR * (1 - floor) - NOT_FROM_FLOOR * floor
         gradient = np.tensordot(logits, residual, axes=2) + prior
-        return value, np.append(gradient, -(1 - floor) * slope)
+        return value, np.append(gradient, -slope)
 
     bounds = [(0.0, None)] * len(expected) + [_FLOORS]
     start = np.append(expected, _FIRST_FLOOR)

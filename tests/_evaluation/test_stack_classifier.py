@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, learning_curve
 from sklearn.pipeline import make_pipeline
@@ -70,6 +71,25 @@ def test_columns_of_any_scale(rows, scale):
         found, usual = (cross_val_bounds(quick(), table, y).mi_lower for table in (extreme, X))
     assert found == pytest.approx(usual, abs=0.01)
     assert quick().fit(extreme, y).score(extreme, y) > 0.7
+
+
+@pytest.fixture(scope="module")
+def wine():
+    X, y = load_wine(return_X_y=True)
+    return InfoStackClassifier(cv=2).fit(X, y), X
+
+
+@pytest.mark.parametrize("factor", [10.0, 1e6, 1e15, 1e200, 1e308])
+def test_rows_far_outside_cost_a_bounded_number_of_bits(wine, factor):
+    """All columns are at their limits, in any combination of signs."""
+    stack, X = wine
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=X.shape)
+    far = factor * (signs * X / np.abs(X).max(axis=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        proba = stack.predict_proba(far)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert proba.min() > 2.0**-20
 
 
 def test_noise_is_left_to_the_label_frequencies():

@@ -73,8 +73,8 @@ def test_rows_far_outside_cost_a_bounded_number_of_bits(fitted, factor):
     clf, X = fitted
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=X.shape)
     proba = clf.predict_proba(X * factor * signs)
-    # Half a row, or a thousandth, of the label frequencies, which are at least a fifth here.
-    assert proba.min() >= 0.2 * min(1e-3, 0.5 / len(X)) * 0.999
+    # A tenth of a row, or a thousandth, of label frequencies, which are at least a fifth here.
+    assert proba.min() >= 0.2 * min(1e-3, 0.1 / (len(X) + 11))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 

@@ -37,11 +37,11 @@ def test_the_share_of_wrong_labels_is_found(share):
 
 
 @pytest.mark.parametrize("n", [10, 1000])
-def test_without_a_surprise_the_floor_is_about_half_a_row(n):
+def test_without_a_surprise_the_floor_is_about_a_tenth_of_a_row(n):
     y = np.arange(n) % 3
     _, floor = pooling_factors(200 * np.eye(3)[y][None], OFFSET, y, np.ones(n), [1.0])
     # Somewhat more, since a label may come from the floor and still be right.
-    assert 0.5 / (n + 0.5) < floor < 1 / n
+    assert 0.1 / (n + 10.1) < floor < 0.2 / (n + 10.1)
 
 
 def test_a_family_that_misleads_gets_no_negative_factor():
@@ -68,7 +68,8 @@ def test_nothing_does_better():
     def loss(factors, floor):
         proba = softmax(OFFSET + np.tensordot(factors, logits, 1), axis=1)
         mixed = ((1 - floor) * proba + floor * np.exp(OFFSET))[np.arange(50), y]
-        prior = ((factors - expected) ** 2).sum() / 2 - np.log(floor) / 2
+        prior = ((factors - expected) ** 2).sum() / 2
+        prior -= 0.1 * np.log(floor) + 10 * np.log(1 - floor)
         return prior - weight @ np.log(mixed)
 
     found, floor = pooling_factors(logits, OFFSET, y, weight, expected)
