@@ -81,6 +81,7 @@ def ours(size):
     sizes = [max(8, size // 2 - 2), size - 6, size]
     return {
         "ours, defaults": {},
+        "ours, defaults, patch alone": {"context": 1},
         f"ours, {size} pixels": {"patch_size": size},
         f"ours, {size} pixels, patch alone": {"patch_size": size, "context": 1},
         f"ours, {size} pixels, presence not required": {

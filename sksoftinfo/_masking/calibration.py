@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from .evidence import group_information, patch_information
 
 # Largest number of places that a calibration is fitted on.
-_MAX_ROWS = 50_000
+MAX_ROWS = 50_000
 
 
 class PatchCalibration:
@@ -34,13 +34,16 @@ class PatchCalibration:
     def __init__(self, n_classes):
         self.n_classes = n_classes
 
-    def fit(self, inputs, y, prior, random_state):
-        """Fit on inputs (..., n, rows, columns) and the class indices (n,) of the images."""
+    def fit(self, inputs, y, prior, random_state, max_rows=MAX_ROWS):
+        """Fit on inputs (..., n, rows, columns) and the class indices (n,) of the images.
+
+        At most `max_rows` places are used, drawn at random.
+        """
         n_places = inputs.shape[-2] * inputs.shape[-1]
         by_place = inputs.reshape(-1, inputs.shape[-3] * n_places)
         chosen = np.arange(by_place.shape[1])
-        if len(chosen) > _MAX_ROWS:
-            chosen = random_state.choice(len(chosen), _MAX_ROWS, replace=False)
+        if len(chosen) > max_rows:
+            chosen = random_state.choice(len(chosen), max_rows, replace=False)
         rows = by_place[:, chosen].T.astype(np.float64)
         labels = y[chosen // n_places]
         counts = np.bincount(labels, minlength=self.n_classes)

@@ -290,17 +290,17 @@ def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
     return lambda: presence_floors(mapper.held_out_maxima(inputs, y, seed), y, n_classes)
 
 
-def best_sizes(candidates, score):
+def best_sizes(candidates, scores):
     """Return the candidate with the best score, and all scores by the candidates' smallest size.
 
     Examples
     --------
     >>> from sksoftinfo._masking.fitting import best_sizes
-    >>> best_sizes([((2, 2),), ((4, 4),)], lambda sizes: -sizes[0][0])
-    (((2, 2),), {(2, 2): -2.0, (4, 4): -4.0})
+    >>> best_sizes([((2, 2),), ((4, 4),)], [0.5, 0.25])
+    (((2, 2),), {(2, 2): 0.5, (4, 4): 0.25})
     """
-    scores = {sizes[0]: float(score(sizes)) for sizes in candidates}
-    return max(candidates, key=lambda sizes: scores[sizes[0]]), scores
+    by_size = {sizes[0]: score for sizes, score in zip(candidates, scores, strict=True)}
+    return max(candidates, key=lambda sizes: by_size[sizes[0]]), by_size
 
 
 def shared_floor(maxima):

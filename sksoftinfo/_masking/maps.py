@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_memory
 
-from .calibration import PatchCalibration
+from .calibration import MAX_ROWS, PatchCalibration
 from .evidence import information_of
 from .masks import lacks_target
 from .shared_calibration import (
@@ -66,7 +66,7 @@ class InformationMapper:
 
     def calibrate(self, inputs, y, seed):
         """Fit the calibrations on the arrays of `inputs` and the class indices of the images."""
-        self.calibrations_ = self._calibrations(inputs, y, seed)
+        self.calibrations_ = self.fitted(inputs, y, seed)
 
     def share_calibrations(self, images, labels, seed):
         """Fit calibrations that all classes share, in one pass over the images.
@@ -107,10 +107,11 @@ class InformationMapper:
         self.calibrations_ = [SharedCalibration(self.prior).ship(whole) for _ in self.size_groups]
         return SHIPPED_FLOOR
 
-    def _calibrations(self, inputs, y, seed):
+    def fitted(self, inputs, y, seed, max_rows=MAX_ROWS):
+        """Return calibrations that are fitted on at most `max_rows` places of the inputs."""
         return [
             PatchCalibration(len(self.prior)).fit(
-                inputs[group], y, self.prior, np.random.RandomState(seed)
+                inputs[group], y, self.prior, np.random.RandomState(seed), max_rows
             )
             for group in self.size_groups
         ]
@@ -122,20 +123,15 @@ class InformationMapper:
         since a regression on many features fits its training images better than other images.
         ``-inf`` if the other half lacks the image's label, or has one label only.
         """
-        order = np.argsort(y, kind="stable")
-        halves = [order[::2], order[1::2]]
         maxima = np.full(len(y), -np.inf)
-        for fitted, rest in (halves, halves[::-1]):
-            calibrations = None
-            if self.calibrations_ is not None:
-                if len(np.unique(y[fitted])) < 2:
-                    continue
-                calibrations = self._calibrations(inputs[:, :, fitted], y[fitted], seed)
-                # The calibration does not cover a class that only the other half contains.
-                rest = rest[np.isin(y[rest], y[fitted])]
-            if len(rest):
-                places = self._places(inputs[:, :, rest], y[rest][None], calibrations)
-                maxima[rest] = self.scorer.assemble(places[0]).max(axis=(1, 2))
+        calibrated = self.calibrations_ is not None
+        everything = np.arange(len(y))
+        for fitted, rest in halves(y) if calibrated else [(everything, everything)]:
+            calibrations = (
+                self.fitted(inputs[:, :, fitted], y[fitted], seed) if calibrated else None
+            )
+            places = self.places(inputs[:, :, rest], y[rest][None], calibrations)
+            maxima[rest] = self.scorer.assemble(places[0]).max(axis=(1, 2))
         return maxima
 
     def evaluate(self, images, targets=None, as_group=False):
@@ -167,7 +163,7 @@ class InformationMapper:
             inputs, whole = read(images[rows])
             classes = whole.argmax(axis=1)[None] if targets is None else targets[:, rows]
             evidence = information_of("weight_of_evidence", whole.T, self.prior, classes, as_group)
-            places = self._places(inputs, classes, self.calibrations_, self.on_features, as_group)
+            places = self.places(inputs, classes, self.calibrations_, self.on_features, as_group)
             yield rows, classes, places, evidence
 
     def lacks_target(self, shown, peak, floor):
@@ -193,7 +189,7 @@ class InformationMapper:
             ]
         )
 
-    def _places(self, inputs, classes, calibrations, weighed=False, as_group=False):
+    def places(self, inputs, classes, calibrations, weighed=False, as_group=False):
         """Return the information of places about classes (T, n), (T, n, rows, columns)."""
         least = None
         for index, group in enumerate(self.size_groups):
@@ -249,6 +245,37 @@ class InformationMapper:
             largest = [self.scorer.assemble(one).max() for one in places]
             maxima = np.maximum(maxima, largest)
         return maxima
+
+
+def halves(y):
+    """Return pairs of rows: rows to calibrate on, and other rows, of classes among the former.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Class indices.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        Two pairs, or fewer if half of the images have one label only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksoftinfo._masking.maps import halves
+    >>> [(fitted.tolist(), rest.tolist()) for fitted, rest in halves(np.array([0, 1, 1, 0, 1]))]
+    [([0, 1, 4], [3, 2]), ([3, 2], [0, 1, 4])]
+    """
+    order = np.argsort(y, kind="stable")
+    parts = [order[::2], order[1::2]]
+    found = []
+    for fitted, rest in (parts, parts[::-1]):
+        # A calibration does not cover a class that only the other half contains.
+        rest = rest[np.isin(y[rest], y[fitted])]
+        if len(np.unique(y[fitted])) > 1 and len(rest):
+            found.append((fitted, rest))
+    return found
 
 
 def evaluate_cached(mapper, images, targets, as_group, memory, key):

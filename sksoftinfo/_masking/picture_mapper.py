@@ -89,7 +89,7 @@ class PictureMapper(InformationMapper):
             shown = shown.max(axis=(2, 3))
             if as_group:
                 shown = shown.max(axis=0, keepdims=True)
-            maps = self._places(logits, classes, self.calibrations_, as_group=as_group)
+            maps = self.places(logits, classes, self.calibrations_, as_group=as_group)
             groups = [classes] if as_group else [one[None] for one in classes]
             peaks = maps.max(axis=(2, 3))
             apart = self._apart(logits[_WINDOWS], groups, peaks)

@@ -55,6 +55,7 @@ from .row_shapes import canonical_shape
 from .scoring import choose_scoring
 from .separation import separation
 from .shared_calibration import are_enough
+from .size_choice import Rule, Sample, content_of, score_sizes
 from .targets import encode_target, images_with_target
 
 if TYPE_CHECKING:
@@ -469,36 +470,14 @@ of pictures, or torch Dataset or DataLoader
         return self
 
     def _fit_sizes(self, candidates, images, y, seed, whole):
-        """Use the candidate with the best score, and compute the presence floors."""
-
-        def score(sizes):
-            self._use_sizes(sizes, images, y, seed, whole)
-            return self._separation(images, y).mean()
-
-        # Candidates are compared without presence floors, so that no image is masked as a whole.
-        self.presence_floor_ = np.full(len(self.classes_), -np.inf)
+        """Use the candidate with the best score, calibrate, and compute the presence floors."""
         best = candidates[0]
         if len(candidates) > 1:
-            best, self.patch_size_scores_ = best_sizes(candidates, score)
-        floors = self._use_sizes(best, images, y, seed, whole)
-        if self._presence_required:
-            self.presence_floor_ = floors()
-
-    def _use_sizes(self, sizes, images, y, seed, whole):
-        """Set the mapper to patches of these sizes, and calibrate it.
-
-        The return value is a function without arguments that computes the presence floors.
-        """
-        self._mapper, sizes = mapper_of(self, sizes)
+            best = self._best_sizes(candidates, images, y, seed, whole)
+        self._mapper, sizes, self._map_key = self._keyed_mapper(best, images, y, seed)
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
         stride = self._mapper.scorer.stride
         self.stride_ = tuple(int(one) if float(one).is_integer() else one for one in stride)
-        self._map_key = None
-        if self.memory is not None:
-            identity = (self._fit_key, images, y, seed, sizes, self.stride_, self.fill_value)
-            kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, self.calibrate)
-            kinds = (*kinds, self.context, self.question, self.zoom, self.detail)
-            self._map_key = joblib.hash((*identity, *kinds, self.information, self.prior_))
         floors = calibrate_mapper(
             self._mapper,
             self.calibration_,
@@ -511,7 +490,32 @@ of pictures, or torch Dataset or DataLoader
         )
         if self.threshold_reference == "fit":
             self.reference_maximum_ = self._mapper.maxima(images)
-        return floors
+        self.presence_floor_ = (
+            floors() if self._presence_required else np.full(len(self.classes_), -np.inf)
+        )
+
+    def _best_sizes(self, candidates, images, y, seed, whole):
+        """Return the candidate with the best score, and set `patch_size_scores_`."""
+        shown = np.zeros(len(y), dtype=bool)
+        shown[images_with_target(y, self.classes_, self.target, self.combine)] = True
+        content = content_of(images, self._fill)
+        sample = Sample(images, content, y, shown, whole, seed)
+        rule = Rule(self.threshold, self.threshold_reference, self.mask_type == "soft")
+        keyed = [self._keyed_mapper(sizes, images, y, seed) for sizes in candidates]
+        mappers, _, keys = zip(*keyed, strict=True)
+        scores = score_sizes(mappers, self.calibration_, sample, rule, self.memory, keys)
+        best, self.patch_size_scores_ = best_sizes(candidates, scores)
+        return best
+
+    def _keyed_mapper(self, sizes, images, y, seed):
+        """Return an uncalibrated mapper, the sizes in use, and the mapper's key in the cache."""
+        mapper, sizes = mapper_of(self, sizes)
+        if self.memory is None:
+            return mapper, sizes, None
+        identity = (self._fit_key, images, y, seed, sizes, mapper.scorer.stride, self.fill_value)
+        kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, self.calibrate)
+        kinds = (*kinds, self.context, self.question, self.zoom, self.detail)
+        return mapper, sizes, joblib.hash((*identity, *kinds, self.information, self.prior_))
 
     def information_map(
         self, X: Any, target: Any = None, *, y: ArrayLike | None = None

@@ -143,7 +143,7 @@ def test_presence_is_judged_by_what_the_calibration_has_not_seen(small, net):
     noise = np.random.default_rng(1).normal(size=(40, 2, 4, 1, 100)).astype(np.float32)
     noise = noise.transpose(3, 4, 0, 1, 2)
     mapper.calibrate(noise, y, 0)
-    (seen,) = mapper._places(noise, np.ones((1, 40), dtype=int), mapper.calibrations_)
+    (seen,) = mapper.places(noise, np.ones((1, 40), dtype=int), mapper.calibrations_)
     held_out = mapper.held_out_maxima(noise, y, 0)
     assert np.isfinite(held_out).all()
     assert seen.mean(axis=(1, 2))[y == 1].min() > 0
