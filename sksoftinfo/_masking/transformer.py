@@ -100,7 +100,7 @@ class InfoMaskTransformer(
     patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels, or the number of neighbouring columns of a table.
         The patch sizes in a list are weighted together. ``"auto"`` tries shares of the image's
-        shorter side, and uses the share with the best `score` on images of `fit`. Without labels,
+        shorter side, and uses the share with the best of ``patch_size_scores_``. Without labels,
         and for a network of ``InfoSoftmaxClassifier.from_module``, ``"auto"`` is 0.15 of the
         shorter side, or the windows of `question`.
     context : float, default=1.5
@@ -229,8 +229,11 @@ class InfoMaskTransformer(
         Number of pixels, down and across, that a cell of the feature map depends on; ``None``
         without dense scoring.
     patch_size_scores_ : dict
-        Score of each patch size that ``patch_size="auto"`` compared, without
-        `require_presence`.
+        Score, within [-1, 1], of each patch size that ``patch_size="auto"`` compared. Each image
+        of the target in `fit` is joined with a part of an image of another class. The score is the
+        share of the content that masks keep on the side of the target, less the share that they
+        keep on the other side. Content is the difference from `fill_value`. `require_presence`,
+        `components` and `refine` do not enter the score.
     reference_maximum_ : ndarray of shape (n_classes,)
         Largest information about each class in at most 1000 images of `fit`, in nats. Set if
         ``threshold_reference="fit"``.
@@ -662,8 +665,9 @@ of pictures, or torch Dataset or DataLoader
 
         The score is the mean of ``log p(t | kept part) + log p(not t | the rest)`` over images
         with the label of the target t. With ``target=None``, t is the label of each image. The
-        score compares patch sizes and thresholds. It does not show whether masking helps, since a
-        mask that keeps the whole image scores well, too.
+        score shows whether masks lose evidence. It does not fall with what is kept beside the
+        evidence: a mask that keeps the whole image scores well, too. ``patch_size_scores_``
+        compares patch sizes by both.
 
         Parameters
         ----------
