@@ -326,6 +326,8 @@ def main():
         "ours, question='which'": ours(network, question="which"),
         "ours, detail=False": ours(network, detail=False),
         "ours, zoom=1": ours(network, zoom=1),
+        "ours, patches of 112 pixels": ours(network, patch_size=112),
+        "ours, patches of 112 pixels, patch alone": ours(network, patch_size=112, context=1),
         **peers(network, options.slow),
     }
     if options.methods:
