@@ -119,16 +119,17 @@ class CrossFittedNet(InfoSoftmaxNet):
         return self
 
     def _hint_of_rate(self, n_epochs_before):
-        """Return a sentence if the learning rate was too low for weights to move far."""
+        """Return a sentence if the steps were too few or too small for weights to move far."""
         epochs = list(self.history)[n_epochs_before:]
         n_steps = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
         # The optimizer moves a weight by about `lr` in a step, and the rate falls to 0.
         moved = self.lr * n_steps / 2
         if moved >= _MOVED_ENOUGH:
             return ""
+        name = "lr" if self.lr < _LR_OF_DECAYS else "max_epochs"
         return (
-            f" Alternatively, `lr` is too low: at lr={self.lr:.3g}, {n_steps} steps move a weight "
-            f"by about {moved:.1g} at most. Raise `lr`, or leave it at its default."
+            f" Alternatively, `{name}` is too low: at lr={self.lr:.3g}, {n_steps} steps move a "
+            f"weight by about {moved:.1g} at most. Raise `{name}`, or leave it at its default."
         )
 
     def _finish(self, X, y):

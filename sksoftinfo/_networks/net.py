@@ -45,6 +45,7 @@ from .training import (
     check_steps,
     has_diverged,
     is_heard,
+    risen_loss,
     run_epoch,
 )
 
@@ -175,7 +176,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         try:
             # Gradients are computed outside `infer`.
             with pinned_flags():
-                return super().fit_loop(X, y, left, **kwargs)
+                super().fit_loop(X, y, left, **kwargs)
+            self._check_loss()
+            return self
         except KeyboardInterrupt:
             # skorch ends training here; its callbacks stop early by the same exception.
             if not self._stopped_by_callback:
@@ -185,6 +188,8 @@ class InfoSoftmaxNet(NeuralNetClassifier):
                     "warm_start.",
                     stacklevel=users_stacklevel(),
                 )
+            else:
+                self._check_loss()
             raise
         except ValueError as error:
             if "more than 1 value per channel" in str(error):
@@ -202,6 +207,15 @@ class InfoSoftmaxNet(NeuralNetClassifier):
                 self._set_learning_rate(self.lr)
             # The generator is not needed after training, and would be copied with the net.
             self.__dict__.pop("order_generator_", None)
+
+    def _check_loss(self):
+        loss = risen_loss(self, self._first_epoch)
+        if loss is not None:
+            raise TrainingDiverged(
+                f"Training diverged: in half of the epochs, at lr={self.lr:.3g}, the loss of the "
+                f"training rows is at least {loss:.3g} nats, more than ten times the loss before "
+                "training. Scale X, or lower lr."
+            ) from None
 
     def notify(self, method_name, **kwargs):
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 from collections import defaultdict
 from contextlib import contextmanager
 
@@ -11,10 +12,18 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 
 from .compat import get_len, largest_entries, set_training
+from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+
+# Largest median loss of the epochs, in units of the first loss and of the label entropy.
+_LARGEST_RISE = 10.0
+_IN_NATS = (LogSoftmaxLoss, PredictiveLoss, DonskerVaradhanLoss)
 
 
 class TrainingDiverged(ValueError):
-    """Error that `fit` and `partial_fit` raise if the loss or a weight is not finite.
+    """Error that `fit` and `partial_fit` raise if the loss is far too large or not finite.
+
+    The loss is far too large if it exceeds, in half of the epochs, ten times both the loss of the
+    first step and the largest label entropy, log M. A weight that is not finite counts, too.
 
     Parameters
     ----------
@@ -163,6 +172,45 @@ def _listens(callback, event):
     if method is EpochScoring.on_batch_end:
         return callback.on_train
     return method is not getattr(Callback, event)
+
+
+def risen_loss(net, first_epoch):
+    """Return the median loss of the epochs if it is far too large, and None otherwise.
+
+    A learning rate that falls to 0 may fit the training rows in the end, by weights that are too
+    large for any other row. The last epoch alone would not show this.
+
+    Parameters
+    ----------
+    net : InfoSoftmaxNet
+        Net at the end of a training.
+    first_epoch : int
+        Index of the first epoch of this training.
+
+    Returns
+    -------
+    float or None
+        Median of the mean losses of the training rows, if it exceeds ten times the loss of the
+        first step and ten times the entropy of uniform labels.
+    """
+    epochs = [
+        [
+            (one["train_loss"], one["train_batch_size"])
+            for one in epoch["batches"]
+            if "train_loss" in one
+        ]
+        for epoch in net.history[first_epoch:]
+    ]
+    epochs = [batches for batches in epochs if batches]
+    # The user's own losses are not comparable with an entropy.
+    if type(net.criterion_) not in _IN_NATS or not epochs:
+        return None
+    losses = [
+        sum(loss * size for loss, size in batches) / sum(size for _, size in batches)
+        for batches in epochs
+    ]
+    loss, usual = statistics.median(losses), max(epochs[0][0][0], math.log(net.n_classes))
+    return loss if loss > _LARGEST_RISE * usual else None
 
 
 def has_diverged(net):

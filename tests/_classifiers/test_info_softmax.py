@@ -25,7 +25,7 @@ from skorch.callbacks import (
 )
 from torch.utils.data import DataLoader
 
-from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo import InfoSoftmaxClassifier, TrainingDiverged
 from tests.helpers.networks import TinyNet, module_output
 
 
@@ -429,6 +429,50 @@ def test_divergence_is_told(split):
     clf = InfoSoftmaxClassifier(optimizer=torch.optim.SGD, lr=1e300, max_epochs=5, random_state=0)
     with pytest.raises(ValueError, match=r"Training diverged: .* at lr=1e\+300. Scale X"):
         clf.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("n", "lr", "options"),
+    [
+        (80, 1e3, {}),
+        (80, 1e6, {}),
+        (200, 1e3, {}),
+        (200, 1e6, {"early_stopping": True}),
+        (80, 1e3, {"max_epochs": 5}),
+        (80, 1e3, {"module": torch.nn.Linear, "max_epochs": 5}),
+        (80, 1e3, {"module": torch.nn.Linear, "optimizer": torch.optim.SGD, "max_epochs": 5}),
+    ],
+)
+def test_a_far_too_large_learning_rate_is_refused_though_all_is_finite(n, lr, options):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(n, 5))
+    y = (X[:, 0] + rng.normal(size=n) > 0).astype(int)
+    if "module" in options:
+        options = {**options, "module__in_features": 5, "module__out_features": 2}
+    clf = InfoSoftmaxClassifier(lr=lr, random_state=0, **options)
+    with pytest.raises(TrainingDiverged, match=r"in half of the epochs, at lr=.* Scale X"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "net_")
+
+
+def test_a_chunk_that_diverges_at_finite_weights_leaves_what_was_learned():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(400, 5))
+    y = (X[:, 0] > 0).astype(int)
+    clf = InfoSoftmaxClassifier(random_state=0).partial_fit(X, y, classes=[0, 1])
+    proba = clf.predict_proba(X)
+    with pytest.raises(TrainingDiverged):
+        clf.set_params(lr=1e5).partial_fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), proba)
+
+
+def test_a_large_loss_from_the_beginning_is_not_divergence():
+    """A network of one's own, on columns that are not scaled."""
+    X = 1e4 * np.random.default_rng(0).normal(size=(100, 5))
+    sizes = {"module__in_features": 5, "module__out_features": 2}
+    clf = InfoSoftmaxClassifier(torch.nn.Linear, max_epochs=3, random_state=0, **sizes)
+    clf.fit(X, np.random.default_rng(1).integers(0, 2, size=100))
+    assert clf.history_[-1]["train_loss"] > 100
 
 
 def test_huge_inputs_stay_finite(split):

@@ -158,6 +158,15 @@ def test_a_low_learning_rate_is_named_where_nothing_was_learned(lr, told):
     assert [f"too low: at lr={lr:.3g}" in one for one in messages] == [told]
 
 
+@pytest.mark.parametrize(
+    ("lr", "name"), [(0.003, "max_epochs"), (0.01, "max_epochs"), (1e-4, "lr")]
+)
+def test_the_parameter_that_is_too_low_is_named(lr, name):
+    y = np.random.default_rng(0).permutation(Y)
+    with pytest.warns(UserWarning, match=f"`{name}` is too low: .* Raise `{name}`"):
+        classifier(lr=lr, max_epochs=2).fit(X, y)
+
+
 def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
     """Of so many rows one perceptron leaves a tenth out, here without the one row of a class."""
     x = np.random.default_rng(0).normal(size=(5003, 2))
