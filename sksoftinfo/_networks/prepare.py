@@ -22,6 +22,9 @@ _MOST_NUMBERS = 1 << 18
 _LARGEST_STEP = 0.01
 # Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
+# Quantiles, of the values that differ from the median, by which a column is scaled whose
+# quartiles are equal.
+_OUTER = (0.1, 0.9)
 # With fewer rows, centres and scales are too uncertain for the rows that follow.
 _FEWEST_ROWS = 10
 
@@ -71,8 +74,9 @@ class PrepareColumns(nn.Module):
     """Layer that scales, smoothly clips and imputes the columns of a table.
 
     Each column is centred by its median and divided by its interquartile range or, if this range
-    is 0, by half the range of the column; a constant column becomes 0. The result is clipped
-    smoothly to (-3, 3). A missing value becomes the median, and each column in which values were
+    is 0, by half the range between the outer deciles of the values that differ from the median,
+    which includes the median. A constant column becomes 0. The result is clipped smoothly to
+    (-3, 3). A missing value becomes the median, and each column in which values were
     missing at `fit` gets a second column that marks missing values.
 
     Parameters
@@ -196,12 +200,17 @@ def _centres_and_scales(X, weight):
 
 def _centre_and_scale(X, weight):
     """Return the centre of each column, and the factor that multiplies the centred column."""
-    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    least, low, median, high, most = weighted_quantiles(X, shares, weight)
+    low, median, high = weighted_quantiles(X, (0.25, 0.5, 0.75), weight)
     known = ~np.isnan(median)
     with np.errstate(all="ignore"):
         # Half of each, since the difference of two large numbers may overflow.
-        spread = np.where(high > low, 0.5 * high - 0.5 * low, 0.25 * most - 0.25 * least)
+        spread = 0.5 * high - 0.5 * low
+        equal = np.flatnonzero(low == high)
+        if len(equal):
+            others = np.where(X[:, equal] == median[equal], np.nan, X[:, equal])
+            least, most = weighted_quantiles(others, _OUTER, weight)
+            least, most = np.fmin(least, median[equal]), np.fmax(most, median[equal])
+            spread[equal] = 0.25 * most - 0.25 * least
         scale = np.where(known & (spread > 0), 0.5 / spread, 0.0)
     return np.where(known, median, 0.0), np.where(np.isfinite(scale), scale, 0.0)
 

@@ -153,6 +153,23 @@ def test_columns_that_vary_in_rare_rows_are_not_constant(rare):
     assert prepare.scale[2] == 0
 
 
+@pytest.mark.parametrize("outlier", [1e3, -1e6, 1e300])
+@pytest.mark.parametrize("share_of_zeros", [0.6, 0.8, 0.95])
+@pytest.mark.parametrize("draw", ["normal", "exponential", "poisson"])
+def test_an_outlier_beside_many_equal_values_does_not_erase_the_others(
+    outlier, share_of_zeros, draw
+):
+    rng = np.random.default_rng(0)
+    values = rng.poisson(2, size=1000) if draw == "poisson" else getattr(rng, draw)(size=1000)
+    X = np.where(rng.random(1000) < share_of_zeros, 0.0, values)[:, None]
+    X[0] = 0.0
+    without = prepared(X)
+    X[0] = outlier
+    found = prepared(X)
+    assert np.ptp(without) > 1.5
+    np.testing.assert_allclose(found[1:], without[1:], atol=0.5)
+
+
 def test_columns_of_two_values_keep_their_range():
     for share in (0.01, 0.1, 0.9):
         X = (np.arange(1000) < 1000 * share).astype(float)[:, None] * 7 - 3
