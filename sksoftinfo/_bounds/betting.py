@@ -182,7 +182,6 @@ class _Game:
     def __init__(self, values, weights, rounds, variables):
         self._values, self._weights, self._variables = values, weights, variables
         self._rounds = rounds
-        self._equal = bool((weights == 1).all())
         means = values.sum(axis=1) / weights.sum()
         self.means = means[variables]
         # Rounds of many observations are adjacent; short rounds come before and after them.
@@ -258,10 +257,7 @@ class _Game:
     def _rows(self, number, variables):
         """Return values and weights of the observations of a round, of shape (rows, s, 1)."""
         rows = slice(*self._rounds[number : number + 2])
-        values = self._values[variables, rows].T[:, :, None]
-        # If all weights are 1, a single one broadcasts.
-        weights = np.ones((1, 1, 1)) if self._equal else self._weights[rows, None, None]
-        return values, np.broadcast_to(weights, (len(values), 1, 1))
+        return self._values[variables, rows].T[:, :, None], self._weights[rows, None, None]
 
 
 def _log_factors(values, weights, stakes, mean):
