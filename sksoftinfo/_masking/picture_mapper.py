@@ -47,7 +47,7 @@ class PictureMapper(InformationMapper):
 
     @property
     def smallest_part(self):
-        """Number of pixels of one cell, since the evidence has no place within a cell."""
+        """Number of pixels of one cell, within which the place of the evidence is unknown."""
         return math.prod(self.scorer.stride)
 
     def ship_calibrations(self, whole):

@@ -119,9 +119,9 @@ class PrepareColumns(nn.Module):
         self._set(found)
 
     def learn_constant(self, X, weight=None):
-        """Set the centre and scale of columns that did not vary before and vary with these rows.
+        """Set the centre and scale of columns that were constant and vary in these rows.
 
-        A column that does not vary becomes 0, and has been a constant to the network.
+        Until now, the network has received such a column as the constant 0.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class PrepareColumns(nn.Module):
         if not len(constant):
             return 0
         found = np.stack([on_host(self.median), scale]).astype(np.float64)
-        # In the precision of the network, in which the earlier value is known.
+        # The earlier value is known in the precision of the network.
         dtype = on_host(self.median).dtype
         with np.errstate(over="ignore"):
             rows = on_host(X[:, constant]).astype(dtype)
