@@ -22,6 +22,27 @@ def import_opencv():
     return cv2
 
 
+def check_refine(refine, mask_type, image_shape):
+    """Raise ValueError if masks cannot be refined, and ImportError if OpenCV is missing.
+
+    Parameters
+    ----------
+    refine, mask_type
+        Parameters of the transformer.
+    image_shape : tuple of int
+        Shape (C, H, W) of the images.
+    """
+    if refine is None:
+        return
+    if mask_type != "hard" or image_shape[:2] == (1, 1):
+        raise ValueError(
+            "refine='edges' must go with hard masks of images; got "
+            f"mask_type={mask_type!r} and images of shape {image_shape}. Use "
+            "mask_type='hard' or refine=None."
+        )
+    import_opencv()
+
+
 def snap_to_edges(excess, images):
     """Return the excess information with its signs changed, so that masks follow outlines.
 

@@ -32,7 +32,7 @@ from .._utils import (
     validate_on_device,
     validate_rows,
 )
-from .edges import import_opencv
+from .edges import check_refine
 from .fill import Fill
 from .fitting import (
     best_sizes,
@@ -420,7 +420,7 @@ of pictures, or torch Dataset or DataLoader
         encode_target(self.target, known_classes(self.estimator, y), self.combine)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
-        self._check_refine()
+        check_refine(self.refine, self.mask_type, self._image_shape)
         # The labels do not choose the windows of a pretrained network: on few labelled pictures,
         # the score prefers windows that keep everything.
         ready = is_pretrained(neural(self.estimator)) and isinstance(self.patch_size, str)
@@ -736,23 +736,12 @@ of pictures, or torch Dataset or DataLoader
         check_is_fitted(self)
         check_params(self)
         check_threshold(self.threshold, self.threshold_reference)
-        self._check_refine()
+        check_refine(self.refine, self.mask_type, self._image_shape)
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
             raise ValueError(
                 "threshold_reference='fit' must be set before `fit`, which computes the maxima; "
                 "got a transformer that was fitted without them. Fit it again."
             )
-
-    def _check_refine(self):
-        if self.refine is None:
-            return
-        if self.mask_type != "hard" or self._image_shape[:2] == (1, 1):
-            raise ValueError(
-                "refine='edges' must go with hard masks of images; got "
-                f"mask_type={self.mask_type!r} and images of shape {self._image_shape}. Use "
-                "mask_type='hard' or refine=None."
-            )
-        import_opencv()
 
     def _reader(self, X):
         """Return `X`, and a reader of its pictures; None if `X` holds arrays."""
