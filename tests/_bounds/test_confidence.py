@@ -110,6 +110,35 @@ def test_the_limit_to_use_is_the_larger_of_two_that_share_the_probability_of_bei
         assert one.mi_lower_limit == pytest.approx(parts[larger], abs=1e-9)
 
 
+# Of each input (row) and label (column): joint probability. Something important happens in few of
+# 100 rows, or in none. The posterior is scored, or a prediction that is surer than it.
+RARE = {
+    "class of 3 %": ([[0.97, 0.0], [0.0, 0.03]], None),
+    "class of 0.1 %": ([[0.9985, 0.0005], [0.0005, 0.0005]], None),
+    "failures in 3 %": ([[0.485, 0.015], [0.015, 0.485]], None),
+    "sure, and wrong in 1 %": ([[0.495, 0.005], [0.005, 0.495]], np.eye(2)),
+    "informative input of 1 %": ([[0.495, 0.495], [0.01, 0.0]], None),
+    "ties": ([[0.25, 0.25, 0, 0], [0, 0, 0.25, 0.25]], None),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_limits_hold_if_few_rows_matter(name):
+    joint, proba = np.array(RARE[name][0]), RARE[name][1]
+    proba = joint / joint.sum(axis=1, keepdims=True) if proba is None else proba
+    log_proba = np.log(np.maximum(proba, 1e-12))
+    rng = np.random.default_rng(0)
+    cells = rng.choice(joint.size, (N_WORLDS, 100), p=joint.ravel())
+    samples = [(log_proba[x], y) for x, y in zip(*np.divmod(cells, joint.shape[1]), strict=True)]
+    found = limits_of_samples(samples, joint.shape[1])
+    truth = exact_mutual_information(joint)
+    label_entropy = entropy(joint.sum(axis=0))
+    assert_holds(
+        [np.mean([getattr(one, limit) <= truth + 1e-9 for one in found]) for limit in LOWER]
+    )
+    assert_holds(np.mean([one.label_entropy_upper_limit >= label_entropy - 1e-9 for one in found]))
+
+
 def test_over_confident_predictions_are_recalibrated():
     truth, found = limits_of_world("balanced", 300, temperature=4.0)
     assert_holds(np.mean([one.mi_lower_limit <= truth for one in found]))
