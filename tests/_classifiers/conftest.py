@@ -1,4 +1,4 @@
-"""Flowers and digits, and a classifier of flowers, once for each file of tests."""
+"""Flowers and digits, and a classifier of flowers, which no test of this folder changes."""
 
 import numpy as np
 import pytest
@@ -9,18 +9,18 @@ from sklearn.preprocessing import StandardScaler
 from sksoftinfo import InfoSoftmaxClassifier
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def iris():
     X, y = load_iris(return_X_y=True)
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def split(iris):
     return train_test_split(*iris, stratify=iris[1], random_state=0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fitted(split):
     return InfoSoftmaxClassifier(random_state=0).fit(split[0], split[2])
 

@@ -283,8 +283,9 @@ def test_copies_agree(fitted, split, tmp_path):
     joblib.dump(fitted, tmp_path / "clf")
     np.testing.assert_array_equal(joblib.load(tmp_path / "clf").predict_proba(X), expected)
     assert not hasattr(clone(fitted), "net_")
-    pipeline = make_pipeline(StandardScaler(), clone(fitted)).fit(split[0], split[2])
-    assert pickle.loads(pickle.dumps(pipeline)).score(X, split[3]) > 0.9
+    pipeline = make_pipeline(StandardScaler(), clone(fitted).set_params(max_epochs=5))
+    expected = pipeline.fit(split[0], split[2]).predict_proba(X)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(pipeline)).predict_proba(X), expected)
 
 
 def test_weights_as_safetensors(fitted, split, tmp_path):
