@@ -493,6 +493,7 @@ def test_fitting_does_not_import_optional_packages():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.long_training
 def test_deciding_by_information_raises_the_average_accuracy_per_class():
     """Digits, one of them cut to 5 % of its training images."""
     X, y = load_digits(return_X_y=True)

@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from skorch.callbacks import Callback, EpochScoring, TrainEndCheckpoint
 
 from sksoftinfo import InfoSoftmaxClassifier, ResumableCheckpoint, StochasticInfoClassifier
+from sksoftinfo._classifiers import plan
 from sksoftinfo._networks.averaged_mlp import AveragedMLP
 from sksoftinfo._networks.cross_fitted_net import CrossFittedNet, folds_of_rows
 from sksoftinfo._networks.losses import LogSoftmaxLoss
@@ -88,6 +89,7 @@ def test_the_best_epoch_is_kept_and_the_learning_rate_is_given_back():
     assert isinstance(clf.module_, AveragedMLP)
 
 
+@pytest.mark.long_training
 def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
     """In nats, of independent labels. Training ends early."""
     rng = np.random.default_rng(0)
@@ -103,6 +105,7 @@ def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
 
 
 @pytest.mark.parametrize("prior", ["empirical", "uniform"])
+@pytest.mark.long_training
 def test_linear_worlds_are_learned_as_by_logistic_regression(prior):
     """Gaussian classes of one covariance, of which perceptrons alone lose 0.06 nats to it."""
     rng = np.random.default_rng(0)
@@ -230,6 +233,7 @@ def test_a_single_member_holds_out_a_tenth_of_many_rows():
     assert clf.score(x, y) > 0.95
 
 
+@pytest.mark.long_training
 def test_many_repetitions_of_few_rows_are_learned_by_heart():
     """Frequencies in six cells, from 3,000 rows: a strong decay would blur them."""
     rng = np.random.default_rng(0)
@@ -242,6 +246,7 @@ def test_many_repetitions_of_few_rows_are_learned_by_heart():
 
 
 @pytest.mark.parametrize("lr", [0.003, 0.1, 1.0])
+@pytest.mark.long_training
 def test_a_large_learning_rate_does_not_erase_the_weights(lr):
     X, y = np.arange(4.0)[:, None], ["low", "low", "high", "high"]
     clf = InfoSoftmaxClassifier(lr=lr, random_state=0).fit(X, y)
@@ -257,7 +262,8 @@ def test_a_large_learning_rate_does_not_erase_the_weights(lr):
     ],
     ids=["softmax", "additive", "ensemble"],
 )
-def test_weights_are_repetitions_of_few_rows(clf):
+def test_weights_are_repetitions_of_few_rows(clf, monkeypatch):
+    monkeypatch.setattr(plan, "_FEW_ROWS_STEPS", 20)
     rng = np.random.default_rng(0)
     x, y, weight = rng.normal(size=(30, 3)), np.arange(30) % 2, rng.integers(0, 3, 30)
     clf = clone(clf).set_params(random_state=0, batch_size=-1)

@@ -28,6 +28,7 @@ BY_HEART = {"max_epochs": 150, "optimizer__weight_decay": 0.0, **OPTIONS}
     ],
     ids=["default", "module", "stochastic"],
 )
+@pytest.mark.long_training
 def test_a_bound_of_training_rows_far_above_the_held_out_rows_is_warned_of(clf):
     with pytest.warns(UserWarning, match="memorised its training rows.* held-out rows"):
         clf.fit(*NOISE)

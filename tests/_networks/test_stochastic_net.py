@@ -15,6 +15,7 @@ def split():
     return train_test_split(X, y, stratify=y, random_state=0)
 
 
+@pytest.mark.long_training
 def test_learned_scales_shrink_without_a_penalty_and_not_with_one(split):
     X, _, y, _ = split
     options = {"noise": "gaussian", "optimizer__weight_decay": 0.0, "random_state": 0}
