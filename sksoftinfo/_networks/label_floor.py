@@ -36,7 +36,6 @@ class LabelFloor(nn.Module):
         super().__init__()
         # The class prior inside the softmax, not its logarithm, which may be infinite.
         self.register_buffer("prior", torch.full((n_classes,), 1 / n_classes))
-        self.register_buffer("log_rest", torch.zeros(()))
         self.register_buffer("logits", torch.full((n_classes,), _NOTHING))
 
     def set(self, share, start, log_prior):
@@ -53,8 +52,8 @@ class LabelFloor(nn.Module):
         """
         share = torch.tensor(share, dtype=torch.float64)
         prior = torch.full_like(start, 1 / len(start)) if log_prior is None else log_prior.exp()
-        floor = start + share.log() - torch.logsumexp(start + prior.log(), 0)
-        values = {"prior": prior, "log_rest": torch.log1p(-share), "logits": floor}
+        floor = start + torch.logit(share) - torch.logsumexp(start + prior.log(), 0)
+        values = {"prior": prior, "logits": floor}
         for name, value in values.items():
             own = getattr(self, name)
             own.copy_(upload(value.to(own.dtype), own.device))
@@ -62,4 +61,4 @@ class LabelFloor(nn.Module):
     def forward(self, logits):
         """Return logits (n, n_classes) of the mixture."""
         evidence = torch.logsumexp(logits + self.prior.log(), dim=-1, keepdim=True)
-        return torch.logaddexp(logits - evidence + self.log_rest, self.logits)
+        return torch.logaddexp(logits - evidence, self.logits)
