@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from torch import nn
@@ -227,11 +226,13 @@ class Pictures(Dataset):
         return self.pictures[index], index % 2
 
 
+def pil_image(pixels):
+    return pytest.importorskip("PIL.Image").fromarray(pixels)
+
+
 FORMS = {
     "array": lambda X: X,
-    "PIL": lambda X: [
-        Image.fromarray((255 * x).astype(np.uint8).transpose(1, 2, 0), "RGB") for x in X
-    ],
+    "PIL": lambda X: [pil_image((255 * x).astype(np.uint8).transpose(1, 2, 0)) for x in X],
     "dataset": lambda X: Pictures([torch.as_tensor(x) for x in X]),
     "loader": lambda X: DataLoader(Pictures([torch.as_tensor(x) for x in X]), batch_size=2),
 }
@@ -286,7 +287,7 @@ def test_thin_pictures_are_enlarged_for_a_known_size(name):
         NETWORKS[name](), classes=["a", "b"], input_shape=(3, 24, 24)
     )
     pictures = [
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
+        pil_image(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
         for size in ((2, 40), (40, 2), (1, 1))
     ]
     masker = InfoMaskTransformer(clf).fit(pictures)
