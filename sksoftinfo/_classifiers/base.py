@@ -308,7 +308,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         params = {
             **more,
             "module": module,
-            **optimizer_params(self.optimizer, X, device),
+            **self._optimizer_params(X, device),
             **self._live_params(),
             "train_split": make_train_split(
                 self.train_split,
@@ -337,6 +337,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         """Adopt a net that was built with the current parameters."""
         self.net_ = net
         self._built_with = kept_params(self.get_params(deep=False))
+
+    def _optimizer_params(self, X, device):
+        return optimizer_params(self.optimizer, X, device)
 
     def _module_and_params(self, X):
         n_classes = len(self.classes_)

@@ -262,12 +262,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Parameters
         ----------
         module : torch.nn.Module
-            Network that returns logits of shape (n_samples, n_classes).
+            Network that returns finite logits of shape (n_samples, n_classes), or a tuple whose
+            first entry they are. Scripted networks are allowed.
         classes : array-like of shape (n_classes,)
             Names of the network's outputs, in their order: distinct strings or numbers.
         input_shape : tuple of int, default=None
-            Shape of a row, e.g. (3, 224, 224). If it is given, the network is tried out at once,
-            and rows of another shape are rejected. ``None`` accepts rows of any shape.
+            Shape of a row, e.g. (3, 224, 224). If it is given, the network is checked at once,
+            and rows of another shape are rejected. ``None`` accepts rows of any shape, and the
+            network is checked on the first rows of a prediction.
         prior : "uniform" or array-like of shape (n_classes,), default="uniform"
             Reference prior ``train_prior_`` of pointwise information, in the order of `classes`.
             The logits of the network are not changed: they contain the prior that the network has
@@ -286,7 +288,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             If `module` is not a torch module.
         ValueError
             If the classes are not distinct or not of one type, if the prior is not a distribution,
-            or if the network's output does not have one column for each class.
+            if the network cannot be copied, has weights without values, or cannot process rows of
+            `input_shape`, or if its output does not have one column for each class, is not finite,
+            differs between two runs on the same row, or depends on the other rows of a batch.
+
+        Warns
+        -----
+        UserWarning
+            If the network returns probabilities.
 
         Examples
         --------

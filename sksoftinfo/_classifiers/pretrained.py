@@ -9,7 +9,12 @@ import numpy as np
 import torch
 
 from .._bounds import check_distribution
-from .._networks import check_output
+from .._networks import (
+    LogSoftmaxLoss,
+    PretrainedNet,
+    check_has_weights,
+    check_input_shape,
+)
 from .._utils import check_labels, check_params, label_array
 from .build import with_channels
 from .info_softmax import InfoSoftmaxClassifier
@@ -67,23 +72,33 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         self.categories_ = None
         self._missing = np.arange(0)
         self._n_members = 0
+        check_has_weights(module)
         # Set directly: `set_params` rejects these parameters from now on.
         self.module, self.device, self.dtype = module, device, "float32"
         self.batch_size = _BATCH_SIZE
         check_params(self)
         self._take_over(self._initialized_net(self._no_rows(), seed=0))
         if self.input_shape_ is not None:
-            rows = np.random.default_rng(0).random((2, *self.input_shape_), dtype=np.float32)
-            check_output(self.net_, with_channels(rows))
-            self.predict_log_proba(rows)
+            row = np.random.default_rng(0).random((1, *self.input_shape_), dtype=np.float32)
+            row = torch.from_numpy(with_channels(row))
+            check_input_shape(self.net_, row, self.input_shape_)
         return self
 
     def _take_over(self, net):
-        net.module_.eval().requires_grad_(False)
+        net.module_.eval()
+        # One by one, since scripted modules lack `requires_grad_`.
+        for weight in net.module_.parameters():
+            weight.requires_grad_(False)
         # Drop skorch's and our own reference to the original: each would be pickled.
         net.module = type(net.module_)
         del self._given
         self.net_ = net
+
+    def _net_class_and_params(self):
+        return PretrainedNet, {"criterion": LogSoftmaxLoss}
+
+    def _optimizer_params(self, X, device):
+        return {}
 
     def _module_and_params(self, X):
         module, params = super()._module_and_params(X)

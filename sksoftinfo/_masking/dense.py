@@ -102,7 +102,10 @@ def own_copy(module):
     twentieth of the forward pass, and the channels-last format on a CPU saves 12 % of the time of
     `mask` in bench_masking.py.
     """
-    fresh = copy.deepcopy(unwrapped(module)).eval().requires_grad_(False)
+    fresh = copy.deepcopy(unwrapped(module)).eval()
+    # One by one, since scripted modules lack `requires_grad_`.
+    for weight in fresh.parameters():
+        weight.requires_grad_(False)
     if all(weight.device.type == "cpu" for weight in [*fresh.parameters(), *fresh.buffers()]):
         fresh = fresh.to(memory_format=torch.channels_last)
     return fresh

@@ -297,6 +297,9 @@ def _confirmed(module, logits_of, image, layer, of_small):
             return None
     if not recent or recent[0].call != layer.call:
         return None
+    # The network may compute without gradients, which its geometry is measured by.
+    if not recent[0].output.requires_grad:
+        return None
     if of_small is not None and [one[:2] for one in of_small] != [one[:2] for one in shapes]:
         return None
     found = recent[0].seen_as(layer.layout)
@@ -398,10 +401,11 @@ def _spatial_outputs(module, run, n_images, wanted, with_tokens=True):
 
         return hook
 
+    # Scripted modules cannot have hooks.
     hooks = [
         submodule.register_forward_hook(listen(name))
         for name, submodule in module.named_modules()
-        if name
+        if name and not isinstance(submodule, torch.jit.ScriptModule)
     ]
     try:
         logits = run()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.frozen import FrozenEstimator
 
 from .._classifiers import BaseInfoClassifier, is_pretrained
-from .._networks import naming_batch_size, predict_logits
+from .._networks import check_pretrained, naming_batch_size, predict_logits
 from .._utils import ignored_warnings
 
 # Lower limit of probabilities before their logarithm is taken: forests and nearest neighbours
@@ -42,6 +43,16 @@ class ImageClassifier:
         self.estimator = estimator
         self.row_shape = row_shape
         self.batch_size = batch_size
+
+    def check_network(self, images):
+        """Let a pretrained network be checked on an image, unless it was checked before."""
+        classifier = neural(self.estimator)
+        if is_pretrained(classifier) and not classifier.net_.is_checked:
+            net, row = classifier.net_, images[:1]
+            flat = len(self.row_shape) == 1
+            row = torch.from_numpy(np.array(row.reshape(1, -1) if flat else row))
+            with naming_batch_size(net.batch_size):
+                check_pretrained(net, row)
 
     def predict_proba(self, images):
         """Return the probabilities of the classes (n, M)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import torch
 
@@ -47,6 +49,6 @@ class NetworkScorer:
 
 
 def device_of(net):
-    """Return the device of a net's weights, and the CPU if it has none."""
-    weight = next(net.module_.parameters(), None)
+    """Return the device of a net's weights and buffers, and the CPU if it has none."""
+    weight = next(chain(net.module_.parameters(), net.module_.buffers()), None)
     return torch.device("cpu") if weight is None else weight.device

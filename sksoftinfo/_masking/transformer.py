@@ -434,6 +434,7 @@ of pictures, or torch Dataset or DataLoader
             self.estimator, X, y, self._image_shape, self.random_state, self.memory
         )
         self._classifier = ImageClassifier(self.estimator_, row_shape, self.batch_size)
+        self._classifier.check_network(images)
         self.classes_ = self.estimator_.classes_
         encoded = None if y is None else encode_labels(y, self.classes_)
         self.prior_ = resolve_prior(self.prior, encoded, self.estimator_, self.classes_)

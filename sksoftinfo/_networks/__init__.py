@@ -37,6 +37,12 @@ from .predictions import (
     with_rows,
 )
 from .prepare import learn_columns
+from .pretrained_net import (
+    PretrainedNet,
+    check_has_weights,
+    check_input_shape,
+    check_pretrained,
+)
 from .probe import check_output, check_stochastic_module, warn_of_equal_rows, warn_of_sizes
 from .refused_images import naming_images
 from .restored_state import check_history, history_text
@@ -67,13 +73,17 @@ __all__ = [
     "LogSoftmaxLoss",
     "NoisyModuleFactory",
     "PredictiveLoss",
+    "PretrainedNet",
     "ResumableCheckpoint",
     "StochasticInfoNet",
     "StochasticModule",
     "TrainingDiverged",
+    "check_has_weights",
     "check_history",
+    "check_input_shape",
     "check_monitors",
     "check_output",
+    "check_pretrained",
     "check_stochastic_module",
     "checked_logits",
     "download",

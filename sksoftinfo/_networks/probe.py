@@ -64,7 +64,7 @@ def check_output(net, rows):
             "needed, or a tuple whose first entry is one."
         )
     for output in outputs:
-        if _are_probabilities(output, net.n_classes):
+        if are_probabilities(output, net.n_classes):
             warnings.warn(
                 f"module={name} returns probabilities: no entry is negative, and each row sums "
                 "to 1. Probabilities are treated as logits, which limits the confidence of the "
@@ -148,7 +148,8 @@ def _outputs(net, x):
     return [hidden, module.sample(hidden, noise)]
 
 
-def _are_probabilities(output, n_classes):
+def are_probabilities(output, n_classes):
+    """Return whether an output consists of rows of probabilities of the classes."""
     if not isinstance(output, torch.Tensor) or output.shape[-1:] != (n_classes,):
         return False
     output = output.cpu().double()

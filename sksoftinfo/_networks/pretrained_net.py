@@ -1,0 +1,247 @@
+"""`PretrainedNet`: a net around a network that is used as it is, and the check of this network."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+
+from .._utils import users_stacklevel
+from .device import is_out_of_memory
+from .net import InfoSoftmaxNet
+from .precision import widened
+from .predictions import checked_logits, evaluate_module, module_input, posterior_logits
+from .probe import are_probabilities
+from .refused_images import naming_images
+from .torch_flags import pinned_flags
+
+# Side of the images on which a network is checked, if it takes them.
+_SIDE = 64
+# Largest differences relative to the largest logit, in single and in half precision: between a row
+# alone and in a batch, which other kernels may compute, and between two runs of the same kernels.
+_OF_BATCHES = {False: 1e-3, True: 0.05}
+_OF_RUNS = {False: 1e-5, True: 0.02}
+# Numbers of rows in the runs of a check.
+_N_ROWS = (1, 1, 2)
+
+
+class PretrainedNet(InfoSoftmaxNet):
+    """Net around a network that is never trained, which therefore needs no optimizer.
+
+    The network is checked by `check_pretrained` on the first rows that pass through it.
+    """
+
+    is_checked = False
+
+    def initialized_instance(self, instance_or_cls, kwargs):
+        try:
+            # Copies of the weights of a scripted network would be results of an operation.
+            with torch.no_grad():
+                return super().initialized_instance(instance_or_cls, kwargs)
+        # A copy calls whatever the attributes of the module implement.
+        except Exception as error:
+            if instance_or_cls is not self.module or is_out_of_memory(error):
+                raise
+            raise ValueError(
+                "`module` must be a network that can be copied; got "
+                f"module={_name(instance_or_cls)}, of which copy.deepcopy fails: {error}. Delete "
+                "attributes that are not weights, e.g. a stored activation or a lock, or load its "
+                "state_dict into a new instance."
+            ) from error
+
+    def initialize_optimizer(self):
+        self.optimizer_ = None
+        return self
+
+    def infer(self, x, **fit_params):
+        logits = super().infer(x, **fit_params)
+        if not self.is_checked:
+            check_pretrained(self, x, are_processed=True)
+        return logits
+
+
+def check_has_weights(module):
+    """Raise ValueError if a weight of a network has no values yet."""
+    for name, weight in [*module.named_parameters(), *module.named_buffers()]:
+        if torch.nn.parameter.is_lazy(weight) or weight.is_meta:
+            where = "is on the meta device" if weight.is_meta else "is not initialised"
+            raise ValueError(
+                f"`module` must hold trained weights; got module={_name(module)}, whose {name!r} "
+                f"{where}. Load the weights first, with assign=True on the meta device."
+            )
+
+
+@pinned_flags()
+def check_input_shape(net, rows, input_shape):
+    """Check a network on rows of the shape that a user names.
+
+    Parameters
+    ----------
+    net : PretrainedNet
+        Initialised net.
+    rows : tensor of shape (n, ...)
+    input_shape : tuple of int
+        Shape as the user names it, without the axis of channels of grey images.
+
+    Raises
+    ------
+    ValueError
+        If the network fails on rows of this shape, or as in `check_pretrained`.
+    """
+    x = module_input(net, rows)
+    try:
+        with torch.inference_mode():
+            net.module_(x.clone())
+    # Networks fail by whichever exception the first layer that cannot process the rows raises.
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(
+            "`input_shape` must be the shape of a row that the network can process; got "
+            f"{input_shape}, on which module={_name(net.module_)} fails: "
+            f"{_reason(error)}. Give the shape without the axis of rows, e.g. (3, 224, 224)."
+        ) from error
+    check_pretrained(net, x, are_processed=True)
+
+
+@pinned_flags()
+def check_pretrained(net, x, are_processed=False):
+    """Check that the output of a network consists of logits that depend on nothing but their row.
+
+    Images are cropped for the runs, if the network processes smaller images.
+
+    Parameters
+    ----------
+    net : PretrainedNet
+        Initialised net in evaluation mode.
+    x : tensor of shape (n, ...)
+        Rows, of which the first is used.
+    are_processed : bool, default=False
+        Whether the network has processed the rows without an error.
+
+    Raises
+    ------
+    ValueError
+        If the output is not a tensor of finite numbers of shape (n, n_classes), or if the logits
+        for a row are different in another batch or in another run, or if the network fails on
+        batches of another size, or changes a buffer.
+
+    Warns
+    -----
+    UserWarning
+        If the output consists of probabilities.
+    """
+    evaluate_module(net)
+    name = _name(net.module_)
+    before = {key: value.clone() for key, value in net.module_.named_buffers()}
+    with torch.inference_mode():
+        runs = _runs(net, module_input(net, x)[:1], are_processed)
+    for output, n_rows in zip(runs, _N_ROWS, strict=True):
+        _check_logits(net, output, n_rows)
+    alone, again, together = runs
+    is_half, largest = torch.finfo(alone.dtype).bits < 32, float(together.abs().max())
+    if _distance(alone, again) > _OF_RUNS[is_half] * largest:
+        raise ValueError(
+            f"module={name} must return the same logits for the same row; got different ones in "
+            "two runs. Switch off what is random in evaluation mode, e.g. by "
+            "dropout(x, p, self.training)."
+        )
+    if _distance(alone, together[:1]) > _OF_BATCHES[is_half] * largest:
+        raise ValueError(
+            f"module={name} must return logits that do not depend on the other rows of a batch; "
+            "got others for a row alone than beside a second row. Let batch normalisation use "
+            "running statistics, with track_running_stats=True."
+        )
+    for key, value in net.module_.named_buffers():
+        # NaN is not equal to itself.
+        if not torch.equal(value.nan_to_num(), before[key].nan_to_num()):
+            with torch.no_grad():
+                value.copy_(before[key])
+            raise ValueError(
+                f"module={name} must not change in evaluation mode; got another {key!r} after a "
+                "run. Change buffers only if self.training is True."
+            )
+    if are_probabilities(together, net.n_classes):
+        warnings.warn(
+            f"module={name} returns probabilities: no entry is negative, and each row sums to 1. "
+            "Probabilities are treated as logits, which makes predictions nearly uniform. Leave "
+            "out the softmax in the last layer.",
+            stacklevel=users_stacklevel(),
+        )
+    net.is_checked = True
+
+
+def _check_logits(net, output, n_rows):
+    name = _name(net.module_)
+    if not isinstance(output, torch.Tensor):
+        raise ValueError(
+            f"module={name} returned {type(output).__name__} where a tensor of logits is needed, "
+            "or a tuple whose first entry is one. Wrap the network in a module whose `forward` "
+            "returns the logits."
+        )
+    checked_logits(net, posterior_logits(net, output).cpu().numpy())
+    if len(output) != n_rows:
+        raise ValueError(
+            f"module={name} must return logits for each row; got shape {tuple(output.shape)} for "
+            f"{n_rows} rows. Return a tensor of shape (n_samples, {net.n_classes})."
+        )
+    if not output.isfinite().all():
+        raise ValueError(
+            f"module={name} must return finite logits; got an infinite logit. Use a large "
+            "negative number, e.g. -1e4, for a class that is left out."
+        )
+
+
+def _runs(net, row, are_processed):
+    """Return the output for one row alone, alone once more, and beside a row of zeros."""
+    if row.ndim == 4 and min(row.shape[2:]) > _SIDE:
+        try:
+            small = _three_runs(net, _middle(row))
+        # Any exception on smaller images means that the network does not accept them.
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+        else:
+            if not isinstance(small[2], torch.Tensor) or small[2].isfinite().all():
+                return small
+    if not are_processed:
+        with naming_images(net.module_, row):
+            net.module_(row.clone())
+    try:
+        return _three_runs(net, row)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"module={_name(net.module_)} must take batches of any size; got an error on one or "
+            f"two rows: {_reason(error)}. Export or trace the network with a batch axis of any "
+            "length."
+        ) from error
+
+
+def _three_runs(net, row):
+    # A row of other values, since a repeated row would not change the statistics of a batch.
+    pair = torch.cat([row, torch.zeros_like(row)])
+    return [_first(net.module_(pair[:n_rows].clone())) for n_rows in _N_ROWS]
+
+
+def _middle(images):
+    top, left = ((length - _SIDE) // 2 for length in images.shape[2:])
+    return images[:, :, top : top + _SIDE, left : left + _SIDE]
+
+
+def _first(output):
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+def _distance(one, other):
+    return float((widened(one, torch.float32) - widened(other, torch.float32)).abs().max())
+
+
+def _reason(error):
+    return str(error).rstrip(". \n") or type(error).__name__
+
+
+def _name(module):
+    # A scripted module has the name of the module that it was made from.
+    return getattr(module, "original_name", type(module).__name__)

@@ -1,0 +1,225 @@
+"""A network that is used as it is: what is checked before it is used, and how often it runs."""
+
+import copy
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from tests.helpers.pretrained import Flattening, pretrained_network
+
+NAMES = ["tabby", "beagle", "car"]
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((3, 3, 24, 24), dtype=np.float32)
+
+
+class Made(nn.Module):
+    """A network, and what a function makes of its input and its logits."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.network = pretrained_network()
+        self.register_buffer("seen", torch.zeros(1))
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def random(self, x):
+    return self.network(x + 0.1 * torch.randn_like(x))
+
+
+def always_dropping(self, x):
+    return self.network(nn.functional.dropout(x, 0.5, training=True))
+
+
+def of_the_batch(self, x):
+    return self.network((x - x.mean((0, 2, 3), keepdim=True)) / x.std())
+
+
+def counting(self, x):
+    self.seen += 1
+    return self.network(x)
+
+
+def of_one_size(self, x):
+    assert len(x) == 3
+    return self.network(x)
+
+
+def with_a_class_left_out(self, x):
+    return self.network(x) - torch.tensor([0.0, np.inf, 0.0])
+
+
+REFUSED = [
+    (random, "must return the same logits for the same row"),
+    (always_dropping, "must return the same logits for the same row"),
+    (of_the_batch, "must return logits that do not depend on the other rows"),
+    (counting, "must not change in evaluation mode; got another 'seen'"),
+    (with_a_class_left_out, "must return finite logits"),
+    (lambda self, x: {"logits": self.network(x)}, "returned dict where a tensor"),
+    (lambda self, x: [self.network(x)], "returned list where a tensor"),
+    (lambda self, x: self.network(x)[:1], "must return logits for each row"),
+    (lambda self, x: self.network(x)[..., None, None], "returned logits of shape"),
+    (lambda self, x: self.network(x) * np.nan, "not finite"),
+]
+
+
+@pytest.mark.parametrize("with_shape", [False, True])
+@pytest.mark.parametrize(("function", "message"), REFUSED)
+def test_outputs_that_are_not_logits_of_their_row_are_refused(
+    images, function, message, with_shape
+):
+    module = Made(function)
+    if with_shape:
+        with pytest.raises(ValueError, match=message):
+            InfoSoftmaxClassifier.from_module(module, classes=NAMES, input_shape=(3, 24, 24))
+        return
+    clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES)
+    for use in (clf.predict, InfoMaskTransformer(clf).fit):
+        with pytest.raises(ValueError, match=message):
+            use(images)
+    assert not clf.net_.is_checked
+
+
+def test_batch_normalisation_without_running_statistics_is_refused(images):
+    module = pretrained_network()
+    module.norm = nn.BatchNorm2d(8, track_running_stats=False)
+    with pytest.raises(ValueError, match="track_running_stats=True"):
+        InfoSoftmaxClassifier.from_module(module, classes=NAMES).predict(images)
+
+
+def test_networks_for_batches_of_one_size_are_refused(images):
+    clf = InfoSoftmaxClassifier.from_module(Made(of_one_size), classes=NAMES)
+    with pytest.raises(ValueError, match="must take batches of any size"):
+        clf.predict(images)
+
+
+@pytest.mark.parametrize("shape", [(1, 24, 24), (24, 24), (3, 24), (5,), (2, 3, 24, 24)])
+def test_input_shapes_that_the_network_cannot_process_are_named(shape):
+    with pytest.raises(ValueError, match="`input_shape` must be the shape of a row") as caught:
+        InfoSoftmaxClassifier.from_module(pretrained_network(), classes=NAMES, input_shape=shape)
+    assert f"got {shape}, on which module=Flattening fails: " in str(caught.value)
+
+
+@pytest.mark.parametrize("input_shape", [None, (3, 24, 24)])
+def test_probabilities_get_one_warning(images, input_shape):
+    module = nn.Sequential(pretrained_network(), nn.Softmax(1))
+    with pytest.warns(UserWarning, match="module=Sequential returns probabilities") as caught:
+        clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES, input_shape=input_shape)
+        InfoMaskTransformer(clf).fit(images).mask(images)
+        clf.predict(images)
+    assert sum("probabilities: no" in str(one.message) for one in caught) == 1
+
+
+def _with_lock():
+    module = pretrained_network()
+    module.lock = threading.Lock()
+    return module
+
+
+def _with_activation():
+    module = pretrained_network()
+    module.cache = module(torch.rand(2, 3, 24, 24))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (_with_lock, "copy.deepcopy fails: .*Delete attributes"),
+        (_with_activation, "copy.deepcopy fails: .*load its state_dict"),
+        (lambda: Flattening().to("meta"), "'first.weight' is on the meta device"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), "is not initialised"),
+    ],
+)
+def test_networks_that_cannot_be_copied_or_have_no_weights_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        InfoSoftmaxClassifier.from_module(build(), classes=NAMES)
+
+
+class Untrainable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.linspace(-1, 1, 9).reshape(3, 3))
+
+    def forward(self, x):
+        return x.mean((2, 3)) @ self.weight
+
+
+class WithoutGradients(Flattening):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class InInferenceMode(Flattening):
+    @torch.inference_mode()
+    def forward(self, x):
+        return super().forward(x)
+
+
+def _scripted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(pretrained_network().eval())
+
+
+def _traced():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.trace(pretrained_network().eval(), torch.rand(1, 3, 24, 24))
+
+
+@pytest.mark.parametrize(
+    "build", [Untrainable, WithoutGradients, InInferenceMode, _scripted, _traced]
+)
+def test_networks_that_have_nothing_to_train_or_no_gradients_give_masks(images, build):
+    module = build().eval()
+    expected = copy.deepcopy(module)(torch.as_tensor(images)).softmax(1).detach().numpy()
+    clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES)
+    np.testing.assert_allclose(clf.predict_proba(images), expected, rtol=1e-4, atol=1e-6)
+    masker = InfoMaskTransformer(clf, patch_size=8).fit(images)
+    assert masker.patch_scoring_ in ("crop", "paste")
+    assert masker.mask(images).shape == (3, 24, 24)
+
+
+def test_a_network_without_weights_takes_tables():
+    clf = InfoSoftmaxClassifier.from_module(nn.Identity(), classes=NAMES)
+    rows = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 3.0]])
+    assert clf.predict(rows).tolist() == ["tabby", "car"]
+
+
+def test_the_check_runs_once_and_on_small_images(images):
+    sizes = []
+
+    def noting(self, x):
+        sizes.append((len(x), x.shape[-1]))
+        return self.network(x)
+
+    large = np.random.default_rng(0).random((2, 3, 96, 80), dtype=np.float32)
+    clf = InfoSoftmaxClassifier.from_module(Made(noting), classes=NAMES)
+    clf.predict(large)
+    assert sizes == [(2, 80), (1, 64), (1, 64), (2, 64)]
+    clf.predict(large)
+    assert sizes[4:] == [(2, 80)]
+    del sizes[:]
+    InfoMaskTransformer(clf).fit(large)
+    assert (2, 64) not in sizes
+    clf = InfoSoftmaxClassifier.from_module(Made(noting), classes=NAMES)
+    del sizes[:]
+    InfoMaskTransformer(clf).fit(large)
+    assert sizes[:3] == [(1, 64), (1, 64), (2, 64)]
+    del sizes[:]
+    InfoSoftmaxClassifier.from_module(Made(noting), classes=NAMES, input_shape=(3, 96, 80))
+    assert sizes == [(1, 80), (1, 64), (1, 64), (2, 64)]
