@@ -43,8 +43,9 @@ ESTIMATORS = [
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """The default network of a table, trained in a sixth of its steps."""
+    """The default network of a table, trained in a sixth of its steps, or in a fifth."""
     monkeypatch.setattr(plan, "_STEPS", 100)
+    monkeypatch.setattr(plan, "_FEW_ROWS_STEPS", 20)
 
 
 @parametrize_with_checks(ESTIMATORS)
