@@ -30,7 +30,7 @@ from .._networks import (
     check_monitors,
     check_output,
     has_float64,
-    learn_columns,
+    learn_inputs,
     make_net,
     make_train_split,
     naming_batch_size,
@@ -247,11 +247,11 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 params = self.get_params(deep=False)
                 renew_callbacks(net, self._built_with, params)
                 self._built_with = kept_params(params)
-                learn_columns(net, X, weight, first=False, in_chunks=in_chunks)
+                learn_inputs(net, X, weight, first=False, in_chunks=in_chunks)
             else:
                 self._n_members = plan.n_members
                 net = self._build(X, seed)
-                learn_columns(net, X, weight, in_chunks=in_chunks)
+                learn_inputs(net, X, weight, in_chunks=in_chunks)
             net.seed, net.lr_falls = seed, plan.lr_falls
             net.log_class_prior = log_class_prior(self.class_prior_)
             if isinstance(net, ImageNet):

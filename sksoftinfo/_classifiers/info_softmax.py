@@ -166,13 +166,16 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     it varies in the rows of a later call, which then decide its median and scale. A `module` of
     your own receives the columns unchanged.
 
+    The default network for images subtracts the median of each channel, which it learns from the
+    rows of `fit`, or of the first call of `partial_fit`.
+
     If no parameter that `early_stopping` lists is set, the default network for images is trained
-    as follows. Images are divided by the largest absolute value in the rows of `fit`. Images of at
-    least 24 x 24 pixels are shifted at random by up to 2 pixels. For every sixteen images of a
-    batch, one image without content is added, which is constant or a random field; its target is
-    the label frequencies [3]_. Without such images, a network may find evidence in any image that
-    is unlike all training images, such as an empty image of another grey. All draws depend on
-    `random_state`.
+    as follows. Centred images are divided by their largest absolute value in the rows of `fit`.
+    Images of at least 24 x 24 pixels are shifted at random by up to 2 pixels. For every sixteen
+    images of a batch, one image without content is added, which is constant or a random field; its
+    target is the label frequencies [3]_. Without such images, a network may find evidence in any
+    image that is unlike all training images, such as an empty image of another grey. All draws
+    depend on `random_state`.
 
     References
     ----------

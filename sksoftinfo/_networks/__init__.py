@@ -36,7 +36,7 @@ from .predictions import (
     predict_logits,
     with_rows,
 )
-from .prepare import learn_columns
+from .prepare import learn_inputs
 from .pretrained_net import (
     PretrainedNet,
     check_has_weights,
@@ -94,7 +94,7 @@ __all__ = [
     "has_float64",
     "history_text",
     "is_out_of_memory",
-    "learn_columns",
+    "learn_inputs",
     "log_proba_batches",
     "logits_of_trunk",
     "make_net",

@@ -57,7 +57,7 @@ class ImageNet(InfoSoftmaxNet):
         """
         for layer in self.module_.modules():
             if isinstance(layer, PrepareImages):
-                layer.learn(X)
+                layer.learn_scale(X)
             elif isinstance(layer, torch.nn.Conv2d):
                 torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 torch.nn.init.zeros_(layer.bias)

@@ -121,7 +121,7 @@ class ConvNet(nn.Module):
     def __init__(self, n_channels, n_classes, channels=(32, 64, 64), kernel_size=5):
         super().__init__()
         check_widths("channels", channels, "convolutional")
-        self.prepare = PrepareImages()
+        self.prepare = PrepareImages(n_channels)
         layers = []
         width = n_channels
         for index, size in enumerate(channels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import prod
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ _MOST_ROWS = 10_000
 _MOST_NUMBERS = 1 << 18
 # Largest rounding step of a column, in units of half its interquartile range.
 _LARGEST_STEP = 0.01
+# Number of images, at least, from which the medians of channels are learned.
+_FEWEST_IMAGES = 32
 # Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
 # Quantiles, of the values that differ from the median, by which a column is scaled whose
@@ -233,36 +236,64 @@ def _warn_of_rounding(given, dtype, median, scale):
 
 
 class PrepareImages(nn.Module):
-    """Layer that divides images by a scale: 1, or the largest absolute value that it learns.
+    """Layer that centres each channel by its median, and divides images by a scale.
 
-    Zero, the padding of convolutions, remains zero, and ratios between channels do not change.
+    The background of most images is their median, and becomes zero, which is also the padding of
+    convolutions. The scale is 1, or the largest absolute value of centred images that the layer
+    learns. Ratios of differences between channels do not change.
+
+    Parameters
+    ----------
+    n_channels : int, default=1
+        Number of channels.
 
     Examples
     --------
     >>> import numpy as np, torch
     >>> from sksoftinfo._networks.prepare import PrepareImages
     >>> prepare = PrepareImages()
-    >>> prepare.learn(np.array([[0.0, 255.0]]))
-    >>> prepare(torch.tensor([[[[51.0]]]]))
+    >>> prepare.learn_centre(np.array([[[100.0, 100.0, 355.0]]]))
+    >>> prepare.learn_scale(np.array([[[100.0, 100.0, 355.0]]]))
+    >>> prepare(torch.tensor([[[[151.0]]]]))
     tensor([[[[0.2000]]]])
     """
 
-    def __init__(self):
+    def __init__(self, n_channels=1):
         super().__init__()
+        self.register_buffer("centre", torch.zeros(n_channels, 1, 1))
         self.register_buffer("scale", torch.ones(1))
 
-    def learn(self, X):
-        """Set the scale from the training images, an ndarray or a tensor of a device."""
-        most = max(float(X.max()), -float(X.min()))
+    def learn_centre(self, X):
+        """Set the median of each channel from training images.
+
+        Parameters
+        ----------
+        X : ndarray or tensor of a device, of shape (n, height, width) or (n, C, height, width)
+        """
+        n = max(_FEWEST_IMAGES, _MOST_NUMBERS // prod(X.shape[-2:]))
+        if len(X) > n:
+            X = X[np.sort(np.random.default_rng(0).choice(len(X), n, replace=False))]
+        images = on_host(X).reshape(len(X), len(self.centre), -1)
+        pixels = images.swapaxes(0, 1).reshape(len(self.centre), -1).T
+        found = weighted_quantiles(pixels.astype(np.float64), (0.5,)).reshape(-1, 1, 1)
+        self.centre.copy_(upload(torch.from_numpy(found).to(self.centre.dtype), self.scale.device))
+
+    def learn_scale(self, X):
+        """Set the scale from the training images, in the form of `learn_centre`."""
+        images = X[:, None] if X.ndim == 3 else X
+        most = 0.0
+        for channel, centre in enumerate(self.centre.flatten().tolist()):
+            values = images[:, channel]
+            most = max(most, float(values.max()) - centre, centre - float(values.min()))
         self.scale.fill_(1 / most if most > 0 else 1.0)
 
     def forward(self, x):
-        """Return scaled images."""
-        return x * self.scale
+        """Return centred and scaled images."""
+        return (x - self.centre) * self.scale
 
 
-def learn_columns(net, X, weight=None, *, first=True, in_chunks=False):
-    """Let each `PrepareColumns` in the module of an initialised net learn from the rows.
+def learn_inputs(net, X, weight=None, *, first=True, in_chunks=False):
+    """Let the layers that prepare columns and images learn from the rows, in an initialised net.
 
     Parameters
     ----------
@@ -272,8 +303,8 @@ def learn_columns(net, X, weight=None, *, first=True, in_chunks=False):
     weight : ndarray of shape (n,), default=None
         Non-negative weights of the rows.
     first : bool, default=True
-        Whether the net has not been trained; otherwise, only columns are learned that have not
-        varied.
+        Whether the net has not been trained; otherwise, only columns that have not varied are
+        learned.
     in_chunks : bool, default=False
         Whether other rows are expected to follow.
 
@@ -285,7 +316,9 @@ def learn_columns(net, X, weight=None, *, first=True, in_chunks=False):
     n_learned = 0
     rows = X.reshape(len(X), -1)
     for module in net.module_.modules():
-        if isinstance(module, PrepareColumns) and first:
+        if isinstance(module, PrepareImages) and first:
+            module.learn_centre(X)
+        elif isinstance(module, PrepareColumns) and first:
             module.learn(rows, weight)
             n_learned += int((module.scale > 0).sum())
         elif isinstance(module, PrepareColumns):

@@ -52,6 +52,27 @@ def test_levels_are_information_where_the_label_is_a_level():
     assert clf.score_bounds(X[100:], y[100:]).mi_lower > 0.6
 
 
+@pytest.mark.parametrize("offset", [1e2, 1e4, -1e3])
+def test_a_bias_of_all_images_does_not_matter(digits, offset):
+    """E.g. the bias level of a camera."""
+    X, y = digits
+    clf = InfoSoftmaxClassifier(random_state=0, device="cpu").fit(X[:150] + offset, y[:150])
+    assert clf.score(X[150:] + offset, y[150:]) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (3, 8, 8)])
+def test_a_bias_does_not_matter_in_trainings_of_ones_own(digits, shape):
+    X, y = digits
+    X = np.broadcast_to(X[:, None], (len(X), 3, 8, 8)) if len(shape) == 3 else X
+    X = X + (np.float32(1e3) if len(shape) == 2 else np.float32([[[10]], [[1e3]], [[-500]]]))
+    assert InfoSoftmaxClassifier(max_epochs=20, random_state=0).fit(X, y).score(X, y) > 0.9
+    clf = InfoSoftmaxClassifier(random_state=0)
+    for _ in range(20):
+        for rows in (slice(0, 100), slice(100, 250)):
+            clf.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert clf.score(X, y) > 0.9
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_empty_images_have_the_range_of_images_and_half_are_constant(channels):
     torch.manual_seed(0)

@@ -113,16 +113,30 @@ def test_a_constant_column_is_not_rounded():
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
-def test_images_are_scaled_by_their_largest_absolute_value(dtype):
-    images = np.array([[[0, 50], [20, 200]]], dtype=dtype)
+@pytest.mark.parametrize("offset", [0, 30])
+def test_images_are_centred_by_their_median_and_scaled(dtype, offset):
+    images = (np.array([[[0, 0, 50], [0, 0, 200]]]) + offset).astype(dtype)
     prepare = PrepareImages()
-    prepare.learn(images)
+    prepare.learn_centre(images)
+    prepare.learn_scale(images)
     found = prepare(torch.as_tensor(images.astype("float32")))
-    np.testing.assert_allclose(found.numpy(), images / 200, rtol=1e-6)
-    prepare.learn(-images.astype("float32"))
-    assert prepare.scale.item() == pytest.approx(1 / 200)
-    prepare.learn(np.zeros((2, 3, 3)))
+    np.testing.assert_allclose(found.numpy(), (images.astype(float) - offset) / 200, rtol=1e-6)
+    prepare.learn_centre(-images.astype("float32"))
+    prepare.learn_scale(-images.astype("float32"))
+    assert (prepare.centre.item(), prepare.scale.item()) == (-offset, pytest.approx(1 / 200))
+    prepare.learn_centre(np.zeros((2, 3, 3)))
+    prepare.learn_scale(np.zeros((2, 3, 3)))
     assert prepare.scale.item() == 1
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_channels_have_medians_of_their_own(as_tensor):
+    rng = np.random.default_rng(0)
+    medians = np.array([0.0, 1000.0, -5.0])[:, None, None]
+    images = medians + rng.normal(size=(40_000, 3, 4, 4))
+    prepare = PrepareImages(3).double()
+    prepare.learn_centre(torch.as_tensor(images) if as_tensor else images)
+    np.testing.assert_allclose(prepare.centre.numpy(), medians, atol=0.02)
 
 
 @pytest.mark.parametrize("period", [2, 3, 10])
