@@ -18,7 +18,7 @@ from .equations import (
     predictive_entropy,
 )
 from .from_probabilities import cross_fitted_bounds, information_bounds, named_labels
-from .observations import check_weight_bounds, encode_groups
+from .observations import check_number_of_groups, check_weight_bounds, encode_groups
 from .output_upper import OutputInformation
 from .priors import (
     check_distribution,
@@ -41,6 +41,7 @@ __all__ = [
     "certain_row_terms",
     "check_distribution",
     "check_confidence_level",
+    "check_number_of_groups",
     "check_reference_covers",
     "check_units",
     "check_weight_bounds",

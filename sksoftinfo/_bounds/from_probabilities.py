@@ -18,7 +18,7 @@ from .._utils import (
 from .accumulator import BoundsAccumulator, certain_terms
 from .confidence import check_confidence_level
 from .equations import label_dtype
-from .observations import encode_groups
+from .observations import check_number_of_groups, encode_groups
 from .priors import resolve_reference_prior
 from .recalibration import tempered_log_likelihood
 from .result import InformationBounds, bounds_from
@@ -27,6 +27,8 @@ from .units import Units, check_units
 # Number of probabilities that are processed at once, so that extra memory does not grow with n x M
 # and the probabilities stay in the processor's caches.
 _CHUNK = 131_072
+# Largest error of the sum of a row that is taken for rounding, of probabilities to two digits.
+_ROUNDED = 0.05
 
 
 def _check_column_order(y_proba, classes):
@@ -202,7 +204,8 @@ weight_bound, group_bound, units
     observed = column_or_1d(y_true)
     if not len(observed):
         raise ValueError("`y_true` must not be empty; got 0 labels. Pass at least one row.")
-    check_consistent_length(observed, y_proba, sample_weight, groups, folds)
+    check_consistent_length(observed, y_proba, sample_weight, folds)
+    check_number_of_groups(groups, observed)
     classes = None if labels is None else named_labels(labels)
     _refuse_quantities(observed, classes)
     classes = unique_labels(observed) if classes is None else classes
@@ -278,10 +281,16 @@ def _terms(proba, y, start, tolerance):
     if proba.min() < 0 or np.abs(sums - 1).max() > tolerance:
         wrong = (np.abs(sums - 1) > tolerance) | (proba.min(axis=1) < 0)
         row = int(np.argmax(wrong))
+        if proba[row].min() < 0:
+            raise ValueError(
+                f"`y_proba` must have no negative entries; got {proba[row].tolist()} in row "
+                f"{start + row}. Pass probabilities, not logits."
+            )
+        rounded = abs(sums[row] - 1) < _ROUNDED
+        remedy = "Divide each row by its sum" if rounded else "Pass probabilities, not logits"
         raise ValueError(
             f"`y_proba` must have rows of probabilities that sum to 1; got "
-            f"{proba[row].tolist()} in row {start + row}, which sums to {sums[row]:.6g}. Pass "
-            "probabilities, not logits."
+            f"{proba[row].tolist()} in row {start + row}, which sums to {sums[row]:.9g}. {remedy}."
         )
     of_label = proba[np.arange(len(y)), y]
     with np.errstate(divide="ignore"):

@@ -203,6 +203,15 @@ def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
     return None
 
 
+def check_number_of_groups(groups, y):
+    """Raise ValueError unless there are as many groups as labels, or None."""
+    if groups is not None and len(groups) != len(y):
+        raise ValueError(
+            f"`groups` must hold one group for each row; got {len(groups)} for {len(y)} rows. "
+            "Pass the groups of exactly these rows."
+        )
+
+
 def encode_groups(groups):
     """Return an integer for each row, the same for rows of one group.
 

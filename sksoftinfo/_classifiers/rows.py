@@ -70,6 +70,12 @@ def _coded_rows(classifier, X, y, *, reset):
     X, y = read_rows(classifier, X, y)
     check_column_order(classifier, X, reset=reset)
     X = as_images(X)
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2 and 0 in shape[1:]:
+        raise ValueError(
+            f"`X` must have images of at least one pixel and channel; got shape {tuple(shape)}. "
+            "Check how the images were read."
+        )
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
         check_row_shape(X, classifier.input_shape_, type(classifier).__name__)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 
-from sklearn.utils import check_consistent_length
-
 from .._bounds import (
     BoundsAccumulator,
     bounds_from,
     check_confidence_level,
+    check_number_of_groups,
     check_reference_covers,
     check_units,
     encode_groups,
@@ -72,8 +71,8 @@ def bounds_of_rows(
     if sample_weight is not None:
         sample_weight = check_weights(sample_weight, X)
     if groups is not None:
+        check_number_of_groups(groups, y)
         groups = encode_groups(groups)
-        check_consistent_length(groups, y)
     prior = resolve_reference_prior(reference_prior, classes, train_prior)
     check_reference_covers(prior, y, classes)
     accumulator = BoundsAccumulator(len(classes), len(y))

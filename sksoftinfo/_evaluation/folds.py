@@ -11,9 +11,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import check_consistent_length
 
-from .._bounds import encode_groups
+from .._bounds import check_number_of_groups, encode_groups
 from .._utils import ignored_warnings, users_stacklevel
 from .duplicates import copied_rows, equal_rows_of
 
@@ -135,7 +134,7 @@ def make_folds(
     """
     if equal_rows not in _EQUAL_ROWS:
         raise ValueError(f"`equal_rows` must be one of {_EQUAL_ROWS}; got {equal_rows!r}.")
-    check_consistent_length(groups, y)
+    check_number_of_groups(groups, y)
     codes = None if groups is None else encode_groups(groups)
     cv = splitter_of(cv, y, groups)
     copies = None

@@ -443,12 +443,23 @@ def check_column_order(estimator, X, *, reset):
 
 
 def refuse_times_and_bytes(X):
-    """Raise ValueError for rows of times or bytes, which NumPy would convert to numbers.
+    """Raise ValueError for rows of times, bytes or complex numbers, which NumPy would convert.
 
     Frames, arrays and nested lists are searched. Columns of frames may have dtype object,
     category or Arrow's types.
     """
     if is_frame(X):
+        # Beside columns that have to be converted, pandas would drop the imaginary parts.
+        parts = [
+            f"{name!r} ({column.dtype})"
+            for name, column in _columns(X)
+            if getattr(column.dtype, "kind", "O") == "c"
+        ]
+        if parts:
+            raise ValueError(
+                f"`X` must have columns of real numbers only; got {some_names(parts)}. Replace "
+                "each of them by its real and its imaginary part, or by its absolute value."
+            )
         wrong = [
             f"{name!r} ({column.dtype})"
             for name, column in _columns(X)
@@ -481,7 +492,8 @@ def _times_or_bytes(values):
     elif not isinstance(values, Sequence) or isinstance(values, str):
         return None
     types = set(map(type, values))
-    if any(issubclass(one, _TIMES) for one in types):
+    # Periods of pandas, which need not be installed.
+    if any(issubclass(one, _TIMES) or one.__name__ == "Period" for one in types):
         return "times"
     if any(issubclass(one, _BYTES) for one in types):
         return "bytes"

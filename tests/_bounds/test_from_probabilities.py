@@ -225,7 +225,13 @@ def test_limits_below_zero_are_zero_and_point_values_are_not():
     "arguments, message",
     [
         ((Y, PROBA * 2), "probabilities that sum to 1; got .* in row 0, which sums to 2"),
-        ((Y, np.log(PROBA)), "probabilities that sum to 1; got .* in row 0"),
+        ((Y, PROBA * (1 + 1e-5)), r"sums to 1\.00001\. Divide each row by its sum"),
+        ((Y, PROBA.round(1) - 0.01), "Divide each row by its sum"),
+        (
+            (Y, np.log(PROBA)),
+            "no negative entries; got .* in row 0. Pass probabilities, not logits",
+        ),
+        ((Y, PROBA - [0.9, -0.9, 0]), "`y_proba` must have no negative entries; got .* in row 0"),
         ((Y, PROBA[:, :2]), "`y_proba` must have one column for each of 3 labels; got 2 columns"),
         ((Y[:3], PROBA), "inconsistent numbers of samples"),
         ((Y, np.where(PROBA > 0.7, np.nan, PROBA)), "y_proba contains NaN"),
@@ -257,6 +263,7 @@ def test_bad_input(arguments, message):
         ({"sample_weight": [1, 1, 1, 1, -1]}, "(?i)negative"),
         ({"sample_weight": [0, 0, 0, 0, 0]}, "(?i)zero"),
         ({"sample_weight": [1, 1]}, "inconsistent numbers of samples"),
+        ({"groups": [1, 2]}, r"`groups` must hold one group for each row; got 2 for \d+ rows"),
     ],
 )
 def test_bad_options(options, message):

@@ -127,7 +127,7 @@ def test_few_large_weights_are_warned_of():
         ({"group_bound": 3}, "`group_bound` must be None without groups; got 3"),
         ({"groups": Y, "weight_bound": 3}, "`weight_bound` must be None with groups; got 3"),
         ({"groups": Y, "group_bound": 3}, "`group_bound` must be .* at least 30, .*; got 3"),
-        ({"groups": Y[:3]}, "inconsistent numbers of samples"),
+        ({"groups": Y[:3]}, "`groups` must hold one group for each row; got 3 for"),
         ({"groups": np.where(Y == 1, np.nan, 0.0)}, "`groups` must hold a group .* for 30 of 60"),
         ({"groups": np.array([None, "a"] * 30, dtype=object)}, "`groups` must hold a group"),
         (

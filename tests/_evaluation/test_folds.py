@@ -146,7 +146,7 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
         ([([0, 1], [200])], {}, "`cv` must yield positions or masks of 120 rows"),
         ([([0, 1], [-1])], {}, "`cv` must yield positions or masks of 120 rows"),
         (50, {}, "got at most 40 rows of a class"),
-        (5, {"groups": np.arange(9)}, "inconsistent numbers of samples"),
+        (5, {"groups": np.arange(9)}, "`groups` must hold one group for each row; got 9 for"),
         (5, {"groups": [None] + ["a"] * 119}, "got none for 1 of 120 rows"),
         (5, {"groups": np.array([1] + ["a"] * 119, dtype=object)}, "`groups` must be of one type"),
         (5, {"equal_rows": "apart"}, "`equal_rows` must be one of"),
