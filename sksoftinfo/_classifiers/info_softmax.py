@@ -62,9 +62,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows, or the largest number with
         ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
-        that makes 600 steps (100 steps if there are too few rows to hold some out), and at least
-        20. For images and the default training, ``"auto"`` is the number of passes that makes
-        1,100 steps, between 10 and 50. If any parameter that `early_stopping` lists is set,
+        that makes 600 steps (100 to 600 steps if there are too few rows to hold some out), and at
+        least 20. For images and the default training, ``"auto"`` is the number of passes that
+        makes 1,100 steps, between 10 and 50. If any parameter that `early_stopping` lists is set,
         ``"auto"`` is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.

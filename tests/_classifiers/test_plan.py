@@ -27,10 +27,38 @@ def test_rows_are_held_out_where_enough_of_them_differ():
 
 def test_often_repeated_rows_are_left_to_the_perceptrons():
     """Of few different rows, each known from many labels, a linear function is too simple."""
-    once, thrice, often = plan(50), plan(50, repeated=3), plan(50, repeated=100)
+    once, thrice, often = plan(50), plan(50, repeated=3), plan(50, repeated=12)
     assert once.linear_share == thrice.linear_share == plan(200).linear_share == 0.5
-    assert often.linear_share == pytest.approx(0.05)
-    assert often.decays == pytest.approx((0.1 * once.decays[0],))
+    assert often.linear_share == pytest.approx(0.5 / 8)
+    assert often.decays == pytest.approx((once.decays[0] / 8,))
+    steps = [plan(50, repeated=n, batch_size=-1).epochs for n in (1, 3, 12, 1000)]
+    assert steps == [100, 100, 283, 600]
+
+
+def table_of_few_rows(kind, n):
+    """Rows of which fewer than 100 differ, and labels of which most are not linear in them."""
+    rng = np.random.default_rng(1)
+    if kind == "categories":
+        X = rng.integers(0, 4, size=(n, 3))
+        y = np.random.default_rng(5).integers(0, 2, size=(4, 4, 4))[tuple(X.T)]
+        X = (X[:, :, None] == np.arange(4)).reshape(n, 12)
+    else:
+        X = rng.integers(0, 2, size=(n, 6))
+        y = X[:, :3].sum(axis=1) % 2
+    if kind == "independent":
+        return X.astype(float), rng.integers(0, 2, size=n)
+    return X.astype(float), y ^ (rng.random(n) < 0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [("categories", 0.4, 0.54), ("parity", 0.4, 0.54), ("independent", -0.03, 0.001)],
+)
+def test_few_rows_that_occur_often_are_learned(kind, least, most):
+    X, y = table_of_few_rows(kind, 3700)
+    clf = InfoSoftmaxClassifier(random_state=0).fit(X[:700], y[:700])
+    assert clf.net_.decays == pytest.approx((10 * (3 * 64 / 700) ** 1.5,))
+    assert least < clf.score_bounds(X[700:], y[700:], units="bits").mi_lower < most
 
 
 def test_missing_values_make_no_row_another():
