@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils import label_array, pyplot
 from .explained import explain
-from .targets import as_list
+from .targets import as_list, check_one_kind_of_targets
 
 # Length of a panel's longer side, and of a title or the colour bar, in inches.
 _PANEL = 1.9
@@ -131,13 +131,9 @@ class InfoMaskDisplay:
                 "`X` must hold images; got a table. Plot the information of its columns, which "
                 "information_map(X) returns."
             )
-        if targets is not None and y is not None:
-            raise ValueError(
-                "`targets` and `y` must not both be given; got both. Use `targets` for all "
-                "images, or `y` for one target per image."
-            )
+        check_one_kind_of_targets(targets, y)
         estimator._check_parameters()
-        wanted = [estimator.target] if targets is None else list(targets)
+        wanted = [estimator.target] if targets is None else as_list(targets)
         if y is not None:
             wanted = [None]
         found = explain(estimator, X, wanted, y, images)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._utils import as_picture
+from .._utils import as_picture, n_items
 from .picture_results import PictureResults
 from .placement import resized
 from .results import as_images_of, evidence, excess_of_batch, masks_of_excess, targets_of
@@ -60,6 +60,8 @@ def explain(masker, X, targets, y=None, shown=None):
     """
     X, reader = masker._reader(X)
     if reader is not None:
+        if shown is not None:
+            _check_length(shown, n_items(X))
         results = PictureResults(masker, reader, X, y)
         parts = []
         for batch, images, labels in results.batches():
@@ -152,14 +154,18 @@ def _joined(parts):
     return Explained(images, *others)
 
 
+def _check_length(shown, n_images):
+    if n_images is not None and len(shown) != n_images:
+        raise ValueError(
+            f"`images` must hold one picture for each of {n_images} images of X; got "
+            f"{len(shown)}. Pass the pictures in the order of X."
+        )
+
+
 def _on_pictures(found, shown, masker):
     """Transfer maps and masks of images to the pictures that the images were made from."""
     shown = list(shown)
-    if len(shown) != len(found.images):
-        raise ValueError(
-            f"`images` must hold one picture for each of {len(found.images)} images of X; got "
-            f"{len(shown)}. Pass the pictures in the order of X."
-        )
+    _check_length(shown, len(found.images))
     pictures = [as_picture(one, masker.channels, index) for index, one in enumerate(shown)]
     placements = [
         resized(one.size, image.shape[-2:])

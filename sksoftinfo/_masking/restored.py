@@ -100,7 +100,7 @@ def _checks(state):
         "receptive_field_": lambda value: value is None or _is_shape(value),
         "patch_size_": _is_sizes,
         "patch_size_scores_": lambda value: type(value) is dict,
-        "stride_": _is_sizes,
+        "stride_": _is_stride,
         "_dense": lambda value: (
             value is None if state["patch_scoring_"] != "dense" else type(value) is tuple
         ),
@@ -141,6 +141,13 @@ def _is_size(value):
 
 def _is_shape(value):
     return type(value) is tuple and 0 < len(value) <= 8 and all(map(_is_size, value))
+
+
+def _is_stride(value):
+    """Return whether a value is a pair of distances in pixels, or a pair for each size."""
+    if type(value) in (tuple, list):
+        return 0 < len(value) and all(map(_is_stride, value))
+    return _is_size(value) or (isinstance(value, float) and 0 < value < 1 << 31)
 
 
 def _is_sizes(value):

@@ -104,6 +104,15 @@ def check_one_target_each(labels, n_images):
         )
 
 
+def check_one_kind_of_targets(targets, y):
+    """Raise ValueError if targets of all images and one target per image are both given."""
+    if targets is not None and y is not None:
+        raise ValueError(
+            "`targets` and `y` must not both be given; got both. Use `targets` for all images, or "
+            "`y` for one target per image."
+        )
+
+
 def as_list(target):
     """Return a target, which may be a label, as a list of labels."""
     target = on_host(target)

@@ -56,7 +56,7 @@ from .scoring import choose_scoring
 from .separation import separation
 from .shared_calibration import are_enough
 from .size_choice import Rule, Sample, content_of, score_sizes
-from .targets import encode_target, images_with_target
+from .targets import check_one_kind_of_targets, encode_target, images_with_target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -564,7 +564,7 @@ of pictures, or torch Dataset or DataLoader
         targets : list of labels, default=None
             Classes, each of which has its own map; ``None`` is all of ``classes_``.
         y : array-like of shape (n,), default=None
-            Target of each image, instead of `targets`, which gives one map for each image.
+            Target of each image, which gives one map for each image. Not together with `targets`.
 
         Returns
         -------
@@ -575,9 +575,11 @@ of pictures, or torch Dataset or DataLoader
         Raises
         ------
         ValueError
-            If a target is unknown, or rows have another shape than in `fit`.
+            If a target is unknown, if both `targets` and `y` are given, or if rows have another
+            shape than in `fit`.
         """
         check_is_fitted(self)
+        check_one_kind_of_targets(targets, y)
         if targets is None and y is None:
             targets = self.classes_
         return self._results(X, y).maps(targets)
@@ -643,8 +645,10 @@ of pictures, or torch Dataset or DataLoader
         Returns
         -------
         ndarray of the shape of X
-            Masked images in the dtype of X. For a list or data set of pictures, a list of pictures
-            of the same types.
+            Masked images in the dtype of X. Without `preprocess`, arrays with the channels first
+            that are neither float32 nor float64 become float64, and a list of such arrays or
+            tensors of one shape becomes one array. For another list, or for a data set of
+            pictures, a list of pictures of the same types.
 
         Raises
         ------

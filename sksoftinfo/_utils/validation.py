@@ -217,13 +217,22 @@ def encode_labels(y, classes, name="y"):
     except TypeError:  # labels and classes have no common order
         unseen = np.ones(len(y), dtype=bool)
     if np.any(unseen):
-        unknown = np.unique(y[unseen]).tolist()
+        unknown = _distinct(y[unseen])
         shown = known_labels(unknown)
         raise ValueError(
             f"`{name}` must hold known labels; got {shown}. The known classes are "
             f"{known_labels(classes, unknown)}."
         )
     return index
+
+
+def _distinct(labels):
+    """Return the different values of an array as a list, sorted if they have an order."""
+    try:
+        return np.unique(labels).tolist()
+    # None, or a list in place of a label.
+    except TypeError:
+        return list({repr(one): one for one in labels.tolist()}.values())
 
 
 def known_labels(classes, unknown=()):
@@ -235,7 +244,7 @@ def known_labels(classes, unknown=()):
     >>> known_labels(["cat", "dog"])
     "['cat', 'dog']"
     """
-    known = np.asarray(classes).tolist()
+    known = classes if isinstance(classes, list) else np.asarray(classes).tolist()
     if len(known) <= _LABELS_SHOWN:
         return f"{known}"
     texts = [one for one in known if isinstance(one, str)]

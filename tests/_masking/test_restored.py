@@ -7,6 +7,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
+from sksoftinfo._masking.restored import check_state
+from tests.helpers.pretrained import pretrained_network
 
 DIGITS = load_digits(n_class=3)
 IMAGES, DIGIT = (DIGITS.images / 16).astype(np.float32), DIGITS.target
@@ -42,3 +44,20 @@ def test_forged_states_of_a_transformer():
     del mapper.scorer
     with pytest.raises(ValueError, match="another _mapper"):
         fresh.__setstate__({**state, "_mapper": mapper})
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 80), (50, 70)])
+def test_maskers_of_pictures_have_states_whose_strides_are_fractions(size):
+    network = InfoSoftmaxClassifier.from_module(pretrained_network(), classes=["a", "b", "c"])
+    images = np.random.default_rng(0).random((2, 3, *size), dtype=np.float32)
+    masker = InfoMaskTransformer(network).fit(images)
+    state = masker.__getstate__()
+    assert not all(float(one).is_integer() for one in state["stride_"])
+    check_state(state, masker.get_params(deep=False))
+    for odd in (0.0, -2.5, np.nan, np.inf, (2.5, "x"), (True, 2.5)):
+        with pytest.raises(ValueError, match="another stride_"):
+            check_state({**state, "stride_": odd}, masker.get_params(deep=False))
+    # Neither is a module written that a file would have to rebuild.
+    skops = pytest.importorskip("skops.io")
+    with pytest.raises(ValueError, match="module cannot be restored by skops"):
+        skops.dumps(masker)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from sksoftinfo import InfoMaskTransformer
+from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
 from tests.helpers.pretrained import NAMES, Colours
 
 
@@ -56,3 +57,41 @@ def test_a_group_is_not_its_own_rival(network, pictures):
     group = masker.information_map(between, ["red", "blue"]).max()
     alone = [masker.information_map(between, name).max() for name in ("red", "blue")]
     assert group > max(alone) + np.log(2)
+
+
+ODD = [[None, "red"], [["red", "blue"], "green"], [3.5, "red"], ["", None]]
+
+
+@pytest.mark.parametrize("y", ODD)
+def test_targets_that_are_not_labels_are_named(network, pictures, y):
+    images, _, _ = pictures
+    masker = InfoMaskTransformer(network).fit(images)
+    with pytest.raises(ValueError, match="`y` must hold known labels; got .*known classes"):
+        masker.mask(images[:2], y=y)
+
+
+def test_targets_and_one_target_for_each_image_exclude_each_other(network, pictures):
+    images, _, labels = pictures
+    masker = InfoMaskTransformer(network).fit(images)
+    with pytest.raises(ValueError, match="`targets` and `y` must not both be given"):
+        masker.information_maps(images, ["red"], y=labels)
+
+
+def test_a_text_is_one_target(network, pictures):
+    images, _, _ = pictures
+    masker = InfoMaskTransformer(network).fit(images)
+    expected = masker.information_maps(images, ["red"])
+    np.testing.assert_array_equal(masker.information_maps(images, "red"), expected)
+    display = InfoMaskDisplay.from_estimator(masker, images[:1], targets="red")
+    assert display.target_names == ["class red"]
+    with pytest.raises(ValueError, match="got 'mauve'|got \\['mauve'\\]"):
+        masker.information_maps(images, "mauve")
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_pictures_to_show_are_as_many_as_the_images(network, pictures, n):
+    images = np.clip(pictures[0], 0, 1)
+    for preprocess in (None, torch.nn.Identity()):
+        masker = InfoMaskTransformer(network, preprocess=preprocess).fit(images[:2])
+        with pytest.raises(ValueError, match="`images` must hold one picture for each of 2"):
+            InfoMaskDisplay.from_estimator(masker, images[:2], images=list(images[:3])[:n])
