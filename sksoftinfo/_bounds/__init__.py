@@ -26,7 +26,7 @@ from .priors import (
     resolve_class_prior,
     resolve_reference_prior,
 )
-from .result import InformationBounds, bounds_from
+from .result import InformationBounds, bounds_from, warn_of_harm
 from .student import means_of_observations, student_of
 from .units import Units, check_units, nats_to
 
@@ -61,4 +61,5 @@ __all__ = [
     "resolve_class_prior",
     "resolve_reference_prior",
     "student_of",
+    "warn_of_harm",
 ]

@@ -375,6 +375,35 @@ def _same(mine, theirs):
     return mine == theirs or (mine != mine and theirs != theirs)
 
 
+def warn_of_harm(bounds):
+    """Warn if predictions are clearly worse than the label frequencies.
+
+    Parameters
+    ----------
+    bounds : InformationBounds
+        Bounds of a fitted classifier.
+
+    Returns
+    -------
+    InformationBounds
+        The same bounds.
+
+    Warns
+    -----
+    UserWarning
+        If the confidence interval of the classifier's information lies below 0.
+    """
+    if bounds.interval[1] < 0:
+        warnings.warn(
+            "The classifier predicts these rows worse than the label frequencies do: the interval "
+            f"of its information ends at {bounds.interval[1]:.3g} {bounds.units}. If the rows are "
+            "like the training rows, the classifier is over-confident. Calibrate it by "
+            "scikit-learn's CalibratedClassifierCV, or train it for fewer epochs or on more rows.",
+            stacklevel=users_stacklevel(),
+        )
+    return bounds
+
+
 def bounds_from(
     accumulator,
     *,

@@ -546,8 +546,9 @@ default="train"
         Warns
         -----
         UserWarning
-            If some rows and their labels were used for training, in any order and precision, or if
-            the classifier predicts probability zero for a label that occurs.
+            If some rows and their labels were used for training, in any order and precision, if
+            the classifier predicts probability zero for a label that occurs, or if its predictions
+            are clearly worse than the label frequencies.
         """
         return self._bounds_of_rows(
             self._accumulate,

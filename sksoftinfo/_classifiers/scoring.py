@@ -13,6 +13,7 @@ from .._bounds import (
     check_units,
     encode_groups,
     resolve_reference_prior,
+    warn_of_harm,
 )
 from .._utils import check_weights, encode_labels, n_trained_on, users_stacklevel
 from .build import with_channels
@@ -56,7 +57,8 @@ def bounds_of_rows(
     Warns
     -----
     UserWarning
-        If some rows and their labels were used for training.
+        If some rows and their labels were used for training, or if the predictions are clearly
+        worse than the label frequencies.
     """
     check_units(units)
     check_confidence_level(confidence_level)
@@ -77,7 +79,7 @@ def bounds_of_rows(
     check_reference_covers(prior, y, classes)
     accumulator = BoundsAccumulator(len(classes), len(y))
     output_upper = accumulate(accumulator, with_channels(X), y, sample_weight)
-    return bounds_from(
+    bounds = bounds_from(
         accumulator,
         classes=classes,
         output_upper=output_upper,
@@ -89,3 +91,4 @@ def bounds_of_rows(
         confidence_level=confidence_level,
         units=units,
     )
+    return warn_of_harm(bounds)

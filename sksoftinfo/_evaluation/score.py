@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from .._bounds import InformationBounds, Units, information_bounds
+from .._bounds import InformationBounds, Units, information_bounds, warn_of_harm
 from .._utils import (
     holds_pictures,
     in_fixed_order,
@@ -78,6 +78,11 @@ default="empirical"
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
 
+    Warns
+    -----
+    UserWarning
+        If the predictions are clearly worse than the label frequencies.
+
     See Also
     --------
     cross_val_bounds : Train as well, and score each row by a classifier that was not trained on
@@ -129,7 +134,7 @@ default="empirical"
         return estimator.score_bounds(X, y, **options)
     check_classifier(estimator)
     proba = estimator.predict_proba(rows_for(estimator, X))
-    return information_bounds(y, proba, labels=estimator.classes_, **options)
+    return warn_of_harm(information_bounds(y, proba, labels=estimator.classes_, **options))
 
 
 def _innermost(estimator, X):

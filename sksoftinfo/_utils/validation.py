@@ -459,15 +459,11 @@ def refuse_times_and_bytes(X):
     """
     if is_frame(X):
         # Beside columns that have to be converted, pandas would drop the imaginary parts.
-        parts = [
-            f"{name!r} ({column.dtype})"
-            for name, column in _columns(X)
-            if getattr(column.dtype, "kind", "O") == "c"
-        ]
+        parts = [repr(name) for name, one in _columns(X) if getattr(one.dtype, "kind", "") == "c"]
         if parts:
             raise ValueError(
-                f"`X` must have columns of real numbers only; got {some_names(parts)}. Replace "
-                "each of them by its real and its imaginary part, or by its absolute value."
+                f"`X` must have columns of real numbers only; got complex numbers in "
+                f"{some_names(parts)}. Replace them by real and imaginary parts."
             )
         wrong = [
             f"{name!r} ({column.dtype})"

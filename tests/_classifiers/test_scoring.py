@@ -6,9 +6,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import d2_log_loss_score
 
-from sksoftinfo import InfoSoftmaxClassifier, information_bounds
+from sksoftinfo import InfoSoftmaxClassifier, information_bounds, score_bounds
 
 
 def test_bounds_are_those_of_the_probabilities(fitted, split):
@@ -84,7 +86,7 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
         with pytest.warns(UserWarning, match="(20|120) of (20|120) rows and their labels"):
             clf.score_bounds(rows, labels)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", message=".* rows and their labels")
         clf.score_bounds(X, 1 - y)
         clf.score_bounds(rng.normal(size=(120, 30)), y)
         # Hashes of the rows are not in files.
@@ -94,3 +96,23 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
     chunks.partial_fit(X[60:], y[60:])
     with pytest.warns(UserWarning, match="20 of 20 rows and their labels"):
         chunks.score_bounds(X[50:70], y[50:70])
+
+
+@pytest.mark.parametrize("kind", ["table", "images", "forest"])
+def test_predictions_worse_than_the_label_frequencies_are_warned_about(kind):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 4, 4)), rng.integers(0, 2, size=400)
+    if kind != "images":
+        X = X.reshape(400, -1)
+    clf = InfoSoftmaxClassifier(max_epochs=60, lr=0.02, random_state=0)
+    if kind == "forest":
+        clf = ExtraTreesClassifier(20, random_state=0)
+    clf.fit(X[:100], y[:100])
+    with pytest.warns(UserWarning, match="worse than the label frequencies do: .* Calibrate it"):
+        bounds = score_bounds(clf, X[100:], y[100:])
+    assert bounds.mi_lower < bounds.interval[1] < 0
+    # The remedy.
+    calibrated = CalibratedClassifierCV(clf, cv=3, ensemble=False).fit(X[:100], y[:100])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The classifier predicts")
+        assert score_bounds(calibrated, X[100:], y[100:]).mi_lower > -0.1

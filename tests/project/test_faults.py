@@ -184,10 +184,10 @@ def test_sparse_is_refused(fit):
         ),
         (X[:, :0], r"0 feature\(s\)"),
         (X + 1j, "Complex data not supported"),
-        (FRAME.assign(d=X[:, 0] + 1j), r"real numbers only; got 'd' \(complex128\). Replace"),
+        (FRAME.assign(d=X[:, 0] + 1j), "real numbers only; got complex numbers in 'd'. Replace"),
         (
             FRAME.assign(a=pd.Categorical(Y), b=1j, c=pd.array([1] * len(X), "Int64")),
-            "real numbers only; got 'b'",
+            "real numbers only; got complex numbers in 'b'",
         ),
         (FRAME.assign(d=pd.period_range("1900", periods=len(X), freq="D")), "Convert times to"),
         (np.zeros((len(X), 0, 5)), r"at least one pixel and channel; got shape \(\d+, 0, 5\)"),
