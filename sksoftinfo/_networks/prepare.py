@@ -173,20 +173,22 @@ class PrepareColumns(nn.Module):
 
 def _learned(X, weight):
     """Return the centres of all columns, and the factors of the centred columns, (2, d)."""
-    if weight is not None:
-        X, weight = X[weight > 0], weight[weight > 0]
-    sample, of_sample = X, weight
-    if len(X) > _MOST_ROWS:
+    # By their positions, since a copy of the rows that have a weight may not fit in memory.
+    used = np.arange(len(X)) if weight is None else np.flatnonzero(weight > 0)
+    rows = used
+    if len(used) > _MOST_ROWS:
         places = np.arange(_MOST_ROWS) + np.random.default_rng(0).random(_MOST_ROWS)
-        rows = (places * (len(X) / _MOST_ROWS)).astype(np.int64)
-        sample, of_sample = X[rows], None if weight is None else weight[rows]
+        rows = used[(places * (len(used) / _MOST_ROWS)).astype(np.int64)]
+    sample = X if len(rows) == len(X) else X[rows]
+    of_sample = None if weight is None else weight[rows]
     found = _centres_and_scales(on_host(sample), of_sample)
-    if len(X) > _MOST_ROWS:
+    if len(used) > _MOST_ROWS:
         # Columns that vary in rare rows only.
+        weight = None if weight is None else weight[used]
         constant, size = np.flatnonzero(found[1] == 0), max(1, _MOST_NUMBERS // len(X))
         for columns in gen_batches(len(constant), size) if len(constant) else ():
             some = constant[columns]
-            rows = on_host(X[:, some])
+            rows = on_host(X[:, some])[used]
             varies = np.fmin.reduce(rows) < np.fmax.reduce(rows)
             if varies.any():
                 found[:, some[varies]] = _centres_and_scales(rows[:, varies], weight)
