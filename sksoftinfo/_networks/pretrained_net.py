@@ -133,7 +133,8 @@ def check_pretrained(net, x, are_processed=False):
     """
     evaluate_module(net)
     name = _name(net.module_)
-    before = {key: value.clone() for key, value in net.module_.named_buffers()}
+    # A buffer that a run creates or replaces, such as a cache of positions, is allowed.
+    before = [(key, value, value.clone()) for key, value in net.module_.named_buffers()]
     with torch.inference_mode():
         runs = _runs(net, module_input(net, x)[:1], are_processed)
     for output, n_rows in zip(runs, _N_ROWS, strict=True):
@@ -152,11 +153,11 @@ def check_pretrained(net, x, are_processed=False):
             "got others for a row alone than beside a second row. Let batch normalisation use "
             "running statistics, with track_running_stats=True."
         )
-    for key, value in net.module_.named_buffers():
+    for key, value, kept in before:
         # NaN is not equal to itself.
-        if not torch.equal(value.nan_to_num(), before[key].nan_to_num()):
+        if not torch.equal(value.nan_to_num(), kept.nan_to_num()):
             with torch.no_grad():
-                value.copy_(before[key])
+                value.copy_(kept)
             raise ValueError(
                 f"module={name} must not change in evaluation mode; got another {key!r} after a "
                 "run. Change buffers only if self.training is True."

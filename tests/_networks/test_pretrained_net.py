@@ -223,3 +223,13 @@ def test_the_check_runs_once_and_on_small_images(images):
     del sizes[:]
     InfoSoftmaxClassifier.from_module(Made(noting), classes=NAMES, input_shape=(3, 96, 80))
     assert sizes == [(1, 80), (1, 64), (1, 64), (2, 64)]
+
+
+def test_a_network_may_keep_positions_of_the_last_size(images):
+    def caching(self, x):
+        self.register_buffer("grid", torch.ones(x.shape[-2:]))
+        return self.network(x * self.grid)
+
+    clf = InfoSoftmaxClassifier.from_module(Made(caching), classes=NAMES)
+    assert clf.predict_proba(images).shape == (3, 3)
+    assert clf.predict_proba(images[..., :20]).shape == (3, 3)
