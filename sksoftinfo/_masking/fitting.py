@@ -19,8 +19,11 @@ from .patch_sizes import with_surroundings
 from .picture_mapper import PictureMapper
 from .picture_scorer import PictureScorer
 from .row_shapes import estimator_row_shape
+from .saved_calibration import use_numbers
 from .scoring import make_scorer
 from .shared_calibration import FEWEST_IMAGES, are_enough
+from .size_choice import Rule, Sample, content_of, score_sizes
+from .targets import images_with_target
 
 # Largest number of images that calibration and the choice of a patch size use.
 _CALIBRATION_IMAGES = 1000
@@ -141,11 +144,11 @@ def resolve_prior(prior, y, estimator, classes):
 
 
 def kind_of_calibration(calibrate, information, y, n_classes, question="auto", ready=False):
-    """Return the kind of calibration: "labels", "shared" or None.
+    """Return the kind of calibration: "labels", "shared", "given" or None.
 
     Parameters
     ----------
-    calibrate : bool, "shared" or "features"
+    calibrate : bool, "shared", "features" or dict
     information : str
     y : ndarray of shape (n,), int, or None
         Class indices.
@@ -163,7 +166,11 @@ def kind_of_calibration(calibrate, information, y, n_classes, question="auto", r
     >>> [kind_of_calibration(True, "pmi", y, 2) for y in (np.array([0, 1]), np.array([1]), None)]
     ['labels', 'shared', 'shared']
     """
-    if not calibrate or information == "logit":
+    if information == "logit":
+        return None
+    if isinstance(calibrate, dict):
+        return "given"
+    if not calibrate:
         return None
     if calibrate == "features":
         if y is None:
@@ -249,45 +256,71 @@ def mapper_of(masker, sizes):
     return mapper, sizes
 
 
-def calibrate_mapper(mapper, kind, images, y, seed, whole, cache, presence):
+def calibrate_mapper(masker, mapper, images, y, seed, whole, key):
     """Calibrate a mapper, and return a function that computes the presence floors.
 
     Parameters
     ----------
-    mapper : InformationMapper
+    masker : InfoMaskTransformer
+        Transformer whose `calibration_` and `patch_size_` are set already.
+    mapper : InformationMapper or PictureMapper
         Mapper whose calibrations are set.
-    kind : {"labels", "shared", "shipped"} or None
-        Kind of calibration, as in `calibration_` of the transformer.
     images : ndarray of shape (n, C, H, W)
     y : ndarray of shape (n,), int
         Class indices.
     seed : int
     whole : ndarray of shape (n, M) or None
         Logits for whole images, which set the units of a shipped calibration.
-    cache : tuple
-        Memory, and the key of the mapper in the memory.
-    presence : bool
-        Whether the floors are used; otherwise they may be ``-inf``.
+    key : str or None
+        Key of the mapper in the cache.
 
     Returns
     -------
     callable
-        Function without arguments that returns the floors, an ndarray of shape (M,), in nats.
+        Function without arguments that returns the floors, an ndarray of shape (M,), in nats. They
+        may be ``-inf`` if presence is not required.
     """
-    n_classes = len(mapper.prior)
+    kind, n_classes = masker.calibration_, len(mapper.prior)
+    if kind == "given":
+        floor = use_numbers(masker, mapper, masker.calibrate)
+        return lambda: np.full(n_classes, floor)
     if kind == "shipped":
         floor = mapper.ship_calibrations(whole)
         return lambda: np.full(n_classes, floor)
     if kind == "shared":
         maxima = mapper.share_calibrations(images, y, seed)
         return lambda: np.full(n_classes, shared_floor(maxima))
-    if kind is None and not presence:
+    if kind is None and not masker._presence_required:
         return lambda: np.full(n_classes, -np.inf)
-    memory, key = cache
-    inputs = check_memory(memory).cache(calibration_inputs, ignore=["mapper"])(mapper, images, key)
+    read = check_memory(masker.memory).cache(calibration_inputs, ignore=["mapper"])
+    inputs = read(mapper, images, key)
     if kind is not None:
         mapper.calibrate(inputs, y, seed)
     return lambda: presence_floors(mapper.held_out_maxima(inputs, y, seed), y, n_classes)
+
+
+def keyed_mapper(masker, sizes, images, y, seed):
+    """Return an uncalibrated mapper, the sizes in use, and the mapper's key in the cache."""
+    mapper, sizes = mapper_of(masker, sizes)
+    if masker.memory is None:
+        return mapper, sizes, None
+    identity = (masker._fit_key, images, y, seed, sizes, mapper.scorer.stride, masker.fill_value)
+    identity = (*identity, masker.patch_scoring_, masker.feature_layer_, masker.calibration_)
+    identity = (*identity, masker.calibrate, masker.context, masker.question, masker.zoom)
+    identity = (*identity, masker.detail, masker.information, masker.prior_)
+    return mapper, sizes, joblib.hash(identity)
+
+
+def choose_sizes(masker, candidates, images, y, seed, whole):
+    """Return the candidate with the best score, and the scores as `best_sizes` does."""
+    shown = np.zeros(len(y), dtype=bool)
+    shown[images_with_target(y, masker.classes_, masker.target, masker.combine)] = True
+    sample = Sample(images, content_of(images, masker._fill), y, shown, whole, seed)
+    rule = Rule(masker.threshold, masker.threshold_reference, masker.mask_type == "soft")
+    keyed = [keyed_mapper(masker, sizes, images, y, seed) for sizes in candidates]
+    mappers, _, keys = zip(*keyed, strict=True)
+    kind = masker.calibration_
+    return best_sizes(candidates, score_sizes(mappers, kind, sample, rule, masker.memory, keys))
 
 
 def best_sizes(candidates, scores):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -35,13 +34,13 @@ from .._utils import (
 from .edges import check_refine
 from .fill import Fill
 from .fitting import (
-    best_sizes,
     calibrate_mapper,
     calibration_data,
+    choose_sizes,
     fit_estimator,
+    keyed_mapper,
     kind_of_calibration,
     known_classes,
-    mapper_of,
     resolve_prior,
 )
 from .image_classifier import ImageClassifier, is_fitted_already, neural
@@ -52,10 +51,10 @@ from .picture_results import PictureResults
 from .restored import check_state
 from .results import ArrayResults, all_masks, as_images_of
 from .row_shapes import canonical_shape
+from .saved_calibration import calibration_numbers, is_for_pictures, patch_sizes_of
 from .scoring import choose_scoring
 from .separation import separation
 from .shared_calibration import are_enough
-from .size_choice import Rule, Sample, content_of, score_sizes
 from .targets import check_one_kind_of_targets, encode_target, images_with_target
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class InfoMaskTransformer(
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
-    calibrate : bool, "shared" or "features", default=True
+    calibrate : bool, "shared", "features" or dict, default=True
         Source of ``p(t|patch)``. ``True`` is a logistic regression, fitted in `fit`, of the
         image's label on the logits of its patches; ``False`` is the classifier's own probability
         for the patch. ``"shared"`` is one regression for all classes of "the class is present in
@@ -151,7 +150,8 @@ class InfoMaskTransformer(
         labels are too few. With fewer than ten images or five different labels, the shared
         regression uses coefficients that ship with the package. ``"features"`` is a regression on
         windows of the feature map. It replaces the network's head, and therefore does not explain
-        the given network.
+        the given network. A dict is `shared_calibration_` of another transformer of the same
+        network, which is used as it is. It sets the patch sizes if `patch_size` is "auto".
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
         Prior p(t) against which information is measured. ``None`` is the label frequencies of
         `fit`, with half an image added to each class if a class is missing. Without labels,
@@ -213,9 +213,15 @@ class InfoMaskTransformer(
         Labels of the classes.
     prior_ : ndarray of shape (n_classes,)
         Prior in use.
-    calibration_ : {"labels", "shared", "shipped"} or None
+    calibration_ : {"labels", "shared", "shipped", "given"} or None
         Source of the calibration: labels of `fit`, for each class separately; images of `fit`, for
-        all classes together; the coefficients that ship with the package; or no calibration.
+        all classes together; the coefficients that ship with the package; `calibrate`; or no
+        calibration.
+    shared_calibration_ : dict
+        Calibration that all classes share, as numbers that ``json.dump`` writes: the settings
+        that it is valid for, the coefficients, the slope of rivals and the presence floor in
+        nats. Pass the dict as `calibrate` of another transformer of the same network. Not
+        available if each class has a calibration of its own.
     patch_scoring_ : {"dense", "crop", "paste"}
         Scoring in use.
     patch_size_ : tuple of int, or tuple of tuples
@@ -280,7 +286,7 @@ class InfoMaskTransformer(
         "detail": ["boolean"],
         "information": [StrOptions({"weight_of_evidence", "pmi", "logit"})],
         "feature_layer": [None, str],
-        "calibrate": ["boolean", StrOptions({"shared", "features"})],
+        "calibrate": ["boolean", StrOptions({"shared", "features"}), dict],
         "prior": [None, StrOptions({"uniform"}), "array-like"],
         "threshold": [Interval(Real, None, None, closed="neither")],
         "threshold_reference": [StrOptions({"image", "fit", "absolute"})],
@@ -425,7 +431,8 @@ of pictures, or torch Dataset or DataLoader
         # the score prefers windows that keep everything.
         ready = is_pretrained(neural(self.estimator)) and isinstance(self.patch_size, str)
         labelled = y is not None and not ready
-        candidates = candidate_sizes(self.patch_size, self._image_shape[1:], labelled)
+        patch_size = patch_sizes_of(self.calibrate, self.patch_size)
+        candidates = candidate_sizes(patch_size, self._image_shape[1:], labelled)
         candidates = candidates_for_stride(candidates, self.stride)
         images = as_images_of(self, X)
         self._fill = Fill(self.fill_value).fit(images)
@@ -477,49 +484,18 @@ of pictures, or torch Dataset or DataLoader
         """Use the candidate with the best score, calibrate, and compute the presence floors."""
         best = candidates[0]
         if len(candidates) > 1:
-            best = self._best_sizes(candidates, images, y, seed, whole)
-        self._mapper, sizes, self._map_key = self._keyed_mapper(best, images, y, seed)
+            best, self.patch_size_scores_ = choose_sizes(self, candidates, images, y, seed, whole)
+        self._mapper, sizes, self._map_key = keyed_mapper(self, best, images, y, seed)
         self.patch_size_ = sizes[0] if len(sizes) == 1 else sizes
         stride = self._mapper.scorer.stride
         self.stride_ = tuple(int(one) if float(one).is_integer() else one for one in stride)
-        floors = calibrate_mapper(
-            self._mapper,
-            self.calibration_,
-            images,
-            y,
-            seed,
-            whole,
-            (self.memory, self._map_key),
-            self._presence_required,
-        )
+        key = self._map_key
+        floors = calibrate_mapper(self, self._mapper, images, y, seed, whole, key)
         if self.threshold_reference == "fit":
             self.reference_maximum_ = self._mapper.maxima(images)
         self.presence_floor_ = (
             floors() if self._presence_required else np.full(len(self.classes_), -np.inf)
         )
-
-    def _best_sizes(self, candidates, images, y, seed, whole):
-        """Return the candidate with the best score, and set `patch_size_scores_`."""
-        shown = np.zeros(len(y), dtype=bool)
-        shown[images_with_target(y, self.classes_, self.target, self.combine)] = True
-        content = content_of(images, self._fill)
-        sample = Sample(images, content, y, shown, whole, seed)
-        rule = Rule(self.threshold, self.threshold_reference, self.mask_type == "soft")
-        keyed = [self._keyed_mapper(sizes, images, y, seed) for sizes in candidates]
-        mappers, _, keys = zip(*keyed, strict=True)
-        scores = score_sizes(mappers, self.calibration_, sample, rule, self.memory, keys)
-        best, self.patch_size_scores_ = best_sizes(candidates, scores)
-        return best
-
-    def _keyed_mapper(self, sizes, images, y, seed):
-        """Return an uncalibrated mapper, the sizes in use, and the mapper's key in the cache."""
-        mapper, sizes = mapper_of(self, sizes)
-        if self.memory is None:
-            return mapper, sizes, None
-        identity = (self._fit_key, images, y, seed, sizes, mapper.scorer.stride, self.fill_value)
-        kinds = (self.patch_scoring_, self.feature_layer_, self.calibration_, self.calibrate)
-        kinds = (*kinds, self.context, self.question, self.zoom, self.detail)
-        return mapper, sizes, joblib.hash((*identity, *kinds, self.information, self.prior_))
 
     def information_map(
         self, X: Any, target: Any = None, *, y: ArrayLike | None = None
@@ -725,8 +701,19 @@ of pictures, or torch Dataset or DataLoader
     def _of_pictures(self):
         """Whether a map answers `question`, rather than scoring patches of `patch_size`."""
         is_auto = isinstance(self.patch_size, str)
-        is_shared = self.calibration_ in ("shared", "shipped")
+        is_shared = self.calibration_ in ("shared", "shipped") or is_for_pictures(self.calibrate)
         return is_auto and is_shared and self.patch_scoring_ == "dense"
+
+    @property
+    def shared_calibration_(self):
+        """The calibration that all classes share, as a dict of plain numbers."""
+        if getattr(self, "calibration_", None) not in ("shared", "shipped", "given"):
+            raise AttributeError(
+                "`shared_calibration_` requires a fitted transformer whose classes share a "
+                f"calibration; got calibration_={getattr(self, 'calibration_', None)!r}. Use "
+                "calibrate='shared'."
+            )
+        return calibration_numbers(self, self._mapper, self.presence_floor_[0])
 
     @property
     def _on_features(self):
