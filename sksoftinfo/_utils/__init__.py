@@ -18,6 +18,17 @@ from .compat import (
 )
 from .device_rows import columns_with_missing, is_on_cuda, rows_for, validate_on_device
 from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
+from .host_arrays import on_host, refuse_masked
+from .labels import (
+    are_plain_labels,
+    check_labels,
+    check_two_classes,
+    encode_labels,
+    is_missing_label,
+    known_labels,
+    label_array,
+    mixed_types,
+)
 from .pictures import (
     Picture,
     as_picture,
@@ -40,26 +51,16 @@ from .progress import Progress, duration
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import ignored_warnings, recorded_warnings, users_stacklevel
 from .validation import (
-    are_plain_labels,
     as_images,
     assert_finite,
     check_channels_first,
     check_column_order,
-    check_labels,
     check_row_shape,
-    check_two_classes,
     check_weights,
-    encode_labels,
     is_frame,
-    is_missing_label,
-    known_labels,
-    label_array,
-    mixed_types,
     naming_wrong_columns,
     native_order,
-    on_host,
     plain_rows,
-    refuse_masked,
     refuse_times_and_bytes,
     seem_last,
     some_names,

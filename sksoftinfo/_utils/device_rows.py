@@ -9,7 +9,9 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils.validation import validate_data
 
-from .validation import assert_finite, check_labels, on_host
+from .host_arrays import on_host
+from .labels import check_labels
+from .validation import assert_finite
 
 
 def is_on_cuda(values):

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 from sklearn.utils import gen_batches
 
-from .validation import on_host
+from .host_arrays import on_host
 
 # Largest number of row hashes that are kept; they take half a megabyte.
 MAX_HASHES = 65_536

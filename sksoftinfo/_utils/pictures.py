@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from .validation import label_array, on_host, refuse_masked
+from .host_arrays import on_host, refuse_masked
+from .labels import label_array
 
 # Possible numbers of channels: grey, colours, and colours with transparency.
 _CHANNELS = (1, 3, 4)

@@ -1,26 +1,23 @@
-"""Validation of tables, images, labels and weights, with errors that name the invalid entries."""
+"""Validation of tables, images and weights, with errors that name the invalid entries."""
 
 from __future__ import annotations
 
 import datetime
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
-from numbers import Number
 
 import numpy as np
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from .compat import check_sample_weight
+from .host_arrays import on_host, refuse_masked
+from .labels import check_labels
 
 _ENCODE = "Encode these columns, e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
 # Largest number of columns that a message names.
 _NAMED = 5
-# Largest number of labels that a message lists.
-_LABELS_SHOWN = 30
 # Smallest height and width of an image.
 _PICTURE = 8
 # Types of times and bytes, which NumPy would convert to numbers, and types that are valid.
@@ -122,153 +119,6 @@ def _where_not_finite(array, name, column_names, allow_nan):
     )
 
 
-def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing, masked, of several types or neither text nor number.
-
-    Bytes raise TypeError, as in scikit-learn.
-    """
-    y = on_host(y)
-    refuse_masked(y, name)
-    if isinstance(y, list | tuple) and any(
-        isinstance(label, str) and label.endswith("\0") for label in y
-    ):
-        raise ValueError(
-            f"`{name}` must not hold strings that end in a null character, which NumPy drops. "
-            "Strip the character, or rename these labels."
-        )
-    if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
-        return
-    labels = label_array(y)
-    if labels.dtype.kind == "S":
-        raise TypeError(
-            f"`{name}` must hold numbers or strings; got bytes. Decode them, e.g. by "
-            "numpy.char.decode."
-        )
-    if labels.dtype.kind not in "Of" or labels.ndim != 1:
-        return
-    if labels.dtype == object:
-        missing = np.array([is_missing_label(label) for label in labels], dtype=bool)
-    else:
-        missing = np.isnan(labels)
-    if missing.any():
-        raise ValueError(
-            f"Input {name} contains NaN or None, i.e. missing labels, in {missing.sum()} of "
-            f"{len(labels)} rows, the first of them row {int(missing.argmax())}. Drop these rows."
-        )
-    if labels.dtype != object:
-        return
-    types = mixed_types(labels)
-    if types:
-        raise ValueError(
-            f"`{name}` must hold labels of one type; got {', '.join(types)}. Convert them to one "
-            "type, e.g. by str."
-        )
-    others = [one for one in labels if not isinstance(one, (str, Number, np.generic))]
-    if others:
-        raise ValueError(
-            f"`{name}` must hold numbers or strings; got {type(others[0]).__name__}. Convert "
-            f"them, e.g. by {name}.astype(str)."
-        )
-
-
-def label_array(y):
-    """Return labels as an array, with dtype object if a list holds labels of several types.
-
-    NumPy would convert the labels to one type, and merge 1 with "1" or with True.
-    """
-    y = on_host(y)
-    if isinstance(y, list | tuple) and mixed_types(y):
-        return np.array(y, dtype=object)
-    return np.asarray(y)
-
-
-def mixed_types(labels):
-    """Return the names of types if strings, booleans and other labels are mixed, else no names.
-
-    Examples
-    --------
-    >>> from sksoftinfo._utils.validation import mixed_types
-    >>> mixed_types([True, 2]), mixed_types([1, 2.5])
-    (['bool', 'int'], [])
-    """
-    types = set(map(type, labels))
-    kinds = {(issubclass(one, str), issubclass(one, bool | np.bool_)) for one in types}
-    return sorted({one.__name__ for one in types}) if len(kinds) > 1 else []
-
-
-def encode_labels(y, classes, name="y"):
-    """Return the index of each label in `classes`; unknown labels raise ValueError.
-
-    Examples
-    --------
-    >>> from sksoftinfo._utils import encode_labels
-    >>> encode_labels(["cat", "dog", "cat"], ["dog", "cat"])
-    array([1, 0, 1])
-    """
-    classes, y = np.asarray(classes), np.asarray(on_host(y))
-    if _are_indices(y, classes):
-        return y.astype(np.int64, copy=False)
-    try:
-        # Classes may be unsorted, e.g. in the order of the outputs of a pretrained network.
-        order = np.argsort(classes, kind="stable")
-        place = np.searchsorted(classes, y, sorter=order)
-        index = order[np.minimum(place, len(classes) - 1)]
-        unseen = classes[index] != y
-    except TypeError:  # labels and classes have no common order
-        unseen = np.ones(len(y), dtype=bool)
-    if np.any(unseen):
-        unknown = _distinct(y[unseen])
-        shown = known_labels(unknown)
-        raise ValueError(
-            f"`{name}` must hold known labels; got {shown}. The known classes are "
-            f"{known_labels(classes, unknown)}."
-        )
-    return index
-
-
-def _distinct(labels):
-    """Return the different values of an array as a list, sorted if they have an order."""
-    try:
-        return np.unique(labels).tolist()
-    # None, or a list in place of a label.
-    except TypeError:
-        return list({repr(one): one for one in labels.tolist()}.values())
-
-
-def known_labels(classes, unknown=()):
-    """Return a list of labels for a message, with labels similar to unknown ones first.
-
-    Examples
-    --------
-    >>> from sksoftinfo._utils.validation import known_labels
-    >>> known_labels(["cat", "dog"])
-    "['cat', 'dog']"
-    """
-    known = classes if isinstance(classes, list) else np.asarray(classes).tolist()
-    if len(known) <= _LABELS_SHOWN:
-        return f"{known}"
-    texts = [one for one in known if isinstance(one, str)]
-    near = []
-    for label in unknown:
-        if isinstance(label, str):
-            near += get_close_matches(label, texts)
-            near += [one for one in texts if label.casefold() in one.casefold().split()]
-    named = list(dict.fromkeys([*near, *known]))[:_LABELS_SHOWN]
-    return f"{named} and {len(known) - len(named)} more"
-
-
-def _are_indices(y, classes):
-    """Return whether labels equal their indices, which saves a search."""
-    return (
-        y.dtype.kind in "iu"
-        and classes.dtype.kind in "iu"
-        and len(y) > 0
-        and 0 <= y.min()
-        and y.max() < len(classes)
-        and np.array_equal(classes, np.arange(len(classes)))
-    )
-
-
 def check_row_shape(X, input_shape, owner):
     """Raise ValueError if rows of `X` differ in shape from the rows of `fit`.
 
@@ -282,16 +132,6 @@ def check_row_shape(X, input_shape, owner):
         raise ValueError(
             f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
             f"{tuple(input_shape)}. Pass rows of that shape."
-        )
-
-
-def check_two_classes(classes):
-    """Raise ValueError if there are fewer than two classes."""
-    if len(classes) < 2:
-        labels = np.asarray(classes).tolist()
-        raise ValueError(
-            f"`y` must hold at least two classes; got one class: {labels}. Add rows of another "
-            "class."
         )
 
 
@@ -311,54 +151,6 @@ def check_weights(sample_weight, X):
             "them by their maximum: only their ratios count."
         )
     return weights
-
-
-def refuse_masked(array, name, remedy="Drop these rows"):
-    """Raise ValueError if a NumPy array has masked entries, which NumPy would unmask."""
-    if np.ma.is_masked(array):
-        raise ValueError(
-            f"`{name}` must not have masked entries; got {np.ma.count_masked(array)}. {remedy}."
-        )
-
-
-def are_plain_labels(y, n_samples):
-    """Return whether `y` is certain to pass validation unchanged for `n_samples` rows.
-
-    scikit-learn's validation searches all labels for NaN, which takes as long as a small network.
-    """
-    return type(y) is np.ndarray and y.shape == (n_samples,) and y.dtype.kind in "biuU"
-
-
-def is_missing_label(label):
-    # pandas.NA is neither equal nor unequal to itself.
-    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
-
-
-def on_host(values, name="X"):
-    """Return a tensor on any device, or a list of tensors, as an array.
-
-    Other values are returned unchanged.
-    """
-    # Unless torch has been imported, there are no tensors, and torch need not be imported here.
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return values
-    if isinstance(values, list | tuple) and values and isinstance(values[0], torch.Tensor):
-        alike = {(one.shape, one.dtype, one.device) for one in values if torch.is_tensor(one)}
-        if len(alike) > 1 or not all(map(torch.is_tensor, values)):
-            return [on_host(one) for one in values]
-        # The host waits once.
-        values = torch.stack(tuple(values))
-    if not isinstance(values, torch.Tensor):
-        return values
-    if values.layout != torch.strided:
-        raise TypeError(
-            f"`{name}` must be a dense tensor; got a sparse tensor. Pass {name}.to_dense() if it "
-            "fits into memory."
-        )
-    values = values.detach().cpu()
-    # NumPy has no bfloat16.
-    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
 def plain_rows(X, name="X"):

@@ -1,6 +1,5 @@
-"""Labels become indices, whatever they are; rows that are no numbers are refused."""
+"""Rows that are not numbers are refused, and rows of any kind become arrays."""
 
-import datetime
 import warnings
 
 import numpy as np
@@ -12,52 +11,9 @@ from sksoftinfo._utils.validation import (
     as_images,
     assert_finite,
     check_channels_first,
-    check_labels,
-    encode_labels,
-    label_array,
     plain_rows,
     refuse_times_and_bytes,
 )
-
-
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64, np.float64, bool])
-def test_labels_that_are_indices_are_left_as_they_are(dtype):
-    classes = np.arange(2 if dtype is bool else 5).astype(dtype)
-    y = np.random.default_rng(0).choice(classes, 20)
-    index = encode_labels(y, classes)
-    assert index.dtype == np.int64
-    np.testing.assert_array_equal(classes[index], y)
-    np.testing.assert_array_equal(encode_labels(y, np.arange(9)), y)
-
-
-@pytest.mark.parametrize("classes", [[1, 2, 3], [0, 2, 3], [-1, 0, 1], ["a", "b", "c"]])
-def test_other_labels_are_searched_for(classes):
-    classes = np.array(classes)
-    y = np.random.default_rng(0).choice(classes, 20)
-    np.testing.assert_array_equal(classes[encode_labels(y, classes)], y)
-
-
-@pytest.mark.parametrize("label", [-1, 3])
-@pytest.mark.parametrize("dtype", [np.int64, np.float64])
-def test_unseen_labels_are_named(label, dtype):
-    y = np.array([0, 1, label, 2], dtype=dtype)
-    with pytest.raises(ValueError, match=rf"must hold known labels; got \[{label}"):
-        encode_labels(y, np.arange(3))
-
-
-@pytest.mark.parametrize("classes", [[0, 1, 2], ["a", "b", "c"], [False, True]])
-@pytest.mark.parametrize(
-    "label", ["x", "1", 7, datetime.date(2020, 1, 1)], ids=lambda label: type(label).__name__
-)
-@pytest.mark.parametrize("dtype", [None, object])
-def test_labels_of_another_type_are_unseen(classes, label, dtype):
-    with pytest.raises(ValueError, match=r"must hold known labels; got \["):
-        encode_labels(np.array([label], dtype=dtype), np.array(classes))
-
-
-def test_no_labels_have_no_indices():
-    assert len(encode_labels(np.array([], dtype=np.int64), np.arange(3))) == 0
-
 
 DAYS = np.arange(4).astype("datetime64[D]")
 SPANS = np.arange(4).astype("timedelta64[s]")
@@ -169,40 +125,6 @@ def test_only_what_plainly_is_a_picture_has_its_channels_last(shape, dtype, refu
         check_channels_first(tensor, any_dtype=False)
 
 
-@pytest.mark.parametrize("labels", [[1, "1", 2], ("a", 2.0), ["a", True], [np.str_("1"), 1]])
-def test_texts_and_other_labels_in_a_list_are_refused(labels):
-    with pytest.raises(ValueError, match="must hold labels of one type; got"):
-        check_labels(labels)
-    assert label_array(labels).dtype == object
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        pd.cut([1.0, 2.0, 3.0], 2),
-        pd.Series(pd.PeriodIndex(["2020", "2021"], freq="Y")),
-        [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)],
-    ],
-)
-def test_labels_that_are_neither_texts_nor_numbers_name_the_remedy(labels):
-    with pytest.raises(ValueError, match="must hold numbers or strings; got .*astype"):
-        check_labels(labels)
-    check_labels(np.asarray(labels).astype(str))
-
-
-def test_labels_that_are_missing_among_texts_are_named():
-    for labels in (["a", np.nan, "b"], np.array([1.0, np.nan, 2.0]), [1, float("nan"), 0]):
-        with pytest.raises(ValueError, match="missing labels, in 1 of 3 rows"):
-            check_labels(labels)
-
-
-@pytest.mark.parametrize(
-    "labels", [["a", np.str_("b")], [1, 2.5], np.array([1, "1", 2]), [[1], [2]], []]
-)
-def test_labels_of_one_kind_are_taken(labels):
-    check_labels(labels)
-
-
 @pytest.mark.parametrize("dtype", [">f4", ">f8", ">i2"])
 def test_rows_get_the_byte_order_of_the_machine(dtype):
     rows = np.arange(6).reshape(3, 2).astype(dtype)
@@ -215,16 +137,6 @@ def test_rows_get_the_byte_order_of_the_machine(dtype):
     np.testing.assert_array_equal(native.iloc[:, 0], rows[:, 0])
     assert plain_rows(rows).dtype == rows.dtype.newbyteorder("=")
     np.testing.assert_array_equal(plain_rows(rows), rows)
-
-
-def test_of_many_labels_those_that_are_like_the_unknown_are_named_first():
-    classes = [f"name {i}" for i in range(200)] + ["tiger cat", "tabby"]
-    with pytest.raises(ValueError, match=r"are \['tabby', 'name 0', .* and 172 more\."):
-        encode_labels(["taby"], classes)
-    with pytest.raises(ValueError, match=r"are \['tiger cat', 'name 0', "):
-        encode_labels(["Cat"], classes)
-    with pytest.raises(ValueError, match=r"got \[7\]. The known classes are \[0, 1\]\."):
-        encode_labels([7], [0, 1])
 
 
 def test_entries_whose_sum_overflows_are_finite():
