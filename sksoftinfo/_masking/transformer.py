@@ -56,6 +56,7 @@ from .scoring import choose_scoring
 from .separation import separation
 from .shared_calibration import are_enough
 from .targets import check_one_kind_of_targets, encode_target, images_with_target
+from .value_scale import check_scale, largest_value
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -194,7 +195,8 @@ class InfoMaskTransformer(
         torchvision such as ``weights.transforms()``. It may resize, crop, pad and mirror: the
         position of each pixel is measured, and maps, masks and results have the pixels of the
         pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1],
-        and resizes pictures to the network's input size.
+        and resizes pictures to the network's input size. Images whose largest value is at least 30
+        times as large or as small as in `fit` give a warning.
     channels : {"auto", "first", "last"}, default="auto"
         Position of the channels in arrays. ``"auto"`` looks for an axis of length 1, 3 or 4.
     batch_size : int, default=256
@@ -435,6 +437,7 @@ of pictures, or torch Dataset or DataLoader
         candidates = candidate_sizes(patch_size, self._image_shape[1:], labelled)
         candidates = candidates_for_stride(candidates, self.stride)
         images = as_images_of(self, X)
+        self._largest_value = largest_value(images)
         self._fill = Fill(self.fill_value).fit(images)
 
         self.estimator_, row_shape, self._fit_key = fit_estimator(
@@ -745,7 +748,11 @@ of pictures, or torch Dataset or DataLoader
         if not reset:
             check_row_shape(X, self.input_shape_, type(self).__name__)
         validate = validate_on_device if stays else validate_rows
-        return validate(self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
+        found = validate(self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
+        # The columns of a table may be of any scale.
+        if not reset and self._image_shape[:2] != (1, 1):
+            check_scale(found if isinstance(y, str) else found[0], self._largest_value)
+        return found
 
     def __getstate__(self):
         state = super().__getstate__()
