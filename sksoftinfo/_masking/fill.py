@@ -81,6 +81,16 @@ class Fill:
             ) from error
         return filled
 
+    def check_shares(self):
+        """Raise ValueError unless numbers of the fill are shares of the largest brightness."""
+        if isinstance(self.fill_value, str) or callable(self.fill_value):
+            return
+        if self.constant_.min() < 0 or self.constant_.max() > 1:
+            raise ValueError(
+                "`fill_value` must be within [0, 1] for pictures, as a share of the largest "
+                f"brightness; got {self.fill_value!r}. Divide colours of 0 to 255 by 255."
+            )
+
     def mix(self, images, kept):
         """Return images (n, C, H, W) with the fill where `kept` (n, H, W) is 0."""
         kept = kept[:, None]

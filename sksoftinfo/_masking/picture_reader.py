@@ -39,6 +39,8 @@ _RUNS = 8
 _MOST = 1000
 # Approximate side of the picture in these runs, in pixels.
 _PROXY = 128
+# Distance from [0, 1] up to which floats are clipped: resizing overshoots by rounding.
+_OVERSHOOT = 1e-3
 
 
 class Batch(NamedTuple):
@@ -88,6 +90,11 @@ class PictureReader:
         self._are_pil = []
         self._taken_from_first = False
         self._placements = {}
+
+    @property
+    def has_full_scale(self):
+        """Whether the pictures that were read have a known largest brightness."""
+        return self.preprocess is not None or any(self._are_pil)
 
     def batches(self, X, batch_size):
         """Yield the pictures of `X` in batches of at most `batch_size`."""
@@ -150,7 +157,7 @@ class PictureReader:
             self._check_not_random(pixels, form, index)
         if key not in self._placements:
             self._placements[key] = measure_placement(
-                lambda grey: self._apply(_like(pixels, grey), form, index), picture.size
+                lambda grey: self._apply(_like(pixels, grey), form, index), picture.size, index
             )
         self._check_size(image, index)
         return image, self._placements[key]
@@ -206,6 +213,8 @@ class PictureReader:
         low, high = (0, 255) if kind in "iu" else (0, 1)
         if kind == "f":
             assert_finite(pixels[None], f"X at {index}")
+            if pixels.min() >= -_OVERSHOOT and pixels.max() <= 1 + _OVERSHOOT:
+                pixels = np.clip(pixels, 0, 1)
         if pixels.min() < low or pixels.max() > high:
             raise ValueError(
                 f"`X` must hold pictures of {'integers' if high == 255 else 'floats'} from {low} "

@@ -149,7 +149,10 @@ def filled(picture: Picture, kept, fill_value, of_full_scale):
     image = (pixels / np.float32(scale)).astype(np.float32)[None]
     if len(pixels) == 4 and np.shape(fill_value) == (3,):
         fill_value = [*np.asarray(fill_value, dtype=float), 1.0]
-    mixed = scale * Fill(fill_value).fit(image).mix(image, kept[None])[0]
+    fill = Fill(fill_value).fit(image)
+    if of_full_scale:
+        fill.check_shares()
+    mixed = scale * fill.mix(image, kept[None])[0]
     if is_integer:
         bounds = np.iinfo(pixels.dtype)
         mixed = np.clip(np.round(mixed), bounds.min, bounds.max)

@@ -48,6 +48,7 @@ class PictureScorer(NetworkScorer):
             max(length, round(round(length * zoom / one.stride) * one.stride))
             for length, one in zip(image_size, geometry, strict=True)
         )
+        self.zoom = zoom
         super().__init__(classifier, self.zoomed_size)
 
     @property
@@ -90,7 +91,8 @@ class PictureScorer(NetworkScorer):
             Finer feature map; ``None`` without `with_details`.
         """
         net = self._net
-        with naming_batch_size(self.classifier.batch_size):
+        other = f"zoom={self.zoom:g}" if self.zoomed_size != self.image_size else ""
+        with naming_batch_size(self.classifier.batch_size, other):
             # Outside inference mode, since the weights of a linear head need gradients.
             module, tensor = own_copy(net.module_), to_tensor(net, images)
             with torch.inference_mode():

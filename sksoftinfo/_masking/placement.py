@@ -99,7 +99,7 @@ def resized(picture_size, input_size):
     return Placement(tuple(picture_size), tuple(input_size), starts, steps)
 
 
-def measure_placement(apply, size):
+def measure_placement(apply, size, index=0):
     """Return the placement of the output of `apply` in its input.
 
     Parameters
@@ -108,6 +108,8 @@ def measure_placement(apply, size):
         Takes a grey picture, uint8 of shape (H, W), and returns an array (C, h, w).
     size : tuple of int
         Height and width of the pictures, in pixels.
+    index : int, default=0
+        Index of a picture of this size in `X`, for messages.
 
     Returns
     -------
@@ -130,7 +132,8 @@ def measure_placement(apply, size):
     if min(size) < _SMALLEST:
         raise ValueError(
             f"`X` must hold pictures of at least {_SMALLEST} x {_SMALLEST} pixels where "
-            f"`preprocess` reads them; got {size[0]} x {size[1]}. Leave out smaller pictures."
+            f"`preprocess` reads them; got {size[0]} x {size[1]} at index "
+            f"{index}. Leave out smaller pictures."
         )
     black, white = (apply(np.full(size, value, np.uint8)) for value in (0, 255))
     gain = white - black

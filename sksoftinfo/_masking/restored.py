@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import isfinite, prod
 from numbers import Integral
 
 import numpy as np
@@ -81,11 +81,9 @@ def _checks(state):
             and all(isinstance(name, str) for name in value)
         ),
         "_image_shape": lambda value: (
-            _is_shape(value)
-            and len(value) == 3
-            and math.prod(value) == math.prod(state["input_shape_"])
+            _is_shape(value) and len(value) == 3 and prod(value) == prod(state["input_shape_"])
         ),
-        "_largest_value": lambda value: type(value) is float and 0 <= value < math.inf,
+        "_largest_value": lambda value: type(value) is float and isfinite(value) and value >= 0,
         "estimator_": is_estimator,
         "classes_": lambda value: (
             isinstance(value, np.ndarray)

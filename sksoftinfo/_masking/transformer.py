@@ -439,6 +439,8 @@ of pictures, or torch Dataset or DataLoader
         images = as_images_of(self, X)
         self._largest_value = largest_value(images)
         self._fill = Fill(self.fill_value).fit(images)
+        if reader is not None and reader.has_full_scale:
+            self._fill.check_shares()
 
         self.estimator_, row_shape, self._fit_key = fit_estimator(
             self.estimator, X, y, self._image_shape, self.random_state, self.memory

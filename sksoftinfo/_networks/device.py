@@ -190,8 +190,16 @@ def is_out_of_memory(error):
 
 
 @contextmanager
-def naming_batch_size(batch_size):
-    """Name `batch_size` in errors of a device or host that is out of memory."""
+def naming_batch_size(batch_size, other=""):
+    """Name `batch_size` in errors of a device or host that is out of memory.
+
+    Parameters
+    ----------
+    batch_size : int
+    other : str, default=""
+        Another setting that takes memory, such as ``"zoom=4"``.
+    """
+    settings = f"batch_size={batch_size}" + (f" or {other}" if other else "")
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -200,9 +208,8 @@ def naming_batch_size(batch_size):
         if isinstance(error, MemoryError) or _OF_HOST in str(error):
             # Rows and results take most of the host's memory, whatever the device.
             raise MemoryError(
-                "The host is out of memory: give fewer rows at once, or lower "
-                f"batch_size={batch_size}. {error}"
+                f"The host is out of memory: give fewer rows at once, or lower {settings}. {error}"
             ) from error
         raise torch.cuda.OutOfMemoryError(
-            f"The device is out of memory: lower batch_size={batch_size}. {error}"
+            f"The device is out of memory: lower {settings}. {error}"
         ) from error

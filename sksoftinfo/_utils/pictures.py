@@ -60,8 +60,17 @@ def is_dataset(X):
 
 
 def listed(X):
-    """Return the items of an iterator as a list; other values are returned unchanged."""
-    return list(X) if isinstance(X, Iterator) and not hasattr(X, "shape") else X
+    """Return the items of an iterator, or the images in an array of objects, as a list.
+
+    Other values are returned unchanged.
+    """
+    if isinstance(X, Iterator) and not hasattr(X, "shape"):
+        return list(X)
+    if len(getattr(X, "shape", ())) == 1 and str(getattr(X, "dtype", "")) == "object":
+        held = list(X)
+        if any(is_picture(one) or len(getattr(one, "shape", ())) > 1 for one in held):
+            return held
+    return X
 
 
 def holds_pictures(X):

@@ -129,9 +129,12 @@ def check_row_shape(X, input_shape, owner):
     if shape is None or input_shape is None or (len(shape) <= 2 and len(input_shape) == 1):
         return
     if tuple(shape[1:]) != tuple(input_shape):
+        remedy = "Pass rows of that shape."
+        if len(shape) == len(input_shape) > 1:
+            remedy = "If `X` is a single row, put it into a list: [X]."
         raise ValueError(
             f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
-            f"{tuple(input_shape)}. Pass rows of that shape."
+            f"{tuple(input_shape)}. {remedy}"
         )
 
 

@@ -78,6 +78,11 @@ WRONG = {
     "path": ("cat.jpg", "Open the files"),
     "paths": (["cat.jpg", "dog.jpg"], "Open the files"),
     "tiny": ([Image.new("RGB", (5, 20))], "at least 8 x 8 pixels"),
+    "one tiny": (
+        [Image.new("RGB", (20, 20)), Image.new("RGB", (1, 1))],
+        "at least 8 x 8 pixels .*; got 1 x 1 at index 1. Leave out",
+    ),
+    "far above 1": ([np.full((20, 20, 3), 1.01)], "floats from 0 to 1.*got 1.01 to 1.01"),
     "0 to 255": ([np.full((20, 20, 3), 200.0)], "floats from 0 to 1.*got 200 to 200"),
     "large integers": ([np.full((20, 20, 3), 300)], "integers from 0 to 255"),
     "negative": ([np.full((20, 20, 3), -1)], "integers from 0 to 255"),
@@ -198,3 +203,20 @@ def test_a_part_of_many_pictures_is_read_where_nothing_is_trained(
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             InfoMaskTransformer(network, **options).fit(X, ["red"] * 3)
     assert len(fitted.mask(images)) == 12
+
+
+@pytest.mark.parametrize("low, high", [(0, 1.00001), (-1e-4, 1), (-5e-4, 1 + 5e-4)])
+def test_floats_that_overshoot_by_rounding_are_clipped(photographs, masker, low, high):
+    shares = photographs[0][0] / np.float32(255)
+    over = np.where(shares == 0, low, np.where(shares == 1, high, shares)).astype(np.float32)
+    assert over.min() < 0 or over.max() > 1
+    for X in ([over], [torch.from_numpy(over)]):
+        np.testing.assert_array_equal(masker.mask(X)[0], masker.mask([shares])[0])
+
+
+def test_arrays_of_objects_hold_pictures(photographs, masker):
+    for images in (photographs[0], [Image.fromarray(image) for image in photographs[0]]):
+        held = np.empty(len(images), dtype=object)
+        held[:] = images
+        for mask, other in zip(masker.mask(held), masker.mask(images), strict=True):
+            np.testing.assert_array_equal(mask, other)

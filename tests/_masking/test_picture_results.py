@@ -212,3 +212,19 @@ def test_one_batch_at_a_time(masker, photographs):
         np.testing.assert_array_equal(one, other)
     copied = pickle.loads(pickle.dumps(masker))
     np.testing.assert_array_equal(copied.mask(images)[0], masker.mask(images)[0])
+
+
+@pytest.mark.parametrize("fill", [255, 1.5, -0.1, [1, 2, 3]])
+def test_fills_of_pictures_are_shares(network, photographs, fill):
+    arrays = [photographs[0][0]]
+    images = [Image.fromarray(arrays[0])]
+    for X, options in ((arrays, {"preprocess": resize_whole}), (images, {})):
+        masker = InfoMaskTransformer(network, fill_value=fill, **options)
+        with pytest.raises(ValueError, match=r"within \[0, 1\] for pictures.* by 255"):
+            masker.fit(X)
+        masker.set_params(fill_value=0.5).fit(X).set_params(fill_value=fill)
+        with pytest.raises(ValueError, match="as a share of the largest brightness"):
+            masker.transform(X)
+    # Without `preprocess`, arrays have the unit of the user's own.
+    floats = np.stack(arrays).astype(np.float32)
+    InfoMaskTransformer(network, fill_value=fill).fit(floats).transform(floats)

@@ -45,3 +45,12 @@ def test_equal_scores_make_a_flat_map_of_the_picture(scorer):
     maps = scorer.assemble(np.full((2, *cells), 1.5))
     assert maps.shape == (2, 24, 32)
     np.testing.assert_allclose(maps, 1.5)
+
+
+def test_an_image_that_is_enlarged_too_much_names_zoom(scorer, monkeypatch):
+    def full(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(scorer, "_read", full)
+    with pytest.raises(MemoryError, match="lower batch_size=4 or zoom=2"):
+        scorer.read(IMAGES[:1])

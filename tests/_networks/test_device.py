@@ -192,6 +192,9 @@ def test_what_says_that_memory_is_short():
         with pytest.raises(kind, match=wanted), naming_batch_size(9):
             with naming_batch_size(7):
                 raise error
+        with pytest.raises(kind, match="lower batch_size=7 or zoom=4"):
+            with naming_batch_size(7, "zoom=4"):
+                raise error
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
