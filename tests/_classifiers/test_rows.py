@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
@@ -34,6 +35,9 @@ def test_lists_of_images_are_looked_at_as_arrays_are():
     np.testing.assert_allclose(clf.predict_proba(first.tolist()), clf.predict_proba(first))
     with pytest.raises(ValueError, match="was fitted on rows of shape"):
         clf.predict(first[:, :, 1:].tolist())
+    for single in (first[0], torch.from_numpy(first[0]), images[0]):
+        with pytest.raises(ValueError, match=r"If `X` is a single row, put it into a list: \[X\]"):
+            clf.predict(single)
 
 
 @pytest.mark.parametrize("shape", [(2, 16, 4), (22, 100, 1)])

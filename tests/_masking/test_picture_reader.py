@@ -155,7 +155,8 @@ def test_transforms_of_torchvision(network, photographs):
     v2 = pytest.importorskip("torchvision.transforms.v2")
     end = [transforms.Normalize([0.5] * 3, [0.5] * 3)]
     old = transforms.Compose([transforms.Resize((32, 32)), transforms.ToTensor(), *end])
-    new = v2.Compose([v2.ToImage(), v2.Resize((32, 32)), v2.ToDtype(torch.float32, scale=True)])
+    scaled = [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+    new = v2.Compose([v2.ToImage(), v2.Resize((32, 32)), *scaled])
     images = photographs[0]
     for preprocess in (old, new):
         masker = InfoMaskTransformer(network, preprocess=preprocess)
