@@ -62,7 +62,8 @@ def log_proba_module(
     if not isinstance(classifier, InfoSoftmaxClassifier | StochasticInfoClassifier):
         raise TypeError(
             "`classifier` must be an InfoSoftmaxClassifier or a StochasticInfoClassifier; got "
-            f"{type(classifier).__name__}. Other classifiers cannot be exported."
+            f"{type(classifier).__name__}. Pass the network inside a FrozenEstimator or a "
+            "Pipeline; other classifiers cannot be exported."
         )
     check_is_fitted(classifier)
     if isinstance(classifier, StochasticInfoClassifier):

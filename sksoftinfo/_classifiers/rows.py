@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from .._networks import resolve_device
@@ -12,6 +11,7 @@ from .._utils import (
     are_plain_labels,
     as_images,
     check_channels_first,
+    check_classes,
     check_column_order,
     check_row_shape,
     check_rows,
@@ -191,7 +191,7 @@ def training_input(classifier, X, y, sample_weight, *, reset):
         Non-negative weights. Rows of weight zero are left out.
     """
     X, y = _coded_rows(classifier, X, y, reset=reset)
-    check_classification_targets(y)
+    check_classes(y)
     weight = None if sample_weight is None else check_weights(sample_weight, X)
     if weight is not None and not weight.all():
         # Rows of weight zero would take places in the batches, and change the order of training.

@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils import check_column_order, check_labels, check_two_classes, on_host
+from .._utils import (
+    check_classes,
+    check_column_order,
+    check_labels,
+    check_two_classes,
+    on_host,
+    refuse_mappings,
+)
 from .folds import make_folds
 from .held_out import View, warning_once
 from .held_out_stack import held_out_stacks, trained
@@ -127,13 +133,14 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         """
         check_labels(y)
         X = on_host(X)
+        refuse_mappings(X)
         encoder = encoder_for(self.encoder, X)
         table = numeric_table(X) if encoder is None else X
         check_column_order(self, X, reset=True)
         # Only the names are kept and compared: the encoder or numeric_table checks the entries.
         validate_data(self, X if hasattr(X, "columns") else table, skip_check_array=True)
         y = column_or_1d(on_host(y), warn=True)
-        check_classification_targets(y)
+        check_classes(y)
         classes, encoded = np.unique(y, return_inverse=True)
         check_two_classes(classes)
         check_consistent_length(table, encoded)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._classifiers import CheckedStateMixin, is_pretrained, unchanged_on_error
@@ -21,6 +20,7 @@ from .._utils import (
     Interval,
     StrOptions,
     as_images,
+    check_classes,
     check_params,
     check_row_shape,
     encode_labels,
@@ -424,7 +424,7 @@ of pictures, or torch Dataset or DataLoader
             X = self._validate(X, reset=True)
         else:
             X, y = self._validate(X, y, reset=True)
-            check_classification_targets(y)
+            check_classes(y)
         encode_target(self.target, known_classes(self.estimator, y), self.combine)
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from numbers import Number
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
 
 from .host_arrays import on_host, refuse_masked
 
@@ -60,6 +61,28 @@ def check_labels(y, name="y"):
             f"`{name}` must hold numbers or strings; got {type(others[0]).__name__}. Convert "
             f"them, e.g. by {name}.astype(str)."
         )
+
+
+def check_classes(y):
+    """Raise ValueError, in scikit-learn's words with value and remedy, for quantities as labels.
+
+    Examples
+    --------
+    >>> from sksoftinfo._utils.labels import check_classes
+    >>> check_classes([0.0, 1.0])
+    """
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        values = np.asarray(y)
+        if values.ndim != 1 or values.dtype.kind != "f":
+            raise
+        first = values[values != np.round(values)][0]
+        raise ValueError(
+            f"Unknown label type: continuous. `y` must hold classes; got numbers such as "
+            f"{first:g}. Cut quantities into classes, e.g. by numpy.digitize(y, numpy.quantile(y, "
+            "[0.25, 0.5, 0.75])), or name the classes by y.astype(str)."
+        ) from error
 
 
 def label_array(y):

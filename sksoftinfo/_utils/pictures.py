@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 
 from .host_arrays import on_host, refuse_masked
 from .labels import label_array
+from .validation import refuse_mappings
 
 # Possible numbers of channels: grey, colours, and colours with transparency.
 _CHANNELS = (1, 3, 4)
@@ -107,8 +108,8 @@ _OPEN = "Open the files, e.g. [PIL.Image.open(path) for path in paths]."
 def check_rows(X):
     """Raise ValueError if `X` cannot hold rows or images, which NumPy would not explain.
 
-    Such values are None, dictionaries and sets, empty lists, and lists with paths, with the
-    content of files, or with None.
+    Such values are None, dictionaries and sets, empty lists, and lists with dictionaries or sets,
+    with paths, with the content of files, or with None.
     """
     # One format of SciPy's sparse matrices is a dictionary, which scikit-learn refuses by name.
     if X is None or (isinstance(X, dict | set | frozenset | bytes) and not issparse(X)):
@@ -124,6 +125,7 @@ def check_rows(X):
         return
     if not held:
         raise ValueError("`X` must hold at least one row or image; got none.")
+    refuse_mappings(held)
     for index, one in enumerate(held):
         if isinstance(one, str | PathLike):
             raise ValueError(f"`X` must hold images; got the path {str(one)!r}. {_OPEN}")
@@ -288,9 +290,13 @@ def as_picture(held, channels="auto", index=0):
     if not isinstance(pixels, np.ndarray):
         if isinstance(held, str | PathLike):
             raise ValueError(f"`X` must hold images; got the path {str(held)!r}. {_OPEN}")
+        remedy = "Convert it to one of these."
+        # scikit-learn's splits turn a data set into a list of its items.
+        if isinstance(held, tuple | list):
+            remedy = "Pass X=[image for image, _ in data] and y=[label for _, label in data]."
         raise ValueError(
             "`X` must hold PIL images, arrays or tensors; got an object of class "
-            f"{type(held).__name__} at index {index}."
+            f"{type(held).__name__} at index {index}. {remedy}"
         )
     if pixels.ndim not in (2, 3) or not pixels.size:
         raise ValueError(

@@ -280,6 +280,17 @@ def refuse_times_and_bytes(X):
         raise ValueError("`X` must hold numbers; got bytes. Decode and convert them first.")
 
 
+def refuse_mappings(X):
+    """Raise ValueError for a list of dicts or sets, which NumPy would not explain."""
+    for index, one in enumerate(X if isinstance(X, list | tuple) else []):
+        if isinstance(one, dict | set | frozenset):
+            raise ValueError(
+                "`X` must hold rows of numbers or images; got an object of class "
+                f"{type(one).__name__} at index {index}. Convert dictionaries to a table, e.g. by "
+                "pandas.DataFrame(X)."
+            )
+
+
 def _times_or_bytes(values):
     """Return "times" or "bytes" if an array or nested lists contain them, else None."""
     if hasattr(values, "to_numpy"):

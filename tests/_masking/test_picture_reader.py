@@ -90,6 +90,10 @@ WRONG = {
     "layout": ([np.zeros((3, 20, 3), np.uint8)], "Set channels='first'"),
     "no channels": ([np.zeros((20, 20, 7), np.uint8)], "Set channels='first'"),
     "not a picture": ([{"image": 1}], "got an object of class dict"),
+    "items of a data set": (
+        [(Image.new("RGB", (20, 20)), 1)] * 2,
+        "got an object of class tuple at index 0. Pass X=.*and y=",
+    ),
     "shuffled": (DataLoader(Labelled([1], [1]), shuffle=True), "Use shuffle=False"),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sksoftinfo._utils.labels import check_labels, encode_labels, label_array
+from sksoftinfo._utils.labels import check_classes, check_labels, encode_labels, label_array
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64, np.float64, bool])
@@ -90,3 +90,14 @@ def test_of_many_labels_those_that_are_like_the_unknown_are_named_first():
         encode_labels(["Cat"], classes)
     with pytest.raises(ValueError, match=r"got \[7\]. The known classes are \[0, 1\]\."):
         encode_labels([7], [0, 1])
+
+
+@pytest.mark.parametrize("y", [[0.5, 1.0, 2.0], np.linspace(1, 2, 5), np.float32([1, 2.5])])
+def test_quantities_as_labels_get_a_value_and_a_remedy(y):
+    wrong = next(one for one in y if one != round(float(one)))
+    with pytest.raises(
+        ValueError, match=f"Unknown label type: continuous.*such as {wrong:g}. Cut"
+    ):
+        check_classes(y)
+    check_classes(np.round(y))
+    check_classes(list(map(str, y)))

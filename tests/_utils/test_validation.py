@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, InfoStackClassifier
 from sksoftinfo._utils.validation import (
     as_images,
     assert_finite,
     check_channels_first,
     plain_rows,
+    refuse_mappings,
     refuse_times_and_bytes,
 )
 
@@ -143,3 +145,15 @@ def test_entries_whose_sum_overflows_are_finite():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_finite(np.array([[1e308, -1e308], [1e308, -1e308]] * 9), "X")
+
+
+@pytest.mark.parametrize("one", [{"a": 1.0}, {1.0, 2.0}, frozenset([1])])
+def test_lists_of_dicts_and_sets_are_refused(one):
+    refuse_mappings([[1.0], [2.0]])
+    for X in ([one, one], [[1.0], one]):
+        found = f"got an object of class {type(one).__name__} at index {X.index(one)}"
+        with pytest.raises(ValueError, match=found):
+            refuse_mappings(X)
+        for estimator in (InfoSoftmaxClassifier(), InfoMaskTransformer(), InfoStackClassifier()):
+            with pytest.raises(ValueError, match=found):
+                estimator.fit(X, [0, 1])
