@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 from .._bounds import check_distribution, label_frequencies
 from .._classifiers import InfoSoftmaxClassifier
 from .._utils import check_two_classes, encode_labels
+from .composites import content_of
 from .image_classifier import is_fitted_already, neural
 from .maps import InformationMapper, calibration_inputs
 from .patch_sizes import with_surroundings
@@ -22,7 +23,7 @@ from .row_shapes import estimator_row_shape
 from .saved_calibration import use_numbers
 from .scoring import make_scorer
 from .shared_calibration import FEWEST_IMAGES, are_enough
-from .size_choice import Rule, Sample, content_of, score_sizes
+from .size_choice import Rule, Sample, score_sizes
 from .targets import images_with_target
 
 # Largest number of images that calibration and the choice of a patch size use.

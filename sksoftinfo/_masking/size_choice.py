@@ -8,13 +8,12 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_memory
 
+from .composites import content_kept, partners_of, shares_apart, sides
 from .maps import calibration_inputs, halves
 from .masks import information_limits, soft_masks
 
 # Largest number of places that a calibration is fitted on while sizes are compared.
 _MAX_ROWS = 10_000
-# Composites are cut within the middle of each axis, outside this share of it on either side.
-_UNCUT = 0.25
 
 
 class Sample(NamedTuple):
@@ -89,7 +88,7 @@ def score_sizes(mappers, kind, sample, rule, memory, keys):
     folds = _folds(sample, kind)
     rows = [rest[sample.shown[rest]] for _, rest in folds]
     partners = [
-        _partners(sample.y, sample.shown, shown, rest, rng)
+        partners_of(sample.y, sample.shown, shown, rest, rng)
         for shown, (_, rest) in zip(rows, folds, strict=True)
     ]
     agreed = [np.zeros((len(shown), *sample.images.shape[2:]), np.float32) for shown in rows]
@@ -112,62 +111,13 @@ def score_sizes(mappers, kind, sample, rule, memory, keys):
             first, second, own = shown[batch], others[batch], ours[batch]
             joined = np.where(own[:, None], sample.images[first], sample.images[second])
             content = np.where(own, sample.content[first], sample.content[second])
-            held += [content[own].sum(), content[~own].sum()]
+            held += content_kept(content, 1, own)
             for index, (mapper, key) in enumerate(zip(mappers, keys, strict=True)):
                 inputs = read(mapper, joined, key)
                 maps = _maps(mapper, inputs, sample.y[first], calibrations[index][fold])
-                inside = content * rule.masks(maps, sample.y[first], maxima[index])
-                kept[index] += [inside[own].sum(), inside[~own].sum()]
-    shares = kept / np.maximum(held, np.finfo(np.float32).tiny)
-    return (shares[:, 0] - shares[:, 1]).tolist()
-
-
-def content_of(images, fill):
-    """Return how much the pixels of images (n, C, H, W) differ from their fill, (n, H, W)."""
-    content = np.abs(images - fill(images)).sum(axis=1, dtype=np.float32)
-    if images.shape[1:3] == (1, 1):
-        # Columns of a table may have different units.
-        content /= np.maximum(content.mean(axis=0), np.finfo(np.float32).tiny)
-    return content
-
-
-def sides(content, agreed, rng):
-    """Return the pixels of composites that come from the images of the target.
-
-    An image is cut between the two neighbouring lines of pixels, down or across, that hold the
-    least content, so that few objects are cut. The side of the target is the side where the
-    information agrees.
-
-    Parameters
-    ----------
-    content : ndarray of shape (n, H, W)
-        Content of both images of a composite together.
-    agreed : ndarray of shape (n, H, W)
-        Information about the target in its image.
-    rng : RandomState
-        Draws one of several equal cuts.
-
-    Returns
-    -------
-    ndarray of shape (n, H, W), bool
-    """
-    n, *size = content.shape
-    costs, cuts = [], []
-    for axis, length in enumerate(size):
-        lines = content.sum(axis=2 - axis)
-        margin = int(np.ceil(_UNCUT * length))
-        inner = np.arange(max(margin, 1), min(length - margin, length - 1) + 1)
-        costs.append(lines[:, inner - 1] + lines[:, inner])
-        cuts += [(axis, cut) for cut in inner]
-    costs = np.concatenate(costs, axis=1)
-    chosen = np.lexsort((rng.random_sample(costs.shape), costs), axis=1)[:, 0]
-    peaks = np.unravel_index(agreed.reshape(n, -1).argmax(axis=1), size)
-    places = np.indices(size)
-    ours = np.empty(content.shape, dtype=bool)
-    for index, choice in enumerate(chosen):
-        axis, cut = cuts[choice]
-        ours[index] = (places[axis] < cut) == (peaks[axis][index] < cut)
-    return ours
+                masks = rule.masks(maps, sample.y[first], maxima[index])
+                kept[index] += content_kept(content, masks, own)
+    return shares_apart(kept, held).tolist()
 
 
 def _folds(sample, kind):
@@ -181,18 +131,6 @@ def _folds(sample, kind):
     ]
     # With very few images, the images that are scored calibrate as well.
     return found or [(everything, everything)]
-
-
-def _partners(y, shown, rows, among, rng):
-    """Return, for each of the rows, a row of another class, without a target if there is one."""
-    partners = np.empty(len(rows), dtype=int)
-    for label in np.unique(y[rows]):
-        others = among[y[among] != label]
-        without = others[~shown[others]]
-        mine = y[rows] == label
-        pool = next((one for one in (without, others) if len(one)), among)
-        partners[mine] = pool[rng.randint(len(pool), size=mine.sum())]
-    return partners
 
 
 def _calibrations(mapper, kind, sample, inputs, folds):

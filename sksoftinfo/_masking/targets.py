@@ -90,7 +90,7 @@ def images_with_target(y, classes, target, combine):
     if not shown.any():
         raise ValueError(
             f"`y` must contain the target {target!r}; got no image of it. Pass images of the "
-            "target, over which the score is a mean."
+            "target, of which composites are made."
         )
     return shown
 

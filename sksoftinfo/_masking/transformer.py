@@ -44,18 +44,18 @@ from .fitting import (
     resolve_prior,
 )
 from .image_classifier import ImageClassifier, is_fitted_already, neural
+from .mask_score import score_masks
 from .masks import check_threshold
 from .patch_sizes import candidate_sizes, candidates_for_stride
 from .picture_reader import picture_reader, sampled
 from .picture_results import PictureResults
 from .restored import check_state
-from .results import ArrayResults, all_masks, as_images_of
+from .results import ArrayResults, as_images_of
 from .row_shapes import canonical_shape
 from .saved_calibration import calibration_numbers, is_for_pictures, patch_sizes_of
 from .scoring import choose_scoring
-from .separation import separation
 from .shared_calibration import are_enough
-from .targets import check_one_kind_of_targets, encode_target, images_with_target
+from .targets import check_one_kind_of_targets, encode_target
 from .value_scale import check_scale, largest_value
 
 if TYPE_CHECKING:
@@ -647,13 +647,16 @@ of pictures, or torch Dataset or DataLoader
         return self._results(X, y).filled()
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """Return how well the masks separate the evidence; true masks are not needed.
+        """Return how well the masks separate classes in composites; true masks are not needed.
 
-        The score is the mean of ``log p(t | kept part) + log p(not t | the rest)`` over images
-        with the label of the target t. With ``target=None``, t is the label of each image. The
-        score shows whether masks lose evidence. It does not fall with what is kept beside the
-        evidence: a mask that keeps the whole image scores well, too. ``patch_size_scores_``
-        compares patch sizes by both.
+        Each image of the target is joined with a part of an image of another class, as for
+        ``patch_size_scores_``, and the transformer masks the composite. The score is the share of
+        the content that the masks keep on the side of the target, less the share that they keep on
+        the other side. It falls if masks lose parts of the target, and if they keep parts of other
+        objects. Content is the difference from `fill_value`. With ``target=None``, the target is
+        the label of each image. The composites depend on X, y, the target, the fill and the
+        classifier only, so that a search over other parameters compares masks of the same
+        composites.
 
         Parameters
         ----------
@@ -665,12 +668,13 @@ of pictures, or torch Dataset or DataLoader
         Returns
         -------
         float
-            Score in nats, at most 0; larger is better.
+            Score within [-1, 1]; larger is better. A mask that keeps everything scores 0.
 
         Raises
         ------
         ValueError
-            If no image has the label of the target, or if labels are missing.
+            If no image has the label of the target, if all images have it, if labels are missing,
+            or if images consist of one pixel.
         """
         self._check_parameters()
         X, reader = self._reader(X)
@@ -680,13 +684,7 @@ of pictures, or torch Dataset or DataLoader
             raise ValueError("`y` must hold the labels of `X`; got None. Pass one for each image.")
         X, y = self._validate(X, y, reset=False)
         y = encode_labels(y, self.classes_)
-        return float(self._separation(as_images_of(self, X), y).mean())
-
-    def _separation(self, images, y):
-        """Return the score of each image that has the target."""
-        shown = images_with_target(y, self.classes_, self.target, self.combine)
-        images, y = images[shown], y[shown]
-        return separation(self._classifier, self._fill, images, all_masks(self, images), y)
+        return score_masks(self, as_images_of(self, X), y)
 
     def _results(self, X, y):
         """Return the results for arrays or pictures `X` and targets `y`."""

@@ -1,0 +1,88 @@
+"""Score of the masks of composites, which does not need true masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.utils import gen_batches
+
+from .composites import content_kept, content_of, cut, partners_of, shares_apart
+from .results import all_masks
+from .targets import images_with_target
+
+# Seeds the composites, which are the same for all transformers that a search compares.
+_SEED = 0
+
+
+def score_masks(masker, images, y):
+    """Return the score of a transformer's masks, which is within [-1, 1]; larger is better.
+
+    Each image of the target is joined with a part of an image of another class. A good mask keeps
+    the side of the target and nothing of the other side. The score is the share of the content
+    that masks keep on the side of the target, less the share that they keep on the other side.
+    Two images can be joined in two ways along the same cut. The classifier chooses the composite
+    with more evidence of the target, so that the composites do not depend on the masks.
+
+    Parameters
+    ----------
+    masker : fitted InfoMaskTransformer
+    images : ndarray of shape (n, C, H, W)
+    y : ndarray of shape (n,), int
+        Class indices.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If no image shows the target, if all images do, or if images consist of one pixel.
+    """
+    shown = np.zeros(len(y), dtype=bool)
+    shown[images_with_target(y, masker.classes_, masker.target, masker.combine)] = True
+    if len(np.unique(y)) < 2 if masker.target is None else shown.all():
+        raise ValueError(
+            "`y` must contain the label of an image that does not show the target; got images of "
+            f"target={masker.target!r} only. Pass images of another class, with which the images "
+            "of the target are joined. For folds of sorted labels, use StratifiedKFold."
+        )
+    if images.shape[2:] == (1, 1):
+        raise ValueError(
+            "`X` must hold images of at least two pixels, or tables of two columns, which are cut "
+            f"and joined; got rows of shape {masker.input_shape_}. Judge the mask by the accuracy "
+            "of a classifier of the masked images."
+        )
+    rng = np.random.RandomState(_SEED)
+    rows = np.flatnonzero(shown)
+    partners = partners_of(y, shown, rows, np.arange(len(y)), rng)
+    content = content_of(images, masker._fill)
+    first = cut(content[rows] + content[partners], rng)
+    kept, held = np.zeros(2), np.zeros(2)
+    for batch in gen_batches(len(rows), masker.batch_size):
+        mine, others, ours = rows[batch], partners[batch], first[batch]
+        evidence = [
+            _log_odds(masker._classifier, _joined(side, images, mine, others), y[mine])
+            for side in (ours, ~ours)
+        ]
+        ours = ours == (evidence[0] >= evidence[1])[:, None, None]
+        labels = masker.classes_[y[mine]] if masker.target is None else None
+        masks = all_masks(masker, _joined(ours, images, mine, others), y=labels)
+        inside = np.where(ours, content[mine], content[others])
+        held += content_kept(inside, 1, ours)
+        kept += content_kept(inside, masks, ours)
+    return float(shares_apart(kept, held))
+
+
+def _joined(ours, images, mine, others):
+    """Return composites of the rows `mine` of images, on the pixels `ours`, and `others`."""
+    return np.where(ours[:, None], images[mine], images[others])
+
+
+def _log_odds(classifier, images, y):
+    """Return the log-odds of the classes y (n,) in images (n, C, H, W)."""
+    logits = classifier.logits(images)
+    own = logits[np.arange(len(y)), y]
+    others = logits.copy()
+    others[np.arange(len(y)), y] = -np.inf
+    return own - logsumexp(others, axis=1)
