@@ -21,8 +21,8 @@ _MOST_ROWS = 10_000
 _MOST_NUMBERS = 1 << 18
 # Largest rounding step of a column, in units of half its interquartile range.
 _LARGEST_STEP = 0.01
-# Number of images, at least, from which the medians of channels are learned.
-_FEWEST_IMAGES = 32
+# Number of images, at least, from which the medians of channels are learned, and of pixels, about.
+_FEWEST_IMAGES, _ENOUGH_PIXELS = 32, 1 << 14
 # Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
 # Quantiles, of the values that differ from the median, by which a column is scaled whose
@@ -272,7 +272,7 @@ class PrepareImages(nn.Module):
         ----------
         X : ndarray or tensor of a device, of shape (n, height, width) or (n, C, height, width)
         """
-        n = max(_FEWEST_IMAGES, _MOST_NUMBERS // prod(X.shape[-2:]))
+        n = max(_FEWEST_IMAGES, _ENOUGH_PIXELS // prod(X.shape[-2:]))
         if len(X) > n:
             X = X[np.sort(np.random.default_rng(0).choice(len(X), n, replace=False))]
         images = on_host(X).reshape(len(X), len(self.centre), -1)
