@@ -15,6 +15,7 @@ from .. import (
 from .._classifiers import EpochTicker, resolve_device
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
+from .photo_files import make_folder
 
 _N_TRAIN, _N_TEST, _N_SHOWN = 2000, 500, 6
 _MAX_EPOCHS = 30
@@ -24,7 +25,7 @@ def demo(options):
     """Train two networks, print their bounds and draw two pictures."""
     check_device(options.device)
     check_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
 
     from tqdm import tqdm
 

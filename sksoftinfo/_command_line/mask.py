@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
 from .demo import check_device
-from .photo_files import Photographs, files_to_write, write_cut_out
+from .photo_files import Photographs, files_to_write, make_folder, write_cut_out
 from .photo_networks import find_class, load_network
 
 # Number of photographs in memory at a time.
@@ -24,6 +24,7 @@ def mask(options):
     network = load_network(options.network)
     targets = [find_class(name, network.classes) for name in options.target or []]
     targets = list(dict.fromkeys(targets))
+    make_folder(options.out)
     from tqdm import tqdm
 
     classifier = InfoSoftmaxClassifier.from_module(
@@ -37,7 +38,6 @@ def mask(options):
         batch_size=_BATCH_SIZE,
         random_state=0,
     ).fit(photographs)
-    options.out.mkdir(parents=True, exist_ok=True)
     lines = []
     for index, files in enumerate(tqdm(written, desc="masking", unit="photograph")):
         lines += _write(masker, photographs[index], photographs.paths[index], targets, files)
