@@ -69,7 +69,7 @@ from .categories import encoded_table
 from .plan import TrainingPlan, folds_of_table
 from .portable import PortableMixin
 from .rollback import unchanged_on_error
-from .rows import read_rows, training_input, validated_rows
+from .rows import rows_to_score, training_input, validated_rows
 from .scoring import bounds_of_rows
 from .skorch_params import SkorchParams
 from .warm_start import LIVE_PARAMS, check_unchanged, kept_params, renew_callbacks
@@ -457,7 +457,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         float
             Weighted share of the rows whose label is predicted correctly.
         """
-        X, y = read_rows(self, X, y)
+        check_is_fitted(self, "net_")
+        X, y = rows_to_score(self, X, y)
         check_labels(y)
         return super().score(X, on_host(y), on_host(sample_weight))
 

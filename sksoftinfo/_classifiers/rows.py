@@ -16,6 +16,7 @@ from .._utils import (
     check_row_shape,
     check_rows,
     check_weights,
+    encode_labels,
     holds_pictures,
     in_fixed_order,
     is_on_cuda,
@@ -155,6 +156,27 @@ def read_rows(classifier, X, y="no_validation"):
     if y is None:
         y = labels_of(labels, X, getattr(classifier, "classes_", None))
     return rows, y
+
+
+def rows_to_score(classifier, X, y):
+    """Return rows and labels by `read_rows` for a fitted classifier.
+
+    Raises
+    ------
+    ValueError
+        If the labels of a data set are indices, and the classes have other names than the data
+        set's.
+    """
+    rows, labels = read_rows(classifier, X, y)
+    classes = classifier.classes_
+    if (
+        y is None
+        and labels is not None
+        and labels.dtype.kind in "iu"
+        and classes.dtype.kind in "OU"
+    ):
+        encode_labels(labels, classes, "labels of X")
+    return rows, labels
 
 
 def _is_plain(X, classifier):

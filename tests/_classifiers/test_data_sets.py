@@ -60,8 +60,10 @@ def test_labels_may_be_given_and_names_be_known():
     held_out = Pictures(Y[:30].tolist(), classes=["dim", "red"])
     with pytest.warns(UserWarning, match="30 of 30"):
         clf.score_bounds(held_out)
-    with pytest.raises(ValueError, match="must hold known labels"):
-        clf.score_bounds(Pictures(Y.tolist()))
+    for method in (clf.score, clf.score_bounds):
+        for unknown in (Pictures(Y.tolist()), Pictures(Y.tolist(), classes=["dim", "reds"])):
+            with pytest.raises(ValueError, match=r"must hold known labels; got \[0, 1\].* 'red'"):
+                method(unknown)
 
 
 def test_tables_and_chunks():
