@@ -227,7 +227,7 @@ def test_the_check_runs_once_and_on_small_images(images):
 
 def test_a_network_may_keep_positions_of_the_last_size(images):
     def caching(self, x):
-        self.register_buffer("grid", torch.ones(x.shape[-2:]))
+        self.register_buffer("grid", torch.ones_like(x[0, 0]))
         return self.network(x * self.grid)
 
     clf = InfoSoftmaxClassifier.from_module(Made(caching), classes=NAMES)
