@@ -185,8 +185,8 @@ class InfoMaskTransformer(
         Values of masked pixels, and of the pixels around a patch in paste scoring: a number, a
         number for each channel, the mean of each channel over the images of `fit` (of each column
         for a table), the blurred image, or a function of images (n, channels, height, width). For
-        pictures, numbers are shares of the largest brightness, and the mean is the mean of the
-        picture itself.
+        pictures, numbers are shares of the largest brightness, within [0, 1], and the mean is the
+        mean of the picture itself.
     image_shape : tuple of int, default=None
         Shape (height, width) or (channels, height, width) of the images in flat rows.
     preprocess : callable, default=None
