@@ -75,13 +75,15 @@ def check_classes(y):
         check_classification_targets(y)
     except ValueError as error:
         values = np.asarray(y)
-        if values.ndim != 1 or values.dtype.kind != "f":
+        are_numbers = values.ndim == 1 and values.dtype.kind == "f"
+        fractions = values[values != np.round(values)] if are_numbers else []
+        # Otherwise, the labels are not quantities, e.g. infinite or of several columns.
+        if not len(fractions):
             raise
-        first = values[values != np.round(values)][0]
         raise ValueError(
-            f"Unknown label type: continuous. `y` must hold classes; got numbers such as "
-            f"{first:g}. Cut quantities into classes, e.g. by numpy.digitize(y, numpy.quantile(y, "
-            "[0.25, 0.5, 0.75])), or name the classes by y.astype(str)."
+            "Unknown label type: continuous. `y` must hold classes; got numbers such as "
+            f"{fractions[0]:g}. Cut quantities into classes, e.g. by numpy.digitize(y, "
+            "numpy.quantile(y, [0.25, 0.5, 0.75])), or name the classes by y.astype(str)."
         ) from error
 
 

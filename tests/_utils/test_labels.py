@@ -99,5 +99,8 @@ def test_quantities_as_labels_get_a_value_and_a_remedy(y):
         ValueError, match=f"Unknown label type: continuous.*such as {wrong:g}. Cut"
     ):
         check_classes(y)
+    for wrong in (np.inf, -np.inf):
+        with pytest.raises(ValueError, match="Input y contains infinity"):
+            check_classes(np.append(np.round(y), wrong))
     check_classes(np.round(y))
     check_classes(list(map(str, y)))
