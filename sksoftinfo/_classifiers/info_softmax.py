@@ -53,9 +53,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Loss of posterior logits and class indices, one value for each row.
     optimizer : torch optimizer class or None, default=None
         ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is chosen if
-        `early_stopping` is in use, and 1 otherwise: with less, a network on few rows is
-        over-confident, and its bounds are too low. The weight decay for images is 0.01. Set
-        another weight decay by ``optimizer__weight_decay``.
+        `early_stopping` is in use, and 1 otherwise: with a smaller weight decay, a network that is
+        trained on few rows is over-confident, and its bounds are too low. The weight decay for
+        images is 0.01. Set another weight decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
         Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine. For
         images and the default training, the rate first rises to four times `lr`.
@@ -75,8 +75,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         of 0.1, 3 and 10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). The
         loss on held-out rows chooses the weight decay and the epoch whose weights are kept. The
         logits of the perceptrons are averaged, and so are the logits of the linear functions. The
-        sum of both averages, each times the factor of largest held-out likelihood, gives
-        probabilities of which a share, chosen alike, is replaced by the label frequencies. If
+        sum of both averages, each multiplied by the factor of largest held-out likelihood, gives
+        probabilities. A share of them, chosen in the same way, is replaced by the label
+        frequencies. If
         there are more than 5,000 rows, one perceptron with the smallest weight decay and one
         linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
         are different and no other parameter of the training is set. These parameters are `module`,
@@ -266,7 +267,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         ----------
         module : torch.nn.Module
             Network that returns finite logits of shape (n_samples, n_classes), or a tuple whose
-            first entry they are. Scripted networks are allowed.
+            first entry is these logits. Scripted networks are allowed.
         classes : array-like of shape (n_classes,)
             Names of the network's outputs, in their order: distinct strings or numbers.
         input_shape : tuple of int, default=None

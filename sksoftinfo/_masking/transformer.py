@@ -104,10 +104,10 @@ class InfoMaskTransformer(
         and for a network of ``InfoSoftmaxClassifier.from_module``, ``"auto"`` is 0.15 of the
         shorter side, or the windows of `question`.
     context : float, default=1.5
-        Ratio between the side of a patch's surroundings and the side of the patch. The information
-        of a patch is the smaller of its own and its surroundings' information, so that a patch
-        that resembles the target only on its own does not count. 1 uses no surroundings, and
-        ``information="logit"`` never uses them.
+        Ratio of the side of a patch's surroundings to the side of the patch. The information of a
+        patch is the smaller of its own and its surroundings' information, so that a patch that
+        resembles the target only if the surroundings are hidden does not count. 1 uses no
+        surroundings, and ``information="logit"`` never uses them.
     stride : "auto", int or (int, int), default="auto"
         Distance between neighbouring patches in pixels. ``"auto"`` is a quarter of the patch.
         Dense scoring has a patch around every cell of the feature map and takes ``"auto"`` only.
@@ -123,8 +123,8 @@ class InfoMaskTransformer(
         Question that the map of a photograph answers if all classes share a calibration.
         ``"where"``: where is the target rather than something else? The map shows the evidence of
         single cells, redrawn with finer features, and outlines a single object. ``"which"``:
-        which place shows the target rather than its rivals, i.e. the classes that are most
-        evident elsewhere in the picture? The map scores windows of half the shorter side, and
+        which place shows the target rather than its rivals, i.e. the classes that have the most
+        evidence elsewhere in the picture? The map scores windows of half the shorter side, and
         separates objects, each with its surroundings. ``"auto"`` is ``"which"`` in pictures with a
         rival whose evidence is at least 2.2 nats, else ``"where"``; if each class has its own
         calibration, ``"auto"`` uses patches of `patch_size`, and all other classes are rivals.
@@ -195,8 +195,8 @@ class InfoMaskTransformer(
         torchvision such as ``weights.transforms()``. It may resize, crop, pad and mirror: the
         position of each pixel is measured, and maps, masks and results have the pixels of the
         pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1],
-        and resizes pictures to the network's input size. Images whose largest value is at least 30
-        times as large or as small as in `fit` give a warning.
+        and resizes pictures to the network's input size. A warning is given if the largest value
+        of the images differs from the largest value in `fit` by a factor of 30 or more.
     channels : {"auto", "first", "last"}, default="auto"
         Position of the channels in arrays. ``"auto"`` looks for an axis of length 1, 3 or 4.
     batch_size : int, default=256
