@@ -76,10 +76,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         loss on held-out rows chooses the weight decay and the epoch whose weights are kept. The
         logits of the perceptrons are averaged, and so are the logits of the linear functions. The
         sum of both averages, each multiplied by the factor of largest held-out likelihood, gives
-        probabilities. A share of them, chosen in the same way, is replaced by the label
-        frequencies. If
-        there are more than 5,000 rows, one perceptron with the smallest weight decay and one
-        linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
+        probabilities. A share of the probabilities, chosen in the same way, is replaced by the
+        label frequencies. If there are more than 5,000 rows, one perceptron with the smallest
+        weight decay and one linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
         are different and no other parameter of the training is set. These parameters are `module`,
         `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator`, `warm_start`, the
         parameters of skorch except ``module__*`` and ``callbacks__*``, and `callbacks` that stop
