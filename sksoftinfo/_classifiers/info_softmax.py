@@ -78,15 +78,15 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         sum of both averages, each multiplied by the factor of largest held-out likelihood, gives
         probabilities. A share of the probabilities, chosen in the same way, is replaced by the
         label frequencies. If there are more than 5,000 rows, one perceptron with the smallest
-        weight decay and one linear function leave out a tenth of the rows. ``"auto"`` cross-fits if at least 100 rows
-        are different and no other parameter of the training is set. These parameters are `module`,
-        `criterion`, `optimizer`, `max_epochs`, `train_split`, `accelerator`, `warm_start`, the
-        parameters of skorch except ``module__*`` and ``callbacks__*``, and `callbacks` that stop
-        training early, or change the weights, their gradients or the learning rate. If fewer than
-        100 rows are different, no row is left out: all members are trained on all rows with a
-        strong weight decay, and integer weights are equivalent to repeated rows. ``True`` always
-        holds rows out, and raises an error if another parameter prevents this; ``False`` trains
-        one perceptron for `max_epochs`.
+        weight decay and one linear function leave out a tenth of the rows. ``"auto"`` cross-fits
+        if at least 100 rows are different and no other parameter of the training is set. These
+        parameters are `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`,
+        `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
+        ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
+        gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
+        all members are trained on all rows with a strong weight decay, and integer weights are
+        equivalent to repeated rows. ``True`` always holds rows out, and raises an error if another
+        parameter prevents this; ``False`` trains one perceptron for `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.
