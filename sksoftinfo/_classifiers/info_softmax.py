@@ -84,9 +84,10 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
         ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
         gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
-        all members are trained on all rows with a strong weight decay, and integer weights are
-        equivalent to repeated rows. ``True`` always holds rows out, and raises an error if another
-        parameter prevents this; ``False`` trains one perceptron for `max_epochs`.
+        all members are trained on all rows, with a strong weight decay unless the rows occur
+        often, and integer weights are equivalent to repeated rows. ``True`` always holds rows out,
+        and raises an error if another parameter prevents this; ``False`` trains one perceptron for
+        `max_epochs`.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.
