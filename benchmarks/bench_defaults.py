@@ -186,6 +186,14 @@ def as_markdown(frame):
     return "\n".join(lines)
 
 
+def already_done(path, first, second):
+    """Return the pairs of entries of two columns that a CSV file holds, if it exists."""
+    if not path.exists():
+        return set()
+    known = pd.read_csv(path)
+    return set(zip(known[first], known[second], strict=True))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", help="folder of CSV files")
@@ -200,10 +208,7 @@ def main():
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    done = set()
-    if options.csv.exists():
-        known = pd.read_csv(options.csv)
-        done = set(zip(known["table"], known["method"], strict=True))
+    done = already_done(options.csv, "table", "method")
     with options.csv.open("a", newline="") as file:
         writer = csv.writer(file)
         if not done:

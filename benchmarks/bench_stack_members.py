@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from bench_defaults import SYNTHETIC
+from bench_defaults import SYNTHETIC, already_done
 from bench_defaults import tables as real_tables
 from information_tasks import TASKS
 from sklearn.base import clone
@@ -173,10 +173,7 @@ def main():
         return report(options.report)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    done = set()
-    if options.csv.exists():
-        known = pd.read_csv(options.csv)
-        done = set(zip(known["kind"], known["table"], strict=True))
+    done = already_done(options.csv, "kind", "table")
     with options.csv.open("a", newline="") as file:
         writer = csv.writer(file)
         if not done:

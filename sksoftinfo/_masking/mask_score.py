@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 from sklearn.utils import gen_batches
 
 from .composites import content_kept, content_of, cut, partners_of, shares_apart
+from .evidence import log_odds
 from .results import all_masks
 from .targets import images_with_target
 
@@ -61,10 +61,11 @@ def score_masks(masker, images, y):
     kept, held = np.zeros(2), np.zeros(2)
     for batch in gen_batches(len(rows), masker.batch_size):
         mine, others, ours = rows[batch], partners[batch], first[batch]
-        evidence = [
-            _log_odds(masker._classifier, _joined(side, images, mine, others), y[mine])
+        logits = [
+            masker._classifier.logits(_joined(side, images, mine, others)).T
             for side in (ours, ~ours)
         ]
+        evidence = [log_odds(one, y[mine][None])[0] for one in logits]
         ours = ours == (evidence[0] >= evidence[1])[:, None, None]
         labels = masker.classes_[y[mine]] if masker.target is None else None
         masks = all_masks(masker, _joined(ours, images, mine, others), y=labels)
@@ -77,12 +78,3 @@ def score_masks(masker, images, y):
 def _joined(ours, images, mine, others):
     """Return composites of the rows `mine` of images, on the pixels `ours`, and `others`."""
     return np.where(ours[:, None], images[mine], images[others])
-
-
-def _log_odds(classifier, images, y):
-    """Return the log-odds of the classes y (n,) in images (n, C, H, W)."""
-    logits = classifier.logits(images)
-    own = logits[np.arange(len(y)), y]
-    others = logits.copy()
-    others[np.arange(len(y)), y] = -np.inf
-    return own - logsumexp(others, axis=1)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 
-from .._utils import users_stacklevel
 from .device import is_out_of_memory
 from .net import InfoSoftmaxNet
 from .precision import widened
 from .predictions import checked_logits, evaluate_module, module_input, posterior_logits
-from .probe import are_probabilities
+from .probe import are_probabilities, warn_of_probabilities
 from .refused_images import naming_images
 from .torch_flags import pinned_flags
 
@@ -163,12 +160,7 @@ def check_pretrained(net, x, are_processed=False):
                 "run. Change buffers only if self.training is True."
             )
     if are_probabilities(together, net.n_classes):
-        warnings.warn(
-            f"module={name} returns probabilities: no entry is negative, and each row sums to 1. "
-            "Probabilities are treated as logits, which makes predictions nearly uniform. Leave "
-            "out the softmax in the last layer.",
-            stacklevel=users_stacklevel(),
-        )
+        warn_of_probabilities(name)
     net.is_checked = True
 
 

@@ -65,12 +65,7 @@ def check_output(net, rows):
         )
     for output in outputs:
         if are_probabilities(output, net.n_classes):
-            warnings.warn(
-                f"module={name} returns probabilities: no entry is negative, and each row sums "
-                "to 1. Probabilities are treated as logits, which limits the confidence of the "
-                "classifier. Leave out the softmax in the last layer.",
-                stacklevel=users_stacklevel(),
-            )
+            warn_of_probabilities(name)
             return
 
 
@@ -146,6 +141,16 @@ def _outputs(net, x):
     generator = torch.Generator().manual_seed(net.seed)
     noise = module.draw((1,), generator, net.dtype).to(net._input_device or "cpu")
     return [hidden, module.sample(hidden, noise)]
+
+
+def warn_of_probabilities(name):
+    """Warn that a module of some class, by its name, returns probabilities for logits."""
+    warnings.warn(
+        f"module={name} returns probabilities: no entry is negative, and each row sums to 1. "
+        "Probabilities are treated as logits, which limits the confidence of the classifier. "
+        "Leave out the softmax in the last layer.",
+        stacklevel=users_stacklevel(),
+    )
 
 
 def are_probabilities(output, n_classes):
