@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from .._utils import users_stacklevel
+
 # Ratio of the largest values from which two scales differ. The values of pictures of 8 bits are
 # 255 times as large as the same values within [0, 1]. A dark picture has smaller values, too.
 _RATIO = 30
@@ -45,6 +47,5 @@ def check_scale(images, in_fit):
             f"values up to {in_fit:g} in `fit`. Without `preprocess`, PIL images are scaled to 0 "
             "to 1 and arrays are not: divide arrays of uint8 by 255, or pass all images in one "
             "form.",
-            UserWarning,
-            stacklevel=3,
+            stacklevel=users_stacklevel(),
         )
