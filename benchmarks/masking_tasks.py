@@ -170,7 +170,7 @@ def places(tiles, size, rng):
 
 
 def presence_pairs(bank, part, n, seed, target=0):
-    """Return images, 28 x 56, of one or two digits; the label is the target's presence."""
+    """Return images, 28 x 56, of at most two digits; the label is the target's presence."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
     digits, labels = presence_digits(part, n, 2, target, rng)
     data, of_pixel = side_by_side(bank, part, digits, rng)
@@ -197,7 +197,7 @@ def ten_class_pairs(bank, part, n, seed):
 
 
 def scattered_triples(bank, part, n, seed, target=0):
-    """Return images, 56 x 56, of one to three digits; the label is the target's presence."""
+    """Return images, 56 x 56, of at most three digits; the label is the target's presence."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
     digits, labels = presence_digits(part, n, 3, target, rng)
     data, of_pixel = scattered(bank, part, digits, rng)

@@ -64,30 +64,25 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
         that makes 600 steps (100 to 600 steps if there are too few rows to hold some out), and at
         least 20. For images and the default training, ``"auto"`` is the number of passes that
-        makes 1,100 steps, between 10 and 50. If any parameter that `early_stopping` lists is set,
-        ``"auto"`` is 50.
+        makes 1,100 steps, between 10 and 50. Otherwise, ``"auto"`` is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
-        Whether the default network for tables is cross-fitted. Five perceptrons and five linear
-        functions of the columns are trained together, and each of them leaves out a fifth of the
-        rows. Copies of a row are left out together. The perceptrons are trained with weight decays
-        of 0.1, 3 and 10 (at ``lr=0.003``; weight decays are inversely proportional to `lr`). The
-        loss on held-out rows chooses the weight decay and the epoch whose weights are kept. The
-        logits of the perceptrons are averaged, and so are the logits of the linear functions. The
-        sum of both averages, each multiplied by the factor of largest held-out likelihood, gives
-        probabilities. A share of the probabilities, chosen in the same way, is replaced by the
-        label frequencies. If there are more than 5,000 rows, one perceptron with the smallest
-        weight decay and one linear function leave out a tenth of the rows. ``"auto"`` cross-fits
-        if at least 100 rows are different and no other parameter of the training is set. These
-        parameters are `module`, `criterion`, `optimizer`, `max_epochs`, `train_split`,
-        `accelerator`, `warm_start`, the parameters of skorch except ``module__*`` and
-        ``callbacks__*``, and `callbacks` that stop training early, or change the weights, their
-        gradients or the learning rate. If fewer than 100 rows are different, no row is left out:
-        all members are trained on all rows, with a strong weight decay unless the rows occur
-        often, and integer weights are equivalent to repeated rows. ``True`` always holds rows out,
-        and raises an error if another parameter prevents this; ``False`` trains one perceptron for
-        `max_epochs`.
+        Whether `fit` cross-fits the default network for tables (see Notes): its members leave out
+        different rows, and these rows choose the weight decay and the epoch.
+
+        - ``"auto"`` cross-fits if at least 100 rows are different and the default training is not
+          changed. If fewer rows are different, no row is left out: all members are trained on all
+          rows, with a strong weight decay unless the rows occur often, and integer weights are
+          equivalent to repeated rows.
+        - ``True`` cross-fits any number of rows. An error is raised for images, and if a parameter
+          other than `max_epochs` changes the default training.
+        - ``False`` trains one perceptron on all rows for `max_epochs`.
+
+        The default training is changed by `module`, `criterion`, `optimizer`, `max_epochs`,
+        `train_split`, `accelerator`, `warm_start`, the parameters of skorch except ``module__*``
+        and ``callbacks__*``, and by `callbacks` that stop training early, or change the weights,
+        their gradients or the learning rate.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks: a share of the rows, a number of folds of which one is
         used, or a split of skorch.
@@ -159,6 +154,22 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
     Notes
     -----
+    Cross-fitting, by `early_stopping`, has four steps:
+
+    1. Five perceptrons and five linear functions of the columns are trained together. Each of them
+       leaves out a fifth of the rows. Copies of a row are left out together.
+    2. The perceptrons are trained with weight decays of 0.1, 3 and 10 (at ``lr=0.003``; weight
+       decays are inversely proportional to `lr`). The loss on the rows that were left out chooses
+       one weight decay, and the epoch whose weights are kept.
+    3. The logits of the perceptrons are averaged, and so are the logits of the linear functions.
+       Each average is multiplied by a factor, and the two are added.
+    4. The label frequencies replace a share of the probabilities. The two factors and this share
+       maximise the likelihood of the rows that were left out.
+
+    If there are more than 5,000 rows, one perceptron with a weight decay of 0.1 and one linear
+    function are trained, and both leave out the same tenth of the rows. `partial_fit` does not
+    cross-fit.
+
     The default network for tables prepares the columns itself: it centres each column by its
     median, scales it by its interquartile range, clips outliers smoothly, and replaces missing
     values by the median, with an indicator of where they were. A categorical column becomes one
@@ -170,7 +181,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     The default network for images subtracts the median of each channel, which it learns from the
     rows of `fit`, or of the first call of `partial_fit`.
 
-    If no parameter that `early_stopping` lists is set, the default network for images is trained
+    If no parameter that `early_stopping` lists is set, `fit` trains the default network for images
     as follows. Centred images are divided by their largest absolute value in the rows of `fit`.
     Images of at least 24 x 24 pixels are shifted at random by up to 2 pixels. For every sixteen
     images of a batch, one image without content is added, which is constant or a random field; its

@@ -126,15 +126,21 @@ default="additive"
     lr : float, default=0.003
         Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows, as in `InfoSoftmaxClassifier`.
+        Number of passes over the training rows. For tables, ``"auto"`` is as in
+        `InfoSoftmaxClassifier`; for images, ``"auto"`` is 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
-        Whether the default network for tables is cross-fitted, as in `InfoSoftmaxClassifier`. The
-        loss on held-out rows is that of the `objective`. The noise acts on the average of the five
-        perceptrons. The members of an ensemble are divided equally among at most 16
-        perceptrons, e.g. 32 members in pairs, each of which leaves out a fifth of the rows. If
-        there are more than 5,000 rows, all members share one perceptron.
+        Whether `fit` cross-fits the default network for tables, as in `InfoSoftmaxClassifier`,
+        with these differences:
+
+        - The loss on the rows that were left out is that of the `objective`.
+        - There are no linear functions of the columns. Only with ``noise="ensemble"`` do the label
+          frequencies replace a share of the probabilities, which depends on the number of rows.
+        - The noise acts on the average of the five perceptrons.
+        - The members of an ensemble are divided equally among at most 16 perceptrons, e.g. 32
+          members in pairs. Each perceptron leaves out a fifth of the rows. If there are more than
+          5,000 rows, all members share one perceptron.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks, as in `InfoSoftmaxClassifier`.
     callbacks : list of skorch callbacks, "disable" or None, default=None

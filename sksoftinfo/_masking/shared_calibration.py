@@ -14,7 +14,8 @@ from .evidence import log_odds
 _C = 100.0
 # Number of classes of other images that each image is compared with.
 N_OTHERS = 10
-#: The shipped coefficients are used with fewer pictures, or with fewer different labels.
+#: The shipped coefficients are used with fewer pictures, or if their labels, or predictions in
+#: place of labels, name fewer classes.
 FEWEST_IMAGES = 10
 _FEWEST_LABELS = 5
 # Learned from 120 photographs of 120 classes, with the logits of EfficientNet-lite0 in units of
@@ -222,7 +223,7 @@ def other_labels(labels, n_others, random_state):
 
 
 def are_enough(labels):
-    """Return whether the images and their different labels suffice to fit a calibration.
+    """Return whether there are enough images, and enough classes among their labels, to fit.
 
     ``None`` stands for the labels of too few images.
     """

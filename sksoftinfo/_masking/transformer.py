@@ -142,17 +142,22 @@ class InfoMaskTransformer(
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
     calibrate : bool, "shared", "features" or dict, default=True
-        Source of ``p(t|patch)``. ``True`` is a logistic regression, fitted in `fit`, of the
-        image's label on the logits of its patches; ``False`` is the classifier's own probability
-        for the patch. ``"shared"`` is one regression for all classes of "the class is present in
-        the image" on the logits of the class and of its rivals. ``True`` uses the shared
-        regression as well if `fit` has no labels, or lacks the labels of some class, and for a
-        network of ``InfoSoftmaxClassifier.from_module``, unless `patch_size` is given or the
-        labels are too few. With fewer than ten images or five different labels, the shared
-        regression uses coefficients that ship with the package. ``"features"`` is a regression on
-        windows of the feature map. It replaces the network's head, and therefore does not explain
-        the given network. A dict is `shared_calibration_` of another transformer of the same
-        network, which is used as it is. It sets the patch sizes if `patch_size` is "auto".
+        Source of ``p(t|patch)``:
+
+        - ``True``: a logistic regression, fitted in `fit`, of the image's label on the logits of
+          its patches. The regression of ``"shared"`` takes its place if `fit` has no labels, if
+          the labels lack a class, or if `question` is set. It also does so for a network of
+          ``InfoSoftmaxClassifier.from_module`` if `patch_size` is "auto" and the labels suffice.
+        - ``False``: the classifier's own probability for the patch.
+        - ``"shared"``: one logistic regression for all classes, of "the class is present in the
+          image" on the logits of the class and of the other classes. Without labels, the
+          classifier's predictions serve as labels. With fewer than ten images, or if the labels
+          name fewer than five classes, coefficients that ship with the package are used.
+        - ``"features"``: a logistic regression on windows of the feature map, which needs labels
+          and dense scoring. The regression replaces the network's head, so that the mask does not
+          explain the given network.
+        - a dict: `shared_calibration_` of another transformer of the same network, unchanged. If
+          `patch_size` is "auto", the dict sets the patch sizes.
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
         Prior p(t) against which information is measured. ``None`` is the label frequencies of
         `fit`, with half an image added to each class if a class is missing. Without labels,
@@ -164,12 +169,12 @@ class InfoMaskTransformer(
         of `fit`, or nats. With a share, only positive information is kept, so that an image
         without positive information is masked as a whole.
     require_presence : bool, default=True
-        Whether to mask an image as a whole if nothing in it is evidence of the target. This is the
-        case if the classifier's probability for the image is at most the prior,
-        ``p(t|image) <= p(t)``, and no patch exceeds ``presence_floor_``. If the map answers
-        `question`, it is the case if no window of half the shorter side has more weight of
-        evidence than ``presence_floor_``. The parameter has no effect with
-        ``threshold_reference="absolute"`` or if the predicted class is the target.
+        Whether to mask an image as a whole if the target is absent. The target counts as absent
+        if the classifier's probability for the image is at most the prior,
+        ``p(t|image) <= p(t)``, and no patch has more information than ``presence_floor_``. If the
+        map answers `question`, the target counts as absent if no window of half the shorter side
+        has more weight of evidence than ``presence_floor_``. Presence is not judged with
+        ``threshold_reference="absolute"``, nor for ``target=None``, the predicted class.
     refine : {None, "edges"}, default=None
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
@@ -246,12 +251,13 @@ class InfoMaskTransformer(
         Largest information about each class in at most 1000 images of `fit`, in nats. Set if
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        Information about each class, in nats, that the best patch reaches in 99 % of the images of
-        the class in `fit`. The images are held out from the calibration that scores them.
-        ``-inf`` if presence is not required, or if `fit` had fewer than two images of the class.
-        A shared calibration has one floor for all classes. If the map answers `question`, the
-        floor is half of what the best window of half the shorter side reaches in 99 % of the
-        images, since a class has less evidence among several objects.
+        Presence floor of each class: the information about the class, in nats, that the best
+        patch reaches in 99 % of the images of the class in `fit`. Each image is held out from the
+        calibration that scores it. A shared calibration has one floor for all classes, from all
+        images, which are not held out. If the map answers `question`, the floor is half of the
+        weight of evidence that the best window of half the shorter side reaches in 99 % of the
+        images, since a class has less evidence among several objects. ``-inf`` if presence is not
+        required, or if `fit` had fewer than two images of the class.
     n_features_in_ : int
         Number of columns of flat input.
     input_shape_ : tuple of int
