@@ -54,7 +54,7 @@ for name, bounds in found.items():
     print(textwrap.fill(f"assumption: {bounds.assumption}", 88, initial_indent="  "))
 
 # %%
-# Bars are the 95 % limits of I(X;Y), which is 0 in all four rows. Shuffled folds claim a large
+# Bars are the 95 % limits on I(X;Y), which is 0 in all four rows. Shuffled folds claim a large
 # part of the label entropy, which the black lines mark.
 
 figure, axis = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
@@ -67,7 +67,7 @@ axis.plot([], [], color="black", lw=2, label="label entropy H(Y)")
 axis.set_yticks(range(len(found)), found)
 axis.invert_yaxis()
 axis.set_xlim(0, 0.8)
-axis.set_xlabel("95 % lower limit of I(X;Y) (nats); the truth is 0")
+axis.set_xlabel("95 % lower limit on I(X;Y) (nats); the truth is 0")
 axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
 axis.spines[["top", "right"]].set_visible(False)
 plt.show()

@@ -2,7 +2,7 @@
 Bounds against the number of training rows
 ==========================================
 
-A lower bound of the information is as good as its classifier, and a classifier is as good as its
+A lower bound on the information is as good as its classifier, and a classifier is as good as its
 training rows. The labels are drawn from a known p(y given x), so that I(X;Y) is known. On held-out
 rows the bound rises towards I(X;Y) from below; on training rows the same formula overstates it. An
 estimate by extrapolation over the number of rows, :func:`~sksoftinfo.mi_estimate`, is close with

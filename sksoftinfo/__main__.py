@@ -65,7 +65,7 @@ def _add_bounds(commands):
         help="print how much information a table carries about one of its columns",
         description=(
             "Read a table (delimited text, parquet, xlsx or JSON, compressed or not), and print a "
-            "lower bound of the information that the other columns carry about the target, "
+            "lower bound on the information that the other columns carry about the target, "
             "cross-fitted in five folds, with a confidence limit and the target's entropy. "
             "The answer goes to standard output; the report of what was read, warnings and "
             "progress go to standard error."

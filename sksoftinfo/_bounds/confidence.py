@@ -105,7 +105,7 @@ class ConfidenceLimits(NamedTuple):
 def confidence_limits(
     log_likelihood, tempered, errors, y, n_classes, observations, *, levels, prior=None, folds=None
 ):
-    """Return confidence limits of I(X;Y), of H(Y) and of the information of the predictions.
+    """Return confidence limits on I(X;Y), on H(Y) and on the information of the predictions.
 
     The contribution of a row is ``log q'(y|x) - log r_y``, where r are the frequencies of the
     labels of these rows and ``q' = (1 - eps) q + eps r`` with eps from `floor_share`, which bounds

@@ -36,7 +36,7 @@ class InformationBoundsDisplay:
     intervals_ : matplotlib.container.ErrorbarContainer
         Confidence interval of the information of each classifier, around `mi_lower_floored`.
     limits_ : matplotlib.lines.Line2D
-        Lower confidence limit of I(X;Y) of each result.
+        Lower confidence limit on I(X;Y) of each result.
     sandwiches_ : list of matplotlib.lines.Line2D
         Lines from DV - log M to E log-softmax, one for each result; empty without that panel.
     ax_ : matplotlib.axes.Axes
@@ -92,7 +92,8 @@ class InformationBoundsDisplay:
         ax : matplotlib.axes.Axes, default=None
             Panel of the information about the label; a new figure with both panels if None.
         **options
-            Passed to `information_bounds`, e.g. ``confidence_level`` and ``units``.
+            Passed to `score_bounds` of the estimator if it has this method, and to
+            `information_bounds` otherwise, e.g. ``confidence_level`` and ``units``.
 
         Returns
         -------
@@ -141,8 +142,8 @@ class InformationBoundsDisplay:
             Labels that were not used for training.
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
             Predicted probabilities.
-        name : str, default="classifier"
-            Name of the row in the figure.
+        name : str, default=None
+            Name of the row in the figure; "classifier" if None.
         ax : matplotlib.axes.Axes, default=None
             Panel of the information about the label; a new figure with both panels if None.
         **options
@@ -220,7 +221,7 @@ class InformationBoundsDisplay:
             height=0.62,
             color=_BLUE,
             alpha=0.45,
-            label="lower bound of I(X;Y)",
+            label="lower bound on I(X;Y)",
         )
         centres = np.array([one.mi_lower_floored for one in results])
         ends = np.array([one.interval for one in results]).T
@@ -242,7 +243,7 @@ class InformationBoundsDisplay:
             marker=">",
             markersize=8,
             color="black",
-            label=f"{level} limit of I(X;Y)",
+            label=f"{level} limit on I(X;Y)",
         )
         for row, one in enumerate(results):
             axis.annotate(

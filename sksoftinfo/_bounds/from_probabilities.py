@@ -83,7 +83,7 @@ def information_bounds(
     """Compute information bounds from the predicted probabilities of any classifier.
 
     With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``. The
-    log-likelihood of held-out labels therefore gives a lower bound of the information that the
+    log-likelihood of held-out labels therefore gives a lower bound on the information that the
     input carries about the label.
 
     Parameters

@@ -20,8 +20,8 @@ def mixture_information(mean, scale, y, noise, weights=None):
     """Return contributions of rows to an upper estimate of I(Z;Y), for Z Gaussian given the input.
 
     I(Z;Y) is the entropy of Z less the entropy of Z given Y. With z drawn from row i, the mixture
-    of all other rows gives an upper bound of the entropy in expectation. The mixture of all rows
-    of the same class, including row i, gives a lower bound of the conditional entropy (as in
+    of all other rows gives an upper bound on the entropy in expectation. The mixture of all rows
+    of the same class, including row i, gives a lower bound on the conditional entropy (as in
     Poole et al., 2019, section 2.4). The contribution is
 
         log mean_{j: y_j = y_i} p(z_i | x_j) - log mean_{j != i} p(z_i | x_j)

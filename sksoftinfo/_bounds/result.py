@@ -30,15 +30,15 @@ _DRAWS = (
 )
 _RIGOROUS = (
     ("label_entropy", "H(Y)"),
-    ("mi_upper", "upper bound of I(X;Y)"),
-    ("mi_lower", "lower bound of I(X;Y)"),
+    ("mi_upper", "upper bound on I(X;Y)"),
+    ("mi_lower", "lower bound on I(X;Y)"),
     ("mi_lower_floored", "lower bound after mixing in label frequencies"),
-    ("mi_output_upper", "upper bound of I(Z;Y)"),
-    ("mi_output_lower", "lower bound of I(Z;Y)"),
+    ("mi_output_upper", "upper bound on I(Z;Y)"),
+    ("mi_output_lower", "lower bound on I(Z;Y)"),
     ("dv_label_prior", "DV with E_y = P(Y)"),
 )
 _UPPER_METHODS = {
-    "label_entropy": "upper bound of I(Z;Y) (label entropy)",
+    "label_entropy": "upper bound on I(Z;Y) (label entropy)",
     "leave_one_out_mixture": "upper estimate of I(Z;Y) (leave-one-out mixture)",
 }
 _LIMITS = (
@@ -70,7 +70,7 @@ class InformationBounds:
         Expected log-softmax of the label (paper Eq. 16).
     dv : float
         Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. `dv` is not a
-        bound of I(X;Y) if labels are imbalanced: it can exceed I(X;Y) by log M - H(Y). With a
+        bound on I(X;Y) if labels are imbalanced: it can exceed I(X;Y) by log M - H(Y). With a
         `class_prior` other than uniform, the critic consists of the posterior logits,
         ``z + log prior``.
     dv_jackknife : float
@@ -95,9 +95,9 @@ class InformationBounds:
     dv_label_prior : float
         Donsker-Varadhan representation with E_y = P(Y), the lowest rung of the ladder.
     mi_output_lower : float
-        ``H(Y) + E log-softmax``, a lower bound of I(Z;Y), where Z is the network's output.
+        ``H(Y) + E log-softmax``, a lower bound on I(Z;Y), where Z is the network's output.
     mi_lower : float
-        ``H(Y) + E log q(y|x)``, a lower bound of I(X;Y), where q is the predicted probability. If
+        ``H(Y) + E log q(y|x)``, a lower bound on I(X;Y), where q is the predicted probability. If
         a label that occurred was given probability zero, the smallest positive number replaces
         the zero, with a warning.
     mi_lower_floored : float
@@ -105,15 +105,15 @@ class InformationBounds:
         frequencies. `mi_lower_floored` is the point estimate of `interval`. With n observations,
         eps is 10 / n, but at least 0.001 and at most 0.1.
     mi_lower_limit : float
-        Lower confidence limit of I(X;Y): with probability `confidence_level`, I(X;Y) is at least
+        Lower confidence limit on I(X;Y): with probability `confidence_level`, I(X;Y) is at least
         as large, if the rows (or groups) are held-out and independent draws from the population.
         `mi_lower_limit` is the larger of a limit by betting, with nine tenths of the error
         probability, and a limit by Fano's inequality, with one tenth. It is at least 0, and may
         exceed `mi_lower`, because predictions are recalibrated, each from earlier rows.
     betting_lower_limit : float
-        Lower confidence limit of I(X;Y) by betting alone, at the full `confidence_level`.
+        Lower confidence limit on I(X;Y) by betting alone, at the full `confidence_level`.
     fano_lower_limit : float
-        Lower confidence limit of I(X;Y) by Fano's inequality, at the full `confidence_level`, from
+        Lower confidence limit on I(X;Y) by Fano's inequality, at the full `confidence_level`, from
         the error rate of the most probable class. It does not depend on calibration. Choose one of
         the three limits in advance: the largest of them does not hold at `confidence_level`.
     label_entropy_upper_limit : float
@@ -132,7 +132,7 @@ class InformationBounds:
         of I(X;Y). H(Y) in the population may be larger, especially with many classes and few rows;
         `label_entropy_upper_limit` is its confidence limit.
     mi_output_upper : float
-        Upper bound of I(Z;Y), where Z is the noisy layer of the network: the label entropy, or a
+        Upper bound on I(Z;Y), where Z is the noisy layer of the network: the label entropy, or a
         leave-one-out mixture estimate if the estimate is smaller.
     mi_output_upper_method : {"label_entropy", "leave_one_out_mixture"}
         Method behind `mi_output_upper`. The label entropy is always a bound. The mixture is an
@@ -317,10 +317,10 @@ class InformationBounds:
         )
         level = f"{100 * self.confidence_level:g} %"
         meanings = (
-            f"{level} lower limit of I(X;Y): the one to use",
-            f"{level} lower limit of I(X;Y), by betting alone",
-            f"{level} lower limit of I(X;Y), from the error rate alone",
-            f"{level} upper limit of H(Y), of the {self.n_classes} classes seen or named",
+            f"{level} lower limit on I(X;Y): the one to use",
+            f"{level} lower limit on I(X;Y), by betting alone",
+            f"{level} lower limit on I(X;Y), from the error rate alone",
+            f"{level} upper limit on H(Y), of the {self.n_classes} classes seen or named",
         )
         interval = ("interval", f"{level} interval of the information of this classifier")
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)

@@ -523,7 +523,7 @@ default="train"
         groups : array-like of shape (n_samples,), default=None
             Group of each row. A group counts as one observation, as in `information_bounds`.
         confidence_level : float, default=0.95
-            Probability, in (0, 1), with which each lower confidence limit holds.
+            Probability, in (0, 1), with which each confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
             Reference prior r of the pointwise contributions. The prior changes how the

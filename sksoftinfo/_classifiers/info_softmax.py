@@ -304,8 +304,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         ValueError
             If the classes are not distinct or not of one type, if the prior is not a distribution,
             if the network cannot be copied, has weights without values, or cannot process rows of
-            `input_shape`, or if its output does not have one column for each class, is not finite,
-            differs between two runs on the same row, or depends on the other rows of a batch.
+            `input_shape`, if the network changes its buffers, or if its output does not have one
+            column for each class, is not finite, differs between two runs on the same row, or
+            depends on the other rows of a batch.
 
         Warns
         -----

@@ -108,7 +108,7 @@ default="additive"
         Number of latent variables of ``noise="latent"``.
     beta : float, default=0.0
         Weight, in the loss, of the Kullback-Leibler divergence of the noisy layer from a standard
-        normal, KL(p(z|x), N(0, I)) in nats, whose mean is an upper bound of I(Z;X). A positive
+        normal, KL(p(z|x), N(0, I)) in nats, whose mean is an upper bound on I(Z;X). A positive
         weight needs Gaussian noise with a positive scale.
     n_draws : int, default=32
         Number of draws K in a training step and, unless a method is given another number, in
@@ -493,7 +493,7 @@ default="additive"
         group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
-        """Compute the sandwich and the bounds of I(X;Y) and I(Z;Y) on held-out rows.
+        """Compute the sandwich, and the bounds on I(X;Y) and I(Z;Y), from held-out rows.
 
         Each row receives noise of its own for the log-softmax and the Donsker-Varadhan
         representation; the prediction whose bound is `mi_lower` averages over the noise bank. All
@@ -514,7 +514,7 @@ default="additive"
             Number of draws for each row, and size of the noise bank; ``None`` uses the number of
             `fit`.
         confidence_level : float, default=0.95
-            Probability, in (0, 1), with which each lower confidence limit holds.
+            Probability, in (0, 1), with which each confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
             Reference prior of the pointwise contributions, as in

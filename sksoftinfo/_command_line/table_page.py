@@ -116,7 +116,7 @@ def _ladder(found):
     axis.plot(
         [low, high], ["lower bound"] * 2, color="C0", label=f"{level} interval of this model"
     )
-    limit = f"{level} lower limit of I(X;Y)"
+    limit = f"{level} lower limit on I(X;Y)"
     axis.plot([found.mi_lower_limit], ["lower bound"], "|k", ms=22, mew=3, label=limit)
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_xlabel(f"information ({found.units})")

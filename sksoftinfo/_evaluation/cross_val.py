@@ -38,7 +38,7 @@ def cross_val_bounds(
     units: Units = "nats",
     verbose: int = 0,
 ) -> InformationBounds:
-    """Compute cross-fitted bounds of the information that X carries about y.
+    """Compute cross-fitted bounds on the information that X carries about y.
 
     Each row is predicted by a classifier that was trained on other folds, and all contributions
     ``log q(y|x) - log p_hat(y)`` are pooled into one set of bounds and limits. Every label is
@@ -60,7 +60,7 @@ def cross_val_bounds(
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, such as a Pipeline. ``"stack"`` is an
         `InfoStackClassifier`: a seeded mixture of the label frequencies, logistic regression,
-        linear and quadratic discriminant analysis, nearest neighbours, boosting and two
+        linear and quadratic discriminant analysis, nearest neighbours, boosting and multi-layer
         perceptrons on standardised columns. Each member is trained at most once for each fold. The
         weights of a fold maximise the likelihood of held-out labels of other folds.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
@@ -100,7 +100,7 @@ def cross_val_bounds(
         Parameters passed on to ``fit``, such as ``{"sample_weight": weights}``. They are routed if
         scikit-learn's metadata routing is enabled.
     confidence_level : float, default=0.95
-        Probability, in (0, 1), with which each lower confidence limit holds.
+        Probability, in (0, 1), with which each confidence limit holds.
     weight_bound : float, default=None
         Largest weight that a row can have, as in `information_bounds`. If observations span
         several rows although `groups` is None, because of equal rows or blocks in time order,
@@ -130,7 +130,9 @@ def cross_val_bounds(
     -----
     UserWarning
         If equal rows that look like copies are kept together, if there are fewer groups than
-        folds, or if the splits of `cv` train on rows of a group that they score.
+        folds, if the splits of `cv` train on rows of a group that they score, if y holds integers
+        that may be quantities and `bins` is None, or if a label that occurred was predicted with
+        probability 0.
 
     Examples
     --------

@@ -38,12 +38,12 @@ class InformationEstimate:
         Interval of `value` at `confidence_level`, by Student's t. The interval covers the sampling
         error alone.
     mi_lower : float
-        L(n), the cross-fitted lower bound of I(X;Y) from all training rows of each fold.
+        L(n), the cross-fitted lower bound on I(X;Y) from all training rows of each fold.
     mi_lower_half : float
-        L(n / 2), the cross-fitted lower bound of I(X;Y) from half of the training rows of each
+        L(n / 2), the cross-fitted lower bound on I(X;Y) from half of the training rows of each
         fold, on the same held-out rows.
     label_entropy : float
-        H(Y), an upper bound of I(X;Y).
+        H(Y), an upper bound on I(X;Y).
     confidence_level : float
         Level of `interval`.
     n_samples : int
@@ -94,7 +94,7 @@ class InformationEstimate:
                 "2 L(n) - L(n/2)",
                 f"  interval       {low:9.4f} to {high:.4f}, {100 * self.confidence_level:g} %, "
                 "covers the sampling error alone",
-                f"  mi_lower       {self.mi_lower:9.4f}  L(n), lower bound of I(X;Y)",
+                f"  mi_lower       {self.mi_lower:9.4f}  L(n), lower bound on I(X;Y)",
                 f"  mi_lower_half  {self.mi_lower_half:9.4f}  L(n/2), from half of the training "
                 "rows",
                 f"  label_entropy  {self.label_entropy:9.4f}  H(Y)",

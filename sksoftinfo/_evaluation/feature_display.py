@@ -12,7 +12,7 @@ from .feature_information import FeatureInformation, feature_information
 
 # For each panel: stem of the fields of FeatureInformation, field of the value, title.
 _PANELS = (
-    ("alone", "alone_lower_floored", "alone: lower bound of I(columns;Y)"),
+    ("alone", "alone_lower_floored", "alone: lower bound on I(columns;Y)"),
     ("lost", "lost_estimate", "lost without the group: estimate, not a bound"),
     ("gained", "gained_estimate", "gained on top of given: estimate, not a bound"),
 )

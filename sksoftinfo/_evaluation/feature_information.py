@@ -20,7 +20,7 @@ from .held_out import View, column_names, possible, prior_proba
 from .paired import holm
 
 _NOTE = (
-    "alone_lower_floored is a lower bound of I(columns;Y). lost_estimate and gained_estimate are\n"
+    "alone_lower_floored is a lower bound on I(columns;Y). lost_estimate and gained_estimate are\n"
     "  differences of lower bounds. They estimate I(columns;Y|others) and I(columns;Y|given), and "
     "may\n  be too high or too low. P-values are adjusted for the number of groups (Holm)."
 )
@@ -48,15 +48,15 @@ class FeatureInformation:
     columns : list of list
         Columns of each group, by name if the table has names, and by position otherwise.
     alone_lower : ndarray of shape (n_groups,)
-        Lower bound of I(columns;Y), from the columns of the group alone.
+        Lower bound on I(columns;Y), from the columns of the group alone.
     alone_lower_floored : ndarray of shape (n_groups,)
-        Lower bound of I(columns;Y) after label frequencies were mixed into the predictions, like
+        Lower bound on I(columns;Y) after label frequencies were mixed into the predictions, like
         ``mi_lower_floored`` of `InformationBounds`: the point value of `alone_interval`.
     alone_interval : ndarray of shape (n_groups, 2)
         Interval of the information that the classifier finds in the columns of the group alone,
         like ``interval`` of `InformationBounds`.
     alone_limit : ndarray of shape (n_groups,)
-        Lower confidence limit of I(columns;Y), like ``mi_lower_limit`` of `InformationBounds`.
+        Lower confidence limit on I(columns;Y), like ``mi_lower_limit`` of `InformationBounds`.
     any_p_value, any_p_value_holm : ndarray of shape (n_groups,) or None
         P-value of the null hypothesis "the columns of the group are uninformative", by
         permutation. None without permutations.

@@ -17,7 +17,7 @@ from .labels import class_labels
 
 
 class InformationLearningCurveDisplay:
-    """Lower bound of I(X;Y) against the number of training rows.
+    """Lower bound on I(X;Y) against the number of training rows.
 
     On held-out rows the bound grows towards the information that this kind of classifier can find.
     On training rows the same formula overstates the information.
@@ -180,7 +180,7 @@ class InformationLearningCurveDisplay:
         axis = axis_or_new(ax, 6.4, 4.0)
         self.lines_ = []
         for label, scores in (
-            ("held-out rows: lower bound of I(X;Y)", self.test_scores),
+            ("held-out rows: lower bound on I(X;Y)", self.test_scores),
             ("training rows: overstated", self.train_scores),
         ):
             mean, spread = scores.mean(axis=1), scores.std(axis=1)

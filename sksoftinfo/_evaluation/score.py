@@ -55,7 +55,7 @@ def score_bounds(
     groups : array-like of shape (n_samples,), default=None
         Group of each row, as in `information_bounds`: a group is one observation.
     confidence_level : float, default=0.95
-        Probability, in (0, 1), with which each lower confidence limit holds.
+        Probability, in (0, 1), with which each confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
         Reference prior of the pointwise contributions, as in `information_bounds`.

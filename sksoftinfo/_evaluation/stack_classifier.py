@@ -45,9 +45,10 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     ----------
     members : {"all", "quick"}, default="all"
         Kinds of classifiers in the mixture. ``"all"`` stands for logistic regression, linear and
-        quadratic discriminant analysis, nearest neighbours, boosting and two perceptrons, without
-        the members that need more rows than there are. ``"quick"`` stands for logistic regression
-        and boosting. Both include the label frequencies as a member.
+        quadratic discriminant analysis, 30 and 100 nearest neighbours, boosting and two
+        multi-layer perceptrons, without the members that need more rows than there are.
+        ``"quick"`` stands for logistic regression and boosting. Both include the label frequencies
+        as a member.
     encoder : "auto", transformer or None, default="auto"
         Transformer of the columns into numbers, fitted on the training rows of each fold.
         ``"auto"`` encodes data frames with texts, dates or missing values by skrub's

@@ -190,8 +190,8 @@ class InfoMaskTransformer(
         Values of masked pixels, and of the pixels around a patch in paste scoring: a number, a
         number for each channel, the mean of each channel over the images of `fit` (of each column
         for a table), the blurred image, or a function of images (n, channels, height, width). For
-        pictures, numbers are shares of the largest brightness, within [0, 1], and the mean is the
-        mean of the picture itself.
+        PIL images and with `preprocess`, numbers are shares of the largest brightness, within
+        [0, 1]. For pictures, the mean is the mean of the picture itself.
     image_shape : tuple of int, default=None
         Shape (height, width) or (channels, height, width) of the images in flat rows.
     preprocess : callable, default=None
@@ -248,7 +248,8 @@ class InfoMaskTransformer(
         keep on the other side. Content is the difference from `fill_value`. `require_presence`,
         `components` and `refine` do not enter the score.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class in at most 1000 images of `fit`, in nats. Set if
+        Largest information about each class, in nats, in the images of `fit` that calibrate: at
+        most 1000 images, drawn at random, or 200 for a calibration that all classes share. Set if
         ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
         Presence floor of each class: the information about the class, in nats, that the best
@@ -529,7 +530,7 @@ of pictures, or torch Dataset or DataLoader
         ndarray of shape (n, height, width), or (n, d) for a table
             Information in nats. Dense scoring returns the dtype of the network, usually float32;
             other scorings return float64. For a list or data set of pictures, a list of arrays
-            (height, width).
+            (height, width). Pixels that `preprocess` crops are NaN.
 
         Raises
         ------

@@ -27,7 +27,7 @@ def mi_lower_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Compute the lower bound of I(X;Y) from predicted probabilities.
+    """Compute the lower bound on I(X;Y) from predicted probabilities.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def mi_lower_limit_score(
     confidence_level: float = 0.95,
     units: Units = "nats",
 ) -> float:
-    """Compute the lower confidence limit of I(X;Y) from predicted probabilities.
+    """Compute the lower confidence limit on I(X;Y) from predicted probabilities.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def dv_score(
     Returns
     -------
     float
-        ``log M + E log q(y|x)``, which is not a bound of I(X;Y) if classes are imbalanced.
+        ``log M + E log q(y|x)``, which is not a bound on I(X;Y) if classes are imbalanced.
 
     Examples
     --------

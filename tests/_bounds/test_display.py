@@ -48,7 +48,7 @@ def test_predictions_axes_and_several_results():
     assert display.ax_ is axis and display.figure_ is axis.figure
     assert display.sandwich_ax_ is None and display.sandwiches_ == []
     one = information_bounds(Y_TEST, proba, confidence_level=0.9)
-    assert "90 % limit of I(X;Y)" in [
+    assert "90 % limit on I(X;Y)" in [
         text.get_text() for text in InformationBoundsDisplay(one).plot().ax_.get_legend().texts
     ]
     two = InformationBoundsDisplay({"a": one, "b": one}).plot()
