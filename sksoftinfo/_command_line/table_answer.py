@@ -22,16 +22,16 @@ def sentence(target, found):
     str
     """
     level, units = f"{100 * found.confidence_level:g} %", found.units
-    entropy = f"{found.label_entropy:.3f} {units} of entropy in {target!r}"
+    entropy = f"{found.label_entropy:.3f} {units} of entropy"
     if found.mi_lower <= 0 and found.mi_lower_limit <= 0:
         return (
-            f"The other columns carry at least 0 of the {entropy} ({level} limit: 0). This model "
-            f"predicts worse than the label frequencies, by {-found.mi_lower:.3f} {units}, and "
-            "thus shows no information."
+            f"No information about {target!r} was found in the other columns ({level} limit: 0 of "
+            f"the {entropy}). This model predicts worse than the label frequencies, by "
+            f"{-found.mi_lower:.3f} {units}. Another model may find more."
         )
     return (
-        f"The other columns carry at least {max(found.mi_lower, 0):.3f} of the {entropy} "
-        f"({level} limit: {found.mi_lower_limit:.3f})."
+        f"The other columns carry at least {found.mi_lower_limit:.3f} of the {entropy} in "
+        f"{target!r}, with {level} confidence (lower bound on these rows: {found.mi_lower:.3f})."
     )
 
 
