@@ -316,16 +316,19 @@ def learn_inputs(net, X, weight=None, *, first=True, in_chunks=False):
         If others are expected to follow rows that are too few for centres and scales.
     """
     n_learned = 0
+    warned = in_chunks and len(X) < _FEWEST_ROWS
     rows = X.reshape(len(X), -1)
     for module in net.module_.modules():
         if isinstance(module, PrepareImages) and first:
             module.learn_centre(X)
         elif isinstance(module, PrepareColumns) and first:
             module.learn(rows, weight)
-            n_learned += int((module.scale > 0).sum())
+            # On a GPU, counting waits for the columns.
+            if warned:
+                n_learned += int((module.scale > 0).sum())
         elif isinstance(module, PrepareColumns):
             n_learned += module.learn_constant(rows, weight)
-    if in_chunks and n_learned and len(X) < _FEWEST_ROWS:
+    if warned and n_learned:
         warnings.warn(
             f"The centres and scales of {n_learned} columns were learned from {len(X)} rows, the "
             "first in which the columns vary, and will not change. Pass a larger chunk to "

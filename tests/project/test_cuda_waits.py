@@ -1,6 +1,7 @@
 """What a GPU is made to wait for, and what it is made to launch, counted on a simulated device."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier, StochasticInfoClassifier
 from sksoftinfo._networks.predictions import prediction_batches
-from sksoftinfo._networks.prepare import PrepareColumns
+from sksoftinfo._networks.prepare import PrepareColumns, learn_inputs
 from sksoftinfo._networks.training import has_diverged
 
 RNG = np.random.default_rng(0)
@@ -82,7 +83,7 @@ def test_columns_are_prepared_by_few_launches_without_a_wait(counted_cuda):
         prepare = PrepareColumns(n_columns).to("cuda")
         rows = RNG.normal(size=(200, n_columns))
         counted_cuda.reset()
-        prepare.learn(rows)
+        learn_inputs(SimpleNamespace(module_=prepare), rows)
         assert counted_cuda.counts["waits"] == 0, counted_cuda.places
         x = torch.as_tensor(rows).to("cuda")
         counted_cuda.reset()
