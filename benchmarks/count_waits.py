@@ -41,17 +41,19 @@ def calls():
     trained = {
         "fit": InfoSoftmaxClassifier(**options),
         "fit, class prior": InfoSoftmaxClassifier(class_prior="empirical", **options),
-        "fit, default network of tables": InfoSoftmaxClassifier(early_stopping=True, **options),
+        "fit, cross-fitted default network": InfoSoftmaxClassifier(early_stopping=True, **options),
         "fit, latent noise": StochasticInfoClassifier(noise="latent", n_draws=8, **options),
     }
     for what, clf in trained.items():
         yield what, lambda clf=clf: clf.fit(X, y)
     new, labels = X + 1, y
-    for what, clf in (("", trained["fit"]), (", latent noise", trained["fit, latent noise"])):
-        yield f"predict_proba{what}", lambda clf=clf: clf.predict_proba(new)
-        yield f"score_bounds{what}", lambda clf=clf: clf.score_bounds(new, labels)
+    plain, latent = trained["fit"], trained["fit, latent noise"]
     on_device = torch.as_tensor(new).to("cuda")
-    yield "predict_proba, X on the device", lambda: trained["fit"].predict_proba(on_device)
+    yield "predict_proba", lambda: plain.predict_proba(new)
+    yield "predict_proba, latent noise", lambda: latent.predict_proba(new)
+    yield "predict_proba, rows on the device", lambda: plain.predict_proba(on_device)
+    yield "score_bounds", lambda: plain.score_bounds(new, labels)
+    yield "score_bounds, latent noise", lambda: latent.score_bounds(new, labels)
     of_images = InfoSoftmaxClassifier(**options).fit(images, label)
     masker = InfoMaskTransformer(FrozenEstimator(of_images), patch_size=4, random_state=0)
     yield "fit of dense masks", lambda: masker.fit(images, label)
@@ -62,7 +64,7 @@ def main():
     warnings.simplefilter("ignore")
     print(
         f"{_N_ROWS:,} rows, {_EPOCHS} epochs, batches of {_BATCH_SIZE}; 500 images of 16 x 16\n"
-        f"{'':32}{'waits':>8}{'launches':>10}{'KB to device':>14}{'KB to host':>12}"
+        f"{'':36}{'waits':>8}{'launches':>10}{'KB to device':>14}{'KB to host':>12}"
     )
     with simulated_cuda() as device:
         for what, function in calls():
@@ -70,12 +72,12 @@ def main():
             try:
                 function()
             except TypeError:
-                print(f"{what:32}{'-':>8}{'-':>10}{'-':>14}{'-':>12}")
+                print(f"{what:36}{'-':>8}{'-':>10}{'-':>14}{'-':>12}")
                 continue
             count = device.counts
             sizes = (count[f"bytes_to_{where}"] / 1024 for where in ("device", "host"))
             print(
-                f"{what:32}{count['waits']:8}{count['launches']:10}{{:14.0f}}{{:12.0f}}".format(
+                f"{what:36}{count['waits']:8}{count['launches']:10}{{:14.0f}}{{:12.0f}}".format(
                     *sizes
                 )
             )
