@@ -371,11 +371,14 @@ def main(argv=None):
 
 
 def write(rows, path):
-    """Write the results so far."""
+    """Write the results so far, with nats to four digits and milliseconds to one."""
+    digits = {"I": 4, "ms": 1} | {f"{limit}: distance": 4 for limit in (*LOWER, STUDENT)}
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, max(rows, key=len), restval="")
+        writer = csv.DictWriter(file, max(rows, key=len), restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            rounded = {name: f"{row[name]:.{digits[name]}f}" for name in row if name in digits}
+            writer.writerow(row | rounded)
 
 
 def read(path):
