@@ -209,7 +209,7 @@ def _status(name):
 
 def memory(results):
     """Measure the growth of peak memory beyond the rows and the result."""
-    print("\npeak memory beyond rows and result, MB", flush=True)
+    print("\npeak memory beyond rows and result, MiB", flush=True)
     context = multiprocessing.get_context("spawn")
     tables = [(n, 64, 10) for n in (10_000, 100_000, 1_000_000)] + [(20_000, 64, 10_000)]
     for what in ("fit", "predict_proba", "score_bounds"):

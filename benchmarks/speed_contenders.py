@@ -127,14 +127,14 @@ class Skorch:
 
 
 class Ours:
-    """Our classifier, with its own network or an equal one that autograd differentiates."""
+    """Our classifier, with its own network or with an equal one that it does not know."""
 
-    def __init__(self, device, autograd=False):
-        self.device, self.autograd = device, autograd
+    def __init__(self, device, wrapped=False):
+        self.device, self.wrapped = device, wrapped
 
     def fit(self, X, y, epochs):
         self.clf = InfoSoftmaxClassifier(
-            Wrapped(network(X, y)) if self.autograd else None,
+            Wrapped(network(X, y)) if self.wrapped else None,
             max_epochs=epochs,
             batch_size=BATCH_SIZE,
             lr=OPTIMIZER["lr"],
@@ -171,7 +171,7 @@ def contenders(X, device):
         "bare torch": Bare(device, fused=True),
         "bare torch, default AdamW": Bare(device, fused=False),
         "sksoftinfo": Ours(device),
-        "sksoftinfo, own module": Ours(device, autograd=True),
+        "sksoftinfo, own module": Ours(device, wrapped=True),
         "skorch": Skorch(device, tuned=False),
         "skorch, tuned": Skorch(device, tuned=True),
     }

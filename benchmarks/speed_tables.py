@@ -5,7 +5,7 @@ from __future__ import annotations
 TRAINING = {
     "bare torch, default AdamW": "bare torch, default AdamW",
     "sksoftinfo": "sksoftinfo",
-    "sksoftinfo, own module": "sksoftinfo, own module",
+    "sksoftinfo, own module": "sksoftinfo, a module of yours",
     "skorch": "skorch",
     "skorch, tuned": "skorch without callbacks, fused",
     "MLPClassifier": "MLPClassifier",
@@ -70,7 +70,7 @@ def memory(found):
         # Memory that was given back meanwhile makes small differences negative.
         cells = (f"{max(0.0, found[size, what, name]['megabytes']):.0f}" for size in sizes)
         rows.append([f"`{call}`, {name}", *cells])
-    return markdown(["peak memory beyond rows and result, MB", *map(size_name, sizes)], rows)
+    return markdown(["peak memory beyond rows and result, MiB", *map(size_name, sizes)], rows)
 
 
 def size_name(task):
