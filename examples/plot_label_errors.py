@@ -47,7 +47,7 @@ if find_label_issues is not None:
         found[f"cleanlab, {rule}"] = find_label_issues(y, proba, filter_by=rule, n_jobs=1)
 for name, flagged in found.items():
     precision, recall = precision_score(is_wrong, flagged), recall_score(is_wrong, flagged)
-    print(f"{name}: {flagged.sum()} found, precision {precision:.2f}, recall {recall:.2f}")
+    print(f"{name}: {flagged.sum()} flagged, precision {precision:.2f}, recall {recall:.2f}")
 
 # %%
 # All rules rank the labels in nearly the same order, and cut the ranking at different places. A
