@@ -428,15 +428,20 @@ def tables(rows):
         return " / ".join(shares)
 
     lines = head + [line(name, misses) for name in names]
-    lines += ["", head[0].replace("world |", "world | I |"), head[1] + "---|"]
+    lines += ["", head[0].replace("world |", "world | I(X;Y), nats |"), head[1] + "---|"]
     for name in names:
         if float(cells[name, sizes[0], 0.95]["I"]) > 0:
             information = f"{float(cells[name, sizes[0], 0.95]['I']):.3f}"
             lines.append(line(name, median).replace(f"| {name} |", f"| {name} | {information} |"))
     lines += ["", head[0].replace("world", "limit"), head[1]]
-    for limit in (*LOWER, "entropy", "interval", STUDENT):
-        found = " | ".join(most(limit, n) for n in sizes)
-        lines.append(f"| `{limit}` | {found} |" if limit != STUDENT else f"| {limit} | {found} |")
+    shown = {f"`{limit}`": limit for limit in LOWER}
+    shown |= {"`label_entropy_upper_limit`": "entropy", "`interval`": "interval"}
+    for text, limit in {**shown, STUDENT: STUDENT}.items():
+        lines.append(f"| {text} | {' | '.join(most(limit, n) for n in sizes)} |")
+    name = "rare failures"
+    if name in names:
+        row = line(name, partial(misses, limit=STUDENT))
+        lines.append(row.replace(name, f"{STUDENT}, *{name}*", 1))
     return "\n".join(lines)
 
 

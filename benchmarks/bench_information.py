@@ -162,10 +162,9 @@ def methods(rows):
     unit = {
         (row["task"], str(row["seed"])): row["seconds"] for row in rows if row["method"] == first
     }
-    lines = [
-        "| method | mean absolute error (spread over tasks) | limits | time (spread) |",
-        "|---|---|---|---|",
-    ]
+    columns = ("method", "mean absolute error, nats", "median", "largest", "limits")
+    columns += ("time (smallest, largest)",)
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == name]
         errors = np.array([abs(row["value"] - row["oracle"]) for row in mine])
@@ -174,8 +173,10 @@ def methods(rows):
         spent = "-"
         if all(row["seconds"] is not None for row in mine):
             ratios = [row["seconds"] / unit[row["task"], str(row["seed"])] for row in mine]
-            spent = f"{np.mean(ratios):.2f} ({np.std(ratios):.2f})"
-        lines.append(f"| {name} | {errors.mean():.4f} ({errors.std():.4f}) | {share} | {spent} |")
+            spent = f"{np.mean(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f})"
+        numbers = (errors.mean(), np.median(errors), errors.max())
+        shown = " | ".join(f"{number:.4f}" for number in numbers)
+        lines.append(f"| {name} | {shown} | {share} | {spent} |")
     return "\n".join(lines)
 
 
