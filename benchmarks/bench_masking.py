@@ -246,11 +246,19 @@ print((after - before) / 1024 - masks.nbytes / 2**20)
 
 def summary(rows):
     """Print means over seeds or targets, one table for each layout."""
-    columns = ("iou", "target", "other", "absent", "iou_at_threshold", "forwards")
-    columns += ("insertion", "deletion")
+    columns = {
+        "iou": "IoU (smallest)",
+        "target": "target",
+        "other": "other",
+        "absent": "absent",
+        "iou_at_threshold": "IoU, chosen threshold",
+        "forwards": "forward passes",
+        "insertion": "insertion",
+        "deletion": "deletion",
+    }
     for layout in dict.fromkeys(row["layout"] for row in rows):
         print(f"\n### {layout}\n")
-        print("| method | " + " | ".join(name.replace("_", " ") for name in columns) + " |")
+        print(f"| method | {' | '.join(columns.values())} |")
         print("|---" * (len(columns) + 1) + "|")
         mine = [row for row in rows if row["layout"] == layout]
         for method in dict.fromkeys(row["method"] for row in mine):
@@ -259,9 +267,11 @@ def summary(rows):
                 values = [row[column] for row in mine if row["method"] == method]
                 if column == "forwards":
                     cells.append(f"{np.mean(values):.2f} ({np.std(values):.2f})")
+                elif column == "iou":
+                    cells.append(f"{np.mean(values):.3f} ({min(values):.3f})")
                 else:
                     cells.append(f"{np.mean(values):.3f}")
-            print(f"| {method} | " + " | ".join(cells) + " |")
+            print(f"| {method} | {' | '.join(cells)} |")
 
 
 def main():

@@ -5,8 +5,8 @@ single animals and measures the choice on the other half, for many splits. It th
 smallest evidence of a rival, and the share of finer features, on composites of one half of the
 objects, by a hash of their names, and measures the choice on the other half. It then varies the
 presence floor, and counts what is kept of targets and of absent classes. At last, it compares
-the calibration of the package with calibrations on few objects, on each half and on all of them;
-the last one gives the numbers of the package. Pictures and network are those of bench_photos.py.
+the calibration of the package with calibrations on few objects, on each half and on all of them.
+Pictures and network are those of bench_photos.py.
 """
 
 from __future__ import annotations

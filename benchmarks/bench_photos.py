@@ -35,6 +35,7 @@ SIDE = 224
 THRESHOLDS = np.arange(0, 0.8, 0.05)
 # Labels of this many most probable classes are not taken for absent.
 N_NOT_ABSENT = 50
+FEWEST_OF_INTERVAL = 6
 KINDS = ("halves", "narrow halves", "quarters", "box")
 
 
@@ -157,7 +158,7 @@ def peers(network, slow):
     plain, network = network, WithLayer(network)
     layer = network.features
 
-    def cam(method):
+    def cam(method, network=network, layer=layer):
         @one_by_one
         def maps(picture, target):
             with method(network, [layer]) as explain:
@@ -203,6 +204,8 @@ def peers(network, slow):
         "grad-cam GradCAM": cam(GradCAM),
         "grad-cam GradCAM++": cam(GradCAMPlusPlus),
         "grad-cam EigenCAM": cam(EigenCAM),
+        # The map before its activation.
+        "grad-cam EigenCAM, not activated": cam(EigenCAM, plain, plain._bn1),
         "infoCAM": info_cam,
     }
     if slow:
@@ -230,18 +233,22 @@ def measures(maps, truth):
     highest = maps.reshape(len(maps), -1).argmax(axis=1)
     return {
         "iou": iou(kept_by(maps), truth),
-        "iou at threshold": tuned,
-        "energy": (positive * truth).sum(axis=(1, 2))
+        "IoU, chosen threshold": tuned,
+        "evidence inside": (positive * truth).sum(axis=(1, 2))
         / np.maximum(positive.sum(axis=(1, 2)), 1e-9),
         "pointing": truth.reshape(len(truth), -1)[np.arange(len(truth)), highest] * 1.0,
     }
 
 
 def interval(values):
+    """Return the bootstrap interval of a mean as text, which is empty for few pictures."""
+    if len(values) < FEWEST_OF_INTERVAL:
+        return ""
     # The same resamples of pictures for all rows, whichever rows are run.
     rng = np.random.default_rng(0)
     means = [rng.choice(values, len(values)).mean() for _ in range(2000)]
-    return np.quantile(means, (0.025, 0.975))
+    low, high = np.quantile(means, (0.025, 0.975))
+    return f"[{low:.3f}, {high:.3f}]"
 
 
 def absent_classes(logits, targets, n_draws):
@@ -338,11 +345,10 @@ def main():
         forward = time.process_time() - start
         absent = absent_classes(logits, np.unique(objects), options.absent)
         print(f"\n### {task}, {len(pictures)} pictures, {options.absent} draws\n")
-        print(
-            "| method | iou | iou, ours less it | iou at threshold | energy | pointing | absent "
-            "| largest | forwards |"
-        )
-        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        columns = ("IoU", "ours minus this method", "IoU, chosen threshold", "evidence inside")
+        columns += ("pointing", "absent", "largest", "forward passes")
+        print(f"| method | {' | '.join(columns)} |")
+        print("|---" * (len(columns) + 1) + "|", flush=True)
         first = None
         for name, method in methods.items():
             start = time.process_time()
@@ -351,15 +357,11 @@ def main():
             found = measures(maps, truth)
             first = found["iou"] if first is None else first
             kept = [kept_by(method(pictures, classes)).mean() for classes in absent]
-            low, high = interval(found["iou"])
-            less = interval(first - found["iou"])
+            less = "" if first is found["iou"] else interval(first - found["iou"])
             cells = [
-                f"{found['iou'].mean():.3f} [{low:.3f}, {high:.3f}]",
-                f"[{less[0]:.3f}, {less[1]:.3f}]",
-                *(
-                    f"{found[key].mean():.3f}"
-                    for key in ("iou at threshold", "energy", "pointing")
-                ),
+                f"{found['iou'].mean():.3f} {interval(found['iou'])}".strip(),
+                less or "-",
+                *(f"{found[key].mean():.3f}" for key in columns[2:5]),
                 *((f"{np.mean(kept):.3f}", f"{max(kept):.3f}") if kept else "--"),
                 f"{forwards:.1f}",
             ]

@@ -211,13 +211,15 @@ def localisation(kept, composites, digit):
     -------
     dict
         ``iou``: mean intersection over union among ink, where the digit is in the image;
-        ``target``, ``other``: share of its ink's energy kept, and of the other digits';
-        ``absent``: share of all energy kept where the digit is not in the image.
+        ``target``, ``other``: share of the brightness of its ink that is kept, and
+        of the other digits';
+        ``absent``: share of the brightness of all ink that is kept where the digit is not in
+        the image.
     """
     present = composites.present(digit)
     truth, ink = composites.masks(digit), composites.foreground
     kept = kept & ink
-    energy = composites.data
+    brightness = composites.data
     shares = {
         "target": truth & present[:, None, None],
         "other": ink & ~truth & present[:, None, None],
@@ -226,7 +228,7 @@ def localisation(kept, composites, digit):
     return {
         "iou": mask_iou_score(truth, kept),
         **{
-            name: float(energy[kept & where].sum() / energy[where].sum())
+            name: float(brightness[kept & where].sum() / brightness[where].sum())
             for name, where in shares.items()
         },
     }
