@@ -41,6 +41,15 @@ ESTIMATORS = [
 ]
 
 
+# Checks of what is learned, and of what differs the more, the longer a network is trained.
+OF_WHOLE_TRAININGS = {
+    "check_class_weight_classifiers",
+    "check_classifiers_classes",
+    "check_classifiers_train",
+    "check_sample_weight_equivalence_on_dense_data",
+}
+
+
 @pytest.fixture
 def few_steps(monkeypatch):
     """The default network of a table, trained in a sixth of its steps, or in a fifth."""
@@ -50,7 +59,8 @@ def few_steps(monkeypatch):
 
 @parametrize_with_checks(ESTIMATORS)
 def test_check(estimator, check, request):
-    if estimator not in DEFAULT:
+    is_whole = check.func.__name__ in OF_WHOLE_TRAININGS and not check.keywords
+    if estimator not in DEFAULT or not is_whole:
         request.getfixturevalue("few_steps")
     try:
         check(estimator)
@@ -84,3 +94,9 @@ def test_no_check_is_left_out_or_excused(estimator):
     # A check that is excused has a mark, and is more than a tuple.
     assert {type(case) for case in cases} == {tuple}
     assert sum(one is estimator for one, _ in cases) > 40
+
+
+@pytest.mark.parametrize("estimator", DEFAULT[:2], ids=str)
+def test_checks_of_whole_trainings_are_among_them(estimator):
+    (cases,) = (mark.args[1] for mark in test_check.pytestmark)
+    assert OF_WHOLE_TRAININGS <= {check.func.__name__ for one, check in cases if one is estimator}
