@@ -76,9 +76,10 @@ def test_masks_on_the_page_of_peers():
     text = (DOCS / "masking_results.md").read_text()
     section = text.split("\n### Presence, 28")[1].split("\n### ")[0]
     shown = {
-        "`InfoMaskTransformer`, 28 pixels": "ours, 28 pixels",
-        "the same, pasted patches": "ours, paste 20/4",
+        "`InfoMaskTransformer`, defaults": "ours, defaults",
+        "the same, pasted patches without context": "ours, paste 20/4, patch alone",
         "captum's `Occlusion` 14/7": "captum Occlusion 14/7",
+        "infoCAM, smoothed": "infoCAM, smoothed 4 x 4",
         "captum's `IntegratedGradients`": "captum IntegratedGradients 50, blurred",
         "captum's `LayerGradCam`": "captum LayerGradCam",
     }
