@@ -33,7 +33,8 @@ masker = InfoMaskTransformer(FrozenEstimator(network), target=1, patch_size=20, 
 masker.fit(train.data, train.target)
 
 # %%
-# Only images that contain a 0 are used, and every method is given the class 0.
+# Only images that contain a 0 are used. Each method explains the label 1, "the image contains a
+# 0".
 
 shown = test.target == 1
 images, truth, ink = test.data[shown], test.masks[shown], test.foreground[shown]

@@ -26,22 +26,25 @@ clf = InfoSoftmaxClassifier(max_epochs=20, random_state=0).fit(X_train, y_train)
 tune, test = clf.predict_proba(X_tune)[:, 1], clf.predict_proba(X_test)[:, 1]
 
 # %%
-# A decision is scored like a classifier with two answers. The probability of the
-# label after each answer comes from the tuning rows, so that the test rows stay held out.
+# A decision is scored as a classifier whose predicted probability takes two values, one for yes
+# and one for no. Both values are estimated on the tuning rows, and both thresholds are chosen
+# there, so that the test rows stay held-out.
 
 
-def bounds_of_decision(threshold):
-    """Return the bounds of "probability above the threshold" on the test rows."""
-    yes_tune, yes = tune > threshold, test > threshold
+def bits_of_decision(threshold, scores, labels):
+    """Return the lower bound of "score above the threshold" on rows with these labels, in bits."""
+    yes_tune = tune > threshold
     after = [
-        (y_tune[yes_tune == answer].sum() + 0.5) / ((yes_tune == answer).sum() + 1)
-        for answer in (False, True)
+        (y_tune[yes_tune == decision].sum() + 0.5) / ((yes_tune == decision).sum() + 1)
+        for decision in (False, True)
     ]
-    return information_bounds(y_test, np.where(yes, after[1], after[0]), units="bits")
+    proba = np.where(scores > threshold, after[1], after[0])
+    return information_bounds(labels, proba, units="bits").mi_lower
 
 
 thresholds = np.linspace(0.02, 0.9, 45)
-kept = np.array([bounds_of_decision(one).mi_lower for one in thresholds])
+on_tuning_rows = [bits_of_decision(one, tune, y_tune) for one in thresholds]
+kept = np.array([bits_of_decision(one, test, y_test) for one in thresholds])
 whole = information_bounds(y_test, test, units="bits")
 
 # %%
@@ -57,9 +60,10 @@ cost = np.array(
     ]
 )
 by_cost = thresholds[cost.argmin()]
-by_information = thresholds[kept.argmax()]
+best = int(np.argmax(on_tuning_rows))
+by_information = thresholds[best]
 print(f"by costs {by_cost:.2f} (calibrated: {ALARM / (ALARM + MISSED):.2f})")
-print(f"by information {by_information:.2f}: {kept.max():.3f} of {whole.mi_lower:.3f} bits")
+print(f"by information {by_information:.2f}: {kept[best]:.3f} of {whole.mi_lower:.3f} bits")
 
 # %%
 # Whatever the threshold, the decision keeps less information than the probability. The threshold
@@ -68,7 +72,7 @@ print(f"by information {by_information:.2f}: {kept.max():.3f} of {whole.mi_lower
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 axis.axhline(whole.mi_lower, color="black", ls="--", label="the probability itself")
 axis.plot(thresholds, kept, color="#0072b2", lw=2, label="yes or no, by threshold")
-axis.plot(by_information, kept.max(), "o", color="#0072b2", ms=9)
+axis.plot(by_information, kept[best], "o", color="#0072b2", ms=9, label="chosen by information")
 axis.axvline(by_cost, color="#d55e00", lw=2, ls=":", label="threshold of least cost")
 axis.axvline(0.5, color="0.6", lw=1, label="threshold 0.5")
 axis.set_ylim(0, 1.08 * whole.mi_lower)

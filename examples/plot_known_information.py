@@ -2,8 +2,9 @@
 The ladder of bounds, where the information is known
 ====================================================
 
-The labels are drawn from a known distribution given the input, so that the mutual information is
-known. Every rung of the ladder must lie below it, and does, on held-out rows.
+The labels are drawn from a known p(y|x). Scored on the test rows, this true posterior estimates
+the mutual information. Three lower bounds form a ladder, ``dv_label_prior <= mi_output_lower <=
+mi_lower``, and lie below the estimate on the same rows.
 """
 
 import matplotlib.pyplot as plt

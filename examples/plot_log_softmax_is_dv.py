@@ -27,9 +27,9 @@ def log_softmax_and_dv(logits, y):
 
 
 # %%
-# Two hundred random networks differ in the number of classes, in the scale of the logits, and in
-# how much the logits reveal about the label. First there is one logit vector for each input, then
-# 16 draws.
+# Two hundred sets of random logits differ in the number of classes, in their scale, and in how
+# much they reveal about the label. Each set is drawn twice: with one logit vector for each input
+# (deterministic logits), and with 16 (random logits).
 
 points = {1: [], 16: []}
 for _ in range(200):
@@ -47,7 +47,7 @@ gap = points[16][:, 0] - points[16][:, 1]
 print(f"16 draws: the Jensen gap is from {gap.min():.3f} to {gap.max():.2f} nats, never negative")
 
 # %%
-# On the diagonal the two numbers are equal. Noise moves networks below it.
+# On the diagonal, the two numbers are equal. Random logits lie below the diagonal.
 
 figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
 lowest = min(found.min() for found in points.values())

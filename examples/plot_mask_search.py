@@ -26,7 +26,7 @@ test = make_digit_pairs(200, subset="test", target=0, random_state=2)
 
 # %%
 # All candidates share one network. It is frozen, so that each candidate fits its calibration only.
-# The step after the mask receives the rest of the image, flattened.
+# The step after the mask receives the masked image, flattened.
 
 network = InfoSoftmaxClassifier(max_epochs=20, random_state=0).fit(train.data, train.target)
 masker = InfoMaskTransformer(

@@ -22,7 +22,7 @@ def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sksoftinfo",
-        description="Measure how much label information data carry, and where it sits.",
+        description="Measure how much information about a label data carry, and where it lies.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
@@ -127,10 +127,17 @@ def _add_bounds(commands):
         "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
-        help="classifier: a network, logistic regression, boosting, or a mixture of several kinds",
+        help=(
+            "classifier of all columns together: info (a network), logistic (regression), "
+            "boosting, or stack (a mixture of several kinds); single columns are always evaluated "
+            "by logistic regression"
+        ),
     )
     _option(
-        model, "--quick", action="store_true", help="mix only logistic regression and boosting"
+        model,
+        "--quick",
+        action="store_true",
+        help="use the stack of logistic regression and boosting only, whatever --model is",
     )
     _option(
         model, "--no-columns", action="store_true", help="do not evaluate each column on its own"
@@ -145,7 +152,7 @@ def _add_bounds(commands):
     )
     _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
     _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")
-    _option(model, "--seed", type=int, default=0, help="seed of the folds and models")
+    _option(model, "--seed", type=int, default=0, help="seed of the folds and of a single model")
     _option(model, "--json", action="store_true", help="print the answer as one JSON object")
     _option(
         model,
