@@ -59,7 +59,7 @@ def compare_objectives(n, seeds, noise):
     _, y, log_posterior = TASK(400_000, np.random.default_rng(1))
     truth = information_bounds(y, np.exp(log_posterior)).mi_lower
     print(f"I(X;Y) = {truth:.3f} nats, {n} training rows; mean (spread) of {seeds} seeds")
-    columns = ("DV", "E log-softmax + H(Y)", "log E softmax + H(Y)", "I(Z;Y)", "upper", "accuracy")
+    columns = ("DV", "`mi_output_lower`", "`mi_lower`", "I(Z;Y)", "`mi_output_upper`", "accuracy")
     print(f"| {' | '.join(('noise', 'objective', *columns))} |\n{'|---' * 8}|")
     for family, options in FAMILIES.items():
         if noise and options["noise"] not in noise:
