@@ -53,17 +53,29 @@ def lines_of_tables(page):
     return found
 
 
-def without_command(page):
-    """Return the first row of each table of numbers, and each picture, that names no command.
+def sections_with_command(lines):
+    """Return, by the first line of each section, whether a command stands above its tables.
 
-    The command stands in the section of the table, or before the first section of the page.
+    A command holds for its section, and for the sections below up to the first one that has a
+    command of its own.
     """
+    starts = [0, *(i for i, line in enumerate(lines) if re.match("##+ ", line)), len(lines)]
+    found, holding = {}, {}
+    for start, end in itertools.pairwise(starts):
+        level = lines[start].split(" ")[0].count("#") if start else 1
+        holding = {above: holds for above, holds in holding.items() if above < level}
+        own = bool(run_all.commands("\n".join(lines[start:end])))
+        found[start] = own or any(holding.values())
+        if own:
+            holding = dict.fromkeys(holding, False)
+        holding[level] = own
+    return found
+
+
+def without_command(page):
+    """Return the first row of each table of numbers, and each picture, that names no command."""
     lines = page.splitlines()
-    sections = [0, *(i for i, line in enumerate(lines) if line.startswith("## ")), len(lines)]
-    has_command = {
-        start: bool(run_all.commands("\n".join(lines[start:end])))
-        for start, end in itertools.pairwise(sections)
-    }
+    has_command = sections_with_command(lines)
     missing = []
     numbers = [
         (start, rows[0])
@@ -72,8 +84,8 @@ def without_command(page):
     ]
     pictures = [(i, line) for i, line in enumerate(lines) if re.search(r"!\[|^```{image}", line)]
     for start, shown in numbers + pictures:
-        section = max(one for one in sections if one <= start)
-        if not has_command[section] and not has_command[0]:
+        section = max(one for one in has_command if one <= start)
+        if not has_command[section]:
             missing.append(shown)
     return missing
 
@@ -89,6 +101,15 @@ def test_what_names_no_command_is_found():
     table = "| a | b |\n|---|---|\n| x | 0.1 |\n| y | 0.2 (0.1) |\n| z | -3.5 |\n"
     command = "\n```bash\npython benchmarks/bench_speed.py\n```\n"
     assert without_command(f"# Page\n{command}\n## One\n{table}") == []
+    assert without_command(f"# Page\n{command}\n## One\n\n## Two\n{table}") == []
+    own = f"# Page\n{command}\n## One\n{command}\n{table}\n## Two\n"
+    assert without_command(f"{own}{table}\n## Three\n![Bars](bars.png)\n") == [
+        "| a | b |",
+        "![Bars](bars.png)",
+    ]
+    below = f"# Page\n\n## One\n{command}\n### Two\n{table}\n### Three\n"
+    assert without_command(f"{below}{table}") == []
+    assert without_command(f"{below}{command}\n### Four\n{table}") == ["| a | b |"]
     assert without_command(f"# Page\n\n## One\n{command}\n{table}") == []
     assert without_command(f"# Page\n\n## One\n{command}\n## Two\n{table}") == ["| a | b |"]
     assert without_command("# Page\n\n![Bars](bars.png)\n") == ["![Bars](bars.png)"]
