@@ -7,6 +7,7 @@ import re
 
 import latex2mathml.converter
 from docutils import nodes
+from skorch.callbacks import Callback
 
 import sksoftinfo
 
@@ -42,7 +43,7 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 without_sidebar = ("index", "first_steps", "peers", "glossary", "contributing", "changelog")
-html_sidebars = {page: [] for page in without_sidebar}
+html_sidebars = {page: [] for page in (*without_sidebar, "auto_examples/index")}
 html_static_path = ["_static"]
 html_css_files = ["sksoftinfo.css"]
 html_show_sourcelink = False
@@ -122,18 +123,21 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 0,
     "write_computation_times": False,
-    "thumbnail_size": (640, 448),
+    "thumbnail_size": (640, 400),
     "remove_config_comments": True,
 }
 
 
 def own_methods(class_name, methods):
-    """Return the methods that the package itself documents."""
+    """Return the methods that the package itself documents, and that users call."""
     cls = pydoc.locate(class_name)
+    events = {name for name in dir(Callback) if name.startswith("on_")}
+    called_by_libraries = events | {"get_metadata_routing"}
     return [
         name
         for name in methods
-        if getattr(inspect.unwrap(getattr(cls, name)), "__module__", "").startswith("sksoftinfo")
+        if name not in called_by_libraries
+        and getattr(inspect.unwrap(getattr(cls, name)), "__module__", "").startswith("sksoftinfo")
     ]
 
 
@@ -160,6 +164,9 @@ def mathml(latex, display):
         ),
         text,
     )
+    # A prime is a small character, which would be too small and too high as an exponent.
+    prime = r"<msup>(<mi>.</mi>)<mi>(&#x02032;)</mi></msup>"
+    text = re.sub(prime, r'\1<mo lspace="0em" rspace="0em">\2</mo>', text)
     return text.replace('<mrow><mo lspace="0.167em"', '<mrow><mo lspace="0em"')
 
 
@@ -182,11 +189,22 @@ def keep_short_code_whole(app, doctree, docname):
             literal["classes"].append("whole")
 
 
+def keep_units_and_sizes_whole(app, doctree, docname):
+    """Let no line break separate a number from its per cent sign, or the sides of a size."""
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, (nodes.literal, nodes.math, nodes.FixedTextElement)):
+            whole = re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=x \d)|(?<=\d x) (?=\d)", "\xa0", text)
+            if whole != text:
+                text.parent.replace(text, nodes.Text(whole))
+
+
 def keep_numbers_whole(app, doctree, docname):
-    """Mark entries of tables that consist of numbers, which break on no narrow screen."""
+    """Mark entries of tables that consist of numbers, which break before brackets only."""
     for entry in doctree.findall(nodes.entry):
-        if re.fullmatch(r"[-+\d.,/()\[\] ]+", entry.astext()):
+        if re.fullmatch(r"[-+\d.,/()\[\]x\s]+", entry.astext()):
             entry["classes"].append("whole")
+            for text in list(entry.findall(nodes.Text)):
+                text.parent.replace(text, nodes.Text(re.sub(r" (?![(\[])", "\xa0", text)))
 
 
 def give_long_entries_room(app, doctree, docname):
@@ -195,6 +213,35 @@ def give_long_entries_room(app, doctree, docname):
         if len(entry.astext()) > 26:
             is_name = not re.search(r"\s", entry.astext())
             entry["classes"].append("long-name" if is_name else "words")
+
+
+def keep_many_columns_small(app, doctree, docname):
+    """Mark tables of many columns, whose text is smaller."""
+    for group in doctree.findall(nodes.tgroup):
+        if group["cols"] >= 7:
+            group.parent["classes"].append("many-columns")
+
+
+def with_breaks(html):
+    """Let long names break between their words only."""
+    places = r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[_/(=])(?=\w)|(?=::)|(?=\.(?!py\b)[a-z])"
+    return re.sub(
+        r"(>\s*)([^\s<>]{22,})(?=\s*<)",
+        lambda found: found[1] + re.sub(places, "<wbr>", found[2]),
+        html,
+    )
+
+
+def break_long_names(app, pagename, templatename, context, doctree):
+    """Let long names break in titles, in the text, in signatures and in the sidebar."""
+    place = re.compile(r'<h1>.*?</h1>|<span class="pre">[^<]{22,}</span>', re.DOTALL)
+    body = place.sub(lambda found: with_breaks(found[0]), context.get("body", ""))
+    context["body"] = re.sub(r'<span class="sig-paren">\(</span>', r"\g<0><wbr>", body)
+    write_sidebar = context.get("generate_toctree_html")
+    if write_sidebar:
+        context["generate_toctree_html"] = lambda *args, **options: with_breaks(
+            str(write_sidebar(*args, **options))
+        )
 
 
 def keep_options_whole(app, pagename, templatename, context, doctree):
@@ -209,19 +256,34 @@ def keep_options_whole(app, pagename, templatename, context, doctree):
 
 
 def let_figures_scroll(app, pagename, templatename, context, doctree):
-    """Wrap the figures of the gallery, which scroll on a narrow screen rather than shrink."""
+    """Wrap figures with text, which scroll on a narrow screen rather than shrink."""
     context["body"] = re.sub(
-        r"<img [^>]*sphx-glr-single-img[^>]*>",
+        r'<img [^>]*sphx-glr-single-img[^>]*>|<img alt="[^"]*" src="_images/[^>]*>',
         r'<div class="wide-figure">\g<0></div>',
         context.get("body", ""),
     )
 
 
+def show_arguments(app, what, name, obj, options, signature, returned):
+    """Return a signature without private arguments, and with the names of classes."""
+    if what not in ("class", "exception") or not signature:
+        return None
+    if signature == "(*args, **kwargs)":  # That of every torch module without arguments.
+        return "()", returned
+    signature = re.sub(r", _\w+=\w+", "", signature)
+    return re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", signature), returned
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", show_arguments)
     app.connect("doctree-resolved", keep_short_code_whole)
+    app.connect("doctree-resolved", keep_units_and_sizes_whole)
     app.connect("doctree-resolved", keep_numbers_whole)
+    app.connect("doctree-resolved", keep_many_columns_small)
     app.connect("doctree-resolved", give_long_entries_room)
     app.connect("html-page-context", keep_options_whole)
     app.connect("html-page-context", let_figures_scroll)
+    # After the theme, which adds the function that writes the sidebar.
+    app.connect("html-page-context", break_long_names, priority=900)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())

@@ -30,7 +30,7 @@ train = make_digit_pairs(1000, target=0, random_state=0)
 test = make_digit_pairs(120, subset="test", target=0, random_state=1)
 network = InfoSoftmaxClassifier(max_epochs=25, random_state=0).fit(train.data, train.target)
 masker = InfoMaskTransformer(FrozenEstimator(network), target=1, patch_size=20, random_state=0)
-masker.fit(train.data, train.target)
+masker = masker.fit(train.data, train.target)
 
 # %%
 # Only images that contain a 0 are used. Each method explains the label 1, "the image contains a

@@ -51,7 +51,8 @@ found = {
 }
 for name, bounds in found.items():
     print(f"{' '.join(name.split())}: limit {bounds.mi_lower_limit:.2f} nats")
-    print(textwrap.fill(f"assumption: {bounds.assumption}", 88, initial_indent="  "))
+    text = f"  assumption: {bounds.assumption}"
+    print(textwrap.fill(text, 88, subsequent_indent="    "))
 
 # %%
 # Bars are the 95 % limits on I(X;Y), which is 0 in all four rows. Shuffled folds claim a large

