@@ -49,6 +49,10 @@ def log_proba_module(
     TypeError
         If the classifier is of another class.
 
+    See Also
+    --------
+    information_map_module : Export the maps of a masker.
+
     Examples
     --------
     >>> import torch
@@ -93,6 +97,10 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     ValueError
         If the target is unknown, scoring is not dense, or the network lacks ``feature_map(x)`` and
         ``head``, where the average of ``head`` over positions gives the logits.
+
+    See Also
+    --------
+    log_proba_module : Export the predictions of a classifier.
 
     Examples
     --------

@@ -151,6 +151,10 @@ def compare_bounds(
         If the results are on different rows, or have different weights, groups or reference
         priors; if `confidence_level` is not in (0, 1); if there are fewer than two observations.
 
+    See Also
+    --------
+    cross_val_bounds : Compute cross-fitted bounds to compare.
+
     Notes
     -----
     The interval and the p-value are from Student's t on paired differences of rows, or of groups.

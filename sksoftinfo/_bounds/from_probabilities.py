@@ -143,6 +143,12 @@ default="empirical"
         If weights or groups are very unequal and no bound of them is passed, i.e. if their
         effective sample size is below 50 and below half of the number of observations.
 
+    See Also
+    --------
+    cross_val_bounds : Train a classifier in folds, and score every row.
+    score_bounds : Score a fitted classifier.
+    compare_bounds : Compare two results.
+
     Examples
     --------
     >>> from sksoftinfo import information_bounds

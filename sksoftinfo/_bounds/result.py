@@ -170,6 +170,12 @@ class InformationBounds:
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)``, where p_hat are the
         label frequencies. The (weighted) mean of the contributions is `mi_lower` for every r.
 
+    See Also
+    --------
+    information_bounds : Compute bounds from probabilities.
+    cross_val_bounds : Compute cross-fitted bounds.
+    InformationBoundsDisplay : Draw bounds.
+
     Examples
     --------
     >>> from sksoftinfo import information_bounds

@@ -170,6 +170,10 @@ def load(path, **params):
     UserWarning
         If the saved device, e.g. CUDA, is not available. ``device='auto'`` is used instead.
 
+    See Also
+    --------
+    save : Save a fitted classifier.
+
     Notes
     -----
     A file may come from a stranger. The checksum detects damage, not forgery: whoever can write

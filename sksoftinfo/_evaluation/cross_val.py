@@ -134,6 +134,14 @@ def cross_val_bounds(
         that may be quantities and `bins` is None, or if a label that occurred was predicted with
         probability 0.
 
+    See Also
+    --------
+    score_bounds : Score a fitted classifier.
+    information_bounds : Compute bounds from probabilities.
+    mi_estimate : Extrapolate to more rows.
+    feature_information : Measure single columns.
+    compare_bounds : Compare two results.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris

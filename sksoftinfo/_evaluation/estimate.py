@@ -25,7 +25,7 @@ class InformationEstimate:
 
     Returned by `mi_estimate`. All information is in `units`.
 
-    Parameters
+    Attributes
     ----------
     value : float
         The estimate ``2 mi_lower - mi_lower_half``, which is not a bound and is not clipped. The
@@ -52,6 +52,10 @@ class InformationEstimate:
         Assumption about the rows on which `interval` rests, as in `InformationBounds`.
     units : {"nats", "bits"}
         Unit of every information value.
+
+    See Also
+    --------
+    mi_estimate : Function that returns this estimate.
 
     Examples
     --------
@@ -192,6 +196,11 @@ def mi_estimate(
     UserWarning
         If the extrapolation failed: the value or L(n) is negative, the value is above H(Y), or
         half of the training rows gave a higher bound than all of them.
+
+    See Also
+    --------
+    cross_val_bounds : Compute a bound instead of an estimate.
+    InformationLearningCurveDisplay : Draw bounds against the number of rows.
 
     References
     ----------

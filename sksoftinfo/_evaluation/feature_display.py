@@ -35,6 +35,10 @@ class FeatureInformationDisplay:
     figure_ : matplotlib.figure.Figure
         Figure of the drawing.
 
+    See Also
+    --------
+    feature_information : Measure the information of columns.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt

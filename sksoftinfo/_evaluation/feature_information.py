@@ -41,7 +41,7 @@ class FeatureInformation:
     groups. P-values named ``holm`` are adjusted for that number (Holm, 1979): with a probability
     of 95 %, no true null hypothesis has an adjusted p-value below 0.05.
 
-    Parameters
+    Attributes
     ----------
     names : list of str
         Names of the groups of columns.
@@ -91,6 +91,11 @@ class FeatureInformation:
         Level of the intervals and limits.
     units : {"nats", "bits"}
         Unit of every information value.
+
+    See Also
+    --------
+    feature_information : Function that returns this result.
+    FeatureInformationDisplay : Draw the result.
 
     Examples
     --------
@@ -289,6 +294,11 @@ def feature_information(
     UserWarning
         If a label that occurred was predicted with probability 0. A small share of the label
         frequencies is then mixed into all predictions, so that differences are finite.
+
+    See Also
+    --------
+    cross_val_bounds : Measure all columns together.
+    FeatureInformationDisplay : Draw the result.
 
     References
     ----------

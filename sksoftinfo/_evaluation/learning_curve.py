@@ -44,6 +44,11 @@ class InformationLearningCurveDisplay:
     figure_ : matplotlib.figure.Figure
         Figure of the drawing.
 
+    See Also
+    --------
+    InformationBoundsDisplay : Draw bounds of one number of rows.
+    mi_estimate : Extrapolate to more rows.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt

@@ -79,6 +79,11 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if `X` has columns whose names are all strings.
 
+    See Also
+    --------
+    cross_val_bounds : Compute bounds, with "stack" for this classifier.
+    InfoSoftmaxClassifier : A single network.
+
     Notes
     -----
     `fit` takes no `sample_weight`, because some members do not support weights. Heskes, "Selecting

@@ -46,6 +46,10 @@ class InfoMaskDisplay:
     figure_ : matplotlib.figure.Figure
         Figure that holds all panels.
 
+    See Also
+    --------
+    InfoMaskTransformer : Compute the maps and the masks.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt

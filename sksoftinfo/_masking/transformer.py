@@ -264,6 +264,12 @@ class InfoMaskTransformer(
     input_shape_ : tuple of int
         Shape of a row of X.
 
+    See Also
+    --------
+    InfoMaskDisplay : Draw images, evidence and masks.
+    sksoftinfo.metrics.mask_iou_score : Compare masks with true masks.
+    sksoftinfo.export.information_map_module : Export the maps.
+
     References
     ----------
     .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of

@@ -77,6 +77,10 @@ class ResumableCheckpoint(Callback):
         In `fit`, if the file cannot be read or written, e.g. because its folder does not exist, or
         if `path` is a folder or a device.
 
+    See Also
+    --------
+    save : Save a fitted classifier, without the state of its training.
+
     Notes
     -----
     A checksum detects damage before the content is read. The content is read by

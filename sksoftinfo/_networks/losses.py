@@ -27,6 +27,10 @@ class LogSoftmaxLoss(nn.Module):
     The criterion of the classifiers (equations 2 and 3 of the paper). The loss has one value for
     each row, so that rows can be weighted.
 
+    See Also
+    --------
+    InfoSoftmaxClassifier : Classifier that minimises this loss.
+
     Examples
     --------
     >>> import torch

@@ -38,6 +38,11 @@ class MLP(nn.Module):
         Positions of the columns in which values may be missing. Each of these columns gets a
         second input, which marks the missing values.
 
+    See Also
+    --------
+    ConvNet : Network for images.
+    InfoSoftmaxClassifier : Classifier that trains this network.
+
     Examples
     --------
     >>> import torch
@@ -108,6 +113,11 @@ class ConvNet(nn.Module):
         Width of each convolutional layer. The first two halve the resolution.
     kernel_size : int, default=5
         Size of the first two kernels; the others are 3 x 3.
+
+    See Also
+    --------
+    MLP : Network for tables.
+    InfoMaskTransformer : Masks by the information in each window.
 
     Examples
     --------

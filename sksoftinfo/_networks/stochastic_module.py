@@ -33,6 +33,10 @@ class StochasticModule(nn.Module):
         probable, so that averages over the draws are expectations. `draw` must then return the
         same values in each call, in the same order. The default is False.
 
+    See Also
+    --------
+    StochasticInfoClassifier : Classifier that trains such networks.
+
     Examples
     --------
     A network with noisy inputs:

@@ -32,6 +32,10 @@ class TrainingDiverged(ValueError):
     learned : bool, default=False
         Whether an earlier epoch of this training was finite, whose weights the network keeps.
 
+    See Also
+    --------
+    InfoSoftmaxClassifier : Classifier that raises this error.
+
     Examples
     --------
     >>> import numpy as np

@@ -89,6 +89,10 @@ def make_digit_pairs(
     ValueError
         If a parameter is out of its range.
 
+    See Also
+    --------
+    fetch_mnist_pairs : Compose images of MNIST digits.
+
     Examples
     --------
     >>> from sksoftinfo.datasets import make_digit_pairs
@@ -167,6 +171,10 @@ def fetch_mnist_pairs(
         If files cannot be read or downloaded.
     ValueError
         If files are invalid, or a parameter is out of its range.
+
+    See Also
+    --------
+    make_digit_pairs : Compose images without a download.
 
     Examples
     --------

@@ -21,8 +21,8 @@ def memory_map(
 ) -> Bunch:
     """Write the rows of a torch Dataset or DataLoader to disk, and map them into memory.
 
-    The result can be passed wherever an array can, e.g. to `fit`, `score_bounds` and
-    `cross_val_bounds`. Rows are read from disk when needed and are never all in memory.
+    The result can be passed wherever an array can, e.g. to ``fit``, `sksoftinfo.score_bounds` and
+    `sksoftinfo.cross_val_bounds`. Rows are read from disk when needed and are never all in memory.
 
     Parameters
     ----------
@@ -53,6 +53,10 @@ def memory_map(
         not a numeric dtype. Partial files are removed.
     OSError
         If the folder cannot be written, e.g. because the disk is full.
+
+    See Also
+    --------
+    sksoftinfo.cross_val_bounds : Compute bounds, also of mapped rows.
 
     Examples
     --------

@@ -88,6 +88,11 @@ def mi_lower_limit_score(
         The limit uses recalibrated predictions, so it may exceed `mi_lower_score` if predictions
         are over-confident or under-confident.
 
+    See Also
+    --------
+    mi_lower_score : Compute the bound on the scored rows.
+    sksoftinfo.information_bounds : Compute all bounds and limits.
+
     Examples
     --------
     >>> from sksoftinfo.metrics import mi_lower_limit_score
@@ -125,6 +130,10 @@ def dv_score(
     float
         ``log M + E log q(y|x)``, which is not a bound on I(X;Y) if classes are imbalanced.
 
+    See Also
+    --------
+    mi_lower_score : Compute a bound that holds for imbalanced classes.
+
     Examples
     --------
     >>> from sksoftinfo.metrics import dv_score
@@ -154,6 +163,10 @@ def log_softmax_score(
     float
         Expected log-softmax, at most 0.
 
+    See Also
+    --------
+    sklearn.metrics.log_loss : Compute the same with the opposite sign.
+
     Examples
     --------
     >>> from sksoftinfo.metrics import log_softmax_score
@@ -181,6 +194,11 @@ def d2_score(
     -------
     float
         Share of the label entropy, at most 1; NaN if only one label occurs.
+
+    See Also
+    --------
+    mi_lower_score : Compute the bound itself.
+    sklearn.metrics.d2_log_loss_score : Compute the same score.
 
     Examples
     --------
@@ -210,8 +228,12 @@ def bounds_scores(
     -------
     dict of str to float
         The fields ``mi_lower``, ``mi_lower_floored``, ``mi_lower_limit``, ``dv``, ``log_softmax``
-        and ``d2`` of `InformationBounds`. Use ``mi_lower_floored`` for classifiers, e.g. trees,
-        that may give probability zero to a label that occurs.
+        and ``d2`` of `sksoftinfo.InformationBounds`. Use ``mi_lower_floored`` for classifiers,
+        e.g. trees, that may give probability zero to a label that occurs.
+
+    See Also
+    --------
+    sksoftinfo.information_bounds : Compute all bounds and limits.
 
     Examples
     --------
@@ -236,6 +258,10 @@ class InformationScorer:
     score : callable
         Function of ``(y_true, y_proba, sample_weight=..., labels=...)`` that returns a number, or
         a dict of numbers for multimetric scoring.
+
+    See Also
+    --------
+    MaskIoUScorer : Scorer of masks.
 
     Examples
     --------

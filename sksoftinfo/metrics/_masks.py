@@ -52,6 +52,11 @@ def mask_iou_score(
     ValueError
         If shapes differ, or every true mask is empty.
 
+    See Also
+    --------
+    box_iou_score : Compare boxes.
+    pointing_game_score : Judge the maximum of a map.
+
     Examples
     --------
     >>> from sksoftinfo.metrics import mask_iou_score
@@ -93,6 +98,10 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     ------
     ValueError
         If shapes differ, every mask is empty, or the tolerance is negative.
+
+    See Also
+    --------
+    mask_iou_score : Compare masks.
 
     Examples
     --------
@@ -150,8 +159,9 @@ def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
     Parameters
     ----------
     boxes_true, boxes_pred : array-like of shape (n, 4)
-        Left, top, right and bottom of each box, as returned by `bounding_boxes`; right and bottom
-        are exclusive. Predicted boxes may be empty.
+        Left, top, right and bottom of each box, as returned by
+        `sksoftinfo.InfoMaskTransformer.bounding_boxes`; right and bottom are exclusive. Predicted
+        boxes may be empty.
 
     Returns
     -------
@@ -162,6 +172,11 @@ def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
     ------
     ValueError
         If shapes differ, or a true box is empty.
+
+    See Also
+    --------
+    box_accuracy_score : Count boxes that reach a threshold.
+    mask_iou_score : Compare masks.
 
     Examples
     --------
@@ -194,6 +209,10 @@ def box_accuracy_score(
     ValueError
         If shapes differ, or a true box is empty.
 
+    See Also
+    --------
+    box_iou_score : Average the overlap of boxes.
+
     Examples
     --------
     >>> from sksoftinfo.metrics import box_accuracy_score
@@ -204,9 +223,14 @@ def box_accuracy_score(
 
 
 class MaskIoUScorer:
-    """Scorer of `InfoMaskTransformer` by true masks, which are routed as metadata.
+    """Scorer of `sksoftinfo.InfoMaskTransformer` by true masks, which are routed as metadata.
 
     Request masks by ``set_score_request(masks=True)``, and pass ``masks=`` to `fit` of a search.
+
+    See Also
+    --------
+    mask_iou_score : Score of the masks.
+    sksoftinfo.InfoMaskTransformer : Transformer that this scorer judges.
 
     Examples
     --------
