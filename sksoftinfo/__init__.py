@@ -1,4 +1,4 @@
-"""Neural classifiers that measure how much label information data carry, and where it sits."""
+"""Measure how much information about a label data carry, and where in an image it lies."""
 
 from ._bounds import (
     BoundsDifference,
@@ -33,7 +33,8 @@ from ._networks import (
 from ._utils import show_versions
 from ._version import __version__
 
-#: Classes of this package that ``skops.io.load`` has to trust to load the estimators.
+#: Names of the classes to pass as ``trusted`` to ``skops.io.load``, so that it loads the
+#: classifiers and the transformer of this package.
 SKOPS_TRUSTED_TYPES = tuple(
     f"{cls.__module__}.{cls.__qualname__}" for cls in (*_OF_CLASSIFIERS, *_OF_MASKING)
 )

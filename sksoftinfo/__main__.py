@@ -22,12 +22,15 @@ def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sksoftinfo",
-        description="Measure how much information about a label data carry, and where it lies.",
+        description=(
+            "Measure how much information data carry about a label, and where in an image it lies."
+        ),
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="train on handwritten digits, print the information bounds and draw what is kept",
+        help="train networks on handwritten digits, print their information bounds, and draw "
+        "images masked by information",
         description=(
             "Train a deterministic and a stochastic network to detect the target digit in images "
             "of one or two handwritten digits, and print their information bounds on test images. "
@@ -72,7 +75,13 @@ def _add_bounds(commands):
         ),
     )
     _option(bounds, "table", type=Path, metavar="TABLE", help="file of the table")
-    _option(bounds, "--target", required=True, metavar="COLUMN", help="column of labels")
+    _option(
+        bounds,
+        "--target",
+        required=True,
+        metavar="COLUMN",
+        help="column to predict; its values are the classes",
+    )
     rows = bounds.add_argument_group("columns and rows")
     _option(rows, "--columns", nargs="+", metavar="COLUMN", help="use only these columns")
     _option(rows, "--drop", nargs="+", metavar="COLUMN", help="leave these columns out")
@@ -86,14 +95,15 @@ def _add_bounds(commands):
         rows,
         "--time",
         metavar="COLUMN",
-        help="column that orders the rows: each row is predicted from earlier rows",
+        help="column of times: rows are sorted by it, and each is predicted from earlier rows; a "
+        "block of rows is then one observation",
     )
     _option(
         rows,
         "--bins",
         type=int,
         metavar="K",
-        help="cut a numeric target into K classes of equal size",
+        help="cut a target of numbers or dates into K classes of about equal size",
     )
     _option(
         rows, "--drop-missing-target", action="store_true", help="leave out rows without a label"
@@ -103,14 +113,16 @@ def _add_bounds(commands):
         "--rare-classes",
         choices=("drop", "merge"),
         default="drop",
-        help="treatment of classes with fewer than five rows",
+        help="classes with fewer than five rows: drop leaves out their rows; merge joins them "
+        "into one class, if they have five rows together",
     )
     _option(
         rows,
         "--equal-rows",
         choices=("auto", "together", "independent"),
         default="auto",
-        help="whether equal rows count as one observation; auto: if they look like copies",
+        help="together: equal rows count as one observation; independent: as several; auto: as "
+        "one if they look like copies",
     )
     reading = bounds.add_argument_group("reading the file (detected unless given)")
     _option(reading, "--sep", metavar="MARK", help="separator of the columns, such as ; or tab")
@@ -127,20 +139,21 @@ def _add_bounds(commands):
         "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
-        help=(
-            "classifier of all columns together: info (a network), logistic (regression), "
-            "boosting, or stack (a mixture of several kinds); single columns are always evaluated "
-            "by logistic regression"
-        ),
+        help="classifier for all columns together: info (a network), logistic (regression), "
+        "boosting, or stack (a mixture of several kinds); single columns are always "
+        "evaluated by logistic regression",
     )
     _option(
         model,
         "--quick",
         action="store_true",
-        help="use the stack of logistic regression and boosting only, whatever --model is",
+        help="with --model stack, mix only logistic regression and boosting",
     )
     _option(
-        model, "--no-columns", action="store_true", help="do not evaluate each column on its own"
+        model,
+        "--no-columns",
+        action="store_true",
+        help="do not evaluate the columns one by one (done by default for 2 to 30 columns)",
     )
     _option(
         model,
@@ -152,16 +165,28 @@ def _add_bounds(commands):
     )
     _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
     _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")
-    _option(model, "--seed", type=int, default=0, help="seed of the folds and of a single model")
+    _option(
+        model,
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of the folds, and of the models info and boosting",
+    )
     _option(model, "--json", action="store_true", help="print the answer as one JSON object")
     _option(
         model,
         "--report",
         type=Path,
         metavar="PAGE.html",
-        help="write a page with figures; takes almost twice as long",
+        help="also write a web page with figures and an estimate of I(X;Y), which takes almost "
+        "twice as long",
     )
-    _option(model, "--all", action="store_true", help="print the paper's quantities as well")
+    _option(
+        model,
+        "--all",
+        action="store_true",
+        help="print all fields of the result, including those of the paper arXiv 1910.02629",
+    )
 
 
 def _add_mask(commands):
@@ -183,8 +208,8 @@ def _add_mask(commands):
         action="append",
         metavar="CLASS",
         help=(
-            "class to keep, as the network names it, e.g. tabby; may be repeated to keep several "
-            "classes; by default, the class that the network predicts for each photograph"
+            "name of a class of the network, e.g. tabby, whose evidence is kept; repeat the "
+            "option for a group of classes (default: the predicted class of each photograph)"
         ),
     )
     _option(mask, "--out", type=Path, default=Path("."), help="folder for the pictures")
@@ -193,7 +218,8 @@ def _add_mask(commands):
         "--network",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="pretrained network; torchvision.models downloads others, such as resnet50",
+        help="pretrained network: efficientnet-lite0, or the name of a classifier of "
+        "torchvision.models, such as resnet50, whose weights are downloaded",
     )
     _option(
         mask,

@@ -15,7 +15,9 @@ def mask(options):
     """Write the cut-out and the evidence of each photograph, and print the share that is kept."""
     check_device(options.device)
     if not 0 <= options.threshold <= 1:
-        raise ValueError(f"--threshold must be within [0, 1]; got {options.threshold}.")
+        raise ValueError(
+            f"--threshold must be within [0, 1]; got {options.threshold}. Use 0.2, the default."
+        )
     photographs = Photographs(options.photographs)
     # All input is checked before anything is computed.
     written = files_to_write(photographs.paths, options.out, options.overwrite)
@@ -65,7 +67,7 @@ def _write(masker, photograph, path, targets, files):
     share = (
         f"{kept.mean():.0%} kept"
         if kept.any()
-        else "nothing kept, since there is no evidence of it"
+        else "nothing kept, since the photograph shows no evidence of this class"
     )
     return [
         f"{path}: {name}, {share} (the network predicts {seen} with probability "

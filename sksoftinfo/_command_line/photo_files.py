@@ -53,7 +53,8 @@ def read_photograph(path):
         from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError(
-            "Photographs need pillow. Run pip install 'sksoftinfo[photos]'."
+            "Photographs need pillow, which is not installed. Run pip install "
+            "'sksoftinfo[photos]'."
         ) from error
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name the photographs in it, e.g. {path}/*.jpg.")
@@ -81,7 +82,7 @@ def _upright(image):
 
         values = np.asarray(image)
         if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-            raise ValueError("it has 32 bits a pixel, whose scale is unknown")
+            raise ValueError("it has 32 bits per pixel, and the scale of its values is unknown")
         # PIL would clip 16 bits at 255.
         image = Image.fromarray(np.round(values / 257).astype(np.uint8))
     if "transparency" in image.info:
@@ -96,8 +97,8 @@ def make_folder(folder):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"--out {folder} cannot be made ({error.strerror}): name a folder to which you may "
-            "write."
+            f"--out {folder} cannot be created ({error.strerror}): pass a folder that you may "
+            "write to."
         ) from error
 
 

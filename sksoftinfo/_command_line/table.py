@@ -19,6 +19,7 @@ from .._evaluation import (
     feature_information,
     make_table_encoder,
 )
+from .._utils import counted
 from .demo import check_seed
 from .table_answer import as_json, details, ranking, sentence, tell
 from .table_columns import read_columns
@@ -27,7 +28,7 @@ from .table_labels import make_labels
 from .table_page import make_page
 from .table_report import divide, report_lines, suspicions
 from .table_time import MAX_RANKED, N_FOLDS, are_ranked, time_needed
-from .wording import counted, in_options
+from .wording import in_options
 
 _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "joblib", "tqdm"}
 
@@ -39,6 +40,10 @@ def bounds(options):
         raise ValueError(
             f"--confidence-level must be between 0 and 1; got {options.confidence_level}. Use "
             "e.g. 0.95."
+        )
+    if options.quick and options.model != "stack":
+        raise ValueError(
+            f"--quick is for --model stack; got --model {options.model}. Leave out one of them."
         )
     raw, table, labels = read_table(options)
     report = report_lines(options.table, raw, table, labels)
@@ -136,7 +141,7 @@ def _divided(raw, options):
 
 def make_model(options):
     """Return the classifier that the options select, with an encoder of the columns."""
-    if options.quick or options.model == "stack":
+    if options.model == "stack":
         members = "quick" if options.quick else "all"
         return InfoStackClassifier(members=members, encoder=make_table_encoder())
     classifier = {

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from .wording import counted
+from .._utils import counted
 
 
 def sentence(target, found):
@@ -41,8 +41,8 @@ def details(found):
     groups = "" if found.n_groups is None else f" in {counted(found.n_groups, 'group')}"
     return [
         f"  {counted(found.n_samples, 'row')}{groups}, {counted(found.n_classes, 'class')}",
-        f"  {100 * found.confidence_level:g} % interval of this model's information: "
-        f"{lower:.3f} to {upper:.3f} {found.units}",
+        f"  {100 * found.confidence_level:g} % interval of the information in this model's "
+        f"predictions: {lower:.3f} to {upper:.3f} {found.units}",
         f"  assumes that {found.assumption}",
         "  A better model may find more information; --all prints the paper's quantities.",
     ]
@@ -58,8 +58,8 @@ def ranking(columns):
     order = columns.alone_lower.argsort(kind="stable")[::-1]
     width = min(max(len(name) for name in columns.names), 30)
     lines = [
-        f"Columns, by logistic regression, in {columns.units}: alone (lower bound), and lost "
-        "without it (estimate)"
+        f"Single columns, by logistic regression, in {columns.units}: lower bound of the column "
+        "alone, and loss without the column (estimate, interval)"
     ]
     for i in order:
         alone, lost = columns.alone_lower[i], columns.lost_estimate[i]

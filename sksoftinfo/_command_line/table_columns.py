@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .wording import counted
+from .._utils import counted
 
 # Entries that stand for a missing value in a column of numbers. In a column of texts they stay
 # texts: NA may be Namibia.

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .wording import counted
+from .._utils import counted
 
 # Largest size after decompression: a few kilobytes may expand to terabytes.
 _MAX_BYTES = 2**32
@@ -103,7 +103,8 @@ def read_file(path, *, sep=None, encoding=None):
         return _read(path, start, sep, encoding)
     except ImportError as error:
         raise ImportError(
-            f"{path} needs a library that is not installed: install sksoftinfo[table]. ({error})"
+            f"{path} needs a library that is not installed ({error}). Run pip install "
+            "'sksoftinfo[table]'."
         ) from error
     except _NotATable as error:
         raise ValueError(f"{path} {error}.") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .wording import counted
+from .._utils import counted
 
 # Smallest number of rows of a class: one row for each of five folds.
 MIN_ROWS = 5
@@ -93,7 +93,8 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
                 "choose another number of bins, or another column."
             )
         raise ValueError(
-            f"{named} is constant and carries no information: choose a column with several values."
+            f"{named} has a single value, about which there is nothing to predict: choose a "
+            "column with several values."
         )
     return found
 
@@ -105,7 +106,7 @@ def _classes(values, named):
     if many or (numbers != np.round(numbers)).any():
         raise ValueError(
             f"{named} is continuous, with {n_values} different numbers in {len(numbers)} rows: "
-            "cut it into four classes of equal size by --bins 4."
+            "cut it into four classes of about equal size by --bins 4."
         )
     return numbers.astype(np.int64)
 
@@ -132,8 +133,8 @@ def _treat_rare(found, rare_classes, named):
         return
     if len(rare) == len(classes):
         raise ValueError(
-            f"{named} has {len(classes)} classes in {len(found.y)} rows, and no class has at "
-            f"least {MIN_ROWS} rows: choose another column."
+            f"{named} has {counted(len(classes), 'class')} in {counted(len(found.y), 'row')}, and "
+            f"no class has at least {MIN_ROWS} rows: choose another column."
         )
     shown = ", ".join(repr(str(name)) for name in rare[:5]) + (", ..." if len(rare) > 5 else "")
     is_rare = (counts < MIN_ROWS)[encoded]

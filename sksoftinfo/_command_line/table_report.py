@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .wording import counted
+from .._utils import counted
 
 # Largest number of columns that are listed one by one.
 _MAX_LISTED = 40
@@ -114,7 +114,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
         raise ValueError(
             f"--target {target}: there is no other column to use"
             + (
-                f" ({reasons}). Select columns to use nevertheless by --columns."
+                f" ({reasons}). To use some of them anyway, name them by --columns."
                 if reasons
                 else "."
             )
@@ -219,8 +219,8 @@ def suspicions(table, labels):
         elif n_values == len(values) and _is_identifier(column, values):
             order = f", or pass --time {_quoted(name)}" if column.kind == "date" else ""
             found.append(
-                f"{name} has a different value in each row{_sorted(values)}. If it only numbers "
-                "or names the rows, it is uninformative about new rows: leave it out by --drop "
+                f"{name} has a different value in each row{_sorted(values)}. If it is an "
+                "identifier, it is uninformative about new rows: leave it out by --drop "
                 f"{_quoted(name)}{order}."
             )
         if column.kind == "text":

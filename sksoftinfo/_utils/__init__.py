@@ -16,6 +16,7 @@ from .compat import (
     safe_split,
     validate_params,
 )
+from .counted import counted, counted_rows
 from .device_rows import columns_with_missing, is_on_cuda, rows_for, validate_on_device
 from .fingerprint import are_continuous, fingerprint, n_trained_on, row_hashes, training_rows
 from .host_arrays import on_host, refuse_masked
@@ -94,6 +95,8 @@ __all__ = [
     "check_two_classes",
     "columns_with_missing",
     "check_weights",
+    "counted",
+    "counted_rows",
     "duration",
     "encode_labels",
     "fingerprint",

@@ -180,7 +180,7 @@ def _pair(item):
     if isinstance(item, tuple | list | dict):
         kind = type(item).__name__
         raise ValueError(
-            "Items of a data set must be an image, or an image and a label; got a "
+            "`X` must be a data set whose items are an image, or an image and a label; got a "
             f"{kind} of {len(item)}. Wrap the data set in one that returns (image, label)."
         )
     return item, None
@@ -232,8 +232,8 @@ def labels_of(labels, X=None, classes=None):
     plain = [_plain_label(label) for label in labels]
     if any(missing):
         raise ValueError(
-            f"A data set must have labels for all images or for none; got {sum(missing)} of "
-            f"{len(labels)} images without a label. Leave these images out."
+            f"`X` must be a data set with labels for all images or for none; got {sum(missing)} "
+            f"of {len(labels)} images without a label. Leave these images out."
         )
     names = getattr(getattr(X, "dataset", X), "classes", None)
     if names is not None and classes is not None and np.asarray(classes).dtype.kind in "UO":
@@ -251,8 +251,9 @@ def _plain_label(label):
     if isinstance(label, np.ndarray | np.generic):
         if label.size != 1:
             raise ValueError(
-                "A label must be one number or string for each image; got an array of shape "
-                f"{label.shape}. Give the index of the class, not indicators."
+                "`X` must be a data set with one number or string as the label of each image; "
+                f"got an array of shape {label.shape}. Return the index of the class, not "
+                "indicators."
             )
         return label.item()
     return label
@@ -300,11 +301,15 @@ def as_picture(held, channels="auto", index=0):
         )
     if pixels.ndim not in (2, 3) or not pixels.size:
         raise ValueError(
-            "`X` must hold images of shape (height, width), (channels, height, width) or (height, "
-            f"width, channels); got shape {pixels.shape} at index {index}."
+            "`X` must hold images of shape (height, width), (channels, height, width) or "
+            f"(height, width, channels); got shape {pixels.shape} at index {index}. Reshape or "
+            "convert this image."
         )
     if pixels.dtype.kind not in "biuf":
-        raise ValueError(f"`X` must hold numbers; got {pixels.dtype} at index {index}.")
+        raise ValueError(
+            f"`X` must hold numbers; got {pixels.dtype} at index {index}. Convert this image to "
+            "numbers."
+        )
     if pixels.ndim == 2:
         return Picture(pixels[None], held_as, "grey")
     layout = layout_of(pixels.shape, index) if channels == "auto" else channels
@@ -333,7 +338,10 @@ def layout_of(shape, index=0):
 def _pixels_of(image, index):
     """Return the pixels of a PIL image, uint8 of shape (1 or 3, H, W)."""
     if not all(image.size):
-        raise ValueError(f"`X` must hold images with pixels; got one of size {image.size}.")
+        raise ValueError(
+            f"`X` must hold images with pixels; got one of size {image.size}. Leave out this "
+            "image."
+        )
     mode = image.mode
     if mode == "F":
         raise ValueError(
@@ -463,6 +471,6 @@ def check_one_kind(are_pil):
     """Raise ValueError if only one of the first and the last image is a PIL image."""
     if are_pil[-1] != are_pil[0]:
         raise ValueError(
-            "`X` must hold images of one kind; got PIL images, which are scaled to 0 to 1, and "
-            "arrays, which are not scaled. Convert them to one kind."
+            "`X` must hold images of one kind; got PIL images, which are scaled to [0, 1], and "
+            "arrays, which are not. Convert all of them to arrays, or all to PIL images."
         )

@@ -9,7 +9,7 @@ def pyplot():
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Plots need matplotlib. Install it by pip install 'sksoftinfo[plot]'."
+            "Plots need matplotlib, which is not installed. Run pip install 'sksoftinfo[plot]'."
         ) from error
     return plt
 

@@ -133,8 +133,8 @@ def check_row_shape(X, input_shape, owner):
         if len(shape) == len(input_shape) > 1:
             remedy = "If `X` is a single row, put it into a list: [X]."
         raise ValueError(
-            f"X has rows of shape {tuple(shape[1:])}, but {owner} was fitted on rows of shape "
-            f"{tuple(input_shape)}. {remedy}"
+            f"`X` must have rows of shape {tuple(input_shape)}, as in `fit` of {owner}; got rows "
+            f"of shape {tuple(shape[1:])}. {remedy}"
         )
 
 
@@ -171,7 +171,8 @@ def plain_rows(X, name="X"):
         X = X.data
     if hasattr(X, "collect") and not hasattr(X, "shape"):
         raise ValueError(
-            f"`{name}` must be in memory; got a {type(X).__name__}. Pass {name}.collect()."
+            f"`{name}` must be in memory; got a lazy frame, {type(X).__name__}. Pass "
+            f"{name}.collect()."
         )
     return native_order(X)
 
@@ -277,7 +278,10 @@ def refuse_times_and_bytes(X):
             "`X` must hold numbers; got times. Convert them to numbers, e.g. days since a date."
         )
     if found == "bytes":
-        raise ValueError("`X` must hold numbers; got bytes. Decode and convert them first.")
+        raise ValueError(
+            "`X` must hold numbers; got bytes. Decode them and convert them to numbers, e.g. by "
+            "numpy.char.decode(X).astype(float)."
+        )
 
 
 def refuse_mappings(X):

@@ -68,8 +68,8 @@ def test_files_that_are_no_photographs(tmp_path):
         ("text.jpg", "cannot be read as a picture"),
         ("empty.jpg", "cannot be read as a picture"),
         ("cut.png", "cannot be read as a picture.*save it again"),
-        ("floats.tif", "it has 32 bits a pixel.*save it again"),
-        ("deep.tif", "it has 32 bits a pixel"),
+        ("floats.tif", "it has 32 bits per pixel.*save it again"),
+        ("deep.tif", "it has 32 bits per pixel"),
         ("line.png", "has 1 x 40 pixels: a photograph needs at least 8 x 8"),
         ("none.png", "does not exist"),
         (".", "is a folder: name the photographs in it"),
@@ -115,5 +115,5 @@ def test_folders_that_cannot_be_made_are_named(tmp_path):
     assert (tmp_path / "new" / "folder").is_dir()
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "in", tmp_path / ("x" * 300)):
-        with pytest.raises(ValueError, match="--out .* cannot be made .*: name a folder to which"):
+        with pytest.raises(ValueError, match="--out .* cannot be created .*: pass a folder that"):
             make_folder(folder)

@@ -181,8 +181,8 @@ def test_copies_are_told_of(tmp_path, capsys):
     path = tmp_path / "t.csv"
     pd.concat([noise] * 5).to_csv(path, index=False)
     printed = run(capsys, path, "--model", "boosting", "--no-columns")
-    assert "320 of 400 rows repeat another row in all columns" in printed.err
-    assert "--equal-rows independent treats them like all other rows" in printed.err
+    assert "320 of 400 rows are copies of another row" in printed.err
+    assert "Pass --equal-rows independent to treat them like all other rows" in printed.err
     assert "equal_rows" not in printed.err
     assert "No information about" in printed.out
     printed = run(
@@ -233,3 +233,8 @@ def test_first_steps(tmp_path, monkeypatch, capsys):
     assert answer in re.sub(r"\d\.\d{3}", "#", shown)
     expected = numbers(shown.splitlines()[4])
     np.testing.assert_allclose(numbers(printed.out.splitlines()[0]), expected, atol=0.05)
+
+
+def test_quick_is_a_kind_of_stack(fruit, capsys):
+    printed = run(capsys, fruit, "--quick", "--model", "info", code=2)
+    assert "--quick is for --model stack; got --model info. Leave out one of them." in printed.err

@@ -218,7 +218,7 @@ def test_labels_that_are_not_labels():
     with pytest.raises(ValueError, match="got an array of shape"):
         labels_of([torch.zeros(3), torch.zeros(3)])
     for item in ((1, 2, 3), {"image": 1, "label": 2}):
-        with pytest.raises(ValueError, match="must be an image, or an image and a label"):
+        with pytest.raises(ValueError, match="whose items are an image, or an image and a label"):
             list(items(Pictures.__class__("D", (Dataset,), _of(item))()))
 
 
