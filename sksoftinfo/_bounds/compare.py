@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
+from .._utils import counted_rows
 from .confidence import check_confidence_level
 from .student import means_of_observations, student_of
 from .units import nats_to
@@ -43,26 +44,28 @@ class ScoredRows:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundsDifference:
-    """How much more information one classifier's predictions carry than another's.
+    """Difference between the lower bounds of two classifiers on the same rows.
 
-    The difference is the gain of one classifier over the other, ``E log q_a(y|x) / q_b(y|x)``. It
-    is not a difference between amounts of information in the data: a classifier may gain from
-    columns that are redundant, and may fail to gain from columns that are informative.
+    For predicted probabilities q_a and q_b of the classifiers a and b, the difference ``E
+    log(q_a(y|x) / q_b(y|x))`` is the gain of a over b. It is not a difference between amounts of
+    information in the data: a classifier may gain from columns that are redundant, and may fail to
+    gain from columns that are informative.
 
     Attributes
     ----------
     difference : float
         ``a.mi_lower - b.mi_lower``.
     standard_error : float
-        Standard error of the difference, over paired rows or over groups of rows.
+        Standard error of the difference, over paired rows or over groups of rows; NaN if all rows
+        have the same non-zero difference, since no error can then be estimated.
     interval : tuple of float
-        Two-sided confidence interval of the difference in the population, from Student's t; NaN
-        if all rows have the same non-zero difference, since no error can then be estimated.
+        Two-sided confidence interval of the difference in the population, by Student's t; NaN if
+        the standard error is NaN.
     p_value : float
-        Two-sided p-value of the null hypothesis that the difference in the population is 0; NaN
-        if the interval is NaN.
+        Two-sided p-value of the null hypothesis that the difference in the population is 0; NaN if
+        the standard error is NaN.
     confidence_level : float
-        Probability with which the interval holds.
+        Probability with which `interval` holds.
     n_samples : int
         Number of rows that were compared.
     n_groups : int or None
@@ -98,7 +101,9 @@ class BoundsDifference:
     units: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return Python numbers and strings, ready for JSON.
+        """Return the fields as a dict of Python numbers, strings and lists.
+
+        Numbers may be NaN, which ``json.dumps`` writes as ``NaN``.
 
         Returns
         -------
@@ -110,17 +115,15 @@ class BoundsDifference:
     def __repr__(self):
         low, high = self.interval
         level = f"{100 * self.confidence_level:g} %"
-        groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
+        rows = counted_rows(self.n_samples, self.n_groups)
         approximate = " (approximate: cross-fitted)" if self.cross_fitted else ""
         if np.isnan(self.p_value):
             caveat = "All differences are equal: their standard error cannot be estimated."
         else:
-            caveat = "From Student's t: over-confident if large differences are rare."
+            caveat = "By Student's t: the interval is too narrow if large differences are rare."
         return (
-            f"BoundsDifference in {self.units}: {self.n_samples} samples{groups}\n"
-            f"  {self.difference:.4f}, {level} interval {low:.4f} to {high:.4f}, "
-            f"p = {self.p_value:.2g}{approximate}\n"
-            f"  {caveat}"
+            f"BoundsDifference in {self.units}: {rows}\n  {self.difference:.4f}, {level} interval "
+            f"{low:.4f} to {high:.4f}, p = {self.p_value:.2g}{approximate}\n  {caveat}"
         )
 
 
@@ -158,12 +161,20 @@ def compare_bounds(
     Notes
     -----
     The interval and the p-value are from Student's t on paired differences of rows, or of groups.
-    Unequal weights, or groups of unequal size, reduce the degrees of freedom (Bell and McCaffrey,
-    2002). Student's t does not need bounded values, but assumes that the mean of the differences
-    is approximately normal. This assumption fails if large differences are rare, e.g. errors of an
-    over-confident classifier: a sample may contain few or none of them, and interval and p-value
-    are then over-confident. If all rows have the same non-zero difference, a standard error cannot
-    be estimated, and both are NaN.
+    Unequal weights, or groups of unequal size, reduce the degrees of freedom [1]_. Student's t
+    does not need bounded values, but assumes that the mean of the differences is approximately
+    normal. This assumption fails if large differences are rare, e.g. errors of an over-confident
+    classifier: a sample may then contain few or none of them, so that the interval is too narrow
+    and the p-value too small.
+
+    If all rows have the same non-zero difference, no standard error can be estimated: the standard
+    error, the interval and the p-value are NaN. If all differences are 0, the standard error is 0,
+    the interval is (0, 0) and the p-value is 1.
+
+    References
+    ----------
+    .. [1] R. M. Bell, D. F. McCaffrey, "Bias reduction in standard errors for linear regression
+       with multi-stage samples", Survey Methodology 28, 2002.
 
     Examples
     --------
@@ -185,7 +196,8 @@ def compare_bounds(
     n = len(means)
     if n < 2:
         raise ValueError(
-            f"A comparison must have at least 2 independent rows or groups; got {n}. Score more."
+            "`a` and `b` must have at least 2 observations, i.e. rows of positive weight, or "
+            f"groups; got {n}. Score more rows or groups."
         )
     difference, error, freedom = student_of(means, weights)
     # Deviations that rounding may leave between equal differences.
@@ -196,7 +208,7 @@ def compare_bounds(
     elif abs(difference) <= tiny:
         error, half, p_value = 0.0, 0.0, 1.0
     else:
-        error, half, p_value = 0.0, np.nan, np.nan
+        error, half, p_value = np.nan, np.nan, np.nan
     return BoundsDifference(
         difference=difference,
         standard_error=error,
@@ -221,8 +233,9 @@ def _same_rows(a, b):
     first, second = a._rows, b._rows
     if first is None or second is None:
         raise ValueError(
-            "Both results must come from information_bounds, score_bounds or cross_val_bounds; "
-            "got an InformationBounds that was built by hand. Compute it by one of these."
+            "`a` and `b` must come from information_bounds, score_bounds or cross_val_bounds; "
+            "got an InformationBounds that was created directly. Compute both by one of these "
+            "functions."
         )
     for name, same in (
         ("classes", np.array_equal(a.classes, b.classes)),
@@ -233,8 +246,8 @@ def _same_rows(a, b):
     ):
         if not same:
             raise ValueError(
-                f"Both results must be of the same rows; got two with different {name}. Score "
-                "both classifiers on the same rows, in the same order, with the same arguments."
+                f"`a` and `b` must be results on the same rows; got different {name}. Score both "
+                "classifiers on the same rows, in the same order, with the same arguments."
             )
     return first, second
 

@@ -16,7 +16,7 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 
 class InformationBoundsDisplay:
-    """Figure of bounds on the scale from 0 to H(Y), with the paper's sandwich in a second panel.
+    """Plot of bounds on the scale from 0 to H(Y), with the paper's sandwich in a second panel.
 
     Information about the label lies between 0 and H(Y). The terms of the paper's sandwich,
     DV - log M <= E log-softmax <= I(Z;Y|X) = 0, are at most 0 and do not measure the information
@@ -30,9 +30,9 @@ class InformationBoundsDisplay:
     Attributes
     ----------
     entropies_ : matplotlib.container.BarContainer
-        Label entropy of each result, which is the end of the scale.
+        Bars of the label entropies H(Y), where the scale of each result ends.
     bars_ : matplotlib.container.BarContainer
-        Lower bound of each result, drawn as 0 where it is negative.
+        Bars of the lower bounds on I(X;Y), drawn as 0 where they are negative.
     intervals_ : matplotlib.container.ErrorbarContainer
         Confidence interval of the information of each classifier, around `mi_lower_floored`.
     limits_ : matplotlib.lines.Line2D
@@ -40,11 +40,11 @@ class InformationBoundsDisplay:
     sandwiches_ : list of matplotlib.lines.Line2D
         Lines from DV - log M to E log-softmax, one for each result; empty without that panel.
     ax_ : matplotlib.axes.Axes
-        Panel of the information about the label.
+        Axes of the information about the label.
     sandwich_ax_ : matplotlib.axes.Axes or None
-        Panel of the paper's sandwich.
+        Axes of the paper's sandwich.
     figure_ : matplotlib.figure.Figure
-        Figure that contains the panels.
+        Figure that contains the axes.
 
     See Also
     --------
@@ -90,7 +90,7 @@ class InformationBoundsDisplay:
         name : str, default=None
             Name of the row in the figure; the class of the estimator if None.
         ax : matplotlib.axes.Axes, default=None
-            Panel of the information about the label; a new figure with both panels if None.
+            Axes to draw the information in; a new figure with both panels if None.
         **options
             Passed to `score_bounds` of the estimator if it has this method, and to
             `information_bounds` otherwise, e.g. ``confidence_level`` and ``units``.
@@ -98,12 +98,12 @@ class InformationBoundsDisplay:
         Returns
         -------
         InformationBoundsDisplay
-            The display, drawn.
+            This display, with its plot drawn.
 
         Raises
         ------
         ValueError
-            If the estimator has neither method.
+            If the estimator has neither `score_bounds` nor `predict_proba`.
         """
         name = type(estimator).__name__ if name is None else name
         options = {"sample_weight": sample_weight, **options}
@@ -145,14 +145,14 @@ class InformationBoundsDisplay:
         name : str, default=None
             Name of the row in the figure; "classifier" if None.
         ax : matplotlib.axes.Axes, default=None
-            Panel of the information about the label; a new figure with both panels if None.
+            Axes to draw the information in; a new figure with both panels if None.
         **options
             Passed to `information_bounds`.
 
         Returns
         -------
         InformationBoundsDisplay
-            The display, drawn.
+            This display, with its plot drawn.
         """
         bounds = information_bounds(y_true, y_proba, **options)
         return cls({"classifier" if name is None else name: bounds}).plot(ax=ax)
@@ -163,15 +163,15 @@ class InformationBoundsDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Panel of the information about the label. If None, a new figure with both panels is
-            made.
+            Axes to draw the information in; a new figure with both panels if None.
         sandwich_ax : matplotlib.axes.Axes, default=None
-            Panel of the paper's sandwich. If None, and `ax` is given, the sandwich is not drawn.
+            Axes to draw the paper's sandwich in. If None, and `ax` is given, the sandwich is not
+            drawn.
 
         Returns
         -------
         InformationBoundsDisplay
-            This display, drawn.
+            This display, with its plot drawn.
 
         Raises
         ------
@@ -189,7 +189,8 @@ class InformationBoundsDisplay:
         if ax is None:
             if sandwich_ax is not None:
                 raise ValueError(
-                    "`ax` must be given with `sandwich_ax`; got ax=None. Pass both or neither."
+                    "`ax` must be given if `sandwich_ax` is given; got ax=None. Pass both, `ax` "
+                    "alone, or neither."
                 )
             _, (ax, sandwich_ax) = pyplot().subplots(
                 1,

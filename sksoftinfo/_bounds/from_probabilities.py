@@ -61,8 +61,8 @@ def _check_proba(y_proba, n_classes):
             )
     elif proba.shape[1] != n_classes:
         raise ValueError(
-            f"`y_proba` must have one column for each of {n_classes} labels; got "
-            f"{proba.shape[1]} columns. Pass all labels as `labels` if some are not in y_true."
+            f"`y_proba` must have one column for each of the {n_classes} labels; got shape "
+            f"{proba.shape}. Pass all labels as `labels` if some do not occur in `y_true`."
         )
     return proba
 
@@ -82,27 +82,30 @@ def information_bounds(
 ) -> InformationBounds:
     """Compute information bounds from the predicted probabilities of any classifier.
 
-    With label entropy H(Y) and predicted probability q, ``H(Y) + E log q(y|x) <= I(X;Y)``. The
-    log-likelihood of held-out labels therefore gives a lower bound on the information that the
-    input carries about the label.
+    For inputs X, labels Y of entropy H(Y) and predicted probabilities q, ``H(Y) + E log q(Y|X) <=
+    I(X;Y)`` [1]_. The mean log-likelihood of held-out labels therefore gives a lower bound on the
+    mutual information.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of held-out rows. On training rows, the same formula overstates the information.
+        Labels of held-out rows. With labels of training rows, the results overstate the
+        information.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
         array, holds the probability of the second of two labels.
     labels : array-like of shape (n_classes,), default=None
         All labels in the order of the columns, e.g. ``classes_`` of a scikit-learn classifier; the
-        sorted labels of `y_true` if None. `reference_prior` and ``classes`` have the same order.
-        Pass all labels if some may be missing from the rows, since `label_entropy_upper_limit`
-        only counts classes that occur or are passed here.
+        sorted labels of `y_true` if None. `reference_prior` and the field ``classes`` of the
+        result have the same order. Pass all labels of the population if some may be missing from
+        `y_true`: the field ``label_entropy_upper_limit`` counts only labels that occur or are
+        passed.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative importance weights of independent rows. A row of weight 2 counts twice in
-        averages, but as one observation in the limits, unlike two rows. The limits hold if no
-        weight in the population exceeds `weight_bound`. Pass `weight_bound` if large weights are
-        rare, since the largest weight may be missing from the rows.
+        Non-negative importance weights of independent rows. In averages, a row of weight 2 is
+        equivalent to two equal rows; in the limits, it is one observation, whereas two rows are
+        two. The limits hold if no weight in the population exceeds `weight_bound`. Pass
+        `weight_bound` if large weights are rare, since the largest weight may be missing from the
+        rows.
     groups : array-like of shape (n_samples,), default=None
         Group of each row, e.g. a patient. Rows of one group may depend on each other; groups must
         be independent. A group is one observation, whose weight is the number of its rows or the
@@ -111,14 +114,17 @@ def information_bounds(
         Probability in (0, 1) with which each confidence limit holds.
     reference_prior : {"empirical", "uniform"} or array-like of shape (n_classes,), \
 default="empirical"
-        Prior r of the pointwise contributions. The prior changes the contribution of each row, but
-        not their mean. An array, in the order of `labels`, is taken as the known prior of the
-        population, which makes the limit valid at every sample size. If the array is wrong, the
-        limit remains valid in large samples.
+        Prior r in ``pointwise``, the contribution of each row to ``mi_lower``. The prior changes
+        the contributions, but not their mean. ``"empirical"`` is the label frequencies of
+        `y_true`. An array of positive probabilities, in the order of `labels`, is taken to be the
+        known prior of the population: the lower limits then hold at every sample size, and in
+        large samples even if the array is wrong.
     weight_bound : float, default=None
-        Largest possible weight of a row; the largest of `sample_weight` if None.
+        Largest possible weight of a row in the population; the largest of `sample_weight` if None.
+        Must be None if `groups` are passed: pass `group_bound` instead.
     group_bound : float, default=None
-        Largest possible size, or sum of weights, of a group; the largest in `groups` if None.
+        Largest possible size, or sum of weights, of a group in the population; the largest in
+        `groups` if None. Must be None without `groups`.
     units : {"nats", "bits"}, default="nats"
         Unit of the results.
 
@@ -130,24 +136,32 @@ default="empirical"
     Raises
     ------
     ValueError
-        If probabilities are not finite, lie outside [0, 1] or do not sum to 1 within 1e-6
-        (1e-3 in float32, 1e-2 in float16); if labels are unknown; if lengths differ; if entries
-        are masked; if a frame's columns are named by the labels but in another order; if a weight
-        exceeds its bound.
+        If `y_true` is empty, has fewer than two classes, or holds quantities rather than classes;
+        if `y_proba` is not finite, is outside [0, 1], or has rows that do not sum to 1 within 1e-6
+        (1e-3 in float32, 1e-2 in float16); if a label of `y_true` is not in `labels`, or `labels`
+        repeats one; if the columns of a data frame are named by the labels but in another order;
+        if lengths differ; if a NumPy masked array has masked entries; if a prior is not a
+        distribution of positive probabilities; if a weight exceeds its bound, or the bound does
+        not fit `groups`; or if `confidence_level` or `units` is invalid.
 
     Warns
     -----
     UserWarning
-        If labels that occurred were given probability zero; the warning states their number.
+        If probability 0 was predicted for labels that occurred; the warning states their number.
     UserWarning
         If weights or groups are very unequal and no bound of them is passed, i.e. if their
         effective sample size is below 50 and below half of the number of observations.
 
     See Also
     --------
-    cross_val_bounds : Train a classifier in folds, and score every row.
-    score_bounds : Score a fitted classifier.
-    compare_bounds : Compare two results.
+    cross_val_bounds : Cross-fit a classifier, and compute its bounds.
+    score_bounds : Compute the bounds of a fitted classifier.
+    compare_bounds : Compare two results on the same rows.
+
+    References
+    ----------
+    .. [1] D. Barber, F. Agakov, "The IM algorithm: a variational approach to information
+       maximization", NIPS 2003.
 
     Examples
     --------
@@ -219,8 +233,8 @@ weight_bound, group_bound, units
     y = order[encode_labels(observed, classes[order], "y_true")]
     if len(classes) < 2:
         raise ValueError(
-            f"`y_true` must have at least two classes; got {classes.tolist()}. Pass all classes "
-            "as `labels`."
+            "`labels`, or the labels of `y_true`, must be at least two classes; got "
+            f"{classes.tolist()}. Pass all classes of the population as `labels`."
         )
     _check_column_order(y_proba, classes)
     proba = _check_proba(y_proba, len(classes))
@@ -252,10 +266,10 @@ def _refuse_quantities(observed, classes):
         return
     if observed.dtype.kind == "f" and (observed != np.trunc(observed)).any():
         raise ValueError(
-            f"`y_true` must hold classes; got {len(np.unique(observed))} different numbers in "
-            f"{len(observed)} rows, e.g. {observed[observed != np.trunc(observed)][0]:g}. Bin "
-            "quantities into classes before training, e.g. by numpy.digitize, or use "
-            "cross_val_bounds with bins=4."
+            "`y_true` must hold classes; got fractions, e.g. "
+            f"{observed[observed != np.trunc(observed)][0]:g}. Cut quantities into classes before "
+            "training, e.g. by numpy.digitize, or use cross_val_bounds with bins=4. If the "
+            "numbers are names of classes, pass them as `labels`."
         )
 
 
@@ -263,11 +277,16 @@ def named_labels(labels):
     """Return the labels that the caller passed as an array, in the same order."""
     labels = on_host(labels)
     if np.ndim(labels) != 1:
-        raise ValueError(f"`labels` must be a flat list; got {labels!r}. Pass all labels.")
+        raise ValueError(
+            f"`labels` must be one-dimensional; got {labels!r}. Pass a list of labels, e.g. "
+            "classifier.classes_."
+        )
     check_labels(labels, "labels")
     classes = np.asarray(labels)
     if len(np.unique(classes)) != len(classes):
-        raise ValueError(f"`labels` must not repeat a label; got {labels!r}. Pass each once.")
+        raise ValueError(
+            f"`labels` must not repeat a label; got {labels!r}. Pass each label once."
+        )
     return classes
 
 

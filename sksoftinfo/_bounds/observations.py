@@ -192,12 +192,14 @@ def check_weight_bounds(weights, groups, weight_bound, group_bound=None):
         return float(bound)
     size = effective_size(totals)
     if size < min(_SMALL_SIZE, len(totals) / 2):
-        what = "Rows" if groups is None else "Groups"
+        what, summed = "rows", ""
+        if groups is not None:
+            what, summed = "groups", " (the weight of a group is the sum over its rows)"
         warnings.warn(
-            f"{what} of unequal weights amount to {size:.1f} observations of equal weight. The "
-            f"limits assume that no weight in the population exceeds {totals.max():g}, the "
-            f"largest one here, and are too high otherwise. Pass the largest possible weight as "
-            f"`{name}`.",
+            f"The weights of the {what} are very unequal: their effective sample size is "
+            f"{size:.1f}. The limits assume that no weight in the population exceeds "
+            f"{totals.max():g}, the largest here{summed}, and are too high otherwise. Pass the "
+            f"largest possible weight as `{name}`.",
             stacklevel=users_stacklevel(),
         )
     return None

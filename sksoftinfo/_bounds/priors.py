@@ -23,7 +23,8 @@ def resolve_reference_prior(reference_prior, classes, train_prior=None):
             known = ", ".join(repr(name) for name in sorted(named))
             raise ValueError(
                 f"`reference_prior` must be one of {known} or an array of {len(classes)} "
-                f"probabilities; got {reference_prior!r}. Use one of these."
+                f"probabilities; got {reference_prior!r}. Use 'empirical' for the label "
+                "frequencies of the scored rows."
             )
         return named[reference_prior]
     return check_distribution(reference_prior, classes, "reference_prior")

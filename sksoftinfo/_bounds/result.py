@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils import users_stacklevel
+from .._utils import counted_rows, users_stacklevel
 from .compare import ScoredRows, compare_bounds
 from .observations import Observations, check_weight_bounds
 from .units import Units, check_units, nats_to
@@ -53,53 +53,61 @@ _ERRORS = ("standard_errors", "monte_carlo_errors")
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class InformationBounds:
-    """Information bounds of a classifier, and the terms of the paper's sandwich.
+    """Bounds, estimates and confidence limits on I(X;Y), and quantities of Qin and Kim [1]_.
 
     Except for confidence limits, values are averages over the evaluated rows. They bound the
     information in the population up to sampling error, provided that the rows are held-out. On
     training rows, the same formulas overstate the information.
 
-    The ladder ``dv_label_prior <= mi_output_lower <= mi_lower <= label_entropy`` holds exactly on
-    any rows, with one exception: `StochasticInfoClassifier` predicts with its noise bank, but
-    evaluates its outputs with separate draws for each row (except for ``noise="ensemble"``). The
-    middle inequality then holds up to Monte-Carlo error and may fail if there are few draws.
+    X is the input, Y the label, and Z the noisy layer of the network, i.e. the random logits or
+    latent variables from which the logits follow. On any rows, ``dv_label_prior <= mi_output_lower
+    <= mi_lower <= label_entropy``, the ladder of bounds. The middle inequality may fail for
+    `StochasticInfoClassifier` with few draws, because it predicts with one noise bank for all rows
+    but evaluates outputs with separate draws for each row; with ``noise="ensemble"`` the
+    inequality always holds.
+
+    The sandwich of [1]_ is ``dv_minus_log_m <= log_softmax <= conditional_mi = 0``. ``a - b``
+    compares two results by `compare_bounds`.
 
     Attributes
     ----------
     log_softmax : float
-        Expected log-softmax of the label (paper Eq. 16).
+        Expected log-softmax of the label (Eq. 16 of [1]_).
     dv : float
-        Donsker-Varadhan representation (Eq. 13) with E_y uniform over the M classes. `dv` is not a
-        bound on I(X;Y) if labels are imbalanced: it can exceed I(X;Y) by log M - H(Y). With a
-        `class_prior` other than uniform, the critic consists of the posterior logits,
-        ``z + log prior``.
+        Donsker-Varadhan representation (Eq. 13 of [1]_) whose critic is the logit of the label,
+        ``E z_y - log E exp(z_y')``, with labels y' uniform over the M classes. `dv` is not a bound
+        on I(X;Y) if labels are imbalanced: it can exceed I(X;Y) by log M - H(Y). With a
+        `class_prior` other than uniform, the critic consists of the posterior logits, ``z + log
+        prior``.
     dv_jackknife : float
-        `dv` after a jackknife over draws; equal to `dv` if K = 1, or if the draws are all members
-        of an ensemble. `dv_jackknife` is an estimate, with a bias of order 1 / K**2, whereas `dv`
-        from K draws is too high by a term of order 1 / K. Under strong noise (e.g. logits with a
-        standard deviation of 3) and with few draws, most of the bias remains, and
-        `monte_carlo_errors` are several times too small. Prefer `dv_closed_form` where it is not
-        NaN, or use more draws.
+        `dv` after a jackknife over the K = `n_draws` draws of each row; equal to `dv` if K = 1, or
+        if the draws are all members of an ensemble. `dv_jackknife` is an estimate, with a bias of
+        order 1 / K**2, whereas `dv` from K draws is too high by a term of order 1 / K. Under
+        strong noise (e.g. logits with a standard deviation of 3) and with few draws, most of the
+        bias remains, and `monte_carlo_errors` are several times too small. Prefer `dv_closed_form`
+        where it is not NaN, or use more draws.
     dv_closed_form : float
         Donsker-Varadhan representation as an expectation over the noise, if the logits are
         Gaussian given the input or if the draws are all members of an ensemble; NaN otherwise.
     dv_minus_log_m : float
-        Lower end of the paper's sandwich (Eq. 25 as corrected).
+        ``dv - log M``, the lower end of the sandwich (Eq. 25 of [1]_, with the sign of the gap
+        corrected).
     jensen_gap : float
         ``log_softmax - dv_minus_log_m``, at least 0; equal to 0 for a deterministic network.
     conditional_mi : float
-        I(Z;Y|X), upper end of the sandwich (Eq. 26). It is 0, because output and label are
-        independent given the input.
+        I(Z;Y|X), the upper end of the sandwich (Eq. 26 of [1]_): 0, because Z and Y are
+        independent given X.
     label_entropy : float
         H(Y) of the evaluated rows.
     dv_label_prior : float
-        Donsker-Varadhan representation with E_y = P(Y), the lowest rung of the ladder.
+        Donsker-Varadhan representation with labels y' from the label frequencies instead of
+        uniform ones.
     mi_output_lower : float
-        ``H(Y) + E log-softmax``, a lower bound on I(Z;Y), where Z is the network's output.
+        ``H(Y) + E log-softmax``, a lower bound on I(Z;Y).
     mi_lower : float
         ``H(Y) + E log q(y|x)``, a lower bound on I(X;Y), where q is the predicted probability. If
-        a label that occurred was given probability zero, the smallest positive number replaces
-        the zero, with a warning.
+        probability 0 was predicted for a label that occurred, the smallest positive normal
+        float64, 2.2e-308, replaces the 0, with a warning.
     mi_lower_floored : float
         ``H(Y) + E log q'(y|x)`` with ``q' = (1 - eps) q + eps p_hat``, where p_hat are the label
         frequencies. `mi_lower_floored` is the point estimate of `interval`. With n observations,
@@ -107,20 +115,23 @@ class InformationBounds:
     mi_lower_limit : float
         Lower confidence limit on I(X;Y): with probability `confidence_level`, I(X;Y) is at least
         as large, if the rows (or groups) are held-out and independent draws from the population.
-        `mi_lower_limit` is the larger of a limit by betting, with nine tenths of the error
-        probability, and a limit by Fano's inequality, with one tenth. It is at least 0, and may
-        exceed `mi_lower`, because predictions are recalibrated, each from earlier rows.
+        `mi_lower_limit` is the larger of two limits: one by betting on the means of bounded
+        variables [2]_, at error probability ``0.9 (1 - confidence_level)``, and one by Fano's
+        inequality, at ``0.1 (1 - confidence_level)``. It is at least 0. It may exceed `mi_lower`,
+        because the predictions are recalibrated for it: the rows are shuffled, and each is
+        recalibrated from the rows before it. Choose one of `mi_lower_limit`,
+        `betting_lower_limit` and `fano_lower_limit` before you look at them: the largest of the
+        three does not hold at `confidence_level`.
     betting_lower_limit : float
         Lower confidence limit on I(X;Y) by betting alone, at the full `confidence_level`.
     fano_lower_limit : float
         Lower confidence limit on I(X;Y) by Fano's inequality, at the full `confidence_level`, from
-        the error rate of the most probable class. It does not depend on calibration. Choose one of
-        the three limits in advance: the largest of them does not hold at `confidence_level`.
+        the rate at which the most probable class is wrong. It does not depend on calibration.
     label_entropy_upper_limit : float
-        Upper confidence limit, at `confidence_level`, of H(Y) in the population, and so of I(X;Y),
-        for labels of these `n_classes` classes. Pass all classes as ``labels`` if some may not
-        occur in the rows: other classes are not counted, and no number of rows bounds the entropy
-        of classes that are missing.
+        Upper confidence limit, at `confidence_level`, on H(Y) in the population, and so on I(X;Y),
+        if the population has only the `n_classes` classes. If a class may be missing from the
+        rows, pass all classes as ``labels``: nothing can be inferred about classes that neither
+        occur nor are passed.
     interval : tuple of float
         Two-sided confidence interval of ``E log q'(y|x) / p(y)``, the information of these
         predictions, with q' as in `mi_lower_floored`. The interval uses neither recalibration nor
@@ -128,23 +139,24 @@ class InformationBounds:
         ``(1 + confidence_level) / 2``. The interval is not a confidence interval of I(X;Y), which
         may be larger than the information that this classifier finds.
     mi_upper : float
-        Label entropy of the evaluated rows, the plug-in estimate of H(Y), which is an upper bound
-        of I(X;Y). H(Y) in the population may be larger, especially with many classes and few rows;
-        `label_entropy_upper_limit` is its confidence limit.
+        Equal to `label_entropy`: since I(X;Y) <= H(Y), the label entropy of the evaluated rows
+        estimates an upper bound. H(Y) in the population may be larger, especially with many
+        classes and few rows; `label_entropy_upper_limit` is its confidence limit.
     mi_output_upper : float
-        Upper bound on I(Z;Y), where Z is the noisy layer of the network: the label entropy, or a
-        leave-one-out mixture estimate if the estimate is smaller.
+        Upper bound on I(Z;Y): the label entropy, or a leave-one-out mixture estimate if the
+        estimate is smaller.
     mi_output_upper_method : {"label_entropy", "leave_one_out_mixture"}
-        Method behind `mi_output_upper`. The label entropy is always a bound. The mixture is an
-        estimate, which is at least I(Z;Y) in expectation over held-out rows; the mixture is loose
-        if the output identifies the row, with I(Z;X) above about 6 nats.
+        Method behind `mi_output_upper`. ``"label_entropy"`` is always a bound.
+        ``"leave_one_out_mixture"`` is an estimate whose expectation over held-out rows is at least
+        I(Z;Y); it is loose if I(Z;X) exceeds about 6 nats, i.e. if Z nearly identifies the row.
     d2 : float
         ``mi_lower / label_entropy``, the share of the label entropy that the predictions explain;
         NaN if the label entropy is 0.
     confidence_level : float
         Probability with which each limit holds, and the interval as a whole. If the label prior is
-        known, limits hold at every sample size. With label frequencies in its place, limits held
-        in simulations.
+        known, i.e. passed as `reference_prior`, the limits are guaranteed at every sample size.
+        Otherwise the label frequencies take its place, and the limits are supported by simulations
+        only.
     n_samples, n_classes, n_draws : int
         Number of evaluated rows, of classes, and of draws of the network's output for each row.
     n_groups : int or None
@@ -165,16 +177,25 @@ class InformationBounds:
         Part of the standard errors of ``log_softmax``, ``dv`` and ``jensen_gap`` that is due to
         the finite number of draws. The errors are 0 for a deterministic network and for an
         ensemble, all of whose members are evaluated, and NaN if there is one draw. Under strong
-        noise, the errors are too small.
+        noise (see `dv_jackknife`), the errors are several times too small.
     pointwise : ndarray of shape (n_samples,)
         Contribution of each row, ``log q(y|x) - log r_y - KL(p_hat, r)``, where p_hat are the
         label frequencies. The (weighted) mean of the contributions is `mi_lower` for every r.
 
     See Also
     --------
-    information_bounds : Compute bounds from probabilities.
-    cross_val_bounds : Compute cross-fitted bounds.
-    InformationBoundsDisplay : Draw bounds.
+    information_bounds : Compute the bounds from predicted probabilities.
+    score_bounds : Compute the bounds of a fitted classifier.
+    cross_val_bounds : Cross-fit a classifier, and compute its bounds.
+    compare_bounds : Compare two results on the same rows.
+    InformationBoundsDisplay : Plot one or more results.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629.
+    .. [2] I. Waudby-Smith, A. Ramdas, "Estimating means of bounded random variables by betting",
+       Journal of the Royal Statistical Society B 86, 2024.
 
     Examples
     --------
@@ -243,7 +264,9 @@ class InformationBounds:
         return [field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")]
 
     def to_dict(self, *, pointwise: bool = False) -> dict[str, Any]:
-        """Return Python numbers, strings and lists, ready for JSON.
+        """Return the fields as a dict of Python numbers, strings and lists.
+
+        Numbers may be NaN, which ``json.dumps`` writes as ``NaN``.
 
         Parameters
         ----------
@@ -326,7 +349,8 @@ class InformationBounds:
             f"{level} lower limit on I(X;Y): the one to use",
             f"{level} lower limit on I(X;Y), by betting alone",
             f"{level} lower limit on I(X;Y), from the error rate alone",
-            f"{level} upper limit on H(Y), of the {self.n_classes} classes seen or named",
+            f"{level} upper limit on H(Y), for the {self.n_classes} classes that occur or are "
+            "passed",
         )
         interval = ("interval", f"{level} interval of the information of this classifier")
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
@@ -343,11 +367,8 @@ class InformationBounds:
     def _title(self):
         kind = "all {} draws" if self._is_exhaustive else "{} draws"
         draws = f", {kind.format(self.n_draws)}" if self.n_draws > 1 else ""
-        groups = "" if self.n_groups is None else f" in {self.n_groups} groups"
-        return (
-            f"InformationBounds in {self.units}: "
-            f"{self.n_samples} samples{groups}, {self.n_classes} classes{draws}"
-        )
+        rows = counted_rows(self.n_samples, self.n_groups)
+        return f"InformationBounds in {self.units}: {rows}, {self.n_classes} classes{draws}"
 
     def __repr__(self):
         lines = [self._title(), f"  assumed: {self.assumption}"]
@@ -401,10 +422,11 @@ def warn_of_harm(bounds):
     """
     if bounds.interval[1] < 0:
         warnings.warn(
-            "The classifier predicts these rows worse than the label frequencies do: the interval "
-            f"of its information ends at {bounds.interval[1]:.3g} {bounds.units}. If the rows are "
-            "like the training rows, the classifier is over-confident. Calibrate it by "
-            "scikit-learn's CalibratedClassifierCV, or train it for fewer epochs or on more rows.",
+            "The classifier predicts these rows worse than the label frequencies would: its "
+            f"confidence interval (`interval`) lies below 0, up to {bounds.interval[1]:.3g} "
+            f"{bounds.units}. If the rows are like the training rows, the classifier is "
+            "over-confident. Calibrate it by scikit-learn's CalibratedClassifierCV, or train it "
+            "for fewer epochs or on more rows.",
             stacklevel=users_stacklevel(),
         )
     return bounds
@@ -437,8 +459,9 @@ def bounds_from(
     if n_impossible:
         warnings.warn(
             f"Probability 0 was predicted for the label that occurred in {n_impossible} of "
-            f"{len(y)} rows. mi_lower, d2 and pointwise use the smallest positive number, 2e-308, "
-            "instead. Prefer mi_lower_floored and the limits, which mix in label frequencies.",
+            f"{len(y)} rows. `mi_lower`, `log_softmax`, `dv`, `d2` and `pointwise` use the "
+            "smallest positive normal number, 2.2e-308, instead. Prefer `mi_lower_floored` and "
+            "the limits, which mix in label frequencies.",
             stacklevel=users_stacklevel(),
         )
     result = accumulator.result(reference_prior, groups)

@@ -14,7 +14,10 @@ _NATS_PER_BIT = float(np.log(2.0))
 def check_units(units):
     """Return `units` if it is "nats" or "bits", else raise ValueError."""
     if not (isinstance(units, str) and units in ("nats", "bits")):
-        raise ValueError(f"`units` must be 'nats' or 'bits'; got {units!r}. Use one of these.")
+        raise ValueError(
+            f"`units` must be 'nats' or 'bits'; got {units!r}. Use 'bits' for logarithms to base "
+            "2."
+        )
     return units
 
 

@@ -92,5 +92,5 @@ def test_bad_input():
     one = information_bounds([0, 1], [0.2, 0.8])
     with pytest.raises(ValueError, match="same units; got .*to_bits"):
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
-    with pytest.raises(ValueError, match="`ax` must be given with `sandwich_ax`; got ax=None"):
+    with pytest.raises(ValueError, match="given if `sandwich_ax` is given; got ax=None"):
         InformationBoundsDisplay(one).plot(sandwich_ax=plt.subplots()[1])

@@ -143,7 +143,7 @@ def test_read_only_input_is_left_alone(bounds):
 
 def test_impossible_labels_are_counted_and_not_far_from_nearly_impossible_ones():
     y, proba = [0, 1, 1, 0], np.array([0.1, 0.0, 0.9, 0.0])
-    with pytest.warns(UserWarning, match="occurred in 1 of 4 rows. mi_lower") as caught:
+    with pytest.warns(UserWarning, match="occurred in 1 of 4 rows. `mi_lower`") as caught:
         b = information_bounds(y, proba)
     assert caught[0].filename == __file__
     nearly = information_bounds(y, np.array([0.1, 2.3e-308, 0.9, 0.0]))
@@ -232,12 +232,12 @@ def test_limits_below_zero_are_zero_and_point_values_are_not():
             "no negative entries; got .* in row 0. Pass probabilities, not logits",
         ),
         ((Y, PROBA - [0.9, -0.9, 0]), "`y_proba` must have no negative entries; got .* in row 0"),
-        ((Y, PROBA[:, :2]), "`y_proba` must have one column for each of 3 labels; got 2 columns"),
+        ((Y, PROBA[:, :2]), "`y_proba` must have one column for each of the 3 labels; got shape"),
         ((Y[:3], PROBA), "inconsistent numbers of samples"),
         ((Y, np.where(PROBA > 0.7, np.nan, PROBA)), "y_proba contains NaN"),
         ((Y, np.where(PROBA > 0.7, np.inf, PROBA)), "y_proba contains infinity"),
         (([0, 1], [0.5, 1.5]), "`y_proba` must be within .*; got values between 0.5 and 1.5"),
-        (([1, 1], [0.5, 0.5]), r"`y_true` must have at least two classes; got \[1\]"),
+        (([1, 1], [0.5, 0.5]), r"labels of `y_true`, must be at least two classes; got \[1\]"),
         (([], np.empty((0, 2))), "`y_true` must not be empty"),
     ],
 )
@@ -257,7 +257,7 @@ def test_bad_input(arguments, message):
         ({"reference_prior": [0.5, 0.5, 0.5]}, "`reference_prior` must be a distribution"),
         ({"labels": ["a", "b", "x"]}, r"must hold known labels; got \['c'\]"),
         ({"labels": ["a", "b", "c", "c"]}, "`labels` must not repeat a label"),
-        ({"labels": 3}, "`labels` must be a flat list; got 3"),
+        ({"labels": 3}, "`labels` must be one-dimensional; got 3"),
         ({"y_proba": pd.DataFrame(PROBA, columns=list("bac"))}, r"got \['b', 'a', 'c'\]"),
         ({"y_proba": pl.DataFrame(PROBA, schema=list("bac"))}, r"got \['b', 'a', 'c'\]"),
         ({"sample_weight": [1, 1, 1, 1, -1]}, "(?i)negative"),

@@ -49,7 +49,7 @@ def test_equality_pickle_and_json(bounds):
 
 def test_table_names_every_value_and_its_unit(bounds):
     text, page = repr(bounds.to_bits()), bounds._repr_html_()
-    assert text.startswith("InformationBounds in bits: 5 samples, 3 classes")
+    assert text.startswith("InformationBounds in bits: 5 rows, 3 classes")
     for name in ("log_softmax", "dv_minus_log_m", "mi_lower_limit", "label_entropy", "d2"):
         line = next(line for line in text.splitlines() if line.split()[0] == name)
         assert float(line.split()[1]) == pytest.approx(getattr(bounds.to_bits(), name), abs=5e-5)
@@ -65,5 +65,5 @@ def test_results_of_rows_are_told_apart_but_shown_alike(bounds):
     """What tells rows apart is for differences alone."""
     grouped = information_bounds(Y, PROBA, groups=[0, 0, 1, 1, 2])
     assert "_rows" not in bounds.to_dict() and "_rows" not in repr(bounds)
-    assert "5 samples in 3 groups" in repr(grouped) and "groups" not in repr(bounds)
+    assert "5 rows in 3 groups" in repr(grouped) and "groups" not in repr(bounds)
     assert grouped.to_dict()["n_groups"] == 3 and bounds.to_dict()["n_groups"] is None
