@@ -28,7 +28,7 @@ __all__ = ["information_map_module", "log_proba_module"]
 def log_proba_module(
     classifier: InfoSoftmaxClassifier | StochasticInfoClassifier,
 ) -> nn.Module:
-    """Return the torch module behind ``classifier.predict_log_proba``.
+    """Return a torch module that computes ``classifier.predict_log_proba``.
 
     Parameters
     ----------
@@ -41,13 +41,15 @@ def log_proba_module(
     torch.nn.Module
         Module in evaluation mode. It maps rows, in the shape and dtype of the network's input, to
         log-probabilities of shape (n, n_classes) in nats, with columns in the order of
-        ``classes_``. In place of a categorical column, the module takes one indicator for each of
-        its ``categories_``.
+        ``classes_``. A categorical column is replaced, at its position, by one indicator for each
+        of the column's categories, in the order of ``categories_``.
 
     Raises
     ------
     TypeError
         If the classifier is of another class.
+    sklearn.exceptions.NotFittedError
+        If the classifier is not fitted.
 
     See Also
     --------
@@ -66,8 +68,8 @@ def log_proba_module(
     if not isinstance(classifier, InfoSoftmaxClassifier | StochasticInfoClassifier):
         raise TypeError(
             "`classifier` must be an InfoSoftmaxClassifier or a StochasticInfoClassifier; got "
-            f"{type(classifier).__name__}. Pass the network inside a FrozenEstimator or a "
-            "Pipeline; other classifiers cannot be exported."
+            f"{type(classifier).__name__}. Pass the classifier itself, e.g. frozen.estimator or "
+            "pipeline[-1]."
         )
     check_is_fitted(classifier)
     if isinstance(classifier, StochasticInfoClassifier):
@@ -76,7 +78,7 @@ def log_proba_module(
 
 
 def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Module:
-    """Return the torch module behind ``masker.information_map(X, target)`` with dense scoring.
+    """Return a torch module that computes ``masker.information_map(X, target)``.
 
     Parameters
     ----------
@@ -95,8 +97,11 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     Raises
     ------
     ValueError
-        If the target is unknown, scoring is not dense, or the network lacks ``feature_map(x)`` and
-        ``head``, where the average of ``head`` over positions gives the logits.
+        If the target is unknown; if scoring is not dense; if the network has no ``feature_map(x)``
+        and ``head`` such that the average of ``head`` over positions is the logits; or if the
+        module does not reproduce the maps of the masker.
+    sklearn.exceptions.NotFittedError
+        If the masker is not fitted.
 
     See Also
     --------
@@ -123,16 +128,18 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     labels = masker.classes_.tolist()
     if target not in labels:
         among = known_labels(labels, [target])
-        raise ValueError(f"`target` must be one of {among}; got {target!r}. Pass one of these.")
+        raise ValueError(
+            f"`target` must be one of {among}; got {target!r}. Pass a class of the masker."
+        )
     net = neural(masker.estimator_).net_
     if hasattr(net.module_, "feature_map") and hasattr(net.module_, "head"):
         module = _InformationMap(net, masker._mapper, labels.index(target)).eval()
         if _agrees(module, masker, target, net.dtype):
             return module
     raise ValueError(
-        "`module` must have feature_map(x) and a linear `head` on its average over positions; got "
-        f"{type(net.module_).__name__}, or a masker that reads another layer. Use the "
-        "default network."
+        "`masker` must read the feature_map(x) of a network whose logits are the average of "
+        f"`head` over positions; got the network {type(net.module_).__name__} and the layer "
+        f"{masker.feature_layer_!r}. Use the default network, ConvNet."
     )
 
 

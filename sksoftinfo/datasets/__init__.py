@@ -1,7 +1,6 @@
-"""Images of handwritten digits for examples, and torch data sets as memory-mapped arrays.
+"""Images of handwritten digits for examples, and torch data sets as memory-mapped arrays."""
 
-May import: `_utils`.
-"""
+# May import: `_utils`.
 
 from ._digit_pairs import fetch_mnist_pairs, make_digit_pairs
 from ._memory_map import memory_map

@@ -47,10 +47,11 @@ def make_digit_pairs(
     target: int = 0,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
-    """Compose images from scikit-learn's bundled handwritten digits.
+    """Compose images of one or two handwritten digits from scikit-learn's bundled digits.
 
-    Each 8 x 8 digit of `sklearn.datasets.load_digits` is enlarged to 28 x 28 by cubic
-    interpolation.
+    Digits are on the left and on the right of an image of 28 x 56 pixels. Half of the images,
+    rounded up, contain the target digit. Each 8 x 8 digit of
+    `sklearn.datasets.load_digits` is enlarged to 28 x 28 by cubic interpolation.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def make_digit_pairs(
         Number of images.
     subset : {"train", "test", "all"}, default="train"
         Digits to compose from: the training part (70 %), the test part (30 %), or all 1797. The
-        two parts have no handwritten digit in common, for any seeds.
+        two parts share no handwritten digit, whatever the seeds.
     target : int, default=0
         Target digit, 0 to 9.
     random_state : int, RandomState instance or None, default=None
@@ -91,7 +92,7 @@ def make_digit_pairs(
 
     See Also
     --------
-    fetch_mnist_pairs : Compose images of MNIST digits.
+    fetch_mnist_pairs : Compose the same images from MNIST.
 
     Examples
     --------
@@ -138,7 +139,7 @@ def fetch_mnist_pairs(
     target: int = 0,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
-    """Compose images from MNIST, loaded by torchvision.
+    """Compose images of one or two handwritten digits from MNIST, loaded by torchvision.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def fetch_mnist_pairs(
         Folder for torchvision's ``MNIST/raw``; the folder ``sksoftinfo`` in scikit-learn's data
         home if None.
     n_samples : int, default=None
-        Number of images; the number of digits if None.
+        Number of images; if None, as many as the subset has digits (60,000 or 10,000).
     subset : {"train", "test"}, default="train"
         MNIST's own training or test digits.
     download : bool, default=True
@@ -174,7 +175,7 @@ def fetch_mnist_pairs(
 
     See Also
     --------
-    make_digit_pairs : Compose images without a download.
+    make_digit_pairs : Compose the same images without a download.
 
     Examples
     --------
@@ -187,7 +188,8 @@ def fetch_mnist_pairs(
         from torchvision.datasets import MNIST
     except ImportError as error:
         raise ImportError(
-            "fetch_mnist_pairs needs torchvision. Install it by pip install 'sksoftinfo[vision]'."
+            "fetch_mnist_pairs needs torchvision, which is not installed. Run pip install "
+            "'sksoftinfo[vision]'."
         ) from error
 
     home = Path(get_data_home()) / "sksoftinfo" if data_home is None else Path(data_home)
@@ -209,8 +211,8 @@ def _load_mnist(dataset, home, subset, download):
     except Exception as error:
         if "not found" in str(error):
             raise FileNotFoundError(
-                f"`data_home` must hold the MNIST files if download={download}; got no MNIST "
-                f"files in {raw}. Pass another folder, or set download=True."
+                f"`data_home` must hold the MNIST files if download=False; got none in {raw}. "
+                "Pass another folder, or set download=True."
             ) from error
         if "downloading" in str(error):
             raise OSError(f"The MNIST files could not be downloaded to {raw}: {error}") from error

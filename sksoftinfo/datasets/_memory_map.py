@@ -23,23 +23,24 @@ def memory_map(
 
     The result can be passed wherever an array can, e.g. to ``fit``, `sksoftinfo.score_bounds` and
     `sksoftinfo.cross_val_bounds`. Rows are read from disk when needed and are never all in memory.
+    If writing fails, partial files are removed.
 
     Parameters
     ----------
     data : torch.utils.data.Dataset or DataLoader
-        Data set of pairs (x, y), of known length. Random augmentations are drawn once. If a
-        DataLoader shuffles, it uses its own generator or torch's global generator, as usual.
+        Data set of pairs (x, y), of known length. Random augmentations are drawn once. The rows of
+        a DataLoader that shuffles are written in the shuffled order.
     folder : str or path-like
         Folder for ``data.npy`` and ``target.npy``; created if it does not exist.
     dtype : str or dtype, default="float32"
-        Dtype of the rows on disk, a real or boolean dtype. Rounding to a float dtype is allowed.
+        Dtype of the rows on disk, a real or boolean dtype. Fractions are rounded to a float dtype.
         Integers must be represented exactly, and finite numbers must stay finite.
 
     Returns
     -------
-    Bunch
-        ``data``, a read-only ``numpy.memmap`` of shape (n, ...), and ``target``, an array of
-        shape (n,).
+    sklearn.utils.Bunch
+        ``data``, a read-only ``numpy.memmap`` of shape (n, ...) that reads from the folder, and
+        ``target``, an array of shape (n,) in memory.
 
     Raises
     ------
@@ -47,10 +48,11 @@ def memory_map(
         If the folder already contains ``data.npy`` or ``target.npy``. Use
         ``numpy.load(path, mmap_mode="r")`` to map an existing file.
     ValueError
-        If the length is unknown or differs from the number of rows; if a batch is not a pair; if
-        rows are tuples or lists; if labels of a batch are both strings and numbers; if the shape
-        of rows or the dtype of labels changes; if `dtype` cannot represent a value; if `dtype` is
-        not a numeric dtype. Partial files are removed.
+        If `data` is neither a Dataset nor a DataLoader, or has no rows; if the length is unknown
+        or differs from the number of rows; if a batch is not a pair; if rows are tuples or lists;
+        if labels are neither numbers nor strings, are both, or end in a null character; if the
+        shape of rows or the dtype of labels changes; if `dtype` cannot represent a value; or if
+        `dtype` is not a real or boolean dtype.
     OSError
         If the folder cannot be written, e.g. because the disk is full.
 
@@ -103,13 +105,11 @@ def memory_map(
 def _number_dtype(dtype):
     try:
         found = np.dtype(dtype)
-    except TypeError as error:
+    except TypeError:
+        found = None
+    if found is None or found.kind not in "fiub":
         raise ValueError(
-            f"`dtype` must be a dtype of real numbers, e.g. 'float32'; got {dtype!r}."
-        ) from error
-    if found.kind not in "fiub":
-        raise ValueError(
-            f"`dtype` must be a dtype of real numbers, e.g. 'float32'; got {dtype!r}."
+            f"`dtype` must be a real or boolean dtype; got {dtype!r}. Use e.g. 'float32'."
         )
     return found
 
@@ -221,7 +221,11 @@ def _converted(x, dtype):
     """Return contiguous rows in another dtype; raise ValueError if it cannot represent a value."""
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(x, dtype=dtype)
-        if dtype.kind == "f":
+        if dtype.kind == "f" and x.dtype.kind in "iu":
+            # Rounding up may leave the range of the integers, where casting is undefined.
+            in_range = converted < float(np.iinfo(x.dtype).max + 1)
+            held = in_range & (converted.astype(x.dtype) == x)
+        elif dtype.kind == "f":
             held = np.isfinite(converted) | ~np.isfinite(x)
         else:
             held = converted == x

@@ -1,7 +1,6 @@
 """Scores and scorers of information and of masks, for searches and cross-validation.
 
-Larger is better for every score. Information is in nats, unless `units` is given, and is averaged
-over the scored rows. May import: `_bounds`, `_utils`.
+For every score, larger is better. Scores of information are in nats unless `units` is given.
 
 Examples
 --------
@@ -15,6 +14,8 @@ Examples
 >>> search.fit(X, y).best_params_
 {'C': 1.0}
 """
+
+# May import: `_bounds`, `_utils`.
 
 from ._information import (
     InformationScorer,

@@ -48,6 +48,11 @@ def mi_lower_score(
     float
         ``H(Y) + E log q(y|x)``; negative if the predictions are worse than the label frequencies.
 
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
+
     See Also
     --------
     sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
@@ -74,8 +79,15 @@ def mi_lower_limit_score(
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels
-        As in `mi_lower_score`.
+    y_true : array-like of shape (n_samples,)
+        Labels of held-out rows.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; 1 for each row if None.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
     confidence_level : float, default=0.95
         Probability in (0, 1) with which the limit holds.
     units : {"nats", "bits"}, default="nats"
@@ -88,10 +100,14 @@ def mi_lower_limit_score(
         The limit uses recalibrated predictions, so it may exceed `mi_lower_score` if predictions
         are over-confident or under-confident.
 
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
+
     See Also
     --------
-    mi_lower_score : Compute the bound on the scored rows.
-    sksoftinfo.information_bounds : Compute all bounds and limits.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
 
     Examples
     --------
@@ -118,21 +134,41 @@ def dv_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Compute the Donsker-Varadhan representation (equation 13 of the paper) with uniform E_y.
+    """Compute the Donsker-Varadhan representation with labels uniform over the classes.
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels, units
-        As in `mi_lower_score`. The critic is the logarithm of the probability.
+    y_true : array-like of shape (n_samples,)
+        Labels of held-out rows.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; 1 for each row if None.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the score.
 
     Returns
     -------
     float
-        ``log M + E log q(y|x)``, which is not a bound on I(X;Y) if classes are imbalanced.
+        ``log M + E log q(y|x)`` for M classes, i.e. Eq. 13 of [1]_ with ``log q`` as the critic;
+        in `units`. It is not a bound on I(X;Y) if classes are imbalanced.
+
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
 
     See Also
     --------
-    mi_lower_score : Compute a bound that holds for imbalanced classes.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629.
 
     Examples
     --------
@@ -151,21 +187,41 @@ def log_softmax_score(
     labels: ArrayLike | None = None,
     units: Units = "nats",
 ) -> float:
-    """Compute the expected log-softmax of the label (equation 16), the negative log-loss.
+    """Compute the mean log-probability of the labels, i.e. minus the log-loss.
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels, units
-        As in `mi_lower_score`.
+    y_true : array-like of shape (n_samples,)
+        Labels of held-out rows.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; 1 for each row if None.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the score.
 
     Returns
     -------
     float
-        Expected log-softmax, at most 0.
+        Expected log-softmax (Eq. 16 of [1]_), at most 0, in `units`.
+
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
 
     See Also
     --------
-    sklearn.metrics.log_loss : Compute the same with the opposite sign.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
+    sklearn.metrics.log_loss : Compute the log-loss.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629.
 
     Examples
     --------
@@ -187,18 +243,31 @@ def d2_score(
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels
-        As in `mi_lower_score`.
+    y_true : array-like of shape (n_samples,)
+        Labels of held-out rows.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; 1 for each row if None.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
 
     Returns
     -------
     float
-        Share of the label entropy, at most 1; NaN if only one label occurs.
+        Share of the label entropy: at most 1, negative if the predictions are worse than the label
+        frequencies, and NaN if only one label occurs.
+
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
 
     See Also
     --------
-    mi_lower_score : Compute the bound itself.
-    sklearn.metrics.d2_log_loss_score : Compute the same score.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
+    sklearn.metrics.d2_log_loss_score : Compute the same share by scikit-learn.
 
     Examples
     --------
@@ -221,19 +290,33 @@ def bounds_scores(
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight, labels, units
-        As in `mi_lower_score`.
+    y_true : array-like of shape (n_samples,)
+        Labels of held-out rows.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Predicted probabilities, with columns in the order of `labels`. A single column, or a flat
+        array, holds the probability of the second of two labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; 1 for each row if None.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns; the sorted labels of `y_true` if None.
+    units : {"nats", "bits"}, default="nats"
+        Unit of the score.
 
     Returns
     -------
     dict of str to float
         The fields ``mi_lower``, ``mi_lower_floored``, ``mi_lower_limit``, ``dv``, ``log_softmax``
         and ``d2`` of `sksoftinfo.InformationBounds`. Use ``mi_lower_floored`` for classifiers,
-        e.g. trees, that may give probability zero to a label that occurs.
+        e.g. trees, that may predict probability 0 for a label that occurs.
+
+    Raises
+    ------
+    ValueError
+        If the input is invalid for `sksoftinfo.information_bounds`.
 
     See Also
     --------
-    sksoftinfo.information_bounds : Compute all bounds and limits.
+    sksoftinfo.information_bounds : Compute all bounds, with confidence limits.
 
     Examples
     --------
@@ -251,7 +334,12 @@ _BOUNDS_SCORES = ("mi_lower", "mi_lower_floored", "mi_lower_limit", "dv", "log_s
 
 
 class InformationScorer:
-    """Scorer that passes all classes of the estimator to a score, even if a fold lacks some.
+    """Scorer that calls a score function with all classes of the estimator as `labels`.
+
+    The classes are those of the estimator even if a fold lacks some of them. `mi_lower_scorer`,
+    `dv_scorer`, `log_softmax_scorer` and `bounds_scorer` are instances of this class; their scores
+    are in nats. `bounds_scorer` returns several scores from one prediction, for multimetric
+    searches: set ``refit`` of the search to one of them.
 
     Parameters
     ----------
@@ -279,6 +367,24 @@ class InformationScorer:
     def __call__(
         self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | dict[str, float]:
+        """Score the predicted probabilities of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+            Classifier with `predict_proba`.
+        X : array-like
+            Held-out rows, as `estimator` takes them.
+        y : array-like of shape (n_samples,)
+            Labels of the rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; 1 for each row if None.
+
+        Returns
+        -------
+        float or dict of str to float
+            Result of the score function.
+        """
         proba = estimator.predict_proba(rows_for(estimator, X))
         return self.score(y, proba, sample_weight=sample_weight, labels=estimator.classes_)
 
@@ -288,7 +394,8 @@ class InformationScorer:
         Parameters
         ----------
         sample_weight : bool, str or None, default=None
-            Request, as for other scikit-learn scorers.
+            True passes `sample_weight` to the scorer, False does not, None raises an error if it
+            is given, and a string passes the metadata of that name.
 
         Returns
         -------
@@ -310,11 +417,11 @@ class InformationScorer:
         return self._request
 
     def __repr__(self):
-        return f"InformationScorer({self.score.__name__})"
+        name = getattr(self.score, "__name__", repr(self.score))
+        return f"InformationScorer({name})"
 
 
 mi_lower_scorer = InformationScorer(mi_lower_score)
 dv_scorer = InformationScorer(dv_score)
 log_softmax_scorer = InformationScorer(log_softmax_score)
-# For multimetric scoring with a single prediction; set `refit` of a search to one of the scores.
 bounds_scorer = InformationScorer(bounds_scores)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .._utils import on_host
+from .._utils import counted, on_host
 
 _ALL_EMPTY = (
-    "`masks_true` must have an object in at least one image; got empty masks only. Pass images "
-    "with objects."
+    "`masks_true` must have an object, within `foreground` if that is given, in at least one "
+    "image; got none. Pass images with objects."
 )
 
 
@@ -32,12 +32,13 @@ def mask_iou_score(
 ) -> float:
     """Compute the mean intersection over union (IoU) of masks.
 
-    Images with an empty true mask are left out.
+    Images whose true mask is empty, or has no pixel in `foreground`, are left out.
 
     Parameters
     ----------
     masks_true, masks_pred : array-like of shape (n, height, width), bool
-        Pixels of the object, and pixels that were kept.
+        True pixels of the object, and pixels that were kept. Of soft masks, pass ``masks >= 0.5``:
+        any other weight than 0 counts as kept.
     foreground : array-like of shape (n, height, width), bool, default=None
         Pixels to score; all pixels if None. Use this parameter to exclude an empty background,
         where it does not matter whether pixels are kept.
@@ -50,7 +51,7 @@ def mask_iou_score(
     Raises
     ------
     ValueError
-        If shapes differ, or every true mask is empty.
+        If shapes differ, or every true mask is empty or has no pixel in `foreground`.
 
     See Also
     --------
@@ -77,14 +78,15 @@ def mask_iou_score(
 
 
 def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: int = 0) -> float:
-    """Compute the share of images whose map has its maximum on the object (Zhang et al., 2016).
+    """Compute the share of images whose map has its maximum on the object [1]_.
 
     Parameters
     ----------
     masks_true : array-like of shape (n, height, width), bool
         Pixels of the object. Images with an empty mask are left out.
     maps : array-like of shape (n, height, width)
-        Information, or any other attribution. Ties are resolved in favour of the first maximum.
+        Map of information, or of any other attribution, for each image, without NaN. Of equal
+        maxima, the first in row-major order counts.
     tolerance : int, default=0
         Number of pixels along each axis by which the maximum may miss the object; 15 in the
         original publication.
@@ -97,11 +99,16 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     Raises
     ------
     ValueError
-        If shapes differ, every mask is empty, or the tolerance is negative.
+        If shapes differ, every mask is empty, `maps` holds NaN, or the tolerance is negative.
 
     See Also
     --------
     mask_iou_score : Compare masks.
+
+    References
+    ----------
+    .. [1] J. Zhang, Z. Lin, J. Brandt, X. Shen, S. Sclaroff, "Top-down neural attention by
+       excitation backprop", ECCV 2016.
 
     Examples
     --------
@@ -115,6 +122,12 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     if tolerance < 0:
         raise ValueError(
             f"`tolerance` must be at least 0; got {tolerance!r}. Pass a number of pixels."
+        )
+    missing = np.isnan(values.astype(np.float64)).any(axis=(1, 2))
+    if missing.any():
+        raise ValueError(
+            f"`maps` must not hold NaN; got NaN in image {int(missing.argmax())}. Leave out this "
+            "image, or pass maps of the whole image."
         )
     true = true.astype(bool)
     there = np.flatnonzero(true.any(axis=(1, 2)))
@@ -137,7 +150,8 @@ def _box_ious(boxes_true, boxes_pred):
     true, pred = _same_shape(boxes_true, boxes_pred, ("boxes_true", "boxes_pred"), 2)
     if true.shape[1] != 4:
         raise ValueError(
-            f"Boxes must have 4 columns; got {true.shape[1]}. Pass left, top, right and bottom."
+            f"`boxes_true` and `boxes_pred` must have 4 columns; got {true.shape[1]}. Pass left, "
+            "top, right and bottom of each box."
         )
 
     def area(boxes):
@@ -146,9 +160,11 @@ def _box_ious(boxes_true, boxes_pred):
     inside = np.concatenate(
         [np.maximum(true[:, :2], pred[:, :2]), np.minimum(true[:, 2:], pred[:, 2:])], axis=1
     )
-    if not (area(true) > 0).all():
+    empty = np.flatnonzero(area(true) <= 0)
+    if len(empty):
         raise ValueError(
-            "`boxes_true` must have a positive area; got empty boxes. Leave these images out."
+            f"`boxes_true` must have a positive area; got {counted(len(empty), 'empty box')}, the "
+            f"first in row {empty[0]}. Leave these rows out."
         )
     return area(inside) / (area(true) + area(pred) - area(inside))
 
@@ -190,14 +206,16 @@ def box_iou_score(boxes_true: ArrayLike, boxes_pred: ArrayLike) -> float:
 def box_accuracy_score(
     boxes_true: ArrayLike, boxes_pred: ArrayLike, *, iou_threshold: float = 0.5
 ) -> float:
-    """Compute the share of boxes whose intersection over union reaches a threshold (CorLoc).
+    """Compute the share of boxes whose intersection over union is at least a threshold.
+
+    At a threshold of 0.5, this share is known as CorLoc (correct localisation).
 
     Parameters
     ----------
     boxes_true, boxes_pred : array-like of shape (n, 4)
         As in `box_iou_score`.
     iou_threshold : float, default=0.5
-        Smallest IoU at which a box counts as found.
+        Smallest IoU, within [0, 1], at which a box counts as found.
 
     Returns
     -------
@@ -223,14 +241,15 @@ def box_accuracy_score(
 
 
 class MaskIoUScorer:
-    """Scorer of `sksoftinfo.InfoMaskTransformer` by true masks, which are routed as metadata.
+    """Scorer that compares masks of `sksoftinfo.InfoMaskTransformer` with true masks.
 
-    Request masks by ``set_score_request(masks=True)``, and pass ``masks=`` to `fit` of a search.
+    True masks are passed as metadata: request them by ``set_score_request(masks=True)``, and pass
+    ``masks=`` to `fit` of a search. Pixels of weight 0.5 or more count as kept.
 
     See Also
     --------
-    mask_iou_score : Score of the masks.
-    sksoftinfo.InfoMaskTransformer : Transformer that this scorer judges.
+    mask_iou_score : Compute the mean IoU of masks.
+    sksoftinfo.InfoMaskTransformer.score : Score masks without true masks.
 
     Examples
     --------
@@ -248,8 +267,8 @@ class MaskIoUScorer:
     >>> with config_context(enable_metadata_routing=True):
     ...     search = GridSearchCV(masker, {"threshold": [0.2, 0.8]}, scoring=scorer, cv=2)
     ...     best = search.fit(X, y, masks=masks).best_params_
-    >>> best["threshold"] in (0.2, 0.8)
-    True
+    >>> best
+    {'threshold': 0.2}
     """
 
     def __init__(self):
@@ -300,7 +319,8 @@ class MaskIoUScorer:
         Parameters
         ----------
         masks, foreground : bool, str or None, default=None
-            Requests, as for other scikit-learn scorers.
+            True passes `masks` or `foreground` to the scorer, False does not, None raises an error
+            if they are given, and a string passes the metadata of that name.
 
         Returns
         -------

@@ -118,7 +118,7 @@ def test_mnist_target_that_does_not_occur(mnist_home):
 
 def test_missing_mnist_names_folder_and_remedy(tmp_path):
     pytest.importorskip("torchvision")
-    with pytest.raises(FileNotFoundError, match=r"no MNIST files in .*raw.* set download=True"):
+    with pytest.raises(FileNotFoundError, match=r"got none in .*raw.* set download=True"):
         fetch_mnist_pairs(tmp_path, download=False)
 
 

@@ -145,6 +145,11 @@ def test_rows_and_labels_that_change_are_refused(fault, tmp_path):
         (1, "bool", True),
         (70_000, "float16", False),
         (0.1, "float16", True),
+        (2**24, "float32", True),
+        (2**24 + 1, "float32", False),
+        (2**63 - 1, "float64", False),
+        (-(2**63), "float64", True),
+        (-1, "uint64", False),
         (np.nan, "float32", True),
         (np.inf, "float32", True),
     ],
@@ -162,7 +167,7 @@ def test_values_that_the_dtype_does_not_hold_are_refused(value, dtype, held, tmp
 
 @pytest.mark.parametrize("dtype", [object, "U3", "complex64", "datetime64[s]", "nothing", "V8"])
 def test_dtypes_that_are_not_of_numbers(dtype, tmp_path):
-    with pytest.raises(ValueError, match="`dtype` must be a dtype of"):
+    with pytest.raises(ValueError, match="`dtype` must be a real or boolean dtype"):
         memory_map(PAIRS, tmp_path / "folder", dtype=dtype)
     assert not list(tmp_path.iterdir())
 

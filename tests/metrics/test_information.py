@@ -1,3 +1,4 @@
+import functools
 import pickle
 import warnings
 
@@ -127,6 +128,8 @@ def test_scorers_pickle_and_say_what_they_are():
     clf = LogisticRegression(max_iter=1000).fit(X, Y)
     assert pickle.loads(pickle.dumps(mi_lower_scorer))(clf, X, Y) == mi_lower_scorer(clf, X, Y)
     assert repr(mi_lower_scorer) == "InformationScorer(mi_lower_score)"
+    in_bits = InformationScorer(functools.partial(mi_lower_score, units="bits"))
+    assert "units='bits'" in repr(in_bits)
 
 
 def test_no_predict_proba():

@@ -58,11 +58,14 @@ def test_wrong_arguments(masks):
     for score in (mask_iou_score, pointing_game_score):
         with pytest.raises(ValueError, match="`masks_true` must have an object"):
             score(masks[2:], masks[2:])
+    maps = np.where(np.arange(3) == 1, np.nan, 0.0)[:, None, None] + masks
+    with pytest.raises(ValueError, match="`maps` must not hold NaN; got NaN in image 1"):
+        pointing_game_score(masks, maps)
     with pytest.raises(ValueError, match="`tolerance` must be at least 0; got -1"):
         pointing_game_score(masks, masks, tolerance=-1)
-    with pytest.raises(ValueError, match="`boxes_true` must have a positive area"):
+    with pytest.raises(ValueError, match="positive area; got 1 empty box, the first in row 0"):
         box_iou_score([[0, 0, 0, 0]], [[0, 0, 1, 1]])
-    with pytest.raises(ValueError, match="Boxes must have 4 columns; got 3"):
+    with pytest.raises(ValueError, match="`boxes_pred` must have 4 columns; got 3"):
         box_iou_score([[0, 0, 1]], [[0, 0, 1]])
     with pytest.raises(ValueError, match="`masks` must be true masks; got None"):
         mask_iou_scorer(None, masks)

@@ -21,17 +21,6 @@ EXCUSED = {
     # torch.nn.Module.__init__(*args, **kwargs) takes no argument.
     "sksoftinfo.LogSoftmaxLoss": {"PR01"},
     "sksoftinfo.StochasticModule": {"PR01"},
-    # "As in `mi_lower_score`" stands for the types and descriptions of several parameters.
-    **dict.fromkeys(
-        (
-            "sksoftinfo.metrics.bounds_scores",
-            "sksoftinfo.metrics.d2_score",
-            "sksoftinfo.metrics.dv_score",
-            "sksoftinfo.metrics.log_softmax_score",
-            "sksoftinfo.metrics.mi_lower_limit_score",
-        ),
-        {"PR04"},
-    ),
 }
 
 
