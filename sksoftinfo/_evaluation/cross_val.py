@@ -40,29 +40,33 @@ def cross_val_bounds(
 ) -> InformationBounds:
     """Compute cross-fitted bounds on the information that X carries about y.
 
-    Each row is predicted by a classifier that was trained on other folds, and all contributions
-    ``log q(y|x) - log p_hat(y)`` are pooled into one set of bounds and limits. Every label is
-    used for evaluation, but never to evaluate a classifier that was trained on it.
+    Each row is predicted by a classifier that was trained on the other folds. With its predicted
+    probability q and the label frequencies p, each row contributes ``log q(y|x) - log p(y)``, and
+    the contributions of all rows are pooled into one result. Every label is used for evaluation,
+    but never to evaluate a classifier that was trained on it.
 
-    The lower bound describes a classifier trained on a share ``1 - 1 / cv`` of the rows. Folds
-    share training rows, so the confidence limits hold approximately. The less a single row
-    changes the classifier, the better the approximation.
+    With an integer `cv`, the lower bound is that of a classifier trained on a share ``1 - 1 / cv``
+    of the rows; trained on all rows, it may find more. Folds share training rows, so the
+    confidence limits hold approximately. The less a single row changes the classifier, the better
+    the approximation.
 
     The confidence limits rest on an assumption that depends on the folds and is stated in the
     result. Shuffled folds assume that rows, or groups of rows, are independent draws. Where a row
     depends on its neighbours, such as in a time series, shuffled folds leak and overstate the
-    information: pass ``cv=TimeSeriesSplit()``. In time order a block of rows counts as one
-    observation. Useful limits therefore need many blocks, or `groups` that are as long as the
-    dependence between neighbours, such as months.
+    information: pass ``cv=TimeSeriesSplit()``. If all splits train on earlier rows only, the rows
+    that a split holds out form a block, and a block counts as one observation. Useful limits then
+    need many blocks, or `groups` of neighbouring rows, such as months, that are longer than the
+    dependence between rows.
 
     Parameters
     ----------
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, such as a Pipeline. ``"stack"`` is an
-        `InfoStackClassifier`: a seeded mixture of the label frequencies, logistic regression,
-        linear and quadratic discriminant analysis, nearest neighbours, boosting and multi-layer
-        perceptrons on standardised columns. Each member is trained at most once for each fold. The
-        weights of a fold maximise the likelihood of held-out labels of other folds.
+        `InfoStackClassifier`: a mixture of the label frequencies, logistic regression, linear and
+        quadratic discriminant analysis, nearest neighbours, boosting and two perceptrons on
+        standardised columns. Each member is trained at most once for each fold. The weights with
+        which a fold is predicted maximise the likelihood of the held-out labels of the other
+        folds. Its results are reproducible: all members have fixed seeds.
     X : array-like of shape (n_samples, n_features), or what `estimator` takes
         Rows of features. ``"stack"`` takes a dense table of finite numbers, or a data frame, whose
         texts, dates and missing values are encoded by skrub within each fold.
@@ -76,29 +80,36 @@ def cross_val_bounds(
         Non-negative importance weights of the rows in the evaluation. Pass weights for training
         in `params`.
     cv : int, cross-validation generator or iterable, default=5
-        Number of shuffled stratified folds, or splits. Splits must not score a row twice. They may
-        leave rows unscored, such as the first block of `TimeSeriesSplit`.
+        Number of shuffled stratified folds, a splitter of scikit-learn, or an iterable of (train,
+        test) positions or masks; 5 if None. A row must not be held out twice. Rows may be left
+        unscored, such as the first block of `TimeSeriesSplit`.
     random_state : int, RandomState instance or None, default=0
         Seed of the shuffled folds, if `cv` is an integer.
     equal_rows : {"auto", "together", "independent"}, default="auto"
         Treatment of rows that are equal in all columns. ``"together"`` holds equal rows out
         together and counts them as one observation; ``"independent"`` treats them like all other
         rows. ``"auto"`` is ``"together"``, with a warning, if equal rows look like copies, and
-        ``"independent"`` otherwise. They look like copies if their labels agree and one of two
-        conditions holds: at least two columns each have nearly as many values as there are
-        different rows, or there are many times more equal rows than if the columns were
-        independent.
+        ``"independent"`` otherwise. Equal rows look like copies if their labels agree and either
+        at least two columns each have nearly as many values as there are different rows, or there
+        are more than 20 times as many pairs of equal rows as the columns explain (where a column
+        may depend on one other column). With splits of your own, equal rows are counted as one
+        observation, but `cv` itself has to hold them out together; a warning is given if it does
+        not.
     bins : int, default=None
-        Number of classes of equal size into which numeric labels are cut at their quantiles.
+        Number of classes of about equal size into which numeric labels are cut at their quantiles;
+        fewer classes if some values occur often. The classes are numbered from 0, and `labels`
+        must be None. If None, the labels are used unchanged, and quantities raise ValueError.
     labels : array-like of shape (n_classes,), default=None
-        All labels of the population, if some may be missing from y. The sorted labels become
-        ``classes`` of the result, and `label_entropy_upper_limit` allows for each of them; by
-        default both cover only the labels in y.
+        All labels of the population, if some may be missing from y; the labels in y if None.
+        Sorted, they are ``classes`` of the result, and ``label_entropy_upper_limit`` counts each
+        of them.
     n_jobs : int, default=None
-        Number of folds to train in parallel.
+        Number of folds to train in parallel. ``None`` is 1 unless in a joblib context; -1 uses all
+        processors.
     params : dict, default=None
-        Parameters passed on to ``fit``, such as ``{"sample_weight": weights}``. They are routed if
-        scikit-learn's metadata routing is enabled.
+        Parameters of the estimator's ``fit``, such as ``{"sample_weight": weights}``; routed if
+        scikit-learn's metadata routing is enabled. Must be empty for ``"stack"``, some of whose
+        members take no parameters.
     confidence_level : float, default=0.95
         Probability, in (0, 1), with which each confidence limit holds.
     weight_bound : float, default=None
@@ -111,36 +122,38 @@ def cross_val_bounds(
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
-        Whether to show a progress bar, by tqdm if it is installed.
+        If not 0, progress is shown: by tqdm if it is installed, else by lines on standard error.
 
     Returns
     -------
     InformationBounds
-        Bounds of the pooled predictions, in `units`. ``assumption`` states what the folds assume,
-        and how many rows were scored if some were not. ``n_samples`` is the number of scored
-        rows, and ``pointwise`` has one value for each of them, in the order of the table.
+        Bounds of the pooled predictions, in `units`. ``assumption`` is the assumption under which
+        the limits hold, with the number of scored rows if some rows were not scored. ``n_samples``
+        is the number of scored rows, and ``pointwise`` has one value for each of them, in the
+        order of the table.
 
     Raises
     ------
     ValueError
         If the estimator has no `predict_proba`, if y has fewer than two classes, if y holds
-        quantities and `bins` is None, or if the folds score a row twice or train on one class.
+        quantities (fractions, or numbers with very many different values) and `bins` is None, or
+        if `cv` holds a row out twice or has training rows of one class only.
 
     Warns
     -----
     UserWarning
-        If equal rows that look like copies are kept together, if there are fewer groups than
-        folds, if the splits of `cv` train on rows of a group that they score, if y holds integers
-        that may be quantities and `bins` is None, or if a label that occurred was predicted with
-        probability 0.
+        If equal rows look like copies; if there are fewer groups than folds; if `cv` trains on
+        rows of a group, or on copies of rows, that it scores; if blocks in time order share equal
+        rows; if y holds so many different integers that they may be quantities; if a label that
+        occurred was predicted with probability 0; or if weights or groups are very unequal and no
+        bound of them is passed.
 
     See Also
     --------
-    score_bounds : Score a fitted classifier.
-    information_bounds : Compute bounds from probabilities.
-    mi_estimate : Extrapolate to more rows.
-    feature_information : Measure single columns.
-    compare_bounds : Compare two results.
+    score_bounds : Compute the bounds of a fitted classifier.
+    mi_estimate : Estimate I(X;Y) rather than bound it.
+    feature_information : Measure the information of columns.
+    compare_bounds : Compare two results on the same rows.
 
     Examples
     --------
@@ -149,8 +162,9 @@ def cross_val_bounds(
     >>> from sksoftinfo import cross_val_bounds
     >>> X, y = load_iris(return_X_y=True)
     >>> bounds = cross_val_bounds(LinearDiscriminantAnalysis(), X, y, units="bits")
-    >>> print(f"at least {bounds.mi_lower:.2f} of {bounds.label_entropy:.2f} bits")
-    at least 1.51 of 1.58 bits
+    >>> claim = f"at least {bounds.mi_lower_limit:.2f} of {bounds.label_entropy:.2f} bits"
+    >>> print(f"With {bounds.confidence_level:.0%} confidence, {claim}")
+    With 95% confidence, at least 1.30 of 1.58 bits
     """
     check_units(units)
     check_confidence_level(confidence_level)

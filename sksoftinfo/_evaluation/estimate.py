@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, nats_to
-from .._utils import users_stacklevel
+from .._utils import counted, users_stacklevel
 from .evaluation import prepare_evaluation
 from .folds import EqualRows
 from .held_out import possible
@@ -28,15 +28,15 @@ class InformationEstimate:
     Attributes
     ----------
     value : float
-        The estimate ``2 mi_lower - mi_lower_half``, which is not a bound and is not clipped. The
-        extrapolation failed if `value` is negative or above `label_entropy`, if `mi_lower` is
-        negative, or if `mi_lower_half` is above `mi_lower`, so that `value` is below `mi_lower`.
+        The estimate ``2 mi_lower - mi_lower_half``. It is not a bound, and is not clipped to [0,
+        H(Y)]. The extrapolation failed, with a warning, if `value` is negative or above
+        `label_entropy`, if `mi_lower` is negative, or if `mi_lower_half` exceeds `mi_lower`.
     standard_error : float
         Sampling error of `value` over rows, or over groups. The error of the extrapolation is not
         included.
     interval : tuple of float
-        Interval of `value` at `confidence_level`, by Student's t. The interval covers the sampling
-        error alone.
+        Confidence interval of `value`, by Student's t, that allows for the sampling error only:
+        the error of the extrapolation may be larger.
     mi_lower : float
         L(n), the cross-fitted lower bound on I(X;Y) from all training rows of each fold.
     mi_lower_half : float
@@ -45,7 +45,7 @@ class InformationEstimate:
     label_entropy : float
         H(Y), an upper bound on I(X;Y).
     confidence_level : float
-        Level of `interval`.
+        Probability with which `interval` holds.
     n_samples : int
         Number of rows that were scored.
     assumption : str
@@ -63,8 +63,9 @@ class InformationEstimate:
     >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     >>> from sksoftinfo import mi_estimate
     >>> estimate = mi_estimate(LinearDiscriminantAnalysis(), *load_iris(return_X_y=True))
-    >>> round(estimate.value - (2 * estimate.mi_lower - estimate.mi_lower_half), 12)
-    0.0
+    >>> low, high = estimate.interval
+    >>> print(f"about {estimate.value:.2f} nats, between {low:.2f} and {high:.2f}")
+    about 1.05 nats, between 1.01 and 1.09
     """
 
     value: float
@@ -79,7 +80,9 @@ class InformationEstimate:
     units: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return Python numbers and strings, ready for JSON.
+        """Return the fields as a dict of Python numbers, strings and lists.
+
+        Numbers may be NaN, which ``json.dumps`` writes as ``NaN``.
 
         Returns
         -------
@@ -92,12 +95,12 @@ class InformationEstimate:
         low, high = self.interval
         return "\n".join(
             [
-                f"InformationEstimate in {self.units}: {self.n_samples} samples",
+                f"InformationEstimate in {self.units}: {counted(self.n_samples, 'row')}",
                 f"  assumed: {self.assumption}",
                 f"  value          {self.value:9.4f}  estimate of I(X;Y), not a bound: "
                 "2 L(n) - L(n/2)",
                 f"  interval       {low:9.4f} to {high:.4f}, {100 * self.confidence_level:g} %, "
-                "covers the sampling error alone",
+                "allows for the sampling error only",
                 f"  mi_lower       {self.mi_lower:9.4f}  L(n), lower bound on I(X;Y)",
                 f"  mi_lower_half  {self.mi_lower_half:9.4f}  L(n/2), from half of the training "
                 "rows",
@@ -137,12 +140,12 @@ def mi_estimate(
 ) -> InformationEstimate:
     """Estimate I(X;Y) by Richardson extrapolation; the result is not a bound.
 
-    The gap between I(X;Y) and the cross-fitted lower bound L(n) is what the classifier did not
-    learn from n training rows. For a well-specified classifier with finitely many parameters the
-    gap falls as 1 / n, so that it cancels in ``2 L(n) - L(n / 2)``, with both bounds on the same
-    held-out rows. For other classifiers the estimate is closer to I(X;Y) than L(n) in most cases,
-    but may lie above I(X;Y). For example, naive Bayes on many columns is over-confident on few
-    rows, so that L(n / 2) is far too low and the estimate too high.
+    The cross-fitted lower bound L(n) falls short of I(X;Y) because the classifier learns from only
+    n training rows. For a well-specified classifier with finitely many parameters, the gap falls
+    as 1 / n, and cancels in ``2 L(n) - L(n / 2)``, with both bounds on the same held-out rows. For
+    other classifiers the estimate is closer to I(X;Y) than L(n) in most cases, but may lie above
+    I(X;Y). For example, naive Bayes on many columns is over-confident on few rows, so that L(n /
+    2) is far too low and the estimate too high.
 
     Parameters
     ----------
@@ -168,15 +171,16 @@ def mi_estimate(
     labels : array-like of shape (n_classes,), default=None
         All labels of the population, if some may be missing from y, as in `cross_val_bounds`.
     n_jobs : int, default=None
-        Number of folds to train in parallel.
+        Number of folds to train in parallel. ``None`` is 1 unless in a joblib context; -1 uses all
+        processors.
     params : dict, default=None
-        Parameters passed on to ``fit``, as in `cross_val_bounds`.
+        Parameters of the estimator's ``fit``, as in `cross_val_bounds`.
     confidence_level : float, default=0.95
-        Level, in (0, 1), of the interval.
+        Probability, in (0, 1), with which the interval holds.
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
-        Whether to show a progress bar.
+        If not 0, progress is shown, as in `cross_val_bounds`.
 
     Returns
     -------
@@ -186,7 +190,7 @@ def mi_estimate(
     Raises
     ------
     ValueError
-        If `cross_val_bounds` would refuse the input, or if a class is too rare to be halved.
+        If the input is invalid for `cross_val_bounds`, or if a class is too rare to be halved.
 
     Warns
     -----
@@ -322,10 +326,11 @@ def extrapolated(evaluation, proba, random_state, confidence_level, units):
     )
     failures = list(estimate._failures())
     if failures:
-        relied = f"; the lower bound {estimate.mi_lower:.3f} {units} is" * (whole.mi_lower > 0)
+        bound = f"; rely on the lower bound, {estimate.mi_lower:.3f} {units}"
         warnings.warn(
-            f"The extrapolation failed: {'; '.join(failures)}. The value {estimate.value:.3f} "
-            f"{units} is not reliable{relied}. Use more rows, or another classifier.",
+            f"The extrapolation failed: {'; '.join(failures)}. Do not rely on the value "
+            f"{estimate.value:.3f} {units}{bound * (whole.mi_lower > 0)}. Pass more rows, or "
+            "another classifier.",
             stacklevel=users_stacklevel(),
         )
     return estimate
@@ -342,9 +347,8 @@ def _half(train, y, groups, random_state):
         )[0]
     except ValueError as error:
         values, counts = np.unique(y[train], return_counts=True)
-        rarest = values[counts.argmin() : counts.argmin() + 1].tolist()
+        rarest = values.tolist()[counts.argmin()]
         raise ValueError(
-            "`y` must have at least four rows of each class, so that training rows can be halved; "
-            f"got a fold with {counts.min()} of {rarest}: {error} Merge rare classes, or use "
-            "fewer folds."
+            "`y` must have at least two training rows of each class in each fold, so that they "
+            f"can be halved; got {counts.min()} of class {rarest!r}. Merge rare classes."
         ) from error

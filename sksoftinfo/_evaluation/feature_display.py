@@ -29,11 +29,11 @@ class FeatureInformationDisplay:
     Attributes
     ----------
     errorbars_ : list of matplotlib.container.ErrorbarContainer
-        Values with their intervals, one container for each panel.
-    axes_ : ndarray of matplotlib.axes.Axes
-        Panels of the information alone, lost and, with given columns, gained.
+        Values and intervals, one container for each of `axes_`.
+    axes_ : ndarray of matplotlib.axes.Axes, of shape (2,) or (3,)
+        Axes of the information alone, lost and, with given columns, gained.
     figure_ : matplotlib.figure.Figure
-        Figure of the drawing.
+        Figure that contains the axes.
 
     See Also
     --------
@@ -48,8 +48,8 @@ class FeatureInformationDisplay:
     >>> display = FeatureInformationDisplay.from_estimator(
     ...     LinearDiscriminantAnalysis(), *load_iris(return_X_y=True), units="bits"
     ... )
-    >>> [axis.get_xlabel() for axis in display.axes_]
-    ['information (bits)', 'information (bits)']
+    >>> [label.get_text() for label in display.axes_[0].get_yticklabels()]
+    ['3', '2', '0', '1']
     >>> plt.close(display.figure_)
     """
 
@@ -87,7 +87,7 @@ class FeatureInformationDisplay:
         Returns
         -------
         FeatureInformationDisplay
-            The display, with its plot drawn.
+            This display, with its plot drawn.
         """
         information = feature_information(estimator, X, y, **options)
         return cls(information).plot(max_groups=max_groups, axes=axes)
@@ -105,7 +105,7 @@ class FeatureInformationDisplay:
         Returns
         -------
         FeatureInformationDisplay
-            The display, with its plot drawn.
+            This display, with its plot drawn.
 
         Raises
         ------

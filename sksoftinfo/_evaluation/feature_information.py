@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, compare_bounds
-from .._utils import on_host
+from .._utils import counted, on_host
 from .evaluation import prepare_evaluation
 from .folds import EqualRows
 from .held_out import View, column_names, possible, prior_proba
@@ -34,12 +34,13 @@ _SHOWN = (
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class FeatureInformation:
-    """Information that columns, or groups of columns, carry; the result of `feature_information`.
+    """Information of groups of columns: alone, lost without them, and gained on top of given ones.
 
-    Each array has one entry, or one row, for each group of columns. Each interval is a pair of
-    limits and holds at `confidence_level` by itself; intervals are not adjusted for the number of
-    groups. P-values named ``holm`` are adjusted for that number (Holm, 1979): with a probability
-    of 95 %, no true null hypothesis has an adjusted p-value below 0.05.
+    Returned by `feature_information`. Each array has one entry, or one row, for each group of
+    columns. Each interval is a pair of limits and holds at `confidence_level` by itself; intervals
+    are not adjusted for the number of groups. P-values named ``holm`` are adjusted for that number
+    [1]_: if the p-values are valid, the probability that any true null hypothesis has an adjusted
+    p-value of at most 0.05 is at most 5 %.
 
     Attributes
     ----------
@@ -61,21 +62,21 @@ class FeatureInformation:
         P-value of the null hypothesis "the columns of the group are uninformative", by
         permutation. None without permutations.
     lost_estimate : ndarray of shape (n_groups,)
-        Estimate of I(columns;Y given all others): the bound from all columns minus the bound from
-        all columns outside the group. The estimate is not a bound.
+        Estimate of I(columns;Y|others), where others are all columns outside the group: the bound
+        from all columns minus the bound from the others. The estimate is not a bound.
     lost_interval : ndarray of shape (n_groups, 2)
         Interval of `lost_estimate` from paired rows, by `compare_bounds`.
     lost_p_value, lost_p_value_holm : ndarray of shape (n_groups,)
         Two-sided p-value of the null hypothesis "this classifier predicts as well without the
-        group", by `compare_bounds`.
+        group", by `compare_bounds`; NaN as in `BoundsDifference`.
     gained_estimate : ndarray of shape (n_groups,) or None
-        Estimate of I(columns;Y given `given`): the bound from the group and the given columns
-        minus the bound from the given columns. The estimate is not a bound. None without `given`.
+        Estimate of I(columns;Y|given): the bound from the group and the given columns minus the
+        bound from the given columns. The estimate is not a bound. None without `given`.
     gained_interval : ndarray of shape (n_groups, 2) or None
         Interval of `gained_estimate` from paired rows, by `compare_bounds`.
     gained_p_value, gained_p_value_holm : ndarray of shape (n_groups,) or None
         Two-sided p-value of the null hypothesis "this classifier predicts as well from the given
-        columns alone", by `compare_bounds`.
+        columns alone", by `compare_bounds`; NaN as in `BoundsDifference`.
     bounds_all : InformationBounds
         Bounds from all columns.
     bounds_given : InformationBounds or None
@@ -88,7 +89,7 @@ class FeatureInformation:
     given : list
         Given columns, by name or position.
     confidence_level : float
-        Level of the intervals and limits.
+        Probability with which each interval and limit holds.
     units : {"nats", "bits"}
         Unit of every information value.
 
@@ -96,6 +97,11 @@ class FeatureInformation:
     --------
     feature_information : Function that returns this result.
     FeatureInformationDisplay : Draw the result.
+
+    References
+    ----------
+    .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+       of Statistics 6, 1979.
 
     Examples
     --------
@@ -149,7 +155,9 @@ class FeatureInformation:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas.") from error
+            raise ImportError(
+                "to_frame needs pandas, which is not installed. Run pip install pandas."
+            ) from error
         return pd.DataFrame(self._table(), index=pd.Index(self.names, name="columns"))
 
     def _table(self):
@@ -170,14 +178,13 @@ class FeatureInformation:
         level = 100 * self.confidence_level
         shown = [one for one in _SHOWN if getattr(self, one[1]) is not None]
         width = max([len(name) for name in self.names] + [7])
-        groups = "group" if len(self.names) == 1 else "groups"
         heads = (
             f"{name:>28}" + ("" if getattr(self, p_value) is None else f"{'p':>9}")
             for _, name, p_value in shown
         )
         lines = [
-            f"FeatureInformation in {self.units}: {len(self.names)} {groups} of columns, "
-            f"{self.bounds_all.n_samples} samples, {level:g} % intervals",
+            f"FeatureInformation in {self.units}: {counted(len(self.names), 'group')} of columns, "
+            f"{counted(self.bounds_all.n_samples, 'row')}, {level:g} % intervals",
             f"  assumed: {self.bounds_all.assumption}",
             f"  all columns: {self.bounds_all.mi_lower:.4f} of "
             f"H(Y) = {self.bounds_all.label_entropy:.4f}"
@@ -220,15 +227,17 @@ def feature_information(
 ) -> FeatureInformation:
     """Measure the information of columns about y: alone, beside others, and on top of given ones.
 
-    A classifier is cross-fitted on several sets of columns in the same folds: each group alone,
-    all columns, all columns outside the group and, with `given`, the given columns with and
-    without the group. Differences are paired by rows.
+    In the same folds, the classifier is cross-fitted on all columns and, for each group, on the
+    group alone and on all other columns; with `given`, also on the given columns with and without
+    the group. Differences are paired by rows.
 
-    Only ``alone_lower`` and ``alone_lower_floored`` are bounds. ``lost_estimate`` and
-    ``gained_estimate`` are differences of two lower bounds: they estimate conditional information,
-    may lie above or below it, and describe what *this classifier* loses and gains. For example,
-    logistic regression gains from a column ``a XOR b`` on top of ``a`` and ``b``, although ``a``
-    and ``b`` already determine that column.
+    Only three fields bound information from below: ``alone_lower`` and ``alone_lower_floored`` on
+    the scored rows, and ``alone_limit``, a confidence limit, in the population. ``lost_estimate``
+    and ``gained_estimate`` are differences of two lower bounds: they estimate conditional
+    information, may lie above or below it, and describe what *this classifier* loses and gains.
+    For example, logistic regression gains from a column ``a XOR b`` on top of ``a`` and ``b``,
+    although ``a`` and ``b`` already determine that column. Conversely, logistic regression gains
+    nothing from ``b`` on top of ``a`` if the label is ``a XOR b``.
 
     Parameters
     ----------
@@ -241,10 +250,10 @@ def feature_information(
     y : array-like of shape (n_samples,)
         Labels.
     columns : sequence or mapping, default=None
-        Groups of columns, by name or position. An entry of a sequence is a column or a list of
-        columns; the keys of a mapping are names of groups. By default each column that is not in
-        `given` is a group. A sequence of booleans, one for each column of X, is a mask that
-        selects columns.
+        Groups of columns, by name or by position, which may be negative. An entry of a sequence is
+        a column or a list of columns; the keys of a mapping are names of groups. By default each
+        column that is not in `given` is a group. A sequence of booleans, one for each column of X,
+        is a mask that selects columns.
     given : column or list of columns, default=None
         Columns that are known already, such as age and sex, or a mask that selects columns.
     groups : array-like of shape (n_samples,), default=None
@@ -264,18 +273,20 @@ def feature_information(
         All labels of the population, if some may be missing from y, as in `cross_val_bounds`.
     n_permutations : int, default=0
         Number of permutations of the rows of X against y. For each permutation the classifier is
-        fitted again on each group alone and on all columns. The smallest possible p-value is
-        ``1 / (1 + n_permutations)``. Groups of rows are permuted among groups of the same size.
+        fitted again on each group alone and on all columns. The smallest possible p-value is ``1 /
+        (1 + n_permutations)``. With `groups`, whole groups are permuted among groups of the same
+        size; a group whose size is unique stays in place.
     n_jobs : int, default=None
-        Number of classifiers to train in parallel.
+        Number of classifiers to train in parallel. ``None`` is 1 unless in a joblib context; -1
+        uses all processors.
     params : dict, default=None
-        Parameters passed on to ``fit``, as in `cross_val_bounds`.
+        Parameters of the estimator's ``fit``, as in `cross_val_bounds`.
     confidence_level : float, default=0.95
-        Level, in (0, 1), of the intervals and limits.
+        Probability, in (0, 1), with which each interval and limit holds.
     units : {"nats", "bits"}, default="nats"
         Unit of the result.
     verbose : int, default=0
-        Whether to show a progress bar.
+        If not 0, progress is shown, as in `cross_val_bounds`.
 
     Returns
     -------
@@ -285,9 +296,10 @@ def feature_information(
     Raises
     ------
     ValueError
-        If `cross_val_bounds` would refuse the input, if a column is unknown or named twice, if the
-        length of a mask is not the number of columns, or if `n_permutations` is positive and the
-        folds are in time order.
+        If the input is invalid for `cross_val_bounds`; if X is not two-dimensional or has repeated
+        column names; if a column is unknown; if a group is empty or is passed twice; if `given`
+        leaves no column; if a mask does not have one entry for each column; if `n_permutations` is
+        negative; or if `n_permutations` is positive and the folds are in time order.
 
     Warns
     -----
@@ -299,10 +311,6 @@ def feature_information(
     --------
     cross_val_bounds : Measure all columns together.
     FeatureInformationDisplay : Draw the result.
-
-    References
-    ----------
-    S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
 
     Examples
     --------
@@ -479,8 +487,8 @@ def _positions(columns, known, name):
             positions.add(int(column) % len(known))
         else:
             raise ValueError(
-                f"`{name}` must name columns of X; got {column!r}. Choose from "
-                f"{known if len(known) <= 20 else [*known[:20], '...']}."
+                f"`{name}` must hold names or positions of columns of X; got {column!r}. Choose "
+                f"from {known if len(known) <= 20 else [*known[:20], '...']}."
             )
     return tuple(sorted(positions))
 
@@ -514,7 +522,7 @@ def _groups_of_columns(columns, known, given):
         )
     if len(entries) < len(columns):
         raise ValueError(
-            f"`columns` must name each group once; got {list(columns)}. Remove the repetition."
+            f"`columns` must not repeat a group; got {list(columns)}. Remove the repetition."
         )
     return list(entries), [_positions(entry, known, "columns") for entry in entries.values()]
 

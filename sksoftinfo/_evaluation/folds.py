@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from .._bounds import check_number_of_groups, encode_groups
-from .._utils import ignored_warnings, users_stacklevel
+from .._utils import counted, ignored_warnings, users_stacklevel
 from .duplicates import copied_rows, equal_rows_of
 
 EqualRows = Literal["auto", "together", "independent"]
@@ -133,7 +133,10 @@ def make_folds(
         folds, or if a row is scored by a classifier that was trained on its group or its copies.
     """
     if equal_rows not in _EQUAL_ROWS:
-        raise ValueError(f"`equal_rows` must be one of {_EQUAL_ROWS}; got {equal_rows!r}.")
+        raise ValueError(
+            f"`equal_rows` must be one of {_EQUAL_ROWS}; got {equal_rows!r}. Use 'auto' to detect "
+            "copies."
+        )
     check_number_of_groups(groups, y)
     codes = None if groups is None else encode_groups(groups)
     cv = splitter_of(cv, y, groups)
@@ -202,11 +205,14 @@ def _joined(codes, copies):
 
 def _warn_of_copies(copies, kept_together):
     n_repeats = len(copies) - (copies.max() + 1)
-    what = "Equal rows stay in one fold and" if kept_together else "Equal rows"
+    if kept_together:
+        held_out = "are held out together"
+    else:
+        held_out = "`cv` has to hold them out together"
     warnings.warn(
-        f"{n_repeats} of {len(copies)} rows repeat another row in all columns, which is more than "
-        f"chance explains, and their labels agree. {what} count as one "
-        "observation; equal_rows='independent' treats them like all other rows.",
+        f"{n_repeats} of {len(copies)} rows are copies of another row, more than chance explains, "
+        f"and their labels agree. Copies count as one observation, and {held_out}. Pass "
+        "equal_rows='independent' to treat them like all other rows.",
         stacklevel=users_stacklevel(),
     )
 
@@ -222,7 +228,7 @@ def _shuffled(n_folds, y, clusters, random_state):
             )
         if n_groups < n_folds:
             warnings.warn(
-                f"cv={n_folds} folds need at least {n_folds} groups; got {n_groups}, so "
+                f"`groups` should hold at least cv={n_folds} groups; got {n_groups}, so "
                 f"{n_groups} folds are used.",
                 stacklevel=users_stacklevel(),
             )
@@ -230,8 +236,9 @@ def _shuffled(n_folds, y, clusters, random_state):
     _, counts = np.unique(y, return_counts=True)
     if counts.max() < n_folds:
         raise ValueError(
-            f"cv={n_folds} folds need a class with at least {n_folds} rows; got at most "
-            f"{counts.max()} rows of a class. Merge rare classes, or use fewer folds."
+            f"`y` must have a class with at least cv={n_folds} rows; got at most "
+            f"{counted(counts.max(), 'row')} in each class. Merge rare classes, or use fewer "
+            "folds."
         )
     kind = StratifiedKFold if clusters is None else StratifiedGroupKFold
     folds = kind(n_folds, shuffle=True, random_state=random_state)
@@ -285,9 +292,10 @@ def _warn_of_shared_groups(splits, clusters):
     shared = sum(int(np.isin(clusters[test], clusters[train]).sum()) for train, test in splits)
     if shared:
         warnings.warn(
-            f"{shared} rows are scored by a classifier that was trained on rows of the same group "
-            "or on copies of the rows, which overstates the information. Use an integer `cv`, or "
-            "folds that keep groups together, such as StratifiedGroupKFold.",
+            f"{counted(shared, 'row')} {'is' if shared == 1 else 'are'} scored by a classifier "
+            "that was trained on the same group or on copies, so that the bounds overstate the "
+            "information. Use an integer `cv`, or folds that keep groups together, such as "
+            "StratifiedGroupKFold.",
             stacklevel=users_stacklevel(),
         )
 

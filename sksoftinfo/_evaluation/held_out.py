@@ -227,7 +227,8 @@ def possible(probas, encoded, folds, n_classes):
     warnings.warn(
         f"Probability 0 was predicted for the label that occurred in {impossible.sum()} of "
         f"{len(rows)} rows. The predictions q are replaced by {1 - share:g} q + {share:g} p, "
-        "where p are the label frequencies of the training rows.",
+        "where p are the label frequencies of the training rows. Pass a classifier that never "
+        "predicts 0 to avoid this warning.",
         stacklevel=users_stacklevel(),
     )
     prior = prior_proba(encoded, folds, n_classes)
@@ -370,8 +371,9 @@ def aligned(proba, known, classes, n_rows, estimator):
     proba = np.asarray(plain_rows(proba))
     if proba.shape != (n_rows, len(known)):
         raise ValueError(
-            f"predict_proba of {estimator!r} must return shape {(n_rows, len(known))}; got "
-            f"{proba.shape}. Return one column for each class."
+            f"`estimator` must return probabilities of shape {(n_rows, len(known))}; got "
+            f"{proba.shape} from predict_proba of {estimator!r}. Return one column for each class "
+            "of the training rows."
         )
     if proba.dtype.kind != "f":
         proba = proba.astype(np.float64)

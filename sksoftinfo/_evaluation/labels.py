@@ -57,7 +57,7 @@ def class_labels(y, bins=None):
     check_labels(y)
     y = column_or_1d(on_host(y))
     if not len(y):
-        raise ValueError("`y` must hold labels; got none. Give at least one row of each class.")
+        raise ValueError("`y` must hold labels; got none. Pass at least one row of each class.")
     if y.dtype == object and all(isinstance(label, (int, float, np.number)) for label in y):
         y = np.array(y.tolist())
     if bins is not None:
@@ -65,16 +65,16 @@ def class_labels(y, bins=None):
     elif _are_quantities(y):
         raise ValueError(
             f"`y` must hold classes; got {len(np.unique(y))} different numbers in {len(y)} rows, "
-            f"such as {y[0]}. Pass bins=4 for four classes of equal size, or write\n"
-            "    y = numpy.digitize(y, numpy.quantile(y, [0.25, 0.5, 0.75]))\n"
-            "before the call. If the numbers are names of classes, write y = y.astype(str)."
+            f"e.g. {y[0]}. Pass bins=4 for four classes of about equal size. Without `bins`, "
+            "write\n    y = numpy.digitize(y, numpy.quantile(y, [0.25, 0.5, 0.75]))\nbefore the "
+            "call. If the numbers are names of classes, write y = y.astype(str)."
         )
     elif y.dtype.kind in "iuf" and _has_many_values(y, _WARNED_SHARE):
         warnings.warn(
-            f"`y` holds {len(np.unique(y))} different integers in {len(y)} rows, and each of them "
-            "is used as a class. If they are quantities, such as counts or ages, pass bins=4 for "
-            "four classes of equal size. If they are names of classes, pass y.astype(str) to "
-            "avoid this warning.",
+            f"`y` has {len(np.unique(y))} different whole numbers in {len(y)} rows, and each is "
+            "used as a class. If they are quantities, such as counts or ages, pass bins=4 for "
+            "four classes of about equal size. If they are names of classes, pass y.astype(str) "
+            "to avoid this warning.",
             stacklevel=users_stacklevel(),
         )
     # Too many classes with few rows each are reported when the folds are made.
@@ -125,7 +125,7 @@ def _binned(y, bins):
     if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 2:
         raise ValueError(
             f"`bins` must be None or an integer of at least 2; got {bins!r}. Use bins=4 for four "
-            "classes of equal size."
+            "classes of about equal size."
         )
     if y.dtype.kind not in "iuf":
         raise ValueError(f"`y` must hold numbers if bins={bins}; got {y.dtype}. Leave `bins` out.")

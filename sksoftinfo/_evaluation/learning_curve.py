@@ -17,7 +17,7 @@ from .labels import class_labels
 
 
 class InformationLearningCurveDisplay:
-    """Lower bound on I(X;Y) against the number of training rows.
+    """Plot of the lower bound on I(X;Y) against the number of training rows.
 
     On held-out rows the bound grows towards the information that this kind of classifier can find.
     On training rows the same formula overstates the information.
@@ -27,11 +27,11 @@ class InformationLearningCurveDisplay:
     train_sizes : ndarray of shape (n_sizes,)
         Numbers of training rows.
     train_scores : ndarray of shape (n_sizes, n_folds)
-        Values of the formula on training rows.
+        ``H(Y) + E log q(y|x)`` on training rows, in `units`; not a bound there.
     test_scores : ndarray of shape (n_sizes, n_folds)
-        Lower bounds on held-out rows.
+        ``H(Y) + E log q(y|x)`` on held-out rows, the lower bounds, in `units`.
     label_entropy : float
-        H(Y) of all rows.
+        H(Y) of all rows, in `units`.
     units : {"nats", "bits"}, default="nats"
         Unit of the scores and of the label entropy.
 
@@ -40,9 +40,9 @@ class InformationLearningCurveDisplay:
     lines_ : list of matplotlib.lines.Line2D
         Lines of the held-out rows, the training rows and H(Y).
     ax_ : matplotlib.axes.Axes
-        Axes of the drawing.
+        Axes that contain the plot.
     figure_ : matplotlib.figure.Figure
-        Figure of the drawing.
+        Figure that contains the axes.
 
     See Also
     --------
@@ -92,8 +92,8 @@ class InformationLearningCurveDisplay:
     ) -> InformationLearningCurveDisplay:
         """Train on increasing numbers of rows, and plot the bounds.
 
-        Each fold trains on growing subsets of its training rows, stratified by class. Each subset
-        holds all classes and contains the smaller subsets.
+        For each fold, the classifier is trained on subsets of the training rows of increasing
+        size. Subsets are stratified by class, hold all classes, and contain the smaller ones.
 
         Parameters
         ----------
@@ -103,8 +103,9 @@ class InformationLearningCurveDisplay:
             Rows of features, for training and for holding out.
         y : array-like of shape (n_samples,)
             Labels.
-        train_sizes : array-like, default=(0.1, 0.325, 0.55, 0.775, 1.0)
-            Numbers of training rows, or shares of the training rows of a fold.
+        train_sizes : array-like of shape (n_sizes,), default=(0.1, 0.325, 0.55, 0.775, 1.0)
+            Ints are numbers of training rows; floats within (0, 1] are shares of the training rows
+            of a fold.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, as in `cross_val_bounds`.
         cv : int, cross-validation generator or iterable, default=5
@@ -117,9 +118,10 @@ class InformationLearningCurveDisplay:
         bins : int, default=None
             Number of classes into which numeric labels are cut, as in `cross_val_bounds`.
         n_jobs : int, default=None
-            Number of classifiers to train in parallel.
+            Number of classifiers to train in parallel. ``None`` is 1 unless in a joblib context;
+            -1 uses all processors.
         params : dict, default=None
-            Parameters passed on to ``fit``.
+            Parameters of the estimator's ``fit``.
         units : {"nats", "bits"}, default="nats"
             Unit of the bounds.
         verbose : int, default=0
@@ -130,7 +132,7 @@ class InformationLearningCurveDisplay:
         Returns
         -------
         InformationLearningCurveDisplay
-            The display, with its plot drawn.
+            This display, with its plot drawn.
 
         Raises
         ------
@@ -170,7 +172,10 @@ class InformationLearningCurveDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> InformationLearningCurveDisplay:
-        """Draw means over folds, with one standard deviation around them.
+        """Draw the mean of the bounds over the folds for each number of training rows.
+
+        Bands of one standard deviation over the folds are drawn around the means; they are not
+        confidence intervals.
 
         Parameters
         ----------
@@ -180,7 +185,7 @@ class InformationLearningCurveDisplay:
         Returns
         -------
         InformationLearningCurveDisplay
-            The display, with its plot drawn.
+            This display, with its plot drawn.
         """
         axis = axis_or_new(ax, 6.4, 4.0)
         self.lines_ = []

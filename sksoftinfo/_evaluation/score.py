@@ -39,7 +39,8 @@ def score_bounds(
 
     A Pipeline transforms the rows, and a parameter search uses its best estimator. If the final
     classifier has a method `score_bounds`, such as `StochasticInfoClassifier`, that method scores
-    the rows. Otherwise the bounds follow from ``predict_proba``.
+    the rows. Otherwise the bounds follow from ``predict_proba``. The default `reference_prior` is
+    that of `information_bounds`, also where the method's own default differs.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def score_bounds(
         Rows that were not used for training. On training rows the same formulas overstate the
         information; only classifiers of this package detect training rows, and warn.
     y : array-like of shape (n_samples,), default=None
-        Labels of the rows, by default the labels of a torch Dataset or DataLoader.
+        Labels of the rows. May be None if X is a torch Dataset or DataLoader with labels.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative importance weights of the rows.
     groups : array-like of shape (n_samples,), default=None
@@ -81,7 +82,8 @@ default="empirical"
     Warns
     -----
     UserWarning
-        If the predictions are clearly worse than the label frequencies.
+        If the predictions are clearly worse than the label frequencies, and as
+        `information_bounds`, or the method `score_bounds` of the classifier.
 
     See Also
     --------
@@ -118,7 +120,7 @@ default="empirical"
         else:
             in_fixed_order(held)
     if y is None:
-        raise ValueError("`y` must hold the labels of `X`; got None. Give one for each row.")
+        raise ValueError("`y` must hold the labels of `X`; got None. Pass one label for each row.")
     check_consistent_length(X, y)
     options: dict[str, Any] = {
         "sample_weight": sample_weight,

@@ -28,27 +28,28 @@ from .table_encoder import encoder_for, numeric_table, standardised
 class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     """Mixture of several kinds of classifiers, with weights learned from held-out labels.
 
-    No kind of classifier is closest to p(y|x) on every table. A mixture with weights that maximise
-    the likelihood of held-out labels is at least as close as the best of its members. One part of
-    the mixture is a logarithmic pool of all members, i.e. a product of powers of their
-    probabilities. The pool adds up the evidence of the members and corrects over-confident ones.
-    Since some labels may be wrong, the label frequencies are mixed in as a floor. The pool is used
-    only if it raises the likelihood by more than its number of parameters explains.
+    No kind of classifier is closest to p(y|x) on every table. On the held-out labels, a mixture
+    whose weights maximise their likelihood is at least as close to p(y|x) as the best of its
+    members. One part of the mixture is a logarithmic pool [1]_ of all members, i.e. a product of
+    powers of their probabilities. The pool adds up the evidence of the members and corrects
+    over-confident ones. Since some labels may be wrong, the label frequencies are mixed in as a
+    floor. The pool is used only if it raises the held-out log-likelihood by more than a penalty
+    for its number of parameters.
 
     In `cross_val_bounds`, ``"stack"`` stands for this classifier. The weights for a fold are then
     learned from the labels of the other folds, and each member is trained at most once per fold.
 
-    All members are trained for two folds. Members that, judged by the labels of these folds, do
-    not improve the mixture in either fold are not trained for the other folds.
+    To save time, all members are first trained for two of the folds only. A member that improves
+    the mixture on the held-out labels of neither fold is not trained for the other folds.
 
     Parameters
     ----------
     members : {"all", "quick"}, default="all"
         Kinds of classifiers in the mixture. ``"all"`` stands for logistic regression, linear and
-        quadratic discriminant analysis, 30 and 100 nearest neighbours, boosting and two
-        multi-layer perceptrons, without the members that need more rows than there are.
-        ``"quick"`` stands for logistic regression and boosting. Both include the label frequencies
-        as a member.
+        quadratic discriminant analysis, nearest neighbours (30 and 100), boosting and two
+        perceptrons (with less and more weight decay). Members for which a fold has too few rows
+        are left out. ``"quick"`` stands for logistic regression and boosting. Both include the
+        label frequencies as a member.
     encoder : "auto", transformer or None, default="auto"
         Transformer of the columns into numbers, fitted on the training rows of each fold.
         ``"auto"`` encodes data frames with texts, dates or missing values by skrub's
@@ -56,9 +57,11 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     cv : int, cross-validation generator or iterable, default=5
         Folds from which `fit` learns the weights, as in `cross_val_bounds`.
     n_jobs : int, default=None
-        Number of fits, of a member on a fold, to run in parallel.
+        Number of fits, of a member on a fold, to run in parallel. ``None`` is 1 unless in a joblib
+        context; -1 uses all processors.
     random_state : int, RandomState instance or None, default=0
-        Seed of the shuffled folds, if `cv` is an integer.
+        Seed of the shuffled folds, if `cv` is an integer. The members have fixed seeds, so that
+        results are reproducible by default.
 
     Attributes
     ----------
@@ -67,9 +70,10 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     encoder_ : Pipeline
         Fitted transformer of the columns into standardised numbers.
     members_ : dict of str to classifier
-        Members trained on the encoded columns of all rows. The first member predicts the label
-        frequencies. Any other member is left out if both its weight and its exponent are below
-        0.001.
+        Members trained on the encoded columns of all rows. Keys are ``"prior"``, which predicts
+        the label frequencies, ``"logistic"``, ``"lda"``, ``"qda"``, ``"neighbours"``, ``"more
+        neighbours"``, ``"boosting"``, ``"perceptron"`` and ``"smooth perceptron"``. Any member but
+        the first is left out if both its weight and its exponent are below 0.001.
     mixture_ : StackMixture
         Mixture of the members, in the order of `members_`: their linear ``weights``, the
         ``pool_weight`` of their logarithmic pool, and its ``pool.exponents`` (of all members but
@@ -86,8 +90,11 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    `fit` takes no `sample_weight`, because some members do not support weights. Heskes, "Selecting
-    weighting factors in logarithmic opinion pools" (1998), shows what a logarithmic pool gains.
+    `fit` takes no `sample_weight`, because some members do not support weights.
+
+    References
+    ----------
+    .. [1] T. Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1998.
 
     Examples
     --------
@@ -95,6 +102,9 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     >>> from sksoftinfo import InfoStackClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> stack = InfoStackClassifier(members="quick").fit(X, y)
+
+    Boosting does not improve the mixture on this table, and is left out.
+
     >>> sorted(stack.members_)
     ['logistic', 'prior']
     >>> round(float(stack.mixture_.weights.sum() + stack.mixture_.pool_weight), 6)
@@ -134,8 +144,12 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the encoder cannot encode `X`, if labels are missing, quantities or all equal, or if
-            a parameter is invalid.
+            If X cannot be encoded; if labels are missing, are quantities, or are all the same; or
+            if a parameter is invalid.
+        TypeError
+            If X is sparse.
+        ImportError
+            If X needs skrub, which is not installed.
         """
         check_labels(y)
         X = on_host(X)

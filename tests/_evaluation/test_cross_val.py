@@ -243,7 +243,7 @@ def test_noise_that_is_repeated_holds_no_information():
     rng = np.random.default_rng(0)
     noise, y = np.repeat(rng.normal(size=(60, 5)), 5, axis=0), np.repeat(rng.integers(0, 2, 60), 5)
     neighbour = KNeighborsClassifier(3, weights="distance")
-    with pytest.warns(UserWarning, match="240 of 300 rows repeat another row"):
+    with pytest.warns(UserWarning, match="240 of 300 rows are copies"):
         bounds = cross_val_bounds(make_pipeline(StandardScaler(), LDA), noise, y)
     assert bounds.mi_lower < 0.02
     overruled = cross_val_bounds(neighbour, noise, y, equal_rows="independent")
@@ -325,7 +325,7 @@ def test_a_bound_of_weights_is_that_of_the_groups_that_equal_rows_make():
     rows, y = random.normal(size=(60, 2)).repeat(3, axis=0), np.arange(60).repeat(3) % 2
     weight = random.uniform(0.5, 1, 180)
     of = {"sample_weight": weight, "cv": 3}
-    with pytest.warns(UserWarning, match="120 of 180 rows repeat"):
+    with pytest.warns(UserWarning, match="120 of 180 rows are copies"):
         bounded = cross_val_bounds(LogisticRegression(), rows, y, weight_bound=2, **of)
     groups = equal_rows_of(rows)
     grouped = cross_val_bounds(LogisticRegression(), rows, y, groups=groups, group_bound=6, **of)
@@ -341,7 +341,7 @@ def test_a_bound_of_weights_is_that_of_the_groups_that_equal_rows_make():
     )
     assert blocks.n_groups == 5
     with (
-        pytest.warns(UserWarning, match="repeat"),
+        pytest.warns(UserWarning, match="are copies"),
         pytest.raises(ValueError, match="`weight_bound` must be a finite number of at least"),
     ):
         cross_val_bounds(LogisticRegression(), rows, y, weight_bound=0.5, **of)
@@ -365,7 +365,7 @@ def test_named_classes_that_do_not_occur_count_in_the_entropy():
         assert named.n_classes == 50 and named.classes.tolist() == sorted(map(str, range(50)))
         assert named.mi_lower == pytest.approx(seen.mi_lower)
         held.append(named.label_entropy_upper_limit >= np.log(50) - 1e-12)
-        assert f"the {seen.n_classes} classes seen or named" in repr(seen)
+        assert f"the {seen.n_classes} classes that occur" in repr(seen)
     assert np.mean(held) >= 0.9
     with pytest.raises(ValueError, match="`labels` must be None if `bins`"):
         cross_val_bounds(LogisticRegression(), rows, y, bins=2, labels=[0, 1])

@@ -224,14 +224,17 @@ def test_weights_params_bins_and_progress(capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"columns": ["z"]}, "`columns` must name columns of X; got 'z'. Choose from \\['sl'"),
-        ({"columns": [7]}, "`columns` must name columns of X; got 7"),
+        (
+            {"columns": ["z"]},
+            "`columns` must hold names or .* of X; got 'z'. Choose from \\['sl'",
+        ),
+        ({"columns": [7]}, "`columns` must hold names or positions of columns of X; got 7"),
         ({"columns": []}, "`columns` must name at least one column in each group"),
         ({"columns": [["sl"], []]}, "`columns` must name at least one column in each group"),
-        ({"columns": ["sl", "sl"]}, "`columns` must name each group once"),
+        ({"columns": ["sl", "sl"]}, "`columns` must not repeat a group"),
         ({"columns": slice(0, 2)}, "`columns` must be a sequence of columns"),
         ({"columns": 2}, "`columns` must be a sequence of columns .*; got 2"),
-        ({"given": "z"}, "`given` must name columns of X; got 'z'"),
+        ({"given": "z"}, "`given` must hold names or positions of columns of X; got 'z'"),
         ({"given": list(range(4))}, "`given` must leave at least one column of X; got all 4"),
         ({"n_permutations": None}, "`n_permutations` must be an integer of at least 0; got None"),
         ({"n_permutations": -1}, "`n_permutations` must be an integer of at least 0"),

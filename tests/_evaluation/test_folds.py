@@ -49,14 +49,14 @@ def test_groups_stay_together(names):
 
 
 def test_fewer_groups_than_folds():
-    with pytest.warns(UserWarning, match="cv=5 folds need at least 5 groups; got 3"):
+    with pytest.warns(UserWarning, match="at least cv=5 groups; got 3"):
         folds = make_folds(5, X, Y, groups=np.arange(120) % 3)
     assert len(folds.splits) == 3
     # Copies, too: twelve different rows, and twenty folds of them.
     few, y = X[:12].repeat(10, axis=0), (np.arange(12) % 2).repeat(10)
     with (
-        pytest.warns(UserWarning, match="108 of 120 rows repeat"),
-        pytest.warns(UserWarning, match="cv=20 folds need at least 20 groups; got 12"),
+        pytest.warns(UserWarning, match="108 of 120 rows are copies"),
+        pytest.warns(UserWarning, match="at least cv=20 groups; got 12"),
     ):
         folds = make_folds(20, few, y)
     assert 10 <= len(folds.splits) <= 12
@@ -67,10 +67,10 @@ def test_fewer_groups_than_folds():
 def test_copies_stay_together_and_join_groups():
     table = np.vstack([X[:60], X[:60]])
     y = np.tile(np.arange(60) % 2, 2)
-    with pytest.warns(UserWarning, match="60 of 120 rows repeat another row"):
+    with pytest.warns(UserWarning, match="60 of 120 rows are copies"):
         folds = make_folds(5, table, y)
     np.testing.assert_array_equal(folds.fold[:60], folds.fold[60:])
-    with pytest.warns(UserWarning, match="60 of 120 rows repeat"):
+    with pytest.warns(UserWarning, match="60 of 120 rows are copies"):
         joined = make_folds(5, table, y, groups=np.r_[np.arange(60) // 2, np.arange(60, 120)])
     # Rows 0 and 1 share a group, and row 60 is a copy of row 0.
     assert joined.groups.max() + 1 == 30
@@ -113,8 +113,8 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
         make_folds(KFold(4, shuffle=True, random_state=0), X, Y, groups=np.arange(120) % 6)
     table = np.vstack([X[:60], X[:60]])
     with (
-        pytest.warns(UserWarning, match="60 of 120 rows repeat"),
-        pytest.warns(UserWarning, match="120 rows are scored .* or on copies of the rows"),
+        pytest.warns(UserWarning, match="60 of 120 rows are copies"),
+        pytest.warns(UserWarning, match="120 rows are scored .* or on copies"),
     ):
         make_folds(KFold(2), table, np.tile(np.arange(60) % 2, 2))
     with warnings.catch_warnings():
@@ -145,7 +145,7 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
         ([(np.arange(60.0), np.arange(60, 120))], {}, "got float64 from 0.0 to 59.0"),
         ([([0, 1], [200])], {}, "`cv` must yield positions or masks of 120 rows"),
         ([([0, 1], [-1])], {}, "`cv` must yield positions or masks of 120 rows"),
-        (50, {}, "got at most 40 rows of a class"),
+        (50, {}, "got at most 40 rows in each class"),
         (5, {"groups": np.arange(9)}, "`groups` must hold one group for each row; got 9 for"),
         (5, {"groups": [None] + ["a"] * 119}, "got none for 1 of 120 rows"),
         (5, {"groups": np.array([1] + ["a"] * 119, dtype=object)}, "`groups` must be of one type"),

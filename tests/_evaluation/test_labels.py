@@ -21,7 +21,7 @@ def test_integers_of_many_values_are_taken_for_classes_with_a_warning():
     random = np.random.default_rng(0)
     codes = random.integers(0, 50, 100)
     for y in (codes, np.repeat(np.arange(50), 4), np.repeat(np.arange(25.0), 5), codes - 20):
-        with pytest.warns(UserWarning, match=r"different integers .* pass bins=4"):
+        with pytest.warns(UserWarning, match=r"different whole numbers .* pass bins=4"):
             assert class_labels(y).tolist() == y.tolist()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
