@@ -131,8 +131,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             categorical columns (see `categorical_features`). PIL images must have the same size
             and are read as numbers from 0 to 1. A data set is read into memory.
         y : array-like of shape (n_samples,), default=None
-            Labels: numbers or strings, of at least two classes. ``None`` takes the labels of a
-            data set.
+            Labels, numbers or strings, of at least two classes. If None, X must be a torch Dataset
+            or DataLoader, whose labels are used.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows. Rows of weight zero are left out.
 
@@ -144,8 +144,22 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         Raises
         ------
         ValueError
-            If the input is not finite, has the wrong shape or fewer than two classes, if a
-            parameter is out of its range, or if training diverges.
+            If X is not finite or has the wrong shape, if y has fewer than two classes, or if a
+            parameter is out of its range.
+        TrainingDiverged
+            If the loss or the weights are not finite, or the loss is far too large. It is a
+            ValueError.
+        TypeError
+            If a keyword is neither a parameter of the classifier nor of skorch.
+
+        Warns
+        -----
+        UserWarning
+            If all rows are equal; if columns that reach a module of your own have very different
+            magnitudes; if the network returns probabilities instead of logits; if it
+            has memorised its training rows; if training is interrupted; if the device has no
+            double precision; or if no epoch predicts held-out rows better than the label
+            frequencies.
         """
         with unchanged_on_error(self, keep_learned=True):
             self._check_skorch_names()
@@ -177,7 +191,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         y : array-like of shape (n_samples,), default=None
             Labels, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may occur in any call; required in the first call.
+            All labels that may occur in any call, in any order. Required in the first call; later
+            calls must pass the same labels or None.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
@@ -298,8 +313,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         device = resolve_device(self.device, dtype)
         if dtype == torch.float64 and not has_float64(device):
             warnings.warn(
-                f"device={str(device)!r} has no double precision: the network and its rows are "
-                "converted to single precision. Set dtype='float32', or device='cpu'.",
+                f"The device {str(device)!r} has no double precision: the network and its rows "
+                "are converted to single precision. Set dtype='float32' to avoid this warning, "
+                "or device='cpu' for double precision.",
                 stacklevel=users_stacklevel(),
             )
             dtype = torch.float32
@@ -423,7 +439,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict the label with the largest posterior or, by `decision`, the largest information.
+        """Predict the label with the largest posterior or pointwise information.
+
+        ``decision="information"`` selects the pointwise information.
 
         Parameters
         ----------
@@ -448,7 +466,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         X : array-like
             As in `fit`.
         y : array-like of shape (n_samples,), default=None
-            True labels. ``None`` takes the labels of a data set.
+            True labels. If None, X must be a torch Dataset or DataLoader with labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
@@ -467,8 +485,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
     ) -> np.ndarray:
         """Compute the pointwise information between each input and each class.
 
-        The pointwise information is ``log p(m|x) - log r_m``. Proposition 1 of the paper states it
-        for the logit, for which it holds only after normalisation.
+        For class m, it is ``log p(m|x) - log r_m``. Proposition 1 of Qin and Kim (arXiv
+        1910.02629) equates it with the logit, which is true only of normalised logits.
 
         Parameters
         ----------
@@ -477,14 +495,21 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         reference_prior : {"train", "uniform"} or array-like of shape (n_classes,), \
 default="train"
             Reference prior r: the label frequencies of `fit`, uniform probabilities, or the given
-            ones.
+            positive probabilities in the order of ``classes_``. With "train", classes that did not
+            occur have infinite information.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
             In `units`, columns in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If `reference_prior` is "empirical", which needs labels, or is not a positive
+            distribution.
         """
         factor = nats_to(units)
         check_is_fitted(self, "net_")
@@ -517,7 +542,7 @@ default="train"
             Held-out rows, in any form that `fit` takes. Bounds on training rows would overstate
             the information.
         y : array-like of shape (n_samples,), default=None
-            True labels. ``None`` takes the labels of a data set.
+            True labels. If None, X must be a torch Dataset or DataLoader with labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None
@@ -526,13 +551,13 @@ default="train"
             Probability, in (0, 1), with which each confidence limit holds.
         reference_prior : {"train", "empirical", "uniform"} or array-like of shape \
 (n_classes,), default="train"
-            Reference prior r of the pointwise contributions. The prior changes how the
-            contributions are spread over the rows, not their mean. An array is taken to be the
-            known prior of the population.
+            Reference prior r in ``pointwise``, the contribution of each row. The prior changes the
+            contributions, but not their mean. ``"train"`` is `train_prior_`, ``"empirical"`` the
+            label frequencies of `y`. An array is taken to be the known prior of the population.
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
@@ -547,9 +572,10 @@ default="train"
         Warns
         -----
         UserWarning
-            If some rows and their labels were used for training, in any order and precision, if
-            the classifier predicts probability zero for a label that occurs, or if its predictions
-            are clearly worse than the label frequencies.
+            If rows were used for training with the same labels, even in another order or
+            floating-point precision; if a label that occurs was predicted with probability 0; if
+            weights or groups are very unequal and no bound of them is passed; or if the
+            predictions are clearly worse than the label frequencies.
         """
         return self._bounds_of_rows(
             self._accumulate,

@@ -73,9 +73,9 @@ def module_and_params(module, X, n_classes, missing, n_members, with_columns=Fal
         module = {2: AveragedMLP if n_members else MLP, 3: ConvNet, 4: ConvNet}.get(X.ndim)
         if module is None:
             raise ValueError(
-                "X must be a table (n, d), or images (n, height, width) or (n, channels, height, "
-                f"width), if `module` is None; got shape {X.shape}, for which there is no default "
-                "network. Set `module`, or reshape X."
+                "`X` must have shape (n, d), (n, height, width) or (n, channels, height, width) "
+                f"if `module` is None; got {X.shape}. Reshape X, or pass a `module` for this "
+                "shape."
             )
     if isinstance(module, torch.nn.Module):
         return module, {}
@@ -128,8 +128,9 @@ def weights_of_rows(class_weight, classes, y, sample_weight):
         valid = np.isfinite(of_class).all() and (of_class >= 0).all() and of_class[y].any()
         if not valid:
             raise ValueError(
-                "`class_weight` must have finite, non-negative weights, one of them positive for "
-                f"the classes of these rows; got {class_weight!r}. Give positive numbers."
+                "`class_weight` must hold finite, non-negative weights, and a positive weight "
+                f"for at least one class of these rows; got {class_weight!r}. Pass positive "
+                "numbers."
             )
     return weight * of_class[y]
 

@@ -80,7 +80,8 @@ def categorical_columns(X, categorical_features):
     raise ValueError(
         "`categorical_features` must be 'from_dtype', None, a mask with one bool for each "
         f"column, positions from 0 to {n_features - 1}, or names of columns; got "
-        f"{str(categorical_features)[:200]} for {n_features} columns. Give one of these."
+        f"{str(categorical_features)[:200]} for {n_features} columns. Use 'from_dtype' for the "
+        "columns of a categorical dtype."
     )
 
 
@@ -169,15 +170,15 @@ def _categories_of(column, name):
     found = np.array(sorted(distinct)) if plain and not mixed_types(distinct) else None
     if found is None or not _are_plain(found):
         raise ValueError(
-            "The categories of a column must be strings, booleans or finite numbers, and all of "
-            f"one kind; got other categories in the column {name!r}. Convert them to strings, "
+            "`X` must have strings, booleans or finite numbers, all of one kind, as the "
+            f"categories of a column; got others in column {name!r}. Convert them to strings, "
             "e.g. by X[name].astype(str).astype('category')."
         )
     if len(found) > MOST_CATEGORIES:
         raise ValueError(
-            f"A categorical column must have at most {MOST_CATEGORIES} categories; got "
-            f"{len(found)} in the column {name!r}. Merge rare categories, or encode the column in "
-            "a pipeline, e.g. by TargetEncoder."
+            f"`X` must have at most {MOST_CATEGORIES} categories in a categorical column; got "
+            f"{len(found)} in column {name!r}. Merge rare categories, or encode the column in a "
+            "pipeline, e.g. by TargetEncoder."
         )
     # In an array of strings, all items are as wide as the longest, and lose trailing nulls.
     return np.array(sorted(distinct), dtype=object) if found.dtype.kind == "U" else found
@@ -240,9 +241,9 @@ def _codes(column, values, name):
     # A single unknown category is not suspicious.
     if index and len(strange) > 1:
         warnings.warn(
-            f"The column {name!r} has none of the categories of `fit`, "
-            f"{_listed(values.tolist())}; got {_listed(strange)}. All entries of the column are "
-            "treated as missing. Pass values of the same form as in `fit`.",
+            f"`X` should have the categories of `fit` in column {name!r}, "
+            f"{_listed(values.tolist())}; got only {_listed(strange)}, which are treated as "
+            "missing. Convert the column to the type that it had in `fit`.",
             stacklevel=users_stacklevel(),
         )
     return codes

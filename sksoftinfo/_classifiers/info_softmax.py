@@ -20,14 +20,15 @@ from .plan import FOLDS, plan_training
 class InfoSoftmaxClassifier(BaseInfoClassifier):
     """Neural classifier that measures the information about the label in its inputs.
 
-    The network maps an input x to logits z and is trained by maximising (paper Eq. 3)
+    The network maps an input x to logits z and is trained by maximising (Eq. 3 of [1]_)
 
     .. math:: \\log f_s(z, y) = z_y + \\log \\pi_y - \\log \\sum_m \\pi_m e^{z_m}
 
-    with class prior :math:`\\pi`, uniform in the paper. The expectation of the log-softmax is the
-    Donsker-Varadhan representation with the critic :math:`T(z, y, x) = z_y` and labels uniform
-    over the M classes, less log M (Eq. 23). For the information between input and label, held-out
-    rows therefore give
+    for label y, with a class prior :math:`\\pi` over the M classes m, uniform in [1]_. The
+    expectation of this log-softmax is the Donsker-Varadhan representation with the critic
+    :math:`T(z, y, x) = z_y` and labels uniform over the classes, less log M (Eq. 23). This
+    equality alone does not bound I(X;Y) if classes are imbalanced. On held-out rows, the predicted
+    probabilities p do:
 
     .. math:: H(Y) + E \\log p(y|x) \\le I(X;Y) \\le H(Y),
 
@@ -36,45 +37,49 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     Parameters
     ----------
     module : torch module class or instance, or callable that returns one, default=None
-        Network that returns logits of shape (n_samples, n_classes). A class or callable is passed
-        ``n_features``, ``n_channels`` and ``n_classes``, as far as it accepts them, and all
-        ``module__*`` parameters. An instance is copied. ``None`` is one multi-layer perceptron or
-        several for tables (see `early_stopping`), and a fully convolutional network with global
-        average pooling for images.
+        Network that returns logits of shape (n_samples, n_classes). A class or callable is called
+        with the ``module__*`` parameters, and with those of ``n_features``, ``n_channels`` and
+        ``n_classes`` that its signature names. An instance is copied. ``None`` is, for tables, an
+        `MLP`, or several whose logits are averaged (see `early_stopping`), and, for images, a
+        `ConvNet`.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax: uniform, as in the paper; the label frequencies, as in the
-        probability-corrected softmax [2]_; or the given probabilities, in the order of the sorted
-        labels.
+        probability-corrected softmax [2]_; or the given probabilities: positive, of sum 1, in the
+        order of the sorted labels, or a pandas Series indexed by the labels.
     decision : {"posterior", "information"}, default="posterior"
-        Quantity that `predict` maximises: the class posterior, or the pointwise information
-        ``log p(y|x) - log p(y)``, which raises the average per-class accuracy of imbalanced
-        classes.
+        Quantity that `predict` maximises: the class posterior, or the pointwise information ``log
+        p(y|x) - log p(y)`` with `train_prior_` as p(y), which usually raises the balanced accuracy
+        if classes are imbalanced.
     criterion : torch loss class, default=LogSoftmaxLoss
-        Loss of posterior logits and class indices, one value for each row.
+        Loss, one value for each row, of posterior logits (the network's logits plus the log of the
+        class prior) and class indices. A criterion with a parameter ``reduction`` gets "none".
     optimizer : torch optimizer class or None, default=None
-        ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is chosen if
-        `early_stopping` is in use, and 1 otherwise: with a smaller weight decay, a network that is
-        trained on few rows is over-confident, and its bounds are too low. The weight decay for
-        images is 0.01. Set another weight decay by ``optimizer__weight_decay``.
+        ``None`` is ``torch.optim.AdamW``. Its weight decay for tables is set by the default
+        training (see `early_stopping`), and is 1 otherwise: with less, a network trained on few
+        rows is over-confident, and its lower bounds are far below the information. The weight
+        decay for images is 0.01. Set another weight decay by ``optimizer__weight_decay``.
     lr : float, default=0.003
-        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine. For
-        images and the default training, the rate first rises to four times `lr`.
+        Learning rate. In the default training (see `early_stopping`), the rate falls to 0 along
+        half a cosine; for images, it first rises to four times `lr`.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows, or the largest number with
-        ``early_stopping=True``. If `early_stopping` is in use, ``"auto"`` is the number of passes
-        that makes 600 steps (100 to 600 steps if there are too few rows to hold some out), and at
-        least 20. For images and the default training, ``"auto"`` is the number of passes that
-        makes 1,100 steps, between 10 and 50. Otherwise, ``"auto"`` is 50.
+        Number of passes over the training rows; with ``early_stopping=True``, an upper limit.
+        ``"auto"`` is: in the default training of tables (see `early_stopping`), as many passes as
+        make 600 steps of the optimizer, and at least 20 (if fewer than 100 rows are different, 100
+        to 600 steps, more the more often rows are repeated); in that of images, as many as make
+        1,100 steps, between 10 and 50; otherwise 50.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
-        Whether `fit` cross-fits the default network for tables (see Notes): its members leave out
-        different rows, and these rows choose the weight decay and the epoch.
+        Whether the default training of tables cross-fits the default network (see Notes): its
+        members leave out different rows, and these rows choose the weight decay and the epoch. The
+        default training is used if none of the parameters below is set, and, for tables, if
+        `early_stopping` is not False.
 
         - ``"auto"`` cross-fits if at least 100 rows are different and the default training is not
-          changed. If fewer rows are different, no row is left out: all members are trained on all
-          rows, with a strong weight decay unless the rows occur often, and integer weights are
-          equivalent to repeated rows.
+          changed. If fewer rows are different, no row is left out: all five perceptrons and linear
+          functions are trained on all rows, with a weight decay that is the stronger the less
+          often each row is repeated. An integer `sample_weight` is then equivalent to repeated
+          rows.
         - ``True`` cross-fits any number of rows. An error is raised for images, and if a parameter
           other than `max_epochs` changes the default training.
         - ``False`` trains one perceptron on all rows for `max_epochs`.
@@ -84,12 +89,14 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         and ``callbacks__*``, and by `callbacks` that stop training early, or change the weights,
         their gradients or the learning rate.
     train_split : None, float, int or callable, default=None
-        Validation rows for the callbacks: a share of the rows, a number of folds of which one is
-        used, or a split of skorch.
+        Validation rows for the callbacks: None for no such rows; a float for a share of the rows;
+        an int for a number of folds, of which one is used; or an instance such as
+        ``skorch.dataset.ValidSplit``.
     callbacks : list of skorch callbacks, "disable" or None, default=None
         Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss.
+        Weights of the classes in the loss: a dict of label to weight; "balanced" for weights
+        inversely proportional to the (weighted) label frequencies; None for equal weights.
     categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
 (n_features,) or (n_categorical_features,), or None, default="from_dtype"
         Categorical columns, if `module` is None: a mask, positions, or names of columns.
@@ -98,26 +105,30 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         call of `partial_fit`, becomes an indicator, at most 255 for each column. For missing
         values and unknown categories, all indicators are 0.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
+        Dtype of the network. ``"auto"`` is float32 for images and for float32 tables, and float64
+        for other tables.
     precision : {"full", "bf16"}, default="full"
-        ``"bf16"`` multiplies matrices and convolves in bfloat16 by ``torch.autocast``, in training
-        and prediction: this takes less time on a GPU, and keeps about three digits of each logit.
-        Weights, rows, the loss and everything after the logits keep at least single precision; a
-        float64 table is converted to float32. Dense masks and exported modules compute in full
-        precision. ``"full"`` is IEEE single or double precision: TF32 is not used, even if torch's
-        flags permit it.
+        Precision of matrix products and convolutions. ``"bf16"`` computes them in bfloat16 by
+        ``torch.autocast``, in training and prediction: this takes less time on a GPU, and keeps
+        about three digits of each logit. Weights, rows, the loss and everything after the logits
+        keep at least single precision; a float64 table is converted to float32. Dense masks and
+        exported modules compute in full precision. ``"full"`` is IEEE single or double precision:
+        TF32 is not used, even if torch's flags permit it.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU. MPS has no double
-        precision: with ``"auto"``, float64 tables stay on the CPU; with ``"mps"``, float64 tables
-        are converted to float32, with a warning.
+        Device of the network. ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
+        MPS has no double precision: with ``"auto"``, float64 tables stay on the CPU; with
+        ``"mps"``, float64 tables are converted to float32, with a warning.
     accelerator : callable or None, default=None
-        Function without arguments that returns an ``accelerate.Accelerator``.
+        Function without arguments that returns an ``accelerate.Accelerator``, for training on
+        several devices or machines; ``None`` trains on `device` in this process.
     warm_start : bool, default=False
         Whether `fit` continues training from the current weights.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the order of the rows and dropout.
+        Seed of all that is drawn in training: initial weights, order of the rows, dropout, rows
+        that are left out, and, for images, shifts and added images. Pass an int for reproducible
+        results.
     verbose : int, default=0
-        Whether skorch prints its table of epochs.
+        If not 0, skorch prints its table of epochs.
     **kwargs : dict
         Parameters of skorch: ``module__*``, ``criterion__*``, ``optimizer__*``,
         ``callbacks__*``, ``iterator_train__*``, ``iterator_valid__*``, ``dataset__*``,
@@ -128,24 +139,24 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     net_ : skorch.NeuralNetClassifier
-        Trained net; its labels are class indices.
+        skorch's wrapper of the trained network, whose labels are class indices 0 to n_classes - 1.
     module_ : torch.nn.Module
-        Trained network.
+        Trained torch network, ``net_.module_``.
     history_ : skorch.history.History
         Loss and times of each epoch.
     class_prior_ : ndarray of shape (n_classes,)
         Class prior inside the softmax.
     train_prior_ : ndarray of shape (n_classes,)
-        Weighted label frequencies of `fit`.
+        Label frequencies, weighted by `sample_weight`, of all rows trained on so far.
     categories_ : list of length `n_features_in_`, or None
         Array of the sorted categories of each categorical column, and None for each other column;
         ``None`` if no column is categorical.
     n_features_in_ : int
-        Number of columns of a table.
+        Number of columns of X, if X is a table; the first entry of `input_shape` in `from_module`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if all of them are strings.
-    input_shape_ : tuple of int
-        Shape of a row.
+    input_shape_ : tuple of int or None
+        Shape of a row; ``None`` if `from_module` accepts rows of any shape.
 
     See Also
     --------
@@ -162,7 +173,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
        decays are inversely proportional to `lr`). The loss on the rows that were left out chooses
        one weight decay, and the epoch whose weights are kept.
     3. The logits of the perceptrons are averaged, and so are the logits of the linear functions.
-       Each average is multiplied by a factor, and the two are added.
+       Each average is multiplied by a factor, and both products are added.
     4. The label frequencies replace a share of the probabilities. The two factors and this share
        maximise the likelihood of the rows that were left out.
 
@@ -181,13 +192,12 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     The default network for images subtracts the median of each channel, which it learns from the
     rows of `fit`, or of the first call of `partial_fit`.
 
-    If no parameter that `early_stopping` lists is set, `fit` trains the default network for images
-    as follows. Centred images are divided by their largest absolute value in the rows of `fit`.
-    Images of at least 24 x 24 pixels are shifted at random by up to 2 pixels. For every sixteen
-    images of a batch, one image without content is added, which is constant or a random field; its
-    target is the label frequencies [3]_. Without such images, a network may find evidence in any
-    image that is unlike all training images, such as an empty image of another grey. All draws
-    depend on `random_state`.
+    The default training of images is as follows. Centred images are divided by their largest
+    absolute value in the rows of `fit`. Images of at least 24 x 24 pixels are shifted at random by
+    up to 2 pixels. A network may find evidence in any image that is unlike all training images,
+    such as an empty image of another grey [3]_. Therefore, for every sixteen images of a batch,
+    one image that is constant, or smooth noise, is added, for which the network is trained to
+    predict the label frequencies. All draws depend on `random_state`.
 
     References
     ----------
@@ -270,9 +280,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         The network is never trained: it is copied, in float32 and in evaluation mode, and no call
         changes a weight or a statistic of batch normalisation. `fit` and `partial_fit` raise
         ValueError, and ``sklearn.base.clone`` returns the classifier itself, so that cloning never
-        leads to training. Where something calls `fit`, e.g. a pipeline, wrap the classifier in a
-        ``sklearn.frozen.FrozenEstimator``. Only the parameters `decision` and `batch_size` can be
-        set.
+        leads to training. In a pipeline or search, which calls `fit`, wrap the classifier in a
+        ``sklearn.frozen.FrozenEstimator``. `batch_size` is 32 at first. Only `batch_size` and
+        `decision` can be set.
 
         Parameters
         ----------
@@ -282,15 +292,16 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         classes : array-like of shape (n_classes,)
             Names of the network's outputs, in their order: distinct strings or numbers.
         input_shape : tuple of int, default=None
-            Shape of a row, e.g. (3, 224, 224). If it is given, the network is checked at once,
-            and rows of another shape are rejected. ``None`` accepts rows of any shape, and the
-            network is checked on the first rows of a prediction.
+            Shape of a row, e.g. (3, 224, 224). If given, the network is checked at once, and rows
+            of another shape raise ValueError. If None, rows may have any shape, and the network is
+            checked at the first prediction.
         prior : "uniform" or array-like of shape (n_classes,), default="uniform"
-            Reference prior ``train_prior_`` of pointwise information, in the order of `classes`.
-            The logits of the network are not changed: they contain the prior that the network has
-            learned.
+            Reference prior ``train_prior_`` of pointwise information: positive probabilities in
+            the order of `classes`, or a pandas Series indexed by them. The logits of the network
+            are not changed: they contain the prior that the network has learned.
         device : str or torch.device, default="auto"
-            ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
+            Device of the network. ``"auto"`` is CUDA, XPU or MPS if one of them works, else the
+            CPU.
 
         Returns
         -------
@@ -302,11 +313,11 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         TypeError
             If `module` is not a torch module.
         ValueError
-            If the classes are not distinct or not of one type, if the prior is not a distribution,
-            if the network cannot be copied, has weights without values, or cannot process rows of
-            `input_shape`, if the network changes its buffers, or if its output does not have one
-            column for each class, is not finite, differs between two runs on the same row, or
-            depends on the other rows of a batch.
+            If `classes` are not distinct or not of one type; if `prior` is not a positive
+            distribution; if the network cannot be copied, has uninitialised weights, fails on rows
+            of `input_shape`, or changes its buffers when it runs; or if its output does not have
+            one finite column for each class, differs between two runs, or depends on the other
+            rows of a batch.
 
         Warns
         -----

@@ -68,8 +68,9 @@ def save(estimator, path):
     NotFittedError
         If `estimator` is not fitted.
     ValueError
-        If `estimator` has an additional attribute, if a parameter is invalid, or if a parameter on
-        which the network or its optimizer depends was changed after `fit`.
+        If an attribute was added to `estimator` by hand, if the state of its module holds more
+        than tensors, if a parameter is invalid, or if a parameter of the network or its optimizer
+        was changed after `fit`.
     OSError
         If the file cannot be written, e.g. because its folder does not exist or the disk is full.
         An existing file is left unchanged.
@@ -100,9 +101,9 @@ def save(estimator, path):
     safetensors = _safetensors()
     if type(estimator) not in _ESTIMATORS.values():
         raise TypeError(
-            f"`estimator` must be a fitted {' or '.join(_ESTIMATORS)}; got "
-            f"{type(estimator).__name__}. Use skops.io.dump for other estimators, and "
-            "sksoftinfo.SKOPS_TRUSTED_TYPES to load them."
+            "`estimator` must be an InfoSoftmaxClassifier or a StochasticInfoClassifier; got "
+            f"{type(estimator).__name__}. Write other estimators by skops.io.dump, and load them "
+            "with trusted=sksoftinfo.SKOPS_TRUSTED_TYPES."
         )
     check_is_fitted(estimator)
     # Parameters may have been set since `fit`, and `load` rejects invalid ones.
@@ -146,8 +147,8 @@ def load(path, **params):
     path : str or path-like
         File to read.
     **params
-        Parameters that replace those in the file, e.g. ``device``, and parameters that a file does
-        not contain, such as a ``module`` of your own.
+        Parameters that `save` did not write, such as a ``module`` of your own, and parameters that
+        replace saved ones, such as ``device``.
 
     Returns
     -------
@@ -160,7 +161,7 @@ def load(path, **params):
         If the file cannot be read, e.g. because it does not exist.
     ValueError
         If the file is truncated, was changed, has another format or was not written by `save`; if
-        any of its content is invalid; or if a parameter that a file does not contain is missing.
+        any of its content is invalid; or if a parameter that `save` did not write is not passed.
         The message names the file.
     ImportError
         If safetensors is not installed.
@@ -176,11 +177,11 @@ def load(path, **params):
 
     Notes
     -----
-    A file may come from a stranger. The checksum detects damage, not forgery: whoever can write
-    the file can write its checksum. Therefore only listed parameters, classes and attributes are
-    accepted, and their values are checked. Memory for the module is allocated only after its
-    weights have been found to match those in the file. A forged file can still make wrong
-    predictions.
+    Files from untrusted sources can be read. The checksum detects damage, not forgery: whoever can
+    write the file can write its checksum. Therefore only listed parameters, classes and attributes
+    are accepted, and their values are checked. Memory for the module is allocated only after its
+    weights have been found to match those in the file. A classifier from a forged file can still
+    predict wrongly.
 
     Examples
     --------
@@ -201,11 +202,11 @@ def load(path, **params):
     except Exception as error:
         raise _not_saved_here(path, error) from error
     if missing:
-        names = ", ".join(sorted(missing))[:300]
+        names = ", ".join(f"`{name}`" for name in sorted(missing))[:300]
+        passed = ", ".join(f"{name}=..." for name in sorted(missing))[:300]
         raise ValueError(
-            f"{path} holds a classifier with {names}, which a file does not contain. Call "
-            f"load(path, {', '.join(f'{name}=...' for name in sorted(missing))[:300]}) with what "
-            "was used in fit."
+            f"{path} does not contain all parameters of its classifier; got a file without "
+            f"{names}. Call load(path, {passed}) with the values that were used in fit."
         )
     estimator = cls().set_params(**params)
     try:
@@ -239,14 +240,20 @@ def _read(path):
     # Raised by safetensors, and by NumPy for dtypes that it lacks.
     except Exception as error:
         raise ValueError(
-            f"{path} is not a complete safetensors file: it is truncated, or another kind of "
-            f"file. ({error})"
+            f"{path} is not a complete safetensors file: it is truncated, or another kind of file "
+            f"({error}). Pass a file that save has written."
         ) from error
     if not {_KEY, "sha256"} <= head.keys():
-        raise ValueError(f"{path} contains weights, but was not written by sksoftinfo.save.")
+        raise ValueError(
+            f"{path} contains weights, but was not written by sksoftinfo.save. Pass a file that "
+            "save has written."
+        )
     # Before anything else is done with the text.
     if _digest(head[_KEY], weights) != head["sha256"]:
-        raise ValueError(f"{path} was changed after it was saved: its checksum differs.")
+        raise ValueError(
+            f"{path} was changed after it was saved: its checksum differs. Restore the file from "
+            "a copy, or save the classifier again."
+        )
     return head[_KEY], weights
 
 
@@ -270,7 +277,10 @@ def _parsed(text, path):
     )
     names = [*content.get("params", ()), *content.get("not_saved", ())] if right else ()
     if not right or not all(isinstance(name, str) and name.isidentifier() for name in names):
-        raise ValueError(f"{path} holds a classifier whose entries have the wrong types.")
+        raise ValueError(
+            f"{path} holds a classifier whose entries have the wrong types. Pass a file that save "
+            "has written."
+        )
     return content
 
 
@@ -287,7 +297,8 @@ def _safetensors():
         import safetensors.numpy
     except ImportError as error:
         raise ImportError(
-            "save and load need safetensors: pip install 'sksoftinfo[persistence]'"
+            "save and load need safetensors, which is not installed. Run pip install "
+            "'sksoftinfo[persistence]'."
         ) from error
     return safetensors
 

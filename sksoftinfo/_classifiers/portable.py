@@ -34,7 +34,7 @@ from .file_content import (
     check_sizes,
     refused_params,
 )
-from .warm_start import changed_params
+from .warm_start import as_built, changed_params
 
 # Attributes that are neither parameters nor results, and are set whenever a net is built.
 _NO_RESULTS = (
@@ -170,9 +170,10 @@ def net_state(estimator):
     changed = [] if estimator._is_pretrained else _changed(estimator)
     changed = [name for name in changed if _is_built_by(name, estimator.get_params(deep=False))]
     if changed:
+        now = estimator.get_params(deep=False)
         raise ValueError(
-            f"{', '.join(changed)} changed since the network was built, so that the file would "
-            "restore another network. Set the parameter back, or call fit."
+            f"{as_built(changed, 'in fit', estimator._built_with, now)}, so that "
+            "the file would restore another network. Set the old value, or call fit."
         )
     net = estimator.net_
     weights = {}

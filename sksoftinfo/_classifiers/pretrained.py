@@ -41,7 +41,10 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
     @module.setter
     def module(self, module):
         if "net_" in vars(self):
-            raise AttributeError("module cannot be set: call from_module for another network.")
+            raise AttributeError(
+                "`module` must not be set on a classifier of from_module. Call "
+                "InfoSoftmaxClassifier.from_module with the other network."
+            )
         self._given = module
 
     def wrap(self, module, classes, input_shape, prior, device):
@@ -54,7 +57,7 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
         """
         if not isinstance(module, torch.nn.Module):
             raise TypeError(
-                f"`module` must be a torch.nn.Module; got {_called(module)}. Give an instance "
+                f"`module` must be a torch.nn.Module; got {_called(module)}. Pass an instance "
                 "that holds the trained weights."
             )
         self.classes_ = _checked_classes(classes)
@@ -153,8 +156,9 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
             if name not in _SETTABLE and not (name in now and _is_same(now[name], value))
         ]
         if fixed:
+            names = ", ".join(f"`{name}`" for name in sorted(fixed))
             raise ValueError(
-                f"{', '.join(sorted(fixed))} cannot be set: a classifier from "
+                f"{names} must not be set: a classifier from "
                 "InfoSoftmaxClassifier.from_module is never trained, and only "
                 f"{' and '.join(_SETTABLE)} can be set. Call from_module again for another "
                 "classifier."
@@ -192,13 +196,13 @@ def _checked_classes(classes):
     if names.ndim != 1 or len(names) < 2:
         raise ValueError(
             "`classes` must be one-dimensional and name at least two outputs; got shape "
-            f"{names.shape}. Give one name for each output of the network."
+            f"{names.shape}. Pass one name for each output of the network."
         )
     if names.dtype == object:
         names = np.array(names.tolist())
     if names.dtype.kind not in "biufUO":
         raise ValueError(
-            f"`classes` must be strings or numbers; got {names.dtype}. Give one name for each "
+            f"`classes` must be strings or numbers; got {names.dtype}. Pass one name for each "
             "output of the network."
         )
     distinct, counts = np.unique(names, return_counts=True)
@@ -218,6 +222,6 @@ def _checked_shape(input_shape):
     if not shape or not all(isinstance(side, Integral) and side > 0 for side in shape):
         raise ValueError(
             f"`input_shape` must be the shape of a row, e.g. (3, 224, 224); got {input_shape!r}. "
-            "Give positive ints, or None for rows of any shape."
+            "Pass positive ints, or None for rows of any shape."
         )
     return tuple(int(side) for side in shape)

@@ -56,29 +56,30 @@ _OBJECTIVES = {
 
 
 class StochasticInfoClassifier(BaseInfoClassifier):
-    """Neural classifier with stochastic outputs, and the sandwich of its log-softmax.
+    """Neural classifier with random logits, and bounds on the information in its noisy outputs.
 
-    Given x, the network draws random logits z, whose expected log-softmax lies between (paper Eq.
-    25, its sign corrected, and Eq. 26)
+    Given x, the network draws random logits z. Their expected log-softmax lies in the sandwich of
+    [1]_ (Eq. 25, with its sign corrected, and Eq. 26)
 
-    .. math:: \\hat I^{DV}(Z, Y|X) - \\log M \\;\\le\\; E \\log f_s(z, y) \\;\\le\\; I(Z;Y|X) = 0,
+    .. math:: \\hat I^{DV}(Z, Y|X) - \\log M \\;\\le\\; E \\log f_s(z, y) \\;\\le\\; I(Z;Y|X) = 0.
 
-    and its distance from the lower end is the Jensen gap of the noise. The information about the
-    label, on held-out rows, satisfies
+    The distance between the expected log-softmax and the lower end is the Jensen gap of the noise.
+    The information about the label, on held-out rows, satisfies
 
     .. math:: H(Y) + E_z \\log f_s \\le I(Z;Y), \\quad H(Y) + \\log E_z f_s \\le I(X;Y).
 
     The predicted probability is an average over one fixed noise bank, shared by all rows: the
     prediction depends on the row alone, and its bound holds for any number of draws. The
     log-softmax and the Donsker-Varadhan representation are averages over independent noise for
-    each row. The estimate of the Donsker-Varadhan representation from K draws is biased upwards;
-    its bias falls as K grows. With ``noise="ensemble"``, the draws are all members of an ensemble,
-    so that all averages are exact.
+    each row. From K = `n_draws` draws for each row, the estimate of the Donsker-Varadhan
+    representation is too high; its bias falls as K grows. With ``noise="ensemble"``, the draws are
+    all members of an ensemble, so that all averages are exact.
 
     Parameters
     ----------
     module : torch module class or instance, or callable that returns one, default=None
-        Network that the noise wraps, as in `InfoSoftmaxClassifier`.
+        Network to whose logits or features noise is added, as in `InfoSoftmaxClassifier`; with
+        ``noise="module"``, a `StochasticModule`.
     noise : {"additive", "gaussian", "latent", "dropout", "ensemble", "module"}, \
 default="additive"
         Where the noise enters, in training and prediction:
@@ -87,23 +88,24 @@ default="additive"
         - ``"gaussian"``: Gaussian logits whose scales the network learns. With ``beta=0``, nothing
           keeps the scales from shrinking, and a warning is issued.
         - ``"latent"``: a Gaussian layer between the features and a new linear head. With
-          ``beta=0``, the layer is a channel of fixed noise, with means within (-1, 1); with a
-          positive `beta`, it is the variational information bottleneck [2]_, whose means and
-          scales are learned.
+          ``beta=0``, its means are within (-1, 1) and its scale is fixed at `noise_scale`; with a
+          positive `beta`, means and scales are learned, as in the variational information
+          bottleneck [2]_.
         - ``"dropout"``: dropout of the features before the head.
         - ``"ensemble"``: `n_draws` members, one of which is drawn at random. Each member
           multiplies its inputs by signs of its own and has its own head; the layers between are
-          shared [3]_ (but see `early_stopping` for small tables). All members are evaluated, so
-          that averages over them are exact; `draw_information` measures their disagreement.
+          shared [3]_ (but see `early_stopping` for small tables). By default all members are
+          evaluated, so that averages over them are exact; `draw_information` measures their
+          disagreement.
         - ``"module"``: `module` is a `StochasticModule` of your own.
 
         All but ``"additive"`` and ``"module"`` need a module with ``features(x)`` and a linear
         ``head``.
     noise_scale : float, default=1.0
-        Standard deviation of the noise on the logits or latent variables, before training if the
-        scale is learned. With ``"dropout"``, the standard deviation of the factor of mean 1 that
-        multiplies each feature: the dropout rate is ``noise_scale**2 / (1 + noise_scale**2)``.
-        Ignored by ``"ensemble"`` and ``"module"``.
+        Standard deviation of the noise on the logits or latent variables; if the scale is learned,
+        its value before training. With ``"dropout"``, the standard deviation of the factor of mean
+        1 that multiplies each feature: the dropout rate is ``noise_scale**2 / (1 +
+        noise_scale**2)``. Ignored by ``"ensemble"`` and ``"module"``.
     latent_size : int, default=16
         Number of latent variables of ``noise="latent"``.
     beta : float, default=0.0
@@ -112,11 +114,13 @@ default="additive"
         weight needs Gaussian noise with a positive scale.
     n_draws : int, default=32
         Number of draws K in a training step and, unless a method is given another number, in
-        prediction and scoring. With ``"ensemble"``, the number of members, of which methods may
-        use the first few; 16 are enough for most tables.
+        prediction and scoring. With ``noise="ensemble"``, the number of members; `n_draws` of a
+        method then selects the first members, and must not exceed their number. 16 members are
+        enough for most tables.
     objective : {"log_softmax", "dv", "predictive"}, default="log_softmax"
-        Quantity that training maximises: the expected log-softmax (Eq. 16), the Donsker-Varadhan
-        representation (Eq. 13), or the log of the probability averaged over draws.
+        Quantity that training maximises: ``"log_softmax"``, the expected log-softmax (Eq. 16 of
+        [1]_); ``"dv"``, the Donsker-Varadhan representation (Eq. 13); or ``"predictive"``, the
+        logarithm of the label's average probability over the draws.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax, as in `InfoSoftmaxClassifier`.
     decision : {"posterior", "information"}, default="posterior"
@@ -124,7 +128,7 @@ default="additive"
     optimizer : torch optimizer class or None, default=None
         ``None`` is ``torch.optim.AdamW``, with the weight decay of `InfoSoftmaxClassifier`.
     lr : float, default=0.003
-        Learning rate. If `early_stopping` is in use, the rate falls to 0 along half a cosine.
+        Learning rate. In the default training of tables, the rate falls to 0 along half a cosine.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. For tables, ``"auto"`` is as in
         `InfoSoftmaxClassifier`; for images, ``"auto"`` is 50.
@@ -136,7 +140,8 @@ default="additive"
 
         - The loss on the rows that were left out is that of the `objective`.
         - There are no linear functions of the columns. Only with ``noise="ensemble"`` do the label
-          frequencies replace a share of the probabilities, which depends on the number of rows.
+          frequencies replace a share of the probabilities; the share depends on the number of
+          rows.
         - The noise acts on the average of the five perceptrons.
         - The members of an ensemble are divided equally among at most 16 perceptrons, e.g. 32
           members in pairs. Each perceptron leaves out a fifth of the rows. If there are more than
@@ -146,31 +151,34 @@ default="additive"
     callbacks : list of skorch callbacks, "disable" or None, default=None
         Callbacks that run beside skorch's own; ``"disable"`` runs none at all.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss.
+        Weights of the classes in the loss, as in `InfoSoftmaxClassifier`.
     categorical_features : {"from_dtype"}, array-like of {bool, int, str} of shape \
 (n_features,) or (n_categorical_features,), or None, default="from_dtype"
         Categorical columns, if `module` is None, as in `InfoSoftmaxClassifier`.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Dtype of the network. ``"auto"`` is the dtype of a table, and float32 for images.
+        Dtype of the network. ``"auto"`` is float32 for images and for float32 tables, and float64
+        for other tables.
     precision : {"full", "bf16"}, default="full"
-        ``"bf16"`` multiplies matrices and convolves in bfloat16 by ``torch.autocast``, in training
-        and prediction: this takes less time on a GPU, and keeps about three digits of each logit.
-        Weights, rows, the loss and everything after the logits keep at least single precision; a
-        float64 table is converted to float32. Dense masks and exported modules compute in full
-        precision. ``"full"`` is IEEE single or double precision: TF32 is not used, even if torch's
-        flags permit it.
+        Precision of matrix products and convolutions. ``"bf16"`` computes them in bfloat16 by
+        ``torch.autocast``, in training and prediction: this takes less time on a GPU, and keeps
+        about three digits of each logit. Weights, rows, the loss and everything after the logits
+        keep at least single precision; a float64 table is converted to float32. Dense masks and
+        exported modules compute in full precision. ``"full"`` is IEEE single or double precision:
+        TF32 is not used, even if torch's flags permit it.
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU. MPS has no double
-        precision: with ``"auto"``, float64 tables stay on the CPU; with ``"mps"``, float64 tables
-        are converted to float32, with a warning.
+        Device of the network. ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
+        MPS has no double precision: with ``"auto"``, float64 tables stay on the CPU; with
+        ``"mps"``, float64 tables are converted to float32, with a warning.
     accelerator : callable or None, default=None
-        Function without arguments that returns an ``accelerate.Accelerator``.
+        Function without arguments that returns an ``accelerate.Accelerator``, for training on
+        several devices or machines; ``None`` trains on `device` in this process.
     warm_start : bool, default=False
         Whether `fit` continues training from the current weights.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the order of the rows and all noise.
+        Seed of all that is drawn: initial weights, order of the rows, rows that are left out, and
+        noise. Pass an int for reproducible results.
     verbose : int, default=0
-        Whether skorch prints its table of epochs.
+        If not 0, skorch prints its table of epochs.
     **kwargs : dict
         Parameters of skorch, as in `InfoSoftmaxClassifier`.
 
@@ -179,7 +187,7 @@ default="additive"
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     net_ : skorch.NeuralNetClassifier
-        Trained net; its labels are class indices.
+        skorch's wrapper of the trained network, whose labels are class indices 0 to n_classes - 1.
     module_ : StochasticModule
         Trained network: ``module_(x, noise)`` returns logits (n, K, M).
     history_ : skorch.history.History
@@ -189,12 +197,12 @@ default="additive"
     class_prior_ : ndarray of shape (n_classes,)
         Class prior inside the softmax.
     train_prior_ : ndarray of shape (n_classes,)
-        Weighted label frequencies of `fit`.
+        Label frequencies, weighted by `sample_weight`, of all rows trained on so far.
     categories_ : list of length `n_features_in_`, or None
         Array of the sorted categories of each categorical column, and None for each other column;
         ``None`` if no column is categorical.
     n_features_in_ : int
-        Number of columns of a table.
+        Number of columns of X, if X is a table.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if all of them are strings.
     input_shape_ : tuple of int
@@ -310,7 +318,7 @@ default="additive"
     def _module_and_params(self, X):
         if self.noise == "module" and self.module is None:
             raise ValueError(
-                "`module` must be a StochasticModule with noise='module'; got None. Give one, or "
+                "`module` must be a StochasticModule with noise='module'; got None. Pass one, or "
                 "let another `noise` wrap the default network."
             )
         n_members = max(1, self._n_members) if self.noise == "ensemble" else self._n_members
@@ -349,7 +357,7 @@ default="additive"
             return self.net_.noise_bank
         if not (isinstance(n_draws, Integral) and n_draws > 0):
             raise ValueError(
-                f"`n_draws` must be a positive int; got {n_draws!r}. Give None for the noise bank "
+                f"`n_draws` must be a positive int; got {n_draws!r}. Pass None for the noise bank "
                 "of fit."
             )
         bank = draw_bank(unwrapped(self.net_.module_), int(n_draws), self._noise_seed)
@@ -363,13 +371,19 @@ default="additive"
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the noise bank; ``None`` uses the bank of `fit`.
+            Number of draws, or of members of an ensemble, to average over; ``None`` uses all of
+            `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
             In nats, columns in the order of ``classes_``. The values of a row depend on that row
             alone.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is not a positive int, or exceeds the number of members.
         """
         check_is_fitted(self, "net_")
         noise = self._noise_for(n_draws)
@@ -385,12 +399,18 @@ default="additive"
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the noise bank; ``None`` uses the bank of `fit`.
+            Number of draws, or of members of an ensemble, to average over; ``None`` uses all of
+            `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is not a positive int, or exceeds the number of members.
         """
         log_proba = self.predict_log_proba(X, n_draws=n_draws)
         return np.exp(log_proba, out=log_proba)
@@ -413,19 +433,32 @@ default="additive"
     ) -> np.ndarray:
         """Compute the entropy of the predicted class probabilities, the total uncertainty.
 
+        This is the sum of `expected_entropy` and `draw_information`.
+
         Parameters
         ----------
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the noise bank; ``None`` uses the bank of `fit`.
+            Number of draws, or of members of an ensemble, to average over; ``None`` uses all of
+            `fit`.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             ``H(E_z p(y|z))``, in `units`.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is not a positive int, or exceeds the number of members.
+
+        See Also
+        --------
+        expected_entropy : Compute the part that is not due to the noise.
+        draw_information : Compute the part that is due to the noise.
         """
         return self._entropies(X, [predictive_entropy], n_draws, units)[0]
 
@@ -441,14 +474,25 @@ default="additive"
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the noise bank; ``None`` uses the bank of `fit`.
+            Number of draws, or of members of an ensemble, to average over; ``None`` uses all of
+            `fit`.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             ``E_z H(p(y|z))``, at most `predictive_entropy`, in `units`.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is not a positive int, or exceeds the number of members.
+
+        See Also
+        --------
+        predictive_entropy : Compute the total uncertainty.
+        draw_information : Compute the part that is due to the noise.
         """
         return self._entropies(X, [expected_entropy], n_draws, units)[0]
 
@@ -465,14 +509,25 @@ default="additive"
         X : array-like
             As in `fit`.
         n_draws : int, default=None
-            Size of the noise bank; ``None`` uses the bank of `fit`.
+            Number of draws, or of members of an ensemble, to average over; ``None`` uses all of
+            `fit`.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             At least 0, in `units`.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is not a positive int, or exceeds the number of members.
+
+        See Also
+        --------
+        predictive_entropy : Compute the total uncertainty.
+        expected_entropy : Compute the part that is not due to the noise.
         """
         whole, expected = self._entropies(
             X, [predictive_entropy, expected_entropy], n_draws, units
@@ -493,19 +548,19 @@ default="additive"
         group_bound: float | None = None,
         units: Units = "nats",
     ) -> InformationBounds:
-        """Compute the sandwich, and the bounds on I(X;Y) and I(Z;Y), from held-out rows.
+        """Compute bounds on I(X;Y) and I(Z;Y), and the terms of the sandwich, on held-out rows.
 
-        Each row receives noise of its own for the log-softmax and the Donsker-Varadhan
-        representation; the prediction whose bound is `mi_lower` averages over the noise bank. All
-        members of an ensemble are evaluated for each row, so that no quantity is estimated from
-        draws, and the Monte-Carlo errors are 0.
+        Z is the noisy layer of the network. Each row receives noise of its own for the log-softmax
+        and the Donsker-Varadhan representation; the prediction whose bound is `mi_lower` averages
+        over the noise bank. All members of an ensemble are evaluated for each row, so that no
+        quantity is estimated from draws, and the Monte-Carlo errors are 0.
 
         Parameters
         ----------
         X : array-like
             Held-out rows, in any form that `fit` takes.
         y : array-like of shape (n_samples,), default=None
-            True labels. ``None`` takes the labels of a data set.
+            True labels. If None, X must be a torch Dataset or DataLoader with labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative importance weights of independent rows.
         groups : array-like of shape (n_samples,), default=None
@@ -522,7 +577,7 @@ default="additive"
         weight_bound, group_bound : float, default=None
             Largest weight of a row and largest size of a group, as in `information_bounds`.
         units : {"nats", "bits"}, default="nats"
-            Units of the result.
+            Unit of the result.
 
         Returns
         -------
@@ -532,7 +587,8 @@ default="additive"
         Raises
         ------
         ValueError
-            As in `InfoSoftmaxClassifier.score_bounds`.
+            As in `InfoSoftmaxClassifier.score_bounds`, and if `n_draws` is not a positive int, or
+            exceeds the number of members of an ensemble.
 
         Warns
         -----

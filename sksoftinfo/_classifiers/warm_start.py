@@ -48,10 +48,26 @@ def check_unchanged(built, now):
     ]
     if changed:
         raise ValueError(
-            f"{', '.join(changed)} changed since the network was built, and training continues "
-            "with that network. Set the parameter back, or set warm_start=False and call fit to "
-            "train a new network."
+            f"{as_built(changed, 'in the first call of fit or partial_fit', built, now)}. Set the "
+            "old value, or train a new network by fit with warm_start=False."
         )
+
+
+def as_built(changed, when, built, now):
+    """Return the part of an error that names parameters which have changed, with their values.
+
+    Examples
+    --------
+    >>> from sksoftinfo._classifiers.warm_start import as_built
+    >>> as_built(["lr"], "in fit", {"lr": 0.1}, {"lr": 0.2})
+    '`lr` must be as in fit; got lr=0.2 instead of lr=0.1'
+    """
+    names = ", ".join(f"`{name}`" for name in changed)
+    before, after = (
+        ", ".join(f"{name}={repr(params.get(name))[:100]}" for name in changed)
+        for params in (built, now)
+    )
+    return f"{names} must be as {when}; got {after} instead of {before}"
 
 
 def renew_callbacks(net, built, now):

@@ -100,7 +100,7 @@ def _own_callback(callback):
         return (*callback[:-1], _own_callback(callback[-1]))
     if not hasattr(callback, "on_train_begin"):
         raise ValueError(
-            f"`callbacks` must contain skorch callbacks; got {callback!r}. Give instances of "
+            f"`callbacks` must contain skorch callbacks; got {callback!r}. Pass instances of "
             "skorch.callbacks.Callback, or tuples (name, callback)."
         )
     if isinstance(callback, type):

@@ -52,9 +52,9 @@ class ResumableCheckpoint(Callback):
     of learning-rate schedules and of early stopping. The file is replaced as a whole, so that it
     is complete even if the process dies.
 
-    The classifier needs a fixed `random_state`, and each `fit` needs a file of its own. A file of
-    another training is refused: one with other rows, another value of any parameter but
-    `max_epochs`, `device` and `verbose`, another structure of the module, or other callbacks.
+    The classifier needs a fixed `random_state`, and each `fit` needs a file of its own. ValueError
+    is raised if the file belongs to another training, i.e. if the rows, the structure of the
+    module, the callbacks, or any parameter except `max_epochs`, `device` and `verbose` differ.
     Among skorch's callbacks, early stopping, learning-rate schedules, gradient clipping and frozen
     parameters are compared, and the scores that these callbacks monitor. Callbacks of your own are
     compared by class and attributes, unless a callback has the attribute ``watches_only = True``,
@@ -84,9 +84,9 @@ class ResumableCheckpoint(Callback):
     Notes
     -----
     A checksum detects damage before the content is read. The content is read by
-    ``torch.load(weights_only=True)``, which builds tensors, numbers and strings only. A file may
-    come from a stranger: all of its content is checked against the module, optimizer and callbacks
-    before any of it is used.
+    ``torch.load(weights_only=True)``, which builds tensors, numbers and strings only. Files from
+    untrusted sources can be read: all of their content is checked against the module, optimizer
+    and callbacks before any of it is used.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class ResumableCheckpoint(Callback):
         """Raise errors that would otherwise appear only at the end of an epoch."""
         if isinstance(self.every, bool) or not isinstance(self.every, Integral) or self.every < 1:
             raise ValueError(
-                f"`every` must be an int of at least 1; got {self.every!r}. Give the number of "
+                f"`every` must be an int of at least 1; got {self.every!r}. Pass the number of "
                 "epochs between two writes of the checkpoint."
             )
         folder = os.path.dirname(os.path.realpath(self.path))
@@ -173,10 +173,10 @@ class ResumableCheckpoint(Callback):
             digest = file.read(_DIGEST_LENGTH + 1)
             content = file.read()
         if hashlib.sha256(content).hexdigest().encode() + b"\n" != digest or head != _HEAD:
-            other = " of this version" if content and head != _HEAD else ", or it is damaged"
             raise ValueError(
-                f"{self.path} is not a checkpoint{other}: remove it to train from the beginning, "
-                "or give another path."
+                f"`path` must be a complete checkpoint of this version; got {self.path}, which is "
+                "not, or is damaged. Remove the file to train from the beginning, or pass "
+                "another path."
             )
         try:
             return _checked_state(content)

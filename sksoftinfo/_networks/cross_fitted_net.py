@@ -111,9 +111,10 @@ class CrossFittedNet(InfoSoftmaxNet):
             self._finish(X, y)
         if holds_out and (start_loss - float(module.best_losses.min())) * n_held_out < _CHANCE:
             warnings.warn(
-                "No epoch predicted held-out rows clearly better than the label frequencies do. "
-                "The columns carry no information about the label, or too little to be learned "
-                f"from this number of rows.{self._hint_of_rate(n_epochs_before)}",
+                "After no epoch did the network predict held-out rows clearly better than the "
+                "label frequencies. The columns carry no information about the label, or too "
+                "little to be learned from this number of "
+                f"rows.{self._hint_of_rate(n_epochs_before)}",
                 stacklevel=users_stacklevel(),
             )
         return self

@@ -22,14 +22,19 @@ def _at_label(values, y):
 
 
 class LogSoftmaxLoss(nn.Module):
-    """Negative log-softmax of each row, averaged over draws if there are any.
+    """Loss that is minus the log-softmax of the label, averaged over draws of random logits.
 
-    The criterion of the classifiers (equations 2 and 3 of the paper). The loss has one value for
+    Default criterion of `InfoSoftmaxClassifier` (Eq. 2 and 3 of [1]_). It returns one value for
     each row, so that rows can be weighted.
 
     See Also
     --------
     InfoSoftmaxClassifier : Classifier that minimises this loss.
+
+    References
+    ----------
+    .. [1] Z. Qin, D. Kim, "Softmax is not an artificial trick: an information-theoretic view of
+       softmax in neural networks", arXiv 1910.02629.
 
     Examples
     --------
@@ -45,7 +50,8 @@ class LogSoftmaxLoss(nn.Module):
         Parameters
         ----------
         logits : torch.Tensor of shape (n, M) or (n, K, M)
-            Posterior logits, of K draws if the logits are random.
+            Posterior logits, i.e. logits plus the log of the class prior; of K draws if they are
+            random.
         y : torch.Tensor of shape (n,), int64
             Class indices.
 

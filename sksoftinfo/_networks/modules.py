@@ -22,7 +22,10 @@ from .prepare import PrepareColumns, PrepareImages
 
 
 class MLP(nn.Module):
-    """Multi-layer perceptron for tables, which prepares the columns itself.
+    """Multi-layer perceptron for tables.
+
+    It centres and scales the columns, clips outliers, and imputes missing values itself (see Notes
+    of `InfoSoftmaxClassifier`).
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ class MLP(nn.Module):
     hidden_sizes : sequence of int, default=(64, 64)
         Width of each hidden layer; empty for a linear network.
     dropout : float, default=0.0
-        Dropout rate after each hidden layer while training.
+        Dropout rate, within [0, 1], after each hidden layer while training.
     missing : sequence of int, default=()
         Positions of the columns in which values may be missing. Each of these columns gets a
         second input, which marks the missing values.
@@ -66,7 +69,7 @@ class MLP(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def features(self, x):
-        """Return the last hidden layer.
+        """Return the output of the last hidden layer.
 
         Parameters
         ----------
@@ -99,9 +102,9 @@ class MLP(nn.Module):
 class ConvNet(nn.Module):
     """Fully convolutional network with global average pooling and a linear head.
 
-    Averaging over positions and applying a linear head commute, so that the network's logits
-    are the average of the logits of its positions. One forward pass therefore measures how much
-    information every window of the image carries.
+    Averaging over positions and applying a linear head commute: the logits of an image are the
+    average of the logits at all positions. One forward pass therefore gives the logits of every
+    window of the image.
 
     Parameters
     ----------
@@ -112,7 +115,8 @@ class ConvNet(nn.Module):
     channels : sequence of int, default=(32, 64, 64)
         Width of each convolutional layer. The first two halve the resolution.
     kernel_size : int, default=5
-        Size of the first two kernels; the others are 3 x 3.
+        Height and width of the kernels of the first two layers, an odd number; the kernels of
+        further layers are 3 x 3.
 
     See Also
     --------

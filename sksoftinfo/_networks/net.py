@@ -194,9 +194,9 @@ class InfoSoftmaxNet(NeuralNetClassifier):
         except ValueError as error:
             if "more than 1 value per channel" in str(error):
                 raise ValueError(
-                    "A batch has a single row, on which batch normalisation cannot be trained: "
-                    f"batch_size={self.batch_size} leaves one row over. Set another batch_size, "
-                    "or iterator_train__drop_last=True."
+                    "`batch_size` must not leave a single row over, on which batch normalisation "
+                    f"cannot be trained; got {self.batch_size}. Set another batch_size, or "
+                    "iterator_train__drop_last=True."
                 ) from error
             raise
         finally:

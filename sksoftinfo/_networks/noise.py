@@ -126,9 +126,9 @@ class _FeatureNoise(StochasticModule):
         super().__init__()
         if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
             raise ValueError(
-                f"noise={self.family!r} needs a module with `features(x)` and a linear `head`; "
-                f"got {type(module).__name__}, which lacks one of them. Add both, or use "
-                "noise='additive'."
+                "`noise` must be 'additive' or 'module' for a module without `features(x)` and a "
+                f"linear `head`; got {self.family!r} and {type(module).__name__}. Add both to the "
+                "module, or use noise='additive'."
             )
         self.module = module
 

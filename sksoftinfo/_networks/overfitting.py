@@ -39,9 +39,9 @@ def warn_of_overfitting(net):
     gap = last["valid_loss"] - last["train_loss"]
     if gap > _LARGEST_GAP * math.log(net.n_classes):
         warnings.warn(
-            f"The network has memorised its training rows: their bound lies {gap:.2f} nats above "
-            "the bound of the held-out rows. Only the bound of held-out rows is valid. To raise "
-            "it, train for fewer epochs (max_epochs), set a larger optimizer__weight_decay, or "
+            f"The network has memorised its training rows: its log-loss is {gap:.2f} nats lower "
+            "on them than on the validation rows. Bounds on held-out rows will be low. To raise "
+            "them, train for fewer epochs (max_epochs), set a larger optimizer__weight_decay, or "
             "add EarlyStopping(load_best=True) to the callbacks.",
             stacklevel=users_stacklevel(),
         )

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import gen_batches
 from torch import nn
 
-from .._utils import on_host, some_names, users_stacklevel
+from .._utils import counted, on_host, some_names, users_stacklevel
 from .device import upload
 
 # Largest number of rows whose quantiles are computed, which costs a sort. More rows are divided
@@ -330,8 +330,8 @@ def learn_inputs(net, X, weight=None, *, first=True, in_chunks=False):
             n_learned += module.learn_constant(rows, weight)
     if warned and n_learned:
         warnings.warn(
-            f"The centres and scales of {n_learned} columns were learned from {len(X)} rows, the "
-            "first in which the columns vary, and will not change. Pass a larger chunk to "
-            "partial_fit first, e.g. of 100 rows.",
+            f"The centres and scales of {counted(n_learned, 'column')} were learned from "
+            f"{counted(len(X), 'row')} only, the first in which they vary, and are final. Pass at "
+            "least 100 rows to the first partial_fit.",
             stacklevel=users_stacklevel(),
         )

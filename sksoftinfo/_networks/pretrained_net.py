@@ -96,7 +96,7 @@ def check_input_shape(net, rows, input_shape):
         raise ValueError(
             "`input_shape` must be the shape of a row that the network can process; got "
             f"{input_shape}, on which module={_name(net.module_)} fails: "
-            f"{_reason(error)}. Give the shape without the axis of rows, e.g. (3, 224, 224)."
+            f"{_reason(error)}. Pass the shape without the axis of rows, e.g. (3, 224, 224)."
         ) from error
     check_pretrained(net, x, are_processed=True)
 
@@ -168,9 +168,9 @@ def _check_logits(net, output, n_rows):
     name = _name(net.module_)
     if not isinstance(output, torch.Tensor):
         raise ValueError(
-            f"module={name} returned {type(output).__name__} where a tensor of logits is needed, "
-            "or a tuple whose first entry is one. Wrap the network in a module whose `forward` "
-            "returns the logits."
+            "`module` must return a tensor of logits, or a tuple whose first entry is one; got "
+            f"{type(output).__name__} from {name}. Wrap it in a module whose `forward` returns "
+            "the logits."
         )
     checked_logits(net, posterior_logits(net, output).cpu().numpy())
     if len(output) != n_rows:

@@ -60,8 +60,9 @@ def check_output(net, rows):
         net.module_.train(was_training)
     if not isinstance(outputs[-1], torch.Tensor):
         raise ValueError(
-            f"module={name} returned {type(outputs[-1]).__name__} where a tensor of logits is "
-            "needed, or a tuple whose first entry is one."
+            "`module` must return a tensor of logits, or a tuple whose first entry is one; got "
+            f"{type(outputs[-1]).__name__} from {name}. Wrap it in a module whose `forward` "
+            "returns the logits."
         )
     for output in outputs:
         if are_probabilities(output, net.n_classes):
@@ -97,10 +98,10 @@ def warn_of_sizes(X, column_names=None):
     if ratio > _MOST_RATIO:
         names = [repr(column_names[i]) if column_names is not None else i for i in (most, least)]
         warnings.warn(
-            f"X has columns whose magnitudes differ by a factor of {ratio:.0e}, e.g. "
-            f"{names[0]} and {names[1]}: the small columns hardly affect the module. Put a "
-            "StandardScaler before it, or leave out `module`: the default network prepares its "
-            "columns.",
+            f"`X` has columns whose magnitudes differ by a factor of {ratio:.0e}, e.g. {names[0]} "
+            f"and {names[1]}: small columns hardly affect the network. Put a StandardScaler "
+            "before the classifier, or leave out `module`, since the default network scales its "
+            "columns itself.",
             stacklevel=users_stacklevel(),
         )
 
@@ -193,8 +194,8 @@ def check_stochastic_module(net, rows, noise, noise_scale, beta):
             distribution = module.distribution(hidden)
             if distribution is None or not (distribution[1] > 0).all():
                 raise ValueError(
-                    f"beta={beta} needs noise that is Gaussian and not zero, which "
-                    f"noise={noise!r} with noise_scale={noise_scale} is not. Set beta=0, or use "
+                    f"`beta` must be 0 unless the noise is Gaussian and not zero; got {beta} with "
+                    f"noise={noise!r} and noise_scale={noise_scale}. Set beta=0, or use "
                     "noise='latent' with a positive noise_scale."
                 )
     module.train(training)

@@ -37,8 +37,8 @@ def naming_images(module, images):
     ...
     ValueError: `X` must hold images that the network can process; got images of shape \
 (3, 2, 90), on which module=Conv2d fails: Calculated padded input size per channel: (2 x 90). \
-Kernel size: (5 x 5). Kernel size can't be greater than actual input size. Resize the images and \
-convert their channels to what the network was trained on, e.g. by \
+Kernel size: (5 x 5). Kernel size can't be greater than actual input size. Resize the images, and \
+convert their channels, as for the training of the network, e.g. by \
 InfoMaskTransformer(preprocess=...).
     """
     try:
@@ -53,6 +53,6 @@ InfoMaskTransformer(preprocess=...).
         raise ValueError(
             "`X` must hold images that the network can process; got images of shape "
             f"{tuple(images.shape[1:])}, on which module={name} fails: {reason}. Resize the "
-            "images and convert their channels to what the network was trained on, e.g. by "
+            "images, and convert their channels, as for the training of the network, e.g. by "
             "InfoMaskTransformer(preprocess=...)."
         ) from error

@@ -57,9 +57,9 @@ class SharedEnsemble(StochasticModule):
         super().__init__()
         if not (callable(getattr(module, "features", None)) and hasattr(module, "head")):
             raise ValueError(
-                "noise='ensemble' needs a module with `features(x)` and a linear `head`; got "
-                f"{type(module).__name__}, which lacks one of them. Add both, or use "
-                "noise='additive'."
+                "`noise` must be 'additive' or 'module' for a module without `features(x)` and a "
+                f"linear `head`; got 'ensemble' and {type(module).__name__}. Add both to the "
+                "module, or use noise='additive'."
             )
         if isinstance(module, AveragedMLP) and n_members % module.n_members:
             raise ValueError(

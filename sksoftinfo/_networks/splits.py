@@ -91,7 +91,7 @@ class EncodedSplit:
         if X.shape[1:] != tuple(self.input_shape):
             raise ValueError(
                 f"`train_split` must give validation rows of shape {tuple(self.input_shape)}; got "
-                f"{X.shape[1:]}. Give rows of the shape of the training rows."
+                f"{X.shape[1:]}. Pass rows of the shape of the training rows."
             )
         assert_finite(X, "X of train_split")
         y = encode_labels(y, self.classes, "y of train_split")
@@ -104,7 +104,7 @@ class EncodedSplit:
         if list(columns) != list(self.feature_names):
             raise ValueError(
                 "`train_split` must give validation rows with the columns "
-                f"{list(self.feature_names)}; got {list(columns)}. Give the columns of the "
+                f"{list(self.feature_names)}; got {list(columns)}. Pass the columns of the "
                 "training rows, in their order."
             )
 

@@ -11,16 +11,19 @@ class StochasticModule(nn.Module):
 
     The noise comes from the caller, never from a global generator. The same noise therefore gives
     the same logits, whatever rows are in the batch, and one fixed noise bank can serve all
-    predictions. Derive your own class, and pass it as ``StochasticInfoClassifier(module,
-    noise="module")``:
+    predictions.
 
-    - `noise_size`, and `noise_distribution` unless the noise is normal, describe one draw;
-      override `draw` for any other kind of noise.
-    - `trunk` is the part of the network before the noise, run once for all draws. The default
-      returns its input.
-    - `sample` returns logits from the trunk's output and noise.
-    - `distribution` returns the distribution of the noisy layer, if it is Gaussian; the
-      information of the layer can then be computed.
+    To use a network of your own, derive a class from this one, and pass it as
+    ``StochasticInfoClassifier(module, noise="module")``. Set `noise_size`, and implement `sample`,
+    which returns logits from the output of `trunk` and noise. Optional are:
+
+    - `noise_distribution`, unless the noise is normal; override `draw` for another kind of noise.
+    - `trunk`, the part of the network before the noise, which is run once for all draws. The
+      default returns its input.
+    - `distribution`, the distribution of the noisy layer if it is Gaussian; the information of the
+      layer can then be computed.
+    - `logit_distribution`, the distribution of the logits if they are Gaussian.
+    - `exhaustive`, if the draws are all values of the noise.
 
     Attributes
     ----------
@@ -62,7 +65,7 @@ class StochasticModule(nn.Module):
     exhaustive: bool = False
 
     def draw(self, shape, generator=None, dtype=torch.float32):
-        """Return independent standard noise.
+        """Return independent draws of the noise, from `noise_distribution`.
 
         Parameters
         ----------
@@ -115,9 +118,10 @@ class StochasticModule(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must override `sample(hidden, noise)`.")
 
     def distribution(self, hidden):
-        """Return mean and scale of the noisy layer Z; None if it is not Gaussian.
+        """Return means and standard deviations of the noisy layer Z, or None.
 
-        Given the input, Z has independent Gaussian components. The logits may depend on Z only.
+        Override it only if, given the input, the components of Z are independent and Gaussian, and
+        the logits depend on Z alone.
 
         Parameters
         ----------
@@ -132,7 +136,9 @@ class StochasticModule(nn.Module):
         return None
 
     def logit_distribution(self, hidden):
-        """Return mean and scale of Gaussian logits; None if they are not Gaussian.
+        """Return means and standard deviations of Gaussian logits, or None.
+
+        Override it only if the logits are Gaussian given the input.
 
         Parameters
         ----------

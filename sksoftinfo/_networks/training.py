@@ -22,15 +22,21 @@ _IN_NATS = (LogSoftmaxLoss, PredictiveLoss, DonskerVaradhanLoss)
 class TrainingDiverged(ValueError):
     """Error that `fit` and `partial_fit` raise if the loss is far too large or not finite.
 
-    The loss is far too large if it exceeds, in half of the epochs, ten times both the loss of the
-    first step and the largest label entropy, log M. A weight that is not finite counts, too.
+    The loss is far too large if its median over the epochs exceeds both ten times the loss of the
+    first step and 10 log M, for M classes; losses of your own are not judged by this. The error is
+    also raised if a weight is not finite.
 
     Parameters
     ----------
     message : str
         Text of the error.
     learned : bool, default=False
-        Whether an earlier epoch of this training was finite, whose weights the network keeps.
+        Value of the attribute.
+
+    Attributes
+    ----------
+    learned : bool
+        Whether the network keeps the weights of an earlier, finite epoch of this training.
 
     See Also
     --------

@@ -196,7 +196,7 @@ def test_a_column_of_lists_and_one_of_too_many_categories():
     with pytest.raises(ValueError, match="strings, booleans or finite numbers.*'city'"):
         InfoSoftmaxClassifier(categorical_features=["city"]).fit(lists, Y)
     many = pd.DataFrame({"id": pd.Categorical(range(256))})
-    with pytest.raises(ValueError, match="at most 255 categories; got 256 in the column 'id'"):
+    with pytest.raises(ValueError, match="at most 255 categories .* got 256 in column 'id'"):
         InfoSoftmaxClassifier().fit(many, np.arange(256) % 2)
     assert InfoSoftmaxClassifier(**FEW).fit(many[1:], np.arange(255) % 2).categories_
 
@@ -402,7 +402,7 @@ def test_a_column_without_a_known_category_is_warned_of():
     X = pd.DataFrame({"c": pd.Categorical(rng.choice(["a", "b"], 60)), "x": rng.normal(size=60)})
     clf = InfoSoftmaxClassifier(max_epochs=1, random_state=0).fit(X, np.arange(60) % 2)
     other = X.assign(c=X["c"].str.upper().astype("category"))
-    with pytest.warns(UserWarning, match="column 'c' has none of the categories of `fit`, 'a', "):
+    with pytest.warns(UserWarning, match="categories of `fit` in column 'c', 'a', "):
         clf.predict(other)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

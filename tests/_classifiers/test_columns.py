@@ -100,7 +100,7 @@ def test_scales_that_come_from_few_rows_of_a_chunk_are_warned_about(n_first):
         for rows in [slice(0, 1), slice(1, 1 + n_first), slice(1 + n_first, 30)]:
             clf.partial_fit(X[rows], y[rows], classes=[0, 1])
     told = [str(one.message) for one in found if "centres and scales" in str(one.message)]
-    assert [f"3 columns were learned from {n_first} rows" in one for one in told] == [True] * (
+    assert [f"3 columns were learned from {n_first} row" in one for one in told] == [True] * (
         n_first < 10
     )
 

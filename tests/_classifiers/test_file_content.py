@@ -469,7 +469,7 @@ def test_sizes_that_no_weight_depends_on_take_no_memory(saved, little_memory):
         refused(saved, "latent", many, weights, "n_draws that is not the length of noise_bank_")
     for name in ("batch_size", "max_epochs", "n_draws"):
         large = changed(content, **{f"params__{name}": 10**400})
-        refused(saved, "latent", large, weights, f"{name}, which a file does not contain")
+        refused(saved, "latent", large, weights, f"got a file without `{name}`")
     forge(path, changed(content, params__max_epochs=10**9), weights)
     assert load(path).predict_proba(X).shape == (150, 3)
     content, weights = files["images"]

@@ -366,13 +366,13 @@ def test_bad_input(fitted, split, images):
         (lambda: clf.fit(X[:0], y[:0]), "0 sample"),
         (lambda: clf.fit(X, y[:5]), "inconsistent numbers of samples"),
         (lambda: clf.fit(X[:, 0], y), "Expected 2D array"),
-        (lambda: clf.fit(np.zeros((9, 1, 2, 3, 4)), [0, 1, 2] * 3), "no default network"),
+        (lambda: clf.fit(np.zeros((9, 1, 2, 3, 4)), [0, 1, 2] * 3), "if `module` is None; got"),
         (lambda: clf.fit(X, y, np.zeros(len(y))), "(?i)sample.weight.* zero|non-zero"),
         (lambda: clf.fit(X, y, -np.ones(len(y))), "(?i)negative"),
         (lambda: clf.partial_fit(X, y), "`classes` must be given in the first call"),
         (lambda: clf.partial_fit(X, y, classes=["a", "b"]), r"must hold known labels"),
         (lambda: fitted.predict(X_test[:, :3]), "X has 3 features, but InfoSoftmaxClassifier"),
-        (lambda: fitted.predict(X_test[:, :, None]), r"X has rows of shape \(4, 1\)"),
+        (lambda: fitted.predict(X_test[:, :, None]), r"got rows of shape \(4, 1\)"),
         (
             lambda: fitted.score_bounds(X_test, ["rose"] * len(X_test)),
             r"known labels; got \['rose'\]",
@@ -400,7 +400,7 @@ def test_bad_input(fitted, split, images):
         with pytest.raises(ValueError, match=message):
             call()
     images_clf = InfoSoftmaxClassifier(max_epochs=1).fit(*images)
-    with pytest.raises(ValueError, match=r"rows of shape \(7, 8\).*fitted on rows of shape"):
+    with pytest.raises(ValueError, match=r"as in `fit` of .*; got rows of shape \(7, 8\)"):
         images_clf.predict(images[0][:, 1:])
 
 

@@ -33,7 +33,7 @@ def test_lists_of_images_are_looked_at_as_arrays_are():
             InfoSoftmaxClassifier(**FAST).fit(rows, labels)
     clf = InfoSoftmaxClassifier(**FAST).fit(first.tolist(), labels)
     np.testing.assert_allclose(clf.predict_proba(first.tolist()), clf.predict_proba(first))
-    with pytest.raises(ValueError, match="was fitted on rows of shape"):
+    with pytest.raises(ValueError, match="must have rows of shape"):
         clf.predict(first[:, :, 1:].tolist())
     for single in (first[0], torch.from_numpy(first[0]), images[0]):
         with pytest.raises(ValueError, match=r"If `X` is a single row, put it into a list: \[X\]"):

@@ -108,7 +108,7 @@ def test_predictions_worse_than_the_label_frequencies_are_warned_about(kind):
     if kind == "forest":
         clf = ExtraTreesClassifier(20, random_state=0)
     clf.fit(X[:100], y[:100])
-    with pytest.warns(UserWarning, match="worse than the label frequencies do: .* Calibrate it"):
+    with pytest.warns(UserWarning, match="label frequencies would: .* Calibrate it"):
         bounds = score_bounds(clf, X[100:], y[100:])
     assert bounds.mi_lower < bounds.interval[1] < 0
     # The remedy.

@@ -87,7 +87,7 @@ def test_a_killed_process(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"nothing"])
 def test_other_files_are_refused(content, small):
-    assert_refused(small, content, "is not a checkpoint.*: remove it")
+    assert_refused(small, content, "complete checkpoint .*Remove the file")
 
 
 def test_every_single_bit_that_flips_is_noticed(small):
@@ -98,16 +98,16 @@ def test_every_single_bit_that_flips_is_noticed(small):
     for place in places:
         damaged = bytearray(content)
         damaged[place // 8] ^= 1 << place % 8
-        with pytest.raises(ValueError, match="is not a checkpoint.*: remove it"):
+        with pytest.raises(ValueError, match="complete checkpoint .*Remove the file"):
             _read(small, bytes(damaged))
 
 
 def test_every_cut_is_noticed(small):
     content = small[2]
     for kept in [*range(150), *range(150, len(content), 199), len(content) - 1]:
-        with pytest.raises(ValueError, match="is not a checkpoint.*: remove it"):
+        with pytest.raises(ValueError, match="complete checkpoint .*Remove the file"):
             _read(small, content[:kept])
-    with pytest.raises(ValueError, match="or it is damaged"):
+    with pytest.raises(ValueError, match="or is damaged"):
         _read(small, content + b"\0")
 
 

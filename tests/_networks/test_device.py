@@ -69,7 +69,7 @@ def test_double_precision_stays_where_there_is_some(mps):
 
 @simulation
 def test_a_device_without_double_precision_converts_and_warns(mps):
-    with pytest.warns(UserWarning, match="device='mps' has no double precision"):
+    with pytest.warns(UserWarning, match="device 'mps' has no double precision"):
         clf = InfoSoftmaxClassifier(device="mps", **FAST).fit(X, Y)
     assert clf.module_.head.weight.is_mps and clf.net_.dtype == torch.float32
     assert clf.predict_proba(X).dtype == np.float64

@@ -56,7 +56,7 @@ def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
 
 
 def test_a_module_that_returns_no_tensor():
-    with pytest.raises(ValueError, match="module=Outputs returned dict where a tensor"):
+    with pytest.raises(ValueError, match="must return a tensor .*; got dict from Outputs"):
         classifier(module=Outputs(lambda z: {"logits": z})).fit(X, Y)
 
 

@@ -90,7 +90,9 @@ def test_draws_are_the_first_members_for_all_rows():
 
 @pytest.mark.parametrize("module", [torch.nn.Linear(4, 3), torch.nn.Sequential()])
 def test_a_network_without_features_is_refused(module):
-    with pytest.raises(ValueError, match="noise='ensemble' needs a module with `features"):
+    with pytest.raises(
+        ValueError, match="`noise` must be 'additive' or 'module' for a module without `features"
+    ):
         SharedEnsemble(module, 4, 2)
 
 

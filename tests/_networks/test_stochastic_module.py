@@ -25,5 +25,5 @@ def test_modules_of_the_user(split):
             assert isinstance(clf.module_, wrapper)
             assert clf.predict(X_test).shape == (len(X_test),)
     assert clf.set_params(module__hidden_sizes=(6,)).fit(X, y).module_.module.head.in_features == 6
-    with pytest.raises(ValueError, match="noise='dropout' needs a module"):
+    with pytest.raises(ValueError, match="`noise` must be 'additive' or 'module' for a module"):
         StochasticInfoClassifier(torch.nn.Linear(8, 3), noise="dropout").fit(X, y)

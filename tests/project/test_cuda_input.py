@@ -296,7 +296,7 @@ def test_masks_of_tensors_of_the_device(cuda, device, how, tmp_path):
         np.testing.assert_array_equal(masker.bounding_boxes(given), masker.bounding_boxes(IMAGES))
     np.testing.assert_allclose(masker.fit(images, labels).transform(images), expected, atol=1e-6)
     assert masker.score(images, labels) == pytest.approx(masker.score(IMAGES, DIGIT))
-    with pytest.raises(ValueError, match=r"X has rows of shape \(8, 4\)"):
+    with pytest.raises(ValueError, match=r"got rows of shape \(8, 4\)"):
         masker.mask(images[:, :, ::2])
 
 

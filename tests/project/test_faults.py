@@ -344,10 +344,13 @@ def test_weights_that_are_none(fitted, weight, message):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"class_weight": {0: -1.0}}, "`class_weight` must have finite, non-negative"),
-        ({"class_weight": {0: np.nan}}, "`class_weight` must have finite, non-negative"),
+        ({"class_weight": {0: -1.0}}, "`class_weight` must hold finite, non-negative"),
+        ({"class_weight": {0: np.nan}}, "`class_weight` must hold finite, non-negative"),
         ({"class_weight": {7: 1.0}}, r"\[0, 1, 2\], are not in class_weight"),
-        ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "positive for the classes of these rows"),
+        (
+            {"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}},
+            "for at least one class of these rows",
+        ),
         ({"train_split": 0}, "'train_split' parameter .* Got 0"),
         ({"train_split": 1}, "'train_split' parameter .* Got 1"),
         ({"train_split": 2.0}, "'train_split' parameter .* Got 2.0"),
@@ -392,7 +395,7 @@ def test_exceptions_of_the_users_own_code_come_out_as_they_are():
 
 def test_a_last_batch_of_one_row_and_batch_normalisation():
     module = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3))
-    with pytest.raises(ValueError, match="batch_size=149 leaves one row over"):
+    with pytest.raises(ValueError, match="`batch_size` must not leave a single row over.*got 149"):
         classifier(module=module, batch_size=149).fit(X, Y)
     classifier(module=module, batch_size=149, iterator_train__drop_last=True).fit(X, Y)
 
