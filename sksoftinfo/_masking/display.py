@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils import label_array, pyplot
 from .explained import explain
-from .targets import as_list, check_one_kind_of_targets
+from .targets import as_list, check_one_kind_of_targets, encode_target
 
 # Length of a panel's longer side, and of a title or the colour bar, in inches.
 _PANEL = 1.9
@@ -21,7 +21,7 @@ _SIGNED, _ONE_SIDED = "RdBu_r", "inferno"
 
 
 class InfoMaskDisplay:
-    """Images, their information maps for one or more classes, their masks and the masked images.
+    """Plot of images with, for each target, the information map, the mask and the masked image.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class InfoMaskDisplay:
     colorbar_ : matplotlib.colorbar.Colorbar
         Colour bar of all maps, in nats or as shares of each map's maximum.
     figure_ : matplotlib.figure.Figure
-        Figure that holds all panels.
+        Figure that contains the axes.
 
     See Also
     --------
@@ -89,7 +89,9 @@ class InfoMaskDisplay:
         cmap=None,
         figure=None,
     ):
-        """Mask images and plot them. One pass over the images serves all targets.
+        """Mask images for one or more targets, and plot them.
+
+        Each image is passed through the network once, whatever the number of targets.
 
         Parameters
         ----------
@@ -116,12 +118,12 @@ class InfoMaskDisplay:
         cmap : str or matplotlib.colors.Colormap, default=None
             Colours of the information, as in `plot`.
         figure : matplotlib.figure.Figure, default=None
-            Figure to draw into; ``None`` creates one.
+            Figure to draw in; a new figure if None.
 
         Returns
         -------
         InfoMaskDisplay
-            The display, with its figure drawn.
+            This display, with its plot drawn.
 
         Raises
         ------
@@ -138,6 +140,8 @@ class InfoMaskDisplay:
         check_one_kind_of_targets(targets, y)
         estimator._check_parameters()
         wanted = [estimator.target] if targets is None else as_list(targets)
+        for target in wanted if targets is not None else ():
+            encode_target(target, estimator.classes_, estimator.combine, "targets")
         if y is not None:
             wanted = [None]
         found = explain(estimator, X, wanted, y, images)
@@ -170,9 +174,9 @@ class InfoMaskDisplay:
         Parameters
         ----------
         overlay : bool or "auto", default="auto"
-            Whether the evidence is laid over the image and the mask is drawn as an outline, or
-            each has its own panel. Less evidence is more transparent. ``"auto"`` overlays colour
-            images only.
+            If True, the evidence is laid over the image, less evidence more transparently, and the
+            mask is drawn as an outline. If False, each has its own panel. ``"auto"`` is True for
+            colour images.
         alpha : float, default=0.7
             Opacity of the largest evidence in an overlay, within [0, 1].
         contour : bool, default=True
@@ -184,12 +188,12 @@ class InfoMaskDisplay:
             Colours of the information; ``None`` is "inferno" for overlays, which show positive
             evidence only, and "RdBu_r" for panels, where white is zero information.
         figure : matplotlib.figure.Figure, default=None
-            Figure to draw into; ``None`` creates one.
+            Figure to draw in; a new figure if None.
 
         Returns
         -------
         InfoMaskDisplay
-            The display, with its figure drawn.
+            This display, with its plot drawn.
 
         Raises
         ------
@@ -197,12 +201,20 @@ class InfoMaskDisplay:
             If `overlay`, `scale` or `alpha` is invalid.
         """
         if scale not in ("shared", "image"):
-            raise ValueError(f"`scale` must be 'shared' or 'image'; got {scale!r}.")
+            raise ValueError(
+                f"`scale` must be 'shared' or 'image'; got {scale!r}. Use 'shared' to compare "
+                "maps."
+            )
         if not 0 <= alpha <= 1:
-            raise ValueError(f"`alpha` must be within [0, 1]; got {alpha!r}.")
+            raise ValueError(
+                f"`alpha` must be within [0, 1]; got {alpha!r}. Use 0.7, the default."
+            )
         if isinstance(overlay, str):
             if overlay != "auto":
-                raise ValueError(f"`overlay` must be True, False or 'auto'; got {overlay!r}.")
+                raise ValueError(
+                    f"`overlay` must be True, False or 'auto'; got {overlay!r}. Use 'auto' to "
+                    "overlay colour images only."
+                )
             overlay = all(_has_colours(image) for image in self.images)
         n_targets, n = len(self.information), len(self.images)
         panels = 2 if overlay else 3

@@ -17,7 +17,8 @@ def import_opencv():
         import cv2
     except ImportError as error:
         raise ImportError(
-            "refine='edges' needs OpenCV. Run pip install 'sksoftinfo[edges]', or use refine=None."
+            "refine='edges' needs OpenCV, which is not installed. Run pip install "
+            "'sksoftinfo[edges]', or use refine=None."
         ) from error
     return cv2
 
@@ -36,9 +37,9 @@ def check_refine(refine, mask_type, image_shape):
         return
     if mask_type != "hard" or image_shape[:2] == (1, 1):
         raise ValueError(
-            "refine='edges' must go with hard masks of images; got "
-            f"mask_type={mask_type!r} and images of shape {image_shape}. Use "
-            "mask_type='hard' or refine=None."
+            "`refine` must be None without hard masks of images; got 'edges' with "
+            f"mask_type={mask_type!r} and images of shape {image_shape}. Use mask_type='hard' or "
+            "refine=None."
         )
     import_opencv()
 

@@ -52,8 +52,8 @@ def known_classes(estimator, y):
         return estimator.classes_
     if y is None:
         raise ValueError(
-            "InfoMaskTransformer requires y to be passed, but the target y is None: labels are "
-            "needed to train `estimator`. Pass the images' labels, or a fitted `estimator`: a "
+            "InfoMaskTransformer requires y to be passed, but the target y is None: the labels "
+            "of the images train `estimator`. Pass them as y, or pass a fitted classifier: a "
             "FrozenEstimator or InfoSoftmaxClassifier.from_module(network, classes=...)."
         )
     classes = np.unique(y)

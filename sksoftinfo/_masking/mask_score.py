@@ -49,9 +49,9 @@ def score_masks(masker, images, y):
         )
     if images.shape[2:] == (1, 1):
         raise ValueError(
-            "`X` must hold images of at least two pixels, or tables of two columns, which are cut "
-            f"and joined; got rows of shape {masker.input_shape_}. Judge the mask by the accuracy "
-            "of a classifier of the masked images."
+            "`X` must have at least two pixels, or columns, so that two images can be joined; "
+            f"got rows of shape {masker.input_shape_}. Score a classifier of the masked images "
+            "instead."
         )
     rng = np.random.RandomState(_SEED)
     rows = np.flatnonzero(shown)

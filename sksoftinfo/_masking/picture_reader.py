@@ -135,7 +135,7 @@ class PictureReader:
             parts.append(batch.images)
             labels += batch.labels
         if not parts:
-            raise ValueError("`X` must hold at least one image; got none.")
+            raise ValueError("`X` must hold at least one image; got none. Pass at least one.")
         images = np.concatenate(parts)
         if y is None:
             known = getattr(estimator, "classes_", None)

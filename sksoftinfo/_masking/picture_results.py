@@ -42,7 +42,7 @@ class PictureResults:
             images = as_images_of(masker, masker._validate(batch.images, reset=False))
             yield batch, images, None if self.y is None else self.y[start:stop]
         if not stop:
-            raise ValueError("`X` must hold at least one image; got none.")
+            raise ValueError("`X` must hold at least one image; got none. Pass at least one.")
 
     def map(self, target):
         """Return `information_map`, with NaN where a picture was cropped."""

@@ -74,7 +74,10 @@ def largest_maps(masker, images, target=None, y=None):
 
 def all_maps(masker, images, targets, y=None):
     """Return the map of each target and image, shape (T, n, H, W)."""
-    targets, _ = targets_of(masker, images, targets, y)
+    # Each target has a map of its own, whether or not `combine` joins the transformer's targets.
+    targets, _ = targets_of_images(
+        len(images), masker.classes_, targets, "union", y, name="targets"
+    )
     return masker._mapper.maps(images, evidence(masker, images, targets), len(targets))
 
 

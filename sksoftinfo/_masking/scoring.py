@@ -48,8 +48,8 @@ def make_scorer(
     """
     if on_features and scoring != "dense":
         raise ValueError(
-            "calibrate='features' needs patch_scoring_='dense', which has a feature map; got "
-            f"patch_scoring_={scoring!r}. Use calibrate=True."
+            "`calibrate` must not be 'features' without dense scoring, which has a feature map; "
+            f"got 'features' with patch_scoring_={scoring!r}. Use calibrate=True."
         )
     if scoring == "dense":
         return DenseScorer(classifier, *dense, image_size, sizes)
@@ -103,16 +103,16 @@ def choose_scoring(wanted, stride, classifier, images, smallest, feature_layer):
             )
         if wanted == "dense":
             raise ValueError(
-                "patch_scoring='dense' needs an InfoSoftmaxClassifier on images whose network "
-                "pools its last feature map globally; no such map was found. Use 'auto', 'crop' "
-                "or 'paste'."
+                "`patch_scoring` must be 'auto', 'crop' or 'paste' unless the network of an "
+                "InfoSoftmaxClassifier pools its last feature map of images globally; got "
+                "'dense', and no such map was found. Use 'auto'."
             )
     if wanted != "paste":
         if takes_crops(classifier, images, smallest):
             return "crop", None
         if wanted == "crop":
             raise ValueError(
-                f"patch_scoring='crop' needs a network that takes images of {smallest[0]} x "
-                f"{smallest[1]} pixels; the classifier does not take them. Use 'auto' or 'paste'."
+                "`patch_scoring` must be 'auto' or 'paste' for a classifier that does not take "
+                f"images of {smallest[0]} x {smallest[1]} pixels; got 'crop'. Use 'auto'."
             )
     return "paste", None

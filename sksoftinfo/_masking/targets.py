@@ -7,7 +7,7 @@ import numpy as np
 from .._utils import encode_labels, known_labels, label_array, on_host
 
 
-def encode_target(target, classes, combine):
+def encode_target(target, classes, combine, name="target"):
     """Return class indices of the target, or None for the predicted class.
 
     Parameters
@@ -16,6 +16,8 @@ def encode_target(target, classes, combine):
     classes : ndarray of shape (M,)
     combine : {"union", "group"}
         Meaning of a list of labels, as in the transformer.
+    name : str, default="target"
+        Parameter that errors name.
 
     Raises
     ------
@@ -35,24 +37,24 @@ def encode_target(target, classes, combine):
     if not labels or any(label not in known for label in labels):
         among = known_labels(classes, [label for label in labels if label not in known])
         raise ValueError(
-            f"`target` must be a class, or a list of classes, among {among}; got {target!r}. Use "
+            f"`{name}` must hold known classes, {among}; got {target!r}. Use one of these, or "
             "None for the predicted class."
         )
     if combine == "group" and len(set(labels)) == len(known):
         raise ValueError(
-            "`target` must leave out at least one class with combine='group'; got all classes. "
+            f"`{name}` must leave out at least one class with combine='group'; got all classes. "
             "Remove a class, since every image is of some class."
         )
     return [known.index(label) for label in labels]
 
 
-def targets_of_images(n_images, classes, target, combine, y):
+def targets_of_images(n_images, classes, target, combine, y, name="target"):
     """Return class indices (T, n) for each image, or None, and whether they form a group.
 
     Parameters
     ----------
     n_images : int
-    classes, target, combine
+    classes, target, combine, name
         As in `encode_target`.
     y : array-like of shape (n,) or None
         Target of each image, instead of `target`.
@@ -61,7 +63,7 @@ def targets_of_images(n_images, classes, target, combine, y):
         labels = label_array(y)
         check_one_target_each(labels, n_images)
         return encode_labels(labels, classes)[None], False
-    targets = encode_target(target, classes, combine)
+    targets = encode_target(target, classes, combine, name)
     if targets is None:
         return None, False
     as_group = combine == "group" and len(targets) > 1
@@ -104,11 +106,11 @@ def check_one_target_each(labels, n_images):
         )
 
 
-def check_one_kind_of_targets(targets, y):
+def check_one_kind_of_targets(targets, y, name="targets"):
     """Raise ValueError if targets of all images and one target per image are both given."""
     if targets is not None and y is not None:
         raise ValueError(
-            "`targets` and `y` must not both be given; got both. Use `targets` for all images, or "
+            f"`{name}` and `y` must not both be given; got both. Pass `{name}` for all images, or "
             "`y` for one target per image."
         )
 

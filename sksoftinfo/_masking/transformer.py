@@ -65,9 +65,9 @@ if TYPE_CHECKING:
 class InfoMaskTransformer(
     CheckedStateMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
-    """Keep the parts of an image that carry information about a class; mask the rest.
+    """Transformer that keeps the parts of images that carry evidence, and masks the rest.
 
-    Information masking, section 4 of the paper [1]_. A classifier is trained on the labels of
+    It implements information masking, section 4 of [1]_. A classifier is trained on the labels of
     whole images. Each patch is then scored by its information about the target class t, by default
     the weight of evidence
 
@@ -95,49 +95,50 @@ class InfoMaskTransformer(
         image.
     combine : {"union", "group"}, default="union"
         Meaning of a list of labels. ``"union"`` joins the masks of the classes, which are each
-        other's rivals. ``"group"`` masks for the single target "any of the classes", whose
-        classes are not rivals.
+        other's rivals. ``"group"`` masks for the single target "any of the classes", whose classes
+        do not count as rivals of each other (see `question`).
     patch_size : "auto", int, (int, int) or list of these, default="auto"
         Height and width of a patch in pixels, or the number of neighbouring columns of a table.
-        The patch sizes in a list are weighted together. ``"auto"`` tries shares of the image's
-        shorter side, and uses the share with the best of ``patch_size_scores_``. Without labels,
-        and for a network of ``InfoSoftmaxClassifier.from_module``, ``"auto"`` is 0.15 of the
-        shorter side, or the windows of `question`.
+        The scores of all patch sizes in a list are combined. ``"auto"`` tries shares of the
+        image's shorter side, and uses the share with the best of ``patch_size_scores_``. In
+        picture mode (see `question`), ``"auto"`` uses the windows that `question` sets. Otherwise,
+        without labels or for a network of ``InfoSoftmaxClassifier.from_module``, it is 0.15 of the
+        shorter side.
     context : float, default=1.5
-        Ratio of the side of a patch's surroundings to the side of the patch. The information of a
-        patch is the smaller of its own and its surroundings' information, so that a patch that
-        resembles the target only if the surroundings are hidden does not count. 1 uses no
-        surroundings, and ``information="logit"`` never uses them.
+        Side of a patch's surroundings, as a multiple of the side of the patch. A patch counts with
+        the smaller of two values, its own information and that of its surroundings, so that a
+        patch does not count if it resembles the target only out of context. With 1, and with
+        ``information="logit"``, surroundings are not used.
     stride : "auto", int or (int, int), default="auto"
         Distance between neighbouring patches in pixels. ``"auto"`` is a quarter of the patch.
         Dense scoring has a patch around every cell of the feature map and takes ``"auto"`` only.
     patch_scoring : {"auto", "dense", "crop", "paste"}, default="auto"
-        ``"dense"`` scores windows of the last feature map of an `InfoSoftmaxClassifier`'s
-        network, in one forward pass for all patches and classes. ``"crop"`` passes each patch
-        alone through such a network. ``"paste"`` pastes each patch at its place on an image of
-        masked pixels, for any classifier. ``"auto"`` is dense if the pooled map reproduces the
-        network's logits, else crop if the network takes images as small as patches, else paste.
+        ``"dense"`` scores windows of the last feature map of an `InfoSoftmaxClassifier`'s network,
+        in one forward pass for all patches and classes. ``"crop"`` passes each patch alone through
+        such a network. ``"paste"`` pastes each patch at its place on an image of masked pixels,
+        for any classifier. ``"auto"`` is ``"dense"`` if the pooled feature map reproduces the
+        network's logits, else ``"crop"`` if the network accepts images as small as a patch, else
+        ``"paste"``.
     feature_layer : str, default=None
         Name of the submodule whose output is the feature map; ``None`` searches for it.
     question : {"auto", "where", "which"}, default="auto"
-        Question that the map of a photograph answers if all classes share a calibration.
-        ``"where"``: where is the target rather than something else? The map shows the evidence of
-        single cells, redrawn with finer features, and outlines a single object. ``"which"``:
-        which place shows the target rather than its rivals, i.e. the classes that have the most
-        evidence elsewhere in the picture? The map scores windows of half the shorter side, and
-        separates objects, each with its surroundings. ``"auto"`` is ``"which"`` in pictures with a
-        rival whose evidence is at least 2.2 nats, else ``"where"``; if each class has its own
-        calibration, ``"auto"`` uses patches of `patch_size`, and all other classes are rivals.
-        ``"where"`` and ``"which"`` always share a calibration, and need dense scoring and
-        ``patch_size="auto"``.
+        What maps show in picture mode, which is used if ``patch_size="auto"``, all classes share a
+        calibration, and scoring is dense. ``"where"``: places where there is the target rather
+        than something else. The map shows the evidence of single cells, refined by `detail`, and
+        outlines a single object. ``"which"``: places where the target has more evidence than its
+        rivals, the classes with the most evidence elsewhere in the picture. Windows of half the
+        shorter side are scored, so that objects are separated, each with its surroundings.
+        ``"auto"``: ``"which"`` for pictures with a rival whose evidence is at least 2.2 nats, and
+        ``"where"`` for others. Outside picture mode, ``"auto"`` has no effect: patches of
+        `patch_size` are scored against all other classes. ``"where"`` and ``"which"`` always share
+        a calibration, and need dense scoring and ``patch_size="auto"``.
     zoom : float, default=1.4
-        Factor by which photographs are enlarged for the network to answer `question`, rounded to
-        whole cells of the feature map. The factor is 1 if the network takes images of one size
-        only.
+        Factor by which pictures are enlarged for the network in picture mode, rounded to whole
+        cells of the feature map. The factor is 1 if the network takes images of one size only.
     detail : bool, default=True
-        Whether the map of ``"where"`` is redrawn with the last finer feature map of the network,
-        whose channels are weighted by their covariance with the evidence in the picture. A quarter
-        of the log-odds of ``"which"`` is redrawn in the same way.
+        Whether maps in picture mode are refined by the last feature map of higher resolution,
+        whose channels are weighted by their covariance with the evidence in the picture: the whole
+        map of ``"where"``, and a quarter of the log-odds of ``"which"``.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
         paper's literal logit, which is neither normalised nor calibrated.
@@ -145,47 +146,52 @@ class InfoMaskTransformer(
         Source of ``p(t|patch)``:
 
         - ``True``: a logistic regression, fitted in `fit`, of the image's label on the logits of
-          its patches. The regression of ``"shared"`` takes its place if `fit` has no labels, if
-          the labels lack a class, or if `question` is set. It also does so for a network of
-          ``InfoSoftmaxClassifier.from_module`` if `patch_size` is "auto" and the labels suffice.
+          its patches. ``"shared"`` is used instead if `fit` has no labels, if the labels lack a
+          class, if `question` is not "auto", or, for a network of
+          ``InfoSoftmaxClassifier.from_module`` with ``patch_size="auto"``, if there are at least
+          ten images with labels of at least five classes.
         - ``False``: the classifier's own probability for the patch.
         - ``"shared"``: one logistic regression for all classes, of "the class is present in the
           image" on the logits of the class and of the other classes. Without labels, the
           classifier's predictions serve as labels. With fewer than ten images, or if the labels
-          name fewer than five classes, coefficients that ship with the package are used.
+          name fewer than five classes, the coefficients that the package contains are used
+          (`calibration_` is then "shipped").
         - ``"features"``: a logistic regression on windows of the feature map, which needs labels
           and dense scoring. The regression replaces the network's head, so that the mask does not
           explain the given network.
         - a dict: `shared_calibration_` of another transformer of the same network, unchanged. If
           `patch_size` is "auto", the dict sets the patch sizes.
     prior : None, "uniform" or array-like of shape (n_classes,), default=None
-        Prior p(t) against which information is measured. ``None`` is the label frequencies of
-        `fit`, with half an image added to each class if a class is missing. Without labels,
+        Prior p(t) against which information is measured: positive probabilities in the order of
+        ``classes_``, or a pandas Series indexed by the labels. ``None`` is the label frequencies
+        of `fit`, with half an image added to each class if a class is missing. Without labels,
         ``None`` is the classifier's ``train_prior_``, or uniform.
     threshold : float, default=0.2
-        Limit of information above which pixels are kept: a share within [0, 1], or nats.
+        Information above which pixels are kept: a share within [0, 1], or, with
+        ``threshold_reference="absolute"``, a number of nats.
     threshold_reference : {"image", "fit", "absolute"}, default="image"
         Unit of `threshold`: a share of the image's maximum, a share of the maximum over the images
         of `fit`, or nats. With a share, only positive information is kept, so that an image
         without positive information is masked as a whole.
     require_presence : bool, default=True
-        Whether to mask an image as a whole if the target is absent. The target counts as absent
-        if the classifier's probability for the image is at most the prior,
-        ``p(t|image) <= p(t)``, and no patch has more information than ``presence_floor_``. If the
-        map answers `question`, the target counts as absent if no window of half the shorter side
-        has more weight of evidence than ``presence_floor_``. Presence is not judged with
-        ``threshold_reference="absolute"``, nor for ``target=None``, the predicted class.
+        Whether to mask an image as a whole if the target is absent. The target counts as absent if
+        the classifier's probability for the image is at most the prior, ``p(t|image) <= p(t)``,
+        and no patch has more information than ``presence_floor_``. In picture mode, the target
+        counts as absent if no window of half the shorter side has more weight of evidence than
+        ``presence_floor_``. The parameter has no effect if ``threshold_reference="absolute"`` or
+        ``target=None``.
     refine : {None, "edges"}, default=None
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
     mask_type : {"hard", "soft"}, default="hard"
-        ``"hard"`` keeps or masks each pixel. If the map answers `question` and `refine` is None,
-        it masks parts that are smaller than a cell of the feature map, except for the largest
-        part. ``"soft"`` weights pixels below the threshold by their information, linearly down to
-        0 at no information.
+        ``"hard"`` keeps or masks each pixel as a whole. In picture mode without `refine`,
+        connected parts that are smaller than a cell of the feature map are masked, except for the
+        largest part. ``"soft"`` weights pixels below the threshold by their information, linearly
+        down to 0 at no information.
     components : bool, default=False
-        Whether each connected component of the pixels that differ from `fill_value` is kept or
-        masked as a whole, by majority of its pixels. Suitable for objects on an empty background.
+        Whether to keep or mask each connected component of the pixels that differ from
+        `fill_value` as a whole, as the majority of its pixels. Suitable for objects on an empty
+        background.
     fill_value : float, array-like of shape (channels,), "mean", "blur" or callable, default=0.0
         Values of masked pixels, and of the pixels around a patch in paste scoring: a number, a
         number for each channel, the mean of each channel over the images of `fit` (of each column
@@ -199,9 +205,8 @@ class InfoMaskTransformer(
         tensor (channels, height, width), and returns a tensor of floats, e.g. a transform of
         torchvision such as ``weights.transforms()``. It may resize, crop, pad and mirror: the
         position of each pixel is measured, and maps, masks and results have the pixels of the
-        pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1],
-        and resizes pictures to the network's input size. A warning is given if the largest value
-        of the images differs from the largest value in `fit` by a factor of 30 or more.
+        pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1], and
+        resizes pictures to the network's input size.
     channels : {"auto", "first", "last"}, default="auto"
         Position of the channels in arrays. ``"auto"`` looks for an axis of length 1, 3 or 4.
     batch_size : int, default=256
@@ -210,7 +215,7 @@ class InfoMaskTransformer(
         Cache of the trained classifier and of the maps, so that a search over thresholds computes
         each map once. Equal fits are recognised if `random_state` is an integer.
     random_state : int, RandomState instance or None, default=None
-        Seeds the classifier's training, unless None, and the sampling of images.
+        Seed of the classifier's training (if not None) and of the sampling of images.
 
     Attributes
     ----------
@@ -222,7 +227,7 @@ class InfoMaskTransformer(
         Prior in use.
     calibration_ : {"labels", "shared", "shipped", "given"} or None
         Source of the calibration: labels of `fit`, for each class separately; images of `fit`, for
-        all classes together; the coefficients that ship with the package; `calibrate`; or no
+        all classes together; the coefficients that the package contains; `calibrate`; or no
         calibration.
     shared_calibration_ : dict
         Calibration that all classes share, as numbers that ``json.dump`` writes: the settings
@@ -241,24 +246,25 @@ class InfoMaskTransformer(
     receptive_field_ : tuple of int or None
         Number of pixels, down and across, that a cell of the feature map depends on; ``None``
         without dense scoring.
-    patch_size_scores_ : dict
-        Score, within [-1, 1], of each patch size that ``patch_size="auto"`` compared. Each image
-        of the target in `fit` is joined with a part of an image of another class. The score is the
-        share of the content that masks keep on the side of the target, less the share that they
-        keep on the other side. Content is the difference from `fill_value`. `require_presence`,
-        `components` and `refine` do not enter the score.
+    patch_size_scores_ : dict of (int, int) to float
+        Score, within [-1, 1], of each patch size, (height, width), that was compared. Set only if
+        ``patch_size="auto"`` compared several sizes. Each image of the target in `fit` is joined
+        with a part of an image of another class. The score is the share of the content that masks
+        keep on the side of the target, less the share that they keep on the other side. Content is
+        the difference from `fill_value`. `require_presence`, `components` and `refine` do not
+        enter the score.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class, in nats, in the images of `fit` that calibrate: at
-        most 1000 images, drawn at random, or 200 for a calibration that all classes share. Set if
-        ``threshold_reference="fit"``.
+        Largest information about each class, in nats, in the images of `fit` on which the
+        calibration is fitted: at most 1000, drawn at random, or 200 if all classes share the
+        calibration. Set if ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        Presence floor of each class: the information about the class, in nats, that the best
-        patch reaches in 99 % of the images of the class in `fit`. Each image is held out from the
+        Presence floor of each class: the information about the class, in nats, that the best patch
+        reaches in 99 % of the images of the class in `fit`. Each image is held out from the
         calibration that scores it. A shared calibration has one floor for all classes, from all
-        images, which are not held out. If the map answers `question`, the floor is half of the
-        weight of evidence that the best window of half the shorter side reaches in 99 % of the
-        images, since a class has less evidence among several objects. ``-inf`` if presence is not
-        required, or if `fit` had fewer than two images of the class.
+        images, which are not held out. In picture mode, the floor is half of the weight of
+        evidence that the best window of half the shorter side reaches in 99 % of the images, since
+        a class has less evidence among several objects. ``-inf`` if presence is not required, or
+        if `fit` had fewer than two images of the class.
     n_features_in_ : int
         Number of columns of flat input.
     input_shape_ : tuple of int
@@ -405,10 +411,10 @@ of pictures, or torch Dataset or DataLoader
             label. If the classifier is fitted already, at most 1000 pictures are read, drawn at
             random.
         y : array-like of shape (n,), default=None
-            Labels of whole images; ``None`` uses the labels of a data set. A classifier that is
-            fitted already needs no labels: any images are suitable, even a single image, and even
-            images without the target. Labels of a data set are ignored if the fitted classifier
-            does not have them all.
+            Labels of whole images. If None, the labels of X are used if X is a data set with
+            labels. A classifier that is fitted already needs no labels: any images are suitable,
+            even a single image, and even images without the target. Labels of a data set are
+            ignored if the fitted classifier does not have them all.
 
         Returns
         -------
@@ -420,9 +426,9 @@ of pictures, or torch Dataset or DataLoader
         TypeError
             If `estimator` is a torch module, which ``InfoSoftmaxClassifier.from_module`` wraps.
         ValueError
-            If a parameter does not fit the images, if a label or target is unknown, or if labels
-            are missing for a classifier that is not fitted or for ``calibrate="features"``, or if
-            a network cannot process the images.
+            If a parameter does not fit the images; if a label or target is unknown; if labels are
+            missing although the classifier has to be trained or ``calibrate="features"``; or if
+            the network cannot process the images.
         """
         with unchanged_on_error(self):
             return self._fit(X, y)
@@ -491,9 +497,10 @@ of pictures, or torch Dataset or DataLoader
             candidates = candidates[:1]
         elif self.question != "auto":
             raise ValueError(
-                f"question={self.question!r} needs dense scoring, a calibration and "
-                f"patch_size='auto'; got patch_scoring_={self.patch_scoring_!r}, calibration_="
-                f"{self.calibration_!r} and patch_size={self.patch_size!r}. Use question='auto'."
+                "`question` must be 'auto' without dense scoring, a shared calibration and "
+                f"patch_size='auto'; got {self.question!r} with "
+                f"patch_scoring_={self.patch_scoring_!r}, calibration_={self.calibration_!r} and "
+                f"patch_size={self.patch_size!r}. Use question='auto'."
             )
         self._fit_sizes(candidates, images, encoded, seed, whole)
         return self
@@ -518,7 +525,7 @@ of pictures, or torch Dataset or DataLoader
     def information_map(
         self, X: Any, target: Any = None, *, y: ArrayLike | None = None
     ) -> np.ndarray:
-        """Return the information of the patches around each pixel about the target.
+        """Return, for each pixel, the information about the target in the patches that cover it.
 
         Parameters
         ----------
@@ -529,7 +536,7 @@ of pictures, or torch Dataset or DataLoader
             the maximum over the classes or, with ``combine="group"``, the information about "any
             of the classes".
         y : array-like of shape (n,), default=None
-            Target of each image, instead of `target`.
+            Target of each image. Not together with `target`.
 
         Returns
         -------
@@ -541,9 +548,16 @@ of pictures, or torch Dataset or DataLoader
         Raises
         ------
         ValueError
-            If the target is unknown, or rows have another shape than in `fit`.
+            If the target is unknown, if both `target` and `y` are given, or if rows have another
+            shape than in `fit`.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
         """
         check_is_fitted(self)
+        check_one_kind_of_targets(target, y, "target")
         return self._results(X, y).map(target)
 
     def information_maps(
@@ -571,6 +585,11 @@ of pictures, or torch Dataset or DataLoader
         ValueError
             If a target is unknown, if both `targets` and `y` are given, or if rows have another
             shape than in `fit`.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
         """
         check_is_fitted(self)
         check_one_kind_of_targets(targets, y)
@@ -597,7 +616,13 @@ of pictures, or torch Dataset or DataLoader
         Raises
         ------
         ValueError
-            If a target is unknown, or rows have another shape than in `fit`.
+            If a target is unknown, if rows have another shape than in `fit`, or if a parameter was
+            changed so that `fit` is needed again.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
         """
         self._check_parameters()
         return self._results(X, y).masks()
@@ -618,6 +643,17 @@ of pictures, or torch Dataset or DataLoader
             Left, top, right and bottom in pixels, as in torchvision's ``xyxy``. Right and bottom
             are exclusive. All 0 if no pixel is kept. In a soft mask, pixels with a weight of at
             least 0.5 count as kept.
+
+        Raises
+        ------
+        ValueError
+            If a target is unknown, if rows have another shape than in `fit`, or if a parameter was
+            changed so that `fit` is needed again.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
 
         See Also
         --------
@@ -647,36 +683,42 @@ of pictures, or torch Dataset or DataLoader
         Raises
         ------
         ValueError
-            If `set_output` or the global configuration requires a data frame for images that are
-            not flat.
+            If a target is unknown, if rows have another shape than in `fit`, if a parameter was
+            changed so that `fit` is needed again, or if `set_output` or the global configuration
+            asks for a data frame of images that are not flat.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
         """
         self._check_parameters()
         container = output_container(self)
         if len(self.input_shape_) > 1 and container != "default":
             raise ValueError(
-                f"The output of transform must be an array for images; got {container!r}, whose "
-                'frames hold only tables. Call set_output(transform="default").'
+                f"`transform` of set_output must be 'default' for images; got {container!r}, but "
+                "data frames hold tables only. Call set_output(transform='default'), or pass flat "
+                "images with `image_shape`."
             )
         return self._results(X, y).filled()
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """Return how well the masks separate classes in composites; true masks are not needed.
+        """Return a score of the masks, within [-1, 1], that does not need true masks.
 
         Each image of the target is joined with a part of an image of another class, as for
         ``patch_size_scores_``, and the transformer masks the composite. The score is the share of
         the content that the masks keep on the side of the target, less the share that they keep on
         the other side. It falls if masks lose parts of the target, and if they keep parts of other
         objects. Content is the difference from `fill_value`. With ``target=None``, the target is
-        the label of each image. The composites depend on X, y, the target, the fill and the
-        classifier only, so that a search over other parameters compares masks of the same
-        composites.
+        the label of each image. The composites depend only on X, y, `target`, `fill_value` and the
+        classifier, so that a search over other parameters compares masks of the same composites.
 
         Parameters
         ----------
         X : array-like
             As in `fit`.
         y : array-like of shape (n,), default=None
-            Labels of the images; ``None`` uses the labels of a data set.
+            Labels of the images. If None, X must be a data set with labels.
 
         Returns
         -------
@@ -688,6 +730,11 @@ of pictures, or torch Dataset or DataLoader
         ValueError
             If no image has the label of the target, if all images have it, if labels are missing,
             or if images consist of one pixel.
+
+        Warns
+        -----
+        UserWarning
+            If the largest value in X differs from that in `fit` by a factor of at least 30.
         """
         self._check_parameters()
         X, reader = self._reader(X)
@@ -715,7 +762,7 @@ of pictures, or torch Dataset or DataLoader
 
     @property
     def _of_pictures(self):
-        """Whether a map answers `question`, rather than scoring patches of `patch_size`."""
+        """Whether maps are in picture mode, which `question` describes."""
         is_auto = isinstance(self.patch_size, str)
         is_shared = self.calibration_ in ("shared", "shipped") or is_for_pictures(self.calibrate)
         return is_auto and is_shared and self.patch_scoring_ == "dense"
@@ -747,8 +794,8 @@ of pictures, or torch Dataset or DataLoader
         check_refine(self.refine, self.mask_type, self._image_shape)
         if self.threshold_reference == "fit" and not hasattr(self, "reference_maximum_"):
             raise ValueError(
-                "threshold_reference='fit' must be set before `fit`, which computes the maxima; "
-                "got a transformer that was fitted without them. Fit it again."
+                "`threshold_reference` must be set to 'fit' before `fit`, which computes the "
+                "maxima; got a transformer that was fitted without them. Fit it again."
             )
 
     def _reader(self, X):

@@ -43,9 +43,9 @@ def check_scale(images, in_fit):
     low, high = sorted((largest, in_fit))
     if low > 0 and high >= _RATIO * low:
         warnings.warn(
-            f"`X` should have the scale of the images of `fit`; got values up to {largest:g}, and "
-            f"values up to {in_fit:g} in `fit`. Without `preprocess`, PIL images are scaled to 0 "
-            "to 1 and arrays are not: divide arrays of uint8 by 255, or pass all images in one "
-            "form.",
+            f"`X` should have values of the same scale as in `fit`; got values up to {largest:g}, "
+            f"but up to {in_fit:g} in `fit`. Without `preprocess`, PIL images are scaled to [0, "
+            "1], whereas arrays are used as they are. Divide arrays of uint8 by 255, or pass "
+            "images of one kind.",
             stacklevel=users_stacklevel(),
         )

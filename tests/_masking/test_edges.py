@@ -50,7 +50,7 @@ def test_a_transformer_refines_its_masks(disc):
     masker.set_params(refine="edges")
     assert iou(masker.mask(image)[0], inside) > max(0.97, coarse + 0.05)
     assert not masker.mask(image, y=["blue"]).any()
-    with pytest.raises(ValueError, match="refine='edges' must go with hard masks of images"):
+    with pytest.raises(ValueError, match="`refine` must be None without hard masks of images"):
         masker.set_params(mask_type="soft").mask(image)
 
 

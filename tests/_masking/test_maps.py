@@ -100,7 +100,7 @@ def test_calibration_on_features(small, net):
     kept = masker.mask(X)
     assert (kept & ink)[y == 1].sum() > 0.8 * ink[y == 1].sum()
     assert (kept & ink)[y == 0].sum() < 0.1 * ink[y == 0].sum()
-    with pytest.raises(ValueError, match="calibrate='features' needs patch_scoring_='dense'"):
+    with pytest.raises(ValueError, match="`calibrate` must not be 'features' without dense"):
         InfoMaskTransformer(LogisticRegression(), calibrate="features", patch_size=4).fit(X, y)
 
 

@@ -44,7 +44,7 @@ def test_even_none_of_the_target(network, pictures):
     assert masker.mask(images[others]).mean() < 0.03
     kept = masker.mask(images[~others])
     assert kept.any((1, 2)).all() and np.isfinite(masker.information_map(images)).all()
-    with pytest.raises(ValueError, match="`target` must be a class, .*; got 'mauve'"):
+    with pytest.raises(ValueError, match="`target` must hold known classes, .*; got 'mauve'"):
         InfoMaskTransformer(network, target="mauve").fit(images)
 
 

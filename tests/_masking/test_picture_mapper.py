@@ -75,7 +75,7 @@ def test_a_question_by_name_shares_a_calibration_whatever_the_labels(network):
     for image, kept in zip(images, where.mask(images, y=labels), strict=True):
         assert iou(kept, place) > 0.5, image
     for options in ({"patch_size": 8}, {"patch_scoring": "crop"}, {"information": "logit"}):
-        with pytest.raises(ValueError, match="question='which' needs dense scoring"):
+        with pytest.raises(ValueError, match="`question` must be 'auto' without dense scoring"):
             InfoMaskTransformer(network, question="which", **options).fit(images, labels)
 
 

@@ -75,6 +75,8 @@ def test_targets_and_one_target_for_each_image_exclude_each_other(network, pictu
     masker = InfoMaskTransformer(network).fit(images)
     with pytest.raises(ValueError, match="`targets` and `y` must not both be given"):
         masker.information_maps(images, ["red"], y=labels)
+    with pytest.raises(ValueError, match="`target` and `y` must not both be given"):
+        masker.information_map(images, "red", y=labels)
 
 
 def test_a_text_is_one_target(network, pictures):
@@ -84,8 +86,20 @@ def test_a_text_is_one_target(network, pictures):
     np.testing.assert_array_equal(masker.information_maps(images, "red"), expected)
     display = InfoMaskDisplay.from_estimator(masker, images[:1], targets="red")
     assert display.target_names == ["class red"]
-    with pytest.raises(ValueError, match="got 'mauve'|got \\['mauve'\\]"):
-        masker.information_maps(images, "mauve")
+    for function in (
+        lambda: masker.information_maps(images, "mauve"),
+        lambda: InfoMaskDisplay.from_estimator(masker, images[:1], targets="mauve"),
+    ):
+        with pytest.raises(ValueError, match="`targets` must hold known classes, .*; got .*mauve"):
+            function()
+
+
+def test_maps_of_all_classes_are_no_group(network, pictures):
+    images, _, _ = pictures
+    masker = InfoMaskTransformer(network).fit(images)
+    expected = masker.information_maps(images[:2])
+    masker.set_params(combine="group")
+    np.testing.assert_array_equal(masker.information_maps(images[:2]), expected)
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])

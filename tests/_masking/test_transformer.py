@@ -252,9 +252,9 @@ def test_a_frozen_classifier_is_left_as_it_is(named, named_net):
             {"threshold": -0.1, "threshold_reference": "fit"},
             "`threshold` must be within .*; got -0.1",
         ),
-        ({"target": "two"}, r"`target` must be a class, .* among \['one', .*; got 'two'"),
-        ({"target": ["one", "two"]}, "`target` must be a class"),
-        ({"target": []}, r"`target` must be a class, .*; got \[\]"),
+        ({"target": "two"}, r"`target` must hold known classes, \['one', .*; got 'two'"),
+        ({"target": ["one", "two"]}, "`target` must hold known classes"),
+        ({"target": []}, r"`target` must hold known classes, .*; got \[\]"),
         ({"image_shape": (8, 15)}, r"`image_shape` must have .*; got \(8, 15\) with 120"),
         ({"stride": 5, "patch_size": 4}, "`stride` must be at most the size of the patch"),
         (
@@ -275,7 +275,7 @@ def test_bad_parameters(named, options, message):
 def test_bad_input(named, named_net):
     X, y = named
     masker = InfoMaskTransformer(FrozenEstimator(named_net), patch_size=4, target="one").fit(X, y)
-    with pytest.raises(ValueError, match=r"rows of shape \(8, 15\), but InfoMaskTransformer"):
+    with pytest.raises(ValueError, match=r"of InfoMaskTransformer; got rows of shape \(8, 15\)"):
         masker.transform(X[:, :, :15])
     with pytest.raises(ValueError, match="contains NaN"):
         masker.transform(np.where(X > 0.5, np.nan, X))
@@ -283,14 +283,14 @@ def test_bad_input(named, named_net):
         masker.score(X, np.where(y == "one", "two", y))
     with pytest.raises(ValueError, match="`y` must contain the target 'one'"):
         masker.score(X[y == "zero"], y[y == "zero"])
-    with pytest.raises(ValueError, match="`target` must be a class, .*; got 'two'"):
+    with pytest.raises(ValueError, match="`target` must hold known classes, .*; got 'two'"):
         masker.information_map(X, target="two")
     with pytest.raises(ValueError, match="`threshold` must be within .*; got 2"):
         clone_with_target(masker, "one").set_params(threshold=2).transform(X)
     for name, value in {"threshold": "a", "mask_type": "round", "threshold_reference": 3}.items():
         with pytest.raises(ValueError, match=f"'{name}' parameter of InfoMaskTransformer must be"):
             clone_with_target(masker, "one").set_params(**{name: value}).mask(X)
-    with pytest.raises(ValueError, match="threshold_reference='fit' must be set before"):
+    with pytest.raises(ValueError, match="`threshold_reference` must be set to 'fit' before"):
         clone_with_target(masker, "one").set_params(threshold_reference="fit").mask(X)
     with pytest.raises(ValueError, match="`y` must hold at least two classes"):
         InfoMaskTransformer().fit(X, np.zeros(len(X)))
@@ -401,7 +401,7 @@ def test_frames_do_not_hold_images():
     labels = load_digits(n_class=2).target[:40]
     masker = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4, random_state=0)
     masker.fit(images, labels).set_output(transform="pandas")
-    with pytest.raises(ValueError, match=r'set_output\(transform="default"\)'):
+    with pytest.raises(ValueError, match=r"set_output\(transform='default'\)"):
         masker.transform(images)
     assert masker.set_output(transform="default").transform(images).shape == images.shape
     flat = images.reshape(40, -1)

@@ -29,7 +29,7 @@ def test_pictures_of_another_scale_give_a_warning(network, in_fit, later):
     masker = InfoMaskTransformer(network).fit(in_fit)
     for X in later:
         for method in (masker.mask, masker.transform, masker.information_map):
-            with pytest.warns(UserWarning, match="`X` should have the scale of the images of"):
+            with pytest.warns(UserWarning, match="`X` should have values of the same scale as in"):
                 method(X)
 
 
@@ -53,5 +53,5 @@ def test_largest_values_of_arrays_and_tensors():
             check_scale(one, 89.0)
             check_scale(0 * one, 5.0)
         for in_fit in (90.0, 0.1):
-            with pytest.warns(UserWarning, match=f"up to 3, and values up to {in_fit:g} in"):
+            with pytest.warns(UserWarning, match=f"up to 3, but up to {in_fit:g} in"):
                 check_scale(one, in_fit)
