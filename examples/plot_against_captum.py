@@ -2,12 +2,14 @@
 Information masks beside captum's attributions
 ==============================================
 
-Where is the evidence for a 0? Four maps of one network: the weight of evidence of its windows, and
-three attribution methods of captum. Each map is cut at 20 % of its maximum. Information masks
-localise the evidence. Attributions answer another question: to which pixels is the prediction
-sensitive? For this question, they are ahead of information masks; see :doc:`/masking_results`.
+Where is the evidence for a 0? Four maps are drawn for one network: the weight of evidence of
+windows of the image, and three attributions by captum. Each map is cut at 20 % of its maximum.
+Information masks localise the evidence. Attributions are made for another purpose: to find the
+pixels to which the prediction is sensitive. For that purpose, they are better than information
+masks; see :doc:`/masking_results`.
 
-Without captum (``pip install captum``) the example draws the information mask only.
+The comparison needs captum (``pip install captum``); without it, only the information mask is
+drawn.
 """
 
 import matplotlib.pyplot as plt
@@ -33,8 +35,7 @@ masker = InfoMaskTransformer(FrozenEstimator(network), target=1, patch_size=20, 
 masker = masker.fit(train.data, train.target)
 
 # %%
-# Only images that contain a 0 are used. Each method explains the label 1, "the image contains a
-# 0".
+# Only images that contain a 0 are used. Every method explains label 1, "the image contains a 0".
 
 shown = test.target == 1
 images, truth, ink = test.data[shown], test.masks[shown], test.foreground[shown]
@@ -55,7 +56,8 @@ if Occlusion is not None:
     maps["Grad-CAM"] = wide[:, 0].detach().numpy()
 
 # %%
-# The 20 % rule turns each map into a mask, which is compared with the ink of the 0.
+# Pixels with more than 20 % of the maximum of a map form a mask, which is compared with the ink of
+# the 0.
 
 agreement = {}
 for name, values in maps.items():

@@ -3,8 +3,9 @@ How many bits does a table carry about its label?
 =================================================
 
 :func:`~sksoftinfo.cross_val_bounds` holds out every row once and averages the log-likelihood of
-the held-out labels. Whichever classifier predicted them, the table carries at least that much
-information about the label. A better classifier raises the bound, up to the label entropy H(Y).
+the held-out labels. Whichever classifier made the predictions, this average plus the label entropy
+is a lower bound on the information that the table carries about the label, up to sampling error. A
+better classifier raises the bound, up to the label entropy H(Y).
 """
 
 import matplotlib.pyplot as plt
@@ -32,10 +33,10 @@ classifiers = {
 }
 
 # %%
-# One call for each table and classifier. Over-confidence is expensive: naive Bayes is right about
-# most tumours, but so certain where it is wrong that its bound on these rows is close to 0, the
-# value of a classifier that always predicts the label frequencies. Its confidence limit is higher,
-# because limits are computed from recalibrated predictions.
+# There is one call for each table and classifier. Over-confidence costs bits: naive Bayes is right
+# about most tumours, but it is so certain of its errors that its bound is close to 0, no better
+# than always predicting the label frequencies. Its confidence limit is higher, because limits are
+# computed from recalibrated predictions.
 
 found = {
     table: {
@@ -49,13 +50,14 @@ for table, results in found.items():
     print(f"{table}: H(Y) = {entropy:.2f} bits")
     for name, bounds in results.items():
         print(
-            f"  {name:22} at least {bounds.mi_lower:5.2f} on these rows, "
-            f"{bounds.mi_lower_limit:5.2f} in the population at 95 % confidence"
+            f"  {name:22} lower bound {bounds.mi_lower:5.2f} on these rows, at least "
+            f"{bounds.mi_lower_limit:5.2f} in the population with 95 % confidence"
         )
 
 # %%
-# Dots are the bounds on these rows, and the other end of each bar is the 95 % confidence limit.
-# The vertical line is H(Y), which no bound can exceed.
+# Dots are the lower bounds on these rows. Each bar reaches from the dot to the 95 % confidence
+# limit in the population. An arrow with a number stands for a bound below 0. No bound can exceed
+# H(Y), the vertical line, so that the grey area cannot be reached.
 
 figure, axes = plt.subplots(1, len(found), figsize=(9, 3.4), sharey=True, layout="constrained")
 for axis, (table, results) in zip(axes, found.items(), strict=True):

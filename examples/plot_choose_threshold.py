@@ -3,9 +3,9 @@ Choosing a threshold, and what a yes-or-no decision loses
 =========================================================
 
 A classifier returns probabilities, but many uses need a yes or a no. Where should the threshold
-be? If errors have costs, the costs decide. If they do not, one may keep as much information about
-the label as possible. Either way, a yes-or-no decision carries less information than the
-probability, and the loss can be measured in bits.
+be? If the costs of errors are known, choose the threshold with the least expected cost. Otherwise,
+choose the threshold that keeps the most information about the label. Either way, a yes-or-no
+decision carries less information than the probability, and the loss can be measured in bits.
 """
 
 import matplotlib.pyplot as plt
@@ -48,8 +48,9 @@ kept = np.array([bits_of_decision(one, test, y_test) for one in thresholds])
 whole = information_bounds(y_test, test, units="bits")
 
 # %%
-# Costs: a missed case costs ten times as much as a false alarm. For calibrated probabilities the
-# best threshold is then 1 / 11, and the tuning rows agree approximately.
+# Suppose that a missed case costs ten times as much as a false alarm. For calibrated
+# probabilities, the best threshold is then 1 / 11, and the threshold with the least cost on the
+# tuning rows is close to it.
 
 MISSED, ALARM = 10, 1
 cost = np.array(

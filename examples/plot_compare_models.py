@@ -2,9 +2,10 @@
 Does one model carry more information than another?
 ===================================================
 
-Two intervals that overlap do not show that two models are equal: both were scored on the same
-rows, and a hard row is hard for both. :func:`~sksoftinfo.compare_bounds`, or ``a - b``, compares
-the models row by row, and its interval is far narrower.
+If the intervals of two models overlap, the models may still differ: they are scored on the same
+rows, and most of the variation, from rows that are hard for both, cancels in the difference.
+:func:`~sksoftinfo.compare_bounds`, or ``a - b``, compares the models row by row, and its interval
+is far narrower.
 """
 
 import matplotlib.pyplot as plt
@@ -23,6 +24,11 @@ models = {
     "logistic regression,\n10 columns": (linear, X[:, :10]),
     "boosted trees,\n30 columns": (HistGradientBoostingClassifier(max_iter=60), X),
 }
+
+# %%
+# `mi_lower_floored` is the lower bound after a small share of the label frequencies is mixed into
+# the predictions; it is the centre of `interval`.
+
 found = {
     name: cross_val_bounds(model, part, y, units="bits") for name, (model, part) in models.items()
 }
@@ -31,7 +37,7 @@ for name, bounds in found.items():
     print(f"{' '.join(name.split()):32} {bounds.mi_lower_floored:.2f} ({low:.2f} to {high:.2f})")
 
 # %%
-# Differences from the first model, on the same rows.
+# Now each model is compared with the first one, row by row.
 
 first, *others = found
 differences = {name: found[name] - found[first] for name in others}

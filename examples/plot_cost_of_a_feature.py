@@ -3,8 +3,9 @@ Is this feature worth its cost?
 ===============================
 
 Suppose that the measurements of a tumour cost money. How many bits about the diagnosis does each
-of them add to what is known already, and when does another measurement stop paying?
-:func:`~sksoftinfo.feature_information` with ``given`` answers the question one purchase at a time.
+of them add to what is known already, and when is the gain of another measurement no longer
+significant? :func:`~sksoftinfo.feature_information` with ``given`` answers the question one
+purchase at a time.
 """
 
 import matplotlib.pyplot as plt
@@ -57,7 +58,9 @@ while len(bought) < len(prices):
     steps.append(cross_val_bounds(classifier, table[given + columns[best]], y, cv=3, units="bits"))
 
 # %%
-# Each step buys one measurement. The shaded band reaches down to the 95 % limit.
+# Each step of the staircase is one more measurement. The shaded band reaches down to the 95 %
+# limit, which would be valid for measurements chosen beforehand; here they were chosen on the same
+# rows.
 
 cost = np.cumsum([prices[name] for name in bought])
 lower = np.array([one.mi_lower for one in steps])

@@ -25,7 +25,8 @@ print(len(groups), "groups, such as", groups["radius"])
 # %%
 # Any classifier may be used. All sets of columns are cross-fitted in the same folds, so that the
 # rows of two bounds are paired, and the interval of a difference is far narrower than the interval
-# of either bound. The gain of a measurement is counted on top of the radius, which is given.
+# of either bound. Gains are measured on top of the radius, which is given; the gain of the radius
+# itself is therefore 0.
 
 found = feature_information(
     make_pipeline(StandardScaler(), LogisticRegression()),
@@ -47,8 +48,7 @@ FeatureInformationDisplay(found).plot()
 plt.show()
 
 # %%
-# Where many columns are ranked, some appear to matter by chance. P-values that are adjusted by
-# Holm's method allow for the number of columns. They are approximate, since the folds share
-# training rows.
+# If many groups are ranked, some seem to matter by chance. P-values adjusted by Holm's method
+# allow for the number of groups. They are approximate, since the folds share training rows.
 
 print(found.to_frame()[["lost_estimate", "lost_p_value", "lost_p_value_holm"]].round(4))

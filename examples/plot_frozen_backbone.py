@@ -3,12 +3,12 @@ A torchvision backbone, frozen in a pipeline
 ============================================
 
 How many bits about the label does each stage of a backbone carry? A torchvision network is wrapped
-as a transformer that the pipeline does not train, and the classifier behind it bounds the
-information of its features. No weights are downloaded here: the backbone first has random weights,
-and is then trained on other images of the same digits. For pretrained weights, write
-``shufflenet_v2_x0_5(weights="DEFAULT")``.
+as a transformer that the pipeline does not train. The predictions of the classifier behind the
+transformer give a lower bound on the information in the features. No weights are downloaded here:
+the backbone first has random weights, and is then trained on other images of the same digits. For
+pretrained weights, write ``shufflenet_v2_x0_5(weights="DEFAULT")``.
 
-The example stops without torchvision (``pip install "sksoftinfo[vision]"``).
+The example needs torchvision (``pip install "sksoftinfo[vision]"``).
 """
 
 import matplotlib.pyplot as plt
@@ -20,12 +20,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksoftinfo import InfoSoftmaxClassifier
+from sksoftinfo import InfoSoftmaxClassifier, score_bounds
 
 try:
     from torchvision.models import shufflenet_v2_x0_5
 except ImportError:
-    raise SystemExit("This example needs torchvision: pip install 'sksoftinfo[vision]'.") from None
+    raise SystemExit(
+        "This example needs torchvision, which is not installed. Run pip install "
+        "'sksoftinfo[vision]'."
+    ) from None
 
 
 class FrozenStages(TransformerMixin, BaseEstimator):
@@ -86,8 +89,7 @@ def bounds_of(backbone, depth):
         StandardScaler(),
         InfoSoftmaxClassifier(max_epochs=30, random_state=0),
     ).fit(X_train, y_train)
-    features = pipeline[:-1].transform(X_test)
-    return pipeline[-1].score_bounds(features, y_test, units="bits")
+    return score_bounds(pipeline, X_test, y_test, units="bits")
 
 
 results = {
@@ -96,13 +98,13 @@ results = {
 }
 pixels = make_pipeline(StandardScaler(), InfoSoftmaxClassifier(max_epochs=30, random_state=0))
 pixels.fit(X_train, y_train)
-of_pixels = pixels[-1].score_bounds(pixels[0].transform(X_test), y_test, units="bits")
+of_pixels = score_bounds(pixels, X_test, y_test, units="bits")
 
 # %%
-# The map of each stage is a function of the map before it, so the information in the maps can only
-# fall from stage to stage. The bounds below are those of the *averages* of the maps, as far as a
-# small network can read them. They may rise if training has moved information from positions into
-# channels.
+# Each map is a function of the map before it, so that the information in the maps cannot rise from
+# stage to stage. The bounds below are about the *averages* of the maps over positions, and about
+# what a small network finds in them. These bounds may rise, if training has moved information from
+# positions into channels.
 
 figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 places = np.arange(len(depths))

@@ -4,8 +4,8 @@ Rows that belong together: groups and time
 
 Shuffled folds overstate the information wherever a row reveals the label of another one. Two
 tables that carry no information about their labels show the error: patients who are measured
-several times, and two random walks that are independent of each other. The right folds find no
-information in either table.
+several times, and two random walks that are independent of each other. With the right folds, no
+information is found in either table.
 """
 
 import textwrap
@@ -55,8 +55,8 @@ for name, bounds in found.items():
     print(textwrap.fill(text, 88, subsequent_indent="    "))
 
 # %%
-# Bars are the 95 % limits on I(X;Y), which is 0 in all four rows. Shuffled folds claim a large
-# part of the label entropy, which the black lines mark.
+# Bars are the 95 % limits. The true I(X;Y) is 0 in all four cases. With shuffled folds, the limits
+# are a large part of the label entropy (black lines).
 
 figure, axis = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
 colours = ["#d55e00", "#0072b2"] * 2

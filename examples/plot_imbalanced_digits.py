@@ -1,10 +1,10 @@
 """
-Class imbalance: two corrections, and a number that misleads
-============================================================
+Class imbalance: two corrections, and why the Donsker-Varadhan value misleads
+=============================================================================
 
 One digit is reduced to 5 % of its training images. The posterior then prefers the other digits,
-but the pointwise information, log p(y|x) / p(y), does not, and the average accuracy per class
-rises. Imbalance also separates two numbers that are equal for balanced classes: the
+but the pointwise information, log(p(y|x) / p(y)), does not: predictions by it have a higher
+balanced accuracy. Imbalance also separates two numbers that are equal for balanced classes: the
 Donsker-Varadhan representation with uniform labels, which training maximises, and the lower bound
 of I(X;Y).
 """
@@ -25,7 +25,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 kept = (y_train != RARE) | (np.random.default_rng(0).random(len(y_train)) < 0.05)
 
 # %%
-# Training is the same in both cases. The decision differs, and may be changed after training.
+# The same trained classifier predicts by the posterior and by the information: `decision` may be
+# changed after training.
 
 classifier = InfoSoftmaxClassifier(random_state=0).fit(X_train[kept], y_train[kept])
 recalls = {}
@@ -51,10 +52,10 @@ average = balanced_accuracy_score(
 print(f"probability-corrected softmax, by information: {average:.3f}")
 
 # %%
-# Now the question is whether an image shows an 8, with fewer and fewer of them among the test
-# images. As the label becomes predictable without any input, the information must fall to 0, and
-# so does the bound. The Donsker-Varadhan value rises towards one bit, because it counts what the
-# label frequencies reveal.
+# Now the label is whether an image shows an 8. Weights make eights rarer and rarer among the test
+# images. As the label becomes predictable without any input, the information falls to 0, and so
+# does the bound. The Donsker-Varadhan value rises towards one bit, because it includes what the
+# label frequencies alone predict, log M - H(Y).
 
 is_rare = InfoSoftmaxClassifier(random_state=0).fit(X_train, y_train == RARE)
 shares = np.linspace(0.02, 0.5, 9)

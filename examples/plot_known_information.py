@@ -34,8 +34,8 @@ for name, classifier in results.items():
     print(name, results[name], sep="\n")
 
 # %%
-# From left to right the rungs rise. Without noise all three are equal. Noise on the logits hides
-# information in a single output, and the prediction, averaged over draws, recovers it.
+# From left to right, the bounds rise. Without noise, all three are equal. Noise on the logits
+# hides information in a single output, and the prediction, averaged over draws, recovers it.
 
 rungs = ["dv_label_prior", "mi_output_lower", "mi_lower"]
 figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")

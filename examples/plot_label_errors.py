@@ -3,12 +3,12 @@ Finding wrong labels by their pointwise information
 ===================================================
 
 The pointwise information of a label, log q(y|x) / p(y), is negative where the image makes the
-label less probable than its frequency: the image is evidence against the label. In one of twenty
-images of digits the label is replaced by another digit. Held-out predictions find nearly all of
-them, without a threshold to choose.
+label less probable than its frequency: the image is evidence against the label. Here, the labels
+of one in twenty images are replaced by another digit. The sign of the held-out pointwise
+information finds nearly all of these wrong labels, so that no threshold has to be chosen.
 
-cleanlab's ``find_label_issues`` judges the same predictions by estimated rates of confusion.
-Without cleanlab (``pip install cleanlab``) the example leaves the comparison out.
+cleanlab's ``find_label_issues`` judges the same predictions by estimated rates of confusion. The
+comparison needs cleanlab (``pip install cleanlab``), and is left out otherwise.
 """
 
 import matplotlib.pyplot as plt
@@ -50,8 +50,8 @@ for name, flagged in found.items():
     print(f"{name}: {flagged.sum()} flagged, precision {precision:.2f}, recall {recall:.2f}")
 
 # %%
-# All rules rank the labels in nearly the same order, and cut the ranking at different places. A
-# tick marks a correct label that is found as well: these images are hard to read.
+# The rules differ mainly in where they cut almost the same ranking. A tick marks a label that is
+# flagged although it is correct: such images are hard to read.
 
 figure = plt.figure(figsize=(9.6, 4.0), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))

@@ -2,11 +2,11 @@
 Bounds against the number of training rows
 ==========================================
 
-A lower bound on the information is as good as its classifier, and a classifier is as good as its
-training rows. The labels are drawn from a known p(y given x), so that I(X;Y) is known. On held-out
-rows the bound rises towards I(X;Y) from below; on training rows the same formula overstates it. An
-estimate by extrapolation over the number of rows, :func:`~sksoftinfo.mi_estimate`, is close with
-fewer rows, but is not a bound.
+A lower bound is only as good as its classifier, and a classifier only as good as its training
+rows. The labels are drawn from a known p(y given x), so that I(X;Y) is known. On held-out rows the
+bound rises towards I(X;Y) from below; on training rows the same formula overstates it. The
+extrapolation of :func:`~sksoftinfo.mi_estimate` comes close to I(X;Y) with fewer rows, but it is
+an estimate, not a bound.
 """
 
 import matplotlib.pyplot as plt
@@ -44,8 +44,9 @@ for n, one in zip(sizes, estimates, strict=True):
     print(f"{n:5} rows: estimate {one.value:.3f} +- {one.standard_error:.3f} bits")
 
 # %%
-# The display trains on more and more rows, and scores training rows and held-out rows. Estimates
-# are drawn at the number of training rows in their folds. No bound can exceed H(Y).
+# For the curves, the classifier is trained on more and more rows, and scored on training rows and
+# on held-out rows. Estimates are drawn at the number of training rows in their folds. No bound can
+# exceed H(Y).
 
 display = InformationLearningCurveDisplay.from_estimator(
     classifier, X, y, train_sizes=sizes, cv=3, units="bits"

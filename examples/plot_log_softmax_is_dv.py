@@ -20,7 +20,8 @@ def log_softmax_and_dv(logits, y):
     n, _, n_classes = logits.shape
     of_label = logits[np.arange(n), :, y]
     log_softmax = (of_label - logsumexp(logits, axis=2)).mean()
-    # E_z and E_y of exp(T) inside the logarithm, E_x outside: it is conditional on the input.
+    # E_z and E_y of exp(T) are inside the logarithm, and E_x is outside: DV is conditional on the
+    # input.
     log_partition = logsumexp(logits, axis=(1, 2)) - np.log(logits.shape[1] * n_classes)
     dv = of_label.mean() - log_partition.mean()
     return log_softmax, dv - np.log(n_classes)
@@ -28,8 +29,8 @@ def log_softmax_and_dv(logits, y):
 
 # %%
 # Two hundred sets of random logits differ in the number of classes, in their scale, and in how
-# much they reveal about the label. Each set is drawn twice: with one logit vector for each input
-# (deterministic logits), and with 16 (random logits).
+# much they reveal about the label. Each set is drawn once with one logit vector for each input
+# (deterministic logits), and once with 16 (random logits).
 
 points = {1: [], 16: []}
 for _ in range(200):
@@ -47,7 +48,7 @@ gap = points[16][:, 0] - points[16][:, 1]
 print(f"16 draws: the Jensen gap is from {gap.min():.3f} to {gap.max():.2f} nats, never negative")
 
 # %%
-# On the diagonal, the two numbers are equal. Random logits lie below the diagonal.
+# On the diagonal, both numbers are equal. Points of random logits lie below it, by the Jensen gap.
 
 figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
 lowest = min(found.min() for found in points.values())
@@ -65,5 +66,5 @@ plt.show()
 
 # %%
 # The equation does *not* imply that the log-softmax bounds the information about the label. The
-# Donsker-Varadhan representation with uniform labels bounds I(X;Y) for balanced classes only, see
-# :doc:`/exact_bounds_wrong`.
+# Donsker-Varadhan representation with uniform labels is a lower bound on I(X;Y) only if the
+# classes are balanced; see :doc:`/exact_bounds_wrong`.

@@ -3,8 +3,8 @@ Keep one digit, mask the rest
 =============================
 
 A network learns from the labels of whole images whether they contain a 0. The information about
-that label is then measured for each window of an image, and pixels with too little information are
-masked (section 4 and Figure 2 of the paper).
+that label is then computed for each patch of an image, and pixels whose patches carry little of it
+are masked (section 4 and Figure 2 of arXiv 1910.02629).
 """
 
 import matplotlib.pyplot as plt
@@ -23,8 +23,9 @@ masker = InfoMaskTransformer(target=1, random_state=0).fit(train.data, train.tar
 print(f"{masker.patch_scoring_} scoring, patches of {masker.patch_size_} pixels")
 
 # %%
-# From left to right: the image, the information of each pixel's windows about the label 1, "the
-# image contains a 0", in nats, the mask of the 20 % rule, and the pixels that are kept.
+# From left to right: the image; the information about label 1, "the image contains a 0", in nats;
+# the mask, which keeps pixels with more than 20 % of the maximum of the image; and the masked
+# image.
 
 shown = (test.digits >= 0).all(axis=1) & (test.target == 1)
 images = test.data[shown][:4]
@@ -35,5 +36,5 @@ plt.show()
 # The true masks are known here, so that masks can be compared with them.
 
 agreement = mask_iou_score(test.masks, masker.mask(test.data), foreground=test.foreground)
-print(f"mean IoU of masks among ink {agreement:.3f}")
+print(f"mean IoU with the true masks, on pixels with ink: {agreement:.3f}")
 print(f"boxes of the first images {masker.bounding_boxes(images).tolist()}")

