@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 
@@ -11,12 +9,12 @@ from .._networks import (
     StochasticInfoNet,
     checked_logits,
     download,
+    evaluation_copy,
     naming_batch_size,
     naming_images,
     neutral_torch,
     pinned_flags,
     posterior_logits,
-    unwrapped,
     upload,
 )
 from .cell_geometry import measure_cells
@@ -92,25 +90,6 @@ class DenseScorer(NetworkScorer):
         return spread(scores, self.down, self.across)
 
 
-def own_copy(module):
-    """Return a copy of the module in evaluation mode, in channels-last format on a CPU.
-
-    Hooks go into the copy, so that other threads may use the module meanwhile, and the copy is
-    not compiled, since the gradient of a compiled module can be computed only once. A copy that is
-    kept would have to follow the weights, but no version counter of torch changes when a fused
-    optimizer or ``weight.data`` changes the weights. A fresh copy for every batch costs a
-    twentieth of the forward pass, and the channels-last format on a CPU saves 12 % of the time of
-    `mask` in bench_masking.py.
-    """
-    fresh = copy.deepcopy(unwrapped(module)).eval()
-    # One by one, since scripted modules lack `requires_grad_`.
-    for weight in fresh.parameters():
-        weight.requires_grad_(False)
-    if all(weight.device.type == "cpu" for weight in [*fresh.parameters(), *fresh.buffers()]):
-        fresh = fresh.to(memory_format=torch.channels_last)
-    return fresh
-
-
 @pinned_flags()
 def dense_layer(classifier, images, name):
     """Return the feature layer and its geometry, or None if dense scoring is not proven valid.
@@ -139,7 +118,7 @@ def dense_layer(classifier, images, name):
     net = ours.net_
     # Under the caller's torch.inference_mode, a copy would have no gradients.
     with neutral_torch():
-        module, tensor = own_copy(net.module_), to_tensor(net, probed)
+        module, tensor = evaluation_copy(net.module_), to_tensor(net, probed)
     # The noise comes last, since it activates more units than an image does.
     found = find_feature_layer(
         module, lambda images: image_logits(net, module, images), tensor, name
@@ -170,7 +149,7 @@ def window_logits(net, images, layer, windows):
     whole : ndarray of shape (n, M)
         Posterior logits of the whole images.
     """
-    module, images = own_copy(net.module_), to_tensor(net, images)
+    module, images = evaluation_copy(net.module_), to_tensor(net, images)
     with torch.inference_mode():
         found = layer.window_logits(module, runner(net, module, images), windows)
         # A network may compute in lower precision; what follows does not.
@@ -188,7 +167,7 @@ def window_features(net, images, layer, windows, weights=None):
     30 % of the time of `mask` in bench_masking.py.
     """
     seen = []
-    module, images = own_copy(net.module_), to_tensor(net, images)
+    module, images = evaluation_copy(net.module_), to_tensor(net, images)
     with torch.inference_mode(), layer.replaced(module, seen.append):
         logits = image_logits(net, module, images)
         channels = seen[0].transpose(0, 1)

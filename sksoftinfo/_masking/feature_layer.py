@@ -459,7 +459,7 @@ def _proven_pooling(module, logits_of, images, found, own, is_linear=False):
     # The network must take single cells, in a batch of any size, as the map.
     of_cells = None
     if not is_linear:
-        of_cells = _attempt(module, run, found, lambda _: as_cells(feature_map))
+        of_cells = _attempt(module, lambda: run(1), found, lambda _: as_cells(feature_map))
     takes_cells = of_cells is not None and of_cells.ndim == 2 and len(of_cells) > len(own)
     for pooling, function in trials.items() if takes_cells else ():
         logits = of_cells

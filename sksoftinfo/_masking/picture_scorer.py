@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .._networks import checked_logits, download, naming_batch_size, pinned_flags
-from .dense import image_logits, own_copy, runner, to_tensor
+from .._networks import checked_logits, download, evaluation_copy, naming_batch_size, pinned_flags
+from .dense import image_logits, runner, to_tensor
 from .feature_layer import replaced_output
 from .network_scorer import NetworkScorer
 from .spreading import interpolation_matrix, spread
@@ -94,7 +94,7 @@ class PictureScorer(NetworkScorer):
         other = f"zoom={self.zoom:g}" if self.zoomed_size != self.image_size else ""
         with naming_batch_size(self.classifier.batch_size, other):
             # Outside inference mode, since the weights of a linear head need gradients.
-            module, tensor = own_copy(net.module_), to_tensor(net, images)
+            module, tensor = evaluation_copy(net.module_), to_tensor(net, images)
             with torch.inference_mode():
                 made = self._read(net, module, tensor)
                 found = download([one for one in made if one is not None], net.dtype)

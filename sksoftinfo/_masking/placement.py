@@ -173,10 +173,10 @@ def _ramp(size, axis):
 
 def _line(share, side):
     """Return start and step, in pixels, from positions (along the axis, across the axis)."""
-    used = ~np.isnan(share)
-    rows = np.flatnonzero(used.any(axis=1))
-    places = np.array([share[row, used[row]].mean() for row in rows])
-    spread = max((np.ptp(share[row, used[row]]) for row in rows), default=np.inf)
+    rows = np.flatnonzero(~np.isnan(share).all(axis=1))
+    share = np.ascontiguousarray(share[rows])
+    places = np.nanmean(share, axis=1)
+    spread = (np.nanmax(share, axis=1) - np.nanmin(share, axis=1)).max(initial=0)
     # A resize repeats the outermost pixels, through which a line would be too flat.
     inner = (places > 1.5 / side) & (places < 1 - 1.5 / side)
     if inner.sum() < 2:

@@ -24,6 +24,7 @@ from .device import (
 )
 from .image_net import ImageNet
 from .losses import DonskerVaradhanLoss, LogSoftmaxLoss, PredictiveLoss
+from .module_copy import evaluation_copy
 from .modules import MLP, ConvNet
 from .net import InfoSoftmaxNet, make_net
 from .noise import NOISE_FAMILIES, NoisyModuleFactory, draw_bank
@@ -90,6 +91,7 @@ __all__ = [
     "draw_bank",
     "changes_training",
     "evaluate_trunk",
+    "evaluation_copy",
     "folds_of_rows",
     "has_float64",
     "history_text",

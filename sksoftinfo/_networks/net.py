@@ -6,7 +6,6 @@ weights are passed beside the rows in one dict.
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 
@@ -27,6 +26,7 @@ from .compat import (
     zero_gradients,
 )
 from .losses import LogSoftmaxLoss, weighted_mean
+from .module_copy import copied_module
 from .overfitting import warn_of_overfitting
 from .precision import in_precision, widened
 from .predictions import (
@@ -121,7 +121,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
     def initialized_instance(self, instance_or_cls, kwargs):
         # skorch trains the instance that it is given; the user's instance must stay unchanged.
         if isinstance(instance_or_cls, torch.nn.Module) and not kwargs:
-            return copy.deepcopy(instance_or_cls)
+            return copied_module(instance_or_cls)
         return super().initialized_instance(instance_or_cls, kwargs)
 
     def initialize_module(self):
