@@ -100,9 +100,10 @@ def cross_val_bounds(
         fewer classes if some values occur often. The classes are numbered from 0, and `labels`
         must be None. If None, the labels are used unchanged, and quantities raise ValueError.
     labels : array-like of shape (n_classes,), default=None
-        All labels of the population, if some may be missing from y; the labels in y if None.
-        Sorted, they are ``classes`` of the result, and ``label_entropy_upper_limit`` counts each
-        of them.
+        All labels of the population, if some may be missing from y. If None, these are the labels
+        in y and the classes of an `estimator` that is not trained, e.g. a
+        ``sklearn.frozen.FrozenEstimator``. Sorted, they are ``classes`` of the result, and
+        ``label_entropy_upper_limit`` counts each of them.
     n_jobs : int, default=None
         Number of folds to train in parallel. ``None`` is 1 unless in a joblib context; -1 uses all
         processors.

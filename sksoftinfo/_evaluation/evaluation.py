@@ -12,7 +12,13 @@ from sklearn.utils import check_consistent_length
 from .._bounds import InformationBounds, cross_fitted_bounds
 from .._utils import check_weights, on_host
 from .folds import Folds, make_folds
-from .held_out import View, check_classifier, held_out_probas, routed_params
+from .held_out import (
+    View,
+    check_classifier,
+    classes_without_training,
+    held_out_probas,
+    routed_params,
+)
 from .labels import all_classes, class_labels
 
 
@@ -136,7 +142,7 @@ def prepare_evaluation(
     """
     check_classifier(estimator)
     observed = class_labels(y, bins)
-    classes = all_classes(observed, labels, bins)
+    classes = all_classes(observed, labels, bins, classes_without_training(estimator))
     X = on_host(X)
     check_consistent_length(X, observed)
     weight = None if sample_weight is None else check_weights(sample_weight, X)

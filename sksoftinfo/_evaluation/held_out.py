@@ -51,6 +51,25 @@ def check_classifier(estimator):
         )
 
 
+def classes_without_training(estimator):
+    """Return the classes of a classifier that cloning leaves fitted, otherwise None.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sksoftinfo._evaluation.held_out import classes_without_training
+    >>> prior = DummyClassifier().fit([[0], [1]], ["a", "b"])
+    >>> classes_without_training(prior) is None
+    True
+    >>> classes_without_training(FrozenEstimator(prior)).tolist()
+    ['a', 'b']
+    """
+    if isinstance(estimator, str):
+        return None
+    return getattr(clone(estimator), "classes_", None)
+
+
 def routed_params(estimator, cv, y, params, groups):
     """Return the parameters of `fit`, the parameters of the splitter, and the groups.
 
@@ -380,5 +399,9 @@ def aligned(proba, known, classes, n_rows, estimator):
     if np.array_equal(known, classes):
         return proba
     aligned = np.zeros((n_rows, len(classes)), dtype=proba.dtype)
-    aligned[:, encode_labels(known, classes, "classes_")] = proba
+    try:
+        columns = encode_labels(known, classes, "classes_")
+    except ValueError as error:
+        raise ValueError(f"{error} Pass all classes of the classifier as `labels`.") from None
+    aligned[:, columns] = proba
     return aligned

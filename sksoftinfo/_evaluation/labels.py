@@ -84,13 +84,17 @@ def class_labels(y, bins=None):
     return y
 
 
-def all_classes(y, labels=None, bins=None):
+def all_classes(y, labels=None, bins=None, known=None):
     """Return all classes, sorted: `labels`, or the labels that occur in `y` if `labels` is None.
+
+    Without `labels`, the classes also include `known`, the classes of a classifier that is not
+    trained, which may be more than the ones that occur.
 
     Raises
     ------
     ValueError
-        If `labels` repeats a label, lacks a label of `y`, or is combined with `bins`.
+        If `labels` repeats a label, lacks a label of `y`, or is combined with `bins`, or if no
+        label of `y` is known to the classifier.
 
     Examples
     --------
@@ -100,7 +104,11 @@ def all_classes(y, labels=None, bins=None):
     array([0, 1, 2])
     """
     if labels is None:
-        return np.unique(y)
+        if known is None or bins is not None:
+            return np.unique(y)
+        if not np.isin(y, known).any():
+            encode_labels(y, known)
+        return np.union1d(y, known)
     if bins is not None:
         raise ValueError(
             f"`labels` must be None if `bins` is given; got {labels!r}. Leave `labels` out: bins "

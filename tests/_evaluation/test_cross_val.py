@@ -10,6 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GroupKFold,
@@ -21,11 +22,18 @@ from sklearn.model_selection import (
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
-from sksoftinfo import InfoSoftmaxClassifier, cross_val_bounds, information_bounds
+from sksoftinfo import (
+    InfoSoftmaxClassifier,
+    cross_val_bounds,
+    information_bounds,
+    mi_estimate,
+    score_bounds,
+)
 from sksoftinfo._evaluation.duplicates import equal_rows_of
 from tests._bounds.test_confidence import gaussian_world
 from tests.helpers.estimators import Labels
@@ -369,3 +377,55 @@ def test_named_classes_that_do_not_occur_count_in_the_entropy():
     assert np.mean(held) >= 0.9
     with pytest.raises(ValueError, match="`labels` must be None if `bins`"):
         cross_val_bounds(LogisticRegression(), rows, y, bins=2, labels=[0, 1])
+
+
+@pytest.mark.parametrize("evaluate", [cross_val_bounds, mi_estimate])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_a_frozen_classifier_scores_rows_of_some_of_its_classes(evaluate, in_pipeline):
+    frozen = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], NAMES[::2]))
+    estimator = make_pipeline(FunctionTransformer(), frozen) if in_pipeline else frozen
+    some = np.flatnonzero(Y[1::2] != 2) * 2 + 1
+    found = evaluate(estimator, X[some], NAMES[some])
+    named = evaluate(estimator, X[some], NAMES[some], labels=frozen.estimator.classes_)
+    assert repr(found) == repr(named)
+    if evaluate is cross_val_bounds:
+        assert found.classes.tolist() == ["setosa", "versicolor", "virginica"]
+        expected = score_bounds(frozen, X[some], NAMES[some]).log_softmax
+        assert found.log_softmax == pytest.approx(expected)
+
+
+def test_a_pretrained_network_scores_photographs_of_some_of_its_classes():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    clf = InfoSoftmaxClassifier.from_module(network, classes=["tabby", "beagle", "car"])
+    images = np.random.default_rng(0).random((20, 3, 2, 2), dtype=np.float32)
+    bounds = cross_val_bounds(FrozenEstimator(clf), images, ["car", "beagle"] * 10)
+    assert bounds.classes.tolist() == ["beagle", "car", "tabby"]
+    assert np.isfinite(bounds.mi_lower)
+
+
+def test_labels_that_a_frozen_classifier_does_not_know():
+    frozen = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[Y < 2], Y[Y < 2]))
+    with pytest.raises(ValueError, match=r"`y` must hold known labels; got \['a', 'b'\]"):
+        cross_val_bounds(frozen, X, np.where(Y == 0, "a", "b"))
+    # A label that it cannot predict has probability 0.
+    with pytest.warns(UserWarning, match="Probability 0 was predicted"):
+        assert cross_val_bounds(frozen, X, Y).classes.tolist() == [0, 1, 2]
+
+
+class OfThreeClasses(DummyClassifier):
+    """A classifier whose classes are not those of its training rows."""
+
+    def fit(self, X, y):
+        super().fit([[0]] * 3, ["a", "b", "c"])
+        return self
+
+
+def test_classes_that_do_not_occur_have_to_be_named():
+    rows, labels = np.zeros((20, 1)), ["a", "b"] * 10
+    message = r"got \['c'\].* Pass all classes of the classifier as `labels`"
+    with pytest.raises(ValueError, match=message):
+        cross_val_bounds(OfThreeClasses(), rows, labels, equal_rows="independent")
+    bounds = cross_val_bounds(
+        OfThreeClasses(), rows, labels, labels=["a", "b", "c"], equal_rows="independent"
+    )
+    assert len(bounds.classes) == 3
