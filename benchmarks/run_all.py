@@ -82,7 +82,7 @@ def main():
         "PYTHONPATH": os.pathsep.join(paths),
         "MPLBACKEND": "agg",
     }
-    failed = []
+    failed, unfinished = [], set()
     for number, (command, page) in enumerate(chosen.items()):
         print(f"{page}: {command}", flush=True)
         if options.list:
@@ -91,6 +91,10 @@ def main():
         needed = [folders[word] for word in words if word in folders]
         if any(folder is None for _, folder in needed):
             print("  left out: it needs " + ", ".join(option for option, _ in needed))
+            continue
+        files = {word for word in words if word.endswith((".csv", ".json"))}
+        if files & unfinished:
+            print("  left out: the command that writes its file ended early")
             continue
         words = [str(folders[word][1].resolve()) if word in folders else word for word in words]
         words[0] = sys.executable
@@ -108,6 +112,7 @@ def main():
                 running.kill()
                 running.wait()
                 status = None
+                unfinished |= files
         ended = "ended early" if status is None else f"exit status {status}"
         print(f"  {time.perf_counter() - start:.0f} s, {ended}", flush=True)
         failed += [command] * bool(status)

@@ -149,6 +149,20 @@ def test_folders_in_commands_are_those_that_run_all_replaces():
                 assert following == placeholders[word], command
 
 
+def test_commands_without_their_file_are_left_out(tmp_path, monkeypatch, capsys):
+    """A command that ends early leaves no complete file for the next one."""
+    found = dict.fromkeys(
+        f"python benchmarks/bench_coverage.py {option} x.csv" for option in ("--csv", "--tables")
+    )
+    monkeypatch.setitem(run_all.main.__globals__, "all_commands", lambda: found)
+    monkeypatch.setattr(sys, "argv", ["run_all.py", "--seconds", "0", "--out", str(tmp_path)])
+    assert run_all.main() == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].endswith("ended early")
+    assert shown[3] == "  left out: the command that writes its file ended early"
+    assert len(list(tmp_path.glob("*.txt"))) == 1
+
+
 def test_all_commands_are_listed():
     command = [sys.executable, "benchmarks/run_all.py", "--list"]
     listed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
