@@ -161,7 +161,7 @@ def _add_bounds(commands):
         type=float,
         default=0.95,
         metavar="LEVEL",
-        help="level of the confidence limit",
+        help="probability with which the confidence limit holds",
     )
     _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
     _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")

@@ -213,9 +213,9 @@ class BoundsAccumulator:
             self._weights[rows] = sample_weight
 
     def count_impossible(self):
-        """Count the rows of positive weight whose label was given probability zero.
+        """Count the rows of positive weight for whose label probability 0 was predicted.
 
-        The smallest positive number replaces these zeros, so that sums stay finite.
+        The smallest positive normal number replaces these zeros, so that sums stay finite.
         """
         predictive = self._terms.predictive
         if predictive.min() > -np.inf:

@@ -1,8 +1,8 @@
 """Checks of the parameters, attributes and classes that a file may contain.
 
-A file may come from a stranger. Numbers and strings of known parameters are accepted, and classes
-on a list. Whatever could name other code (how batches are made, modules compiled or callbacks
-built) has to be passed by the caller.
+Files may come from untrusted sources. Numbers and strings of known parameters are accepted, and
+classes on a list. Whatever could name other code (how batches are made, modules compiled or
+callbacks built) has to be passed by the caller.
 """
 
 from __future__ import annotations

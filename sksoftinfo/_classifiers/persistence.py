@@ -265,12 +265,15 @@ def _parsed(text, path):
     except (ValueError, RecursionError) as error:
         raise _not_saved_here(path, error) from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds {type(content).__name__} where a classifier should be.")
+        raise ValueError(
+            f"{path} holds {type(content).__name__} where a classifier should be. Pass a file "
+            "that save has written."
+        )
     if content.get("format") != _FORMAT:
         raise ValueError(
             f"{path} has format {repr(content.get('format'))[:20]}, written by sksoftinfo "
-            f"{str(content.get('version'))[:20]}; version {__version__} reads format {_FORMAT}: "
-            "save it again, or use the other version."
+            f"{str(content.get('version'))[:20]}; version {__version__} reads format {_FORMAT}. "
+            "Save the classifier again, or use the other version."
         )
     right = content.keys() == _KEYS.keys() and all(
         type(content[name]) is kind for name, kind in _KEYS.items()

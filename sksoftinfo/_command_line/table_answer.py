@@ -44,7 +44,7 @@ def details(found):
         f"  {100 * found.confidence_level:g} % interval of the information in this model's "
         f"predictions: {lower:.3f} to {upper:.3f} {found.units}",
         f"  assumes that {found.assumption}",
-        "  A better model may find more information; --all prints the paper's quantities.",
+        "  A better model may find more information; --all prints all fields of the result.",
     ]
 
 

@@ -27,7 +27,7 @@ td, th { border-bottom: 1px solid #ddd; padding: 0.2rem 0.7rem 0.2rem 0; text-al
 pre { white-space: pre-wrap; background: #f6f6f6; padding: 0.7rem; font-size: 0.85rem; }
 .warning { border-left: 4px solid #d08000; margin: 0.4rem 0; padding-left: 0.6rem; }
 """
-# The data come from a stranger: the page must not load or run anything.
+# The data may come from an untrusted source: the page must not load or run anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 

@@ -229,7 +229,7 @@ def _shuffled(n_folds, y, clusters, random_state):
         if n_groups < n_folds:
             warnings.warn(
                 f"`groups` should hold at least cv={n_folds} groups; got {n_groups}, so "
-                f"{n_groups} folds are used.",
+                f"{n_groups} folds are used. Pass cv={n_groups} to avoid this warning.",
                 stacklevel=users_stacklevel(),
             )
             n_folds = n_groups

@@ -41,8 +41,8 @@ def make_table_encoder() -> Pipeline:
         from skrub import SquashingScaler, StringEncoder, TableVectorizer
     except ImportError as error:
         raise ImportError(
-            "Texts, dates and missing values in a data frame are encoded by skrub, which is not "
-            "installed: install sksoftinfo[table], or encode the columns as finite numbers."
+            "Texts, dates and missing values in a data frame need skrub, which is not installed. "
+            "Run pip install 'sksoftinfo[table]', or encode the columns as finite numbers."
         ) from error
     return make_pipeline(
         TableVectorizer(

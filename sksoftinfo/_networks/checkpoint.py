@@ -198,7 +198,7 @@ class ResumableCheckpoint(Callback):
         if others:
             raise ValueError(
                 f"{self.path} is the checkpoint of another training, with other "
-                f"{', '.join(others)}: remove it, or give another path. To resume, fit the same "
+                f"{', '.join(others)}. Remove it, or pass another path. To resume, fit the same "
                 "rows with the same parameters and a fixed random_state."
             )
         epochs_before = int(mine["epochs_before"])
@@ -250,7 +250,7 @@ def _checked(net, state, epochs_before):
 
 
 def _checked_state(content):
-    """Return the content of a checkpoint, which may come from a stranger."""
+    """Return the content of a checkpoint, which may come from an untrusted source."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for entry in archive.infolist():
             # torch passes archives of code to another reader. It does not write compressed

@@ -208,7 +208,7 @@ def naming_batch_size(batch_size, other=""):
         if isinstance(error, MemoryError) or _OF_HOST in str(error):
             # Rows and results take most of the host's memory, whatever the device.
             raise MemoryError(
-                f"The host is out of memory: give fewer rows at once, or lower {settings}. {error}"
+                f"The host is out of memory: pass fewer rows at once, or lower {settings}. {error}"
             ) from error
         raise torch.cuda.OutOfMemoryError(
             f"The device is out of memory: lower {settings}. {error}"

@@ -102,9 +102,9 @@ class AdditiveNoise(StochasticModule):
         # Adding noise would broadcast a single column over all classes.
         if logits.shape[-1] != self.noise_size:
             raise ValueError(
-                f"module={type(self.module).__name__} returned logits of shape "
-                f"{tuple(logits.shape)} where (n_samples, {self.noise_size}) is needed: one "
-                "column for each class."
+                f"`module` must return logits of shape (n_samples, {self.noise_size}), one column "
+                f"for each class; got shape {tuple(logits.shape)} from "
+                f"{type(self.module).__name__}. Change the size of its last layer."
             )
         return logits
 

@@ -100,10 +100,10 @@ def posterior_logits(net, logits):
     if logits.ndim != net._logits_ndim or logits.shape[-1] != net.n_classes:
         draws = ", n_draws" if net._logits_ndim == 3 else ""
         raise ValueError(
-            f"module={type(net.module_).__name__} returned logits of shape {tuple(logits.shape)} "
-            f"where (n_samples{draws}, {net.n_classes}) is needed, one column for each of the "
-            f"{net.n_classes} classes. Give its last layer {net.n_classes} outputs, or add an "
-            "`n_classes` argument that sets them."
+            f"`module` must return logits of shape (n_samples{draws}, {net.n_classes}), one "
+            f"column for each of the {net.n_classes} classes; got shape {tuple(logits.shape)} "
+            f"from {type(net.module_).__name__}. Give its last layer {net.n_classes} outputs, or "
+            "add an `n_classes` argument that sets them."
         )
     return with_prior(net, logits)
 
@@ -149,9 +149,10 @@ def checked_logits(net, values):
     """Return an array of logits or log probabilities; raise ValueError if one of them is NaN."""
     if math.isnan(values.sum()):
         raise ValueError(
-            f"module={type(net.module_).__name__} returned logits that are not finite: its "
-            "weights or X are too large, or images in X are so small that a layer averages over "
-            "no pixels. Scale X, train with a lower lr, or enlarge the images."
+            "`module` must return finite logits; got NaN or infinity from "
+            f"{type(net.module_).__name__}: its weights or X are too large, or images in X are so "
+            "small that a layer averages over no pixels. Scale X, train with a lower lr, or "
+            "enlarge the images."
         )
     return values
 

@@ -1,8 +1,8 @@
 """Checks of the state in a checkpoint against the module, optimizer and callbacks.
 
-A checkpoint may come from a stranger. Native kernels of optimizers write as many numbers as the
-parameter has, whatever the size of the state. Therefore every part of the state is compared before
-it is loaded.
+A checkpoint may come from an untrusted source. Native kernels of optimizers write as many numbers
+as the parameter has, whatever the size of the state. Therefore every part of the state is compared
+before it is loaded.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def check_rows(X):
     if not isinstance(held, list | tuple):
         return
     if not held:
-        raise ValueError("`X` must hold at least one row or image; got none.")
+        raise ValueError("`X` must hold at least one row or image; got none. Pass at least one.")
     refuse_mappings(held)
     for index, one in enumerate(held):
         if isinstance(one, str | PathLike):
@@ -449,7 +449,7 @@ def stacked_pictures(X, n_channels=None):
         rows.append(held if isinstance(held, np.ndarray) else np.asarray(on_host(held)))
         labels.append(label)
     if not rows:
-        raise ValueError("`X` must hold at least one row; got none.")
+        raise ValueError("`X` must hold at least one row; got none. Pass at least one.")
     if are_pil[0]:
         n_channels = n_channels or max(map(len, rows))
         rows = [with_n_channels(row, n_channels) for row in rows]

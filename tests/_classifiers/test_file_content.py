@@ -575,7 +575,7 @@ def test_weights_that_are_not_finite_are_noticed_in_prediction(saved):
     files, path = saved
     content, weights = files["table"]
     forge(path, content, {name: np.full_like(value, np.nan) for name, value in weights.items()})
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="must return finite logits"):
         load(path).predict_proba(X)
 
 

@@ -310,5 +310,5 @@ def test_what_to_install(tmp_path, monkeypatch, missing, name):
     with monkeypatch.context() as loaded:
         for module in [one for one in sys.modules if one.partition(".")[0] == missing]:
             loaded.delitem(sys.modules, module)
-        with pytest.raises(ImportError, match=r"install sksoftinfo\[table\]"):
+        with pytest.raises(ImportError, match=r"pip install .sksoftinfo\[table\]"):
             read_file(path)

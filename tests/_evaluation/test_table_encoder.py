@@ -71,5 +71,5 @@ def test_what_to_install(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_skrub)
-    with pytest.raises(ImportError, match=r"install sksoftinfo\[table\]"):
+    with pytest.raises(ImportError, match=r"pip install .sksoftinfo\[table\]"):
         make_table_encoder()

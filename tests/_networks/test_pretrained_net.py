@@ -68,8 +68,11 @@ REFUSED = [
     (lambda self, x: {"logits": self.network(x)}, "must return a tensor of logits, .*; got dict"),
     (lambda self, x: [self.network(x)], "must return a tensor of logits, .*; got list"),
     (lambda self, x: self.network(x)[:1], "must return logits for each row"),
-    (lambda self, x: self.network(x)[..., None, None], "returned logits of shape"),
-    (lambda self, x: self.network(x) * np.nan, "not finite"),
+    (
+        lambda self, x: self.network(x)[..., None, None],
+        "must return logits of shape .*; got shape",
+    ),
+    (lambda self, x: self.network(x) * np.nan, "must return finite logits"),
 ]
 
 

@@ -51,7 +51,7 @@ def test_a_softmax_in_the_module_is_warned_about(options):
 @pytest.mark.parametrize("n_outputs", [1, 2, 5])
 def test_a_module_with_the_wrong_number_of_classes(options, n_outputs):
     cls = StochasticInfoClassifier if options else InfoSoftmaxClassifier
-    with pytest.raises(ValueError, match=r"module=Outputs returned logits of shape .* is needed"):
+    with pytest.raises(ValueError, match="`module` must return logits of shape .* from Outputs"):
         cls(Outputs(lambda z: z, n_outputs), max_epochs=1, **options).fit(X, Y)
 
 

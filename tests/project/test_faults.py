@@ -457,7 +457,7 @@ def test_weights_too_large_for_a_prediction():
             for weight in clf.module_.parameters():
                 weight.fill_(1e200)
         for ask in (clf.predict, clf.predict_proba, lambda X, ask=clf: ask.score_bounds(X, Y[1:])):
-            with pytest.raises(ValueError, match="logits that are not finite: .* lower lr"):
+            with pytest.raises(ValueError, match="must return finite logits; got .* lower lr"):
                 ask(X[1:])
 
 
