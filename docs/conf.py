@@ -46,6 +46,7 @@ without_sidebar = ("index", "first_steps", "peers", "glossary", "contributing", 
 html_sidebars = {page: [] for page in (*without_sidebar, "auto_examples/index")}
 html_static_path = ["_static"]
 html_css_files = ["sksoftinfo.css"]
+html_domain_indices = False
 html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
 

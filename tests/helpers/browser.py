@@ -44,7 +44,8 @@ function look(view, tell) {
     const raw = node.data.match(/\$[^$]+\$|\\\(|\\\[|\\[a-z]{2,}/);
     if (raw) tell("raw formula: " + node.data.trim().slice(0, 60));
   }
-  for (const block of page.querySelectorAll("article :is(h1, h2, h3, h4, p, li, dt, dd)"))
+  const blocks = "article :is(h1, h2, h3, h4, p, li, dt, dd), .bd-sidebar-secondary li";
+  for (const block of page.querySelectorAll(blocks))
     if (block.scrollWidth > block.clientWidth + 2 && block.clientWidth)
       tell("cut off: " + block.textContent.trim().slice(0, 60));
   const extra = page.documentElement.scrollWidth - view.innerWidth;

@@ -209,6 +209,19 @@ def test_gallery_and_reference(site):
     assert 'href="../generated/sksoftinfo.InfoMaskTransformer.html"' in search
 
 
+def test_names_of_public_objects_are_links(site):
+    pages = [path.stem for path in site.glob("generated/sksoftinfo.*.html")]
+    names = {page.rpartition(".")[2] for page in pages}
+    missing = []
+    for path in [*site.glob("*.html"), *site.glob("generated/*.html")]:
+        code = re.compile(r'(<a [^>]*>)?<code class="xref py[^>]*><span class="pre">(.*?)</span>')
+        for link, name in code.findall(path.read_text("utf-8")):
+            owner, _, short = name.removesuffix("()").rpartition(".")
+            if not link and short in names and not owner.startswith("sklearn"):
+                missing.append((path.name, name))
+    assert missing == []
+
+
 def test_links_within_the_site_lead_somewhere(site):
     assert browser.broken_links(site) == []
 
