@@ -1,5 +1,6 @@
 """Sphinx configuration. Build: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import html
 import inspect
 import logging
 import pydoc
@@ -223,26 +224,32 @@ def keep_many_columns_small(app, doctree, docname):
             group.parent["classes"].append("many-columns")
 
 
-def with_breaks(html):
-    """Let long names break between their words only."""
-    places = r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[_/(=])(?=\w)|(?=::)|(?=\.(?!py\b)[a-z])"
-    return re.sub(
-        r"(>\s*)([^\s<>]{22,})(?=\s*<)",
-        lambda found: found[1] + re.sub(places, "<wbr>", found[2]),
-        html,
-    )
+def with_breaks(page, shortest):
+    """Let names of that many characters break between their parts or, if there are none, words."""
+    parts = r"(?<=[/(=])(?=[\w&])|(?=::)|(?=\.(?!py\b)[a-z])"
+    words = r"(?<=[a-z])(?=[A-Z][a-z])|(?<=_)(?=\w)"
+
+    def broken(found):
+        if len(html.unescape(found[0])) < shortest:
+            return found[0]
+        places = parts if re.search(parts, found[0]) else words
+        return re.sub(places, "<wbr>", found[0])
+
+    return re.sub(r"(?<=[>\s])[^\s<>]+(?=\s*<)", broken, page)
 
 
 def break_long_names(app, pagename, templatename, context, doctree):
-    """Let long names break in titles, in the text, in signatures and in the sidebar."""
-    place = re.compile(r'<h1>.*?</h1>|<span class="pre">[^<]{22,}</span>', re.DOTALL)
-    body = place.sub(lambda found: with_breaks(found[0]), context.get("body", ""))
+    """Let long names break in titles, in the text, in signatures and in the sidebars."""
+    body = context.get("body", "")
+    body = re.sub(r"<h1>.*?</h1>", lambda found: with_breaks(found[0], 16), body)
+    body = re.sub(r'<span class="pre">[^<]*</span>', lambda found: with_breaks(found[0], 27), body)
     context["body"] = re.sub(r'<span class="sig-paren">\(</span>', r"\g<0><wbr>", body)
-    write_sidebar = context.get("generate_toctree_html")
-    if write_sidebar:
-        context["generate_toctree_html"] = lambda *args, **options: with_breaks(
-            str(write_sidebar(*args, **options))
-        )
+    for name in ("generate_toctree_html", "generate_toc_html"):
+        if name in context:
+            write = context[name]
+            context[name] = lambda *args, write=write, **options: with_breaks(
+                str(write(*args, **options)), 16
+            )
 
 
 def keep_options_whole(app, pagename, templatename, context, doctree):
