@@ -72,17 +72,17 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default training of tables cross-fits the default network (see Notes): its
         members leave out different rows, and these rows choose the weight decay and the epoch. The
-        default training is used if none of the parameters below is set, and, for tables, if
-        `early_stopping` is not False.
+        default training is used if none of the parameters below is set (with ``True``,
+        `max_epochs` may be set), and, for tables, if `early_stopping` is not False.
 
         - ``"auto"`` cross-fits if at least 100 rows are different and the default training is not
-          changed. If fewer rows are different, no row is left out: all five perceptrons and linear
+          changed. If fewer rows are different, no row is left out: all five MLPs and linear
           functions are trained on all rows, with a weight decay that is the stronger the less
           often each row is repeated. An integer `sample_weight` is then equivalent to repeated
           rows.
         - ``True`` cross-fits any number of rows. An error is raised for images, and if a parameter
           other than `max_epochs` changes the default training.
-        - ``False`` trains one perceptron on all rows for `max_epochs`.
+        - ``False`` trains one MLP on all rows for `max_epochs`.
 
         The default training is changed by `module`, `criterion`, `optimizer`, `max_epochs`,
         `train_split`, `accelerator`, `warm_start`, the parameters of skorch except ``module__*``
@@ -167,17 +167,17 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     -----
     Cross-fitting, by `early_stopping`, has four steps:
 
-    1. Five perceptrons and five linear functions of the columns are trained together. Each of them
+    1. Five MLPs (see `MLP`) and five linear functions of the columns are trained together. Each
        leaves out a fifth of the rows. Copies of a row are left out together.
-    2. The perceptrons are trained with weight decays of 0.1, 3 and 10 (at ``lr=0.003``; weight
+    2. The MLPs are trained with weight decays of 0.1, 3 and 10 (at ``lr=0.003``; weight
        decays are inversely proportional to `lr`). The loss on the rows that were left out chooses
        one weight decay, and the epoch whose weights are kept.
-    3. The logits of the perceptrons are averaged, and so are the logits of the linear functions.
+    3. The logits of the MLPs are averaged, and so are the logits of the linear functions.
        Each average is multiplied by a factor, and both products are added.
     4. The label frequencies replace a share of the probabilities. The two factors and this share
        maximise the likelihood of the rows that were left out.
 
-    If there are more than 5,000 rows, one perceptron with a weight decay of 0.1 and one linear
+    If there are more than 5,000 rows, one MLP with a weight decay of 0.1 and one linear
     function are trained, and both leave out the same tenth of the rows. `partial_fit` does not
     cross-fit.
 

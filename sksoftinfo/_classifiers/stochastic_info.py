@@ -142,10 +142,10 @@ default="additive"
         - There are no linear functions of the columns. Only with ``noise="ensemble"`` do the label
           frequencies replace a share of the probabilities; the share depends on the number of
           rows.
-        - The noise acts on the average of the five perceptrons.
-        - The members of an ensemble are divided equally among at most 16 perceptrons, e.g. 32
-          members in pairs. Each perceptron leaves out a fifth of the rows. If there are more than
-          5,000 rows, all members share one perceptron.
+        - The noise acts on the average of the five MLPs.
+        - The members of an ensemble are divided equally among at most 16 MLPs, e.g. 32
+          members in pairs. Each MLP leaves out a fifth of the rows. If there are more than
+          5,000 rows, all members share one MLP.
     train_split : None, float, int or callable, default=None
         Validation rows for the callbacks, as in `InfoSoftmaxClassifier`.
     callbacks : list of skorch callbacks, "disable" or None, default=None

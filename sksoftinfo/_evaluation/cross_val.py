@@ -63,7 +63,7 @@ def cross_val_bounds(
     estimator : classifier or "stack"
         Any scikit-learn classifier with `predict_proba`, such as a Pipeline. ``"stack"`` is an
         `InfoStackClassifier`: a mixture of the label frequencies, logistic regression, linear and
-        quadratic discriminant analysis, nearest neighbours, boosting and two perceptrons on
+        quadratic discriminant analysis, nearest neighbours, boosting and two MLPs on
         standardised columns. Each member is trained at most once for each fold. The weights with
         which a fold is predicted maximise the likelihood of the held-out labels of the other
         folds. Its results are reproducible: all members have fixed seeds.

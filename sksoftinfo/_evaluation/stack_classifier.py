@@ -46,8 +46,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
     ----------
     members : {"all", "quick"}, default="all"
         Kinds of classifiers in the mixture. ``"all"`` stands for logistic regression, linear and
-        quadratic discriminant analysis, nearest neighbours (30 and 100), boosting and two
-        perceptrons (with less and more weight decay). Members for which a fold has too few rows
+        quadratic discriminant analysis, nearest neighbours (30 and 100), boosting and two MLPs
+        (with less and more weight decay). Members for which a fold has too few rows
         are left out. ``"quick"`` stands for logistic regression and boosting. Both include the
         label frequencies as a member.
     encoder : "auto", transformer or None, default="auto"

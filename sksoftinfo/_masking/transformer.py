@@ -178,8 +178,8 @@ class InfoMaskTransformer(
         the classifier's probability for the image is at most the prior, ``p(t|image) <= p(t)``,
         and no patch has more information than ``presence_floor_``. In picture mode, the target
         counts as absent if no window of half the shorter side has more weight of evidence than
-        ``presence_floor_``. The parameter has no effect if ``threshold_reference="absolute"`` or
-        ``target=None``.
+        ``presence_floor_``. Presence is not judged if ``threshold_reference="absolute"``, nor for
+        the predicted class (``target=None`` and no `y`).
     refine : {None, "edges"}, default=None
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
@@ -409,7 +409,7 @@ of pictures, or torch Dataset or DataLoader
             Images, flat images if `image_shape` is given, or a table. Pictures are PIL images,
             arrays or tensors of any size, and items of a data set are pictures with or without a
             label. If the classifier is fitted already, at most 1000 pictures are read, drawn at
-            random.
+            random, but all pictures of a DataLoader.
         y : array-like of shape (n,), default=None
             Labels of whole images. If None, the labels of X are used if X is a data set with
             labels. A classifier that is fitted already needs no labels: any images are suitable,

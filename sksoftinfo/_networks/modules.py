@@ -1,4 +1,4 @@
-"""The default networks: a perceptron for tables, a convolutional network for images.
+"""The default networks: an MLP for tables, a convolutional network for images.
 
 Every module returns logits ``z``, never probabilities: the softmax belongs to the objective
 (paper Eq. 3), where it can be computed without overflow.
