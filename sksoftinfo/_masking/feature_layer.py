@@ -8,12 +8,14 @@ result equals the network's own output only if these layers ignore positions, wh
 from __future__ import annotations
 
 import math
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 
 from .._networks import is_out_of_memory
+from .._utils import users_stacklevel
 from .map_layout import as_map, as_output, follows_pixels, layouts_of
 from .windows import feature_windows, window_average, window_maximum
 
@@ -53,6 +55,34 @@ def replaced_output(module, name, function, call=1, layout="first"):
         yield
     finally:
         hook.remove()
+
+
+class _WithoutGradients(Exception):
+    """The network computes its feature map without gradients."""
+
+
+@contextmanager
+def computed_gradients(module):
+    """Compute gradients while the context is open, even if a network switches them off.
+
+    A network whose `forward` runs under ``torch.no_grad`` computes gradients again from the first
+    submodule that it calls. They are needed for one result only, so that no training is meant.
+    """
+
+    def enable(*_):
+        torch.set_grad_enabled(True)
+
+    hooks = [
+        submodule.register_forward_pre_hook(enable)
+        for submodule in module.modules()
+        if not isinstance(submodule, torch.jit.ScriptModule)
+    ]
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @dataclass(frozen=True)
@@ -166,13 +196,14 @@ class FeatureLayer:
         averages = []
 
         def single(feature_map):
+            torch.set_grad_enabled(True)
             averages[:] = [feature_map.detach().mean((2, 3), keepdim=True).requires_grad_()]
             return averages[0]
 
         def constant(feature_map):
             return single(feature_map).expand_as(feature_map).contiguous()
 
-        with torch.inference_mode(False), torch.enable_grad():
+        with computed_gradients(module):
             # A single cell saves memory, since each class needs a gradient as large as the map.
             # Some networks pool maps of one size only and need the constant map.
             found = _attempt(module, run, self, single)
@@ -269,16 +300,31 @@ def find_feature_layer(module, logits_of, images, name):
             layer = FeatureLayer(
                 found.name, pooling, found.call, side_of, None, head, found.layout
             )
-            confirmed = _confirmed(
-                module, logits_of, images[-1:], layer, shapes if is_small else None
-            )
+            try:
+                confirmed = _confirmed(
+                    module, logits_of, images[-1:], layer, shapes if is_small else None
+                )
+            except _WithoutGradients:
+                _warn_of_no_gradients(module)
+                return None
             if confirmed is not None:
                 return confirmed
     return None
 
 
+def _warn_of_no_gradients(module):
+    warnings.warn(
+        f"module={type(module).__name__} computes without gradients, from which the places of the "
+        "cells of its feature map are measured: patches are scored one by one, which takes "
+        "longer. Call the network under torch.inference_mode, rather than inside its `forward`.",
+        stacklevel=users_stacklevel(),
+    )
+
+
 def _confirmed(module, logits_of, image, layer, of_small):
     """Return the layer with its detail, its map of an image and the image; None if disproven.
+
+    Raises `_WithoutGradients` if the map has no gradient with respect to the image.
 
     Parameters
     ----------
@@ -286,7 +332,7 @@ def _confirmed(module, logits_of, image, layer, of_small):
         Shapes of the maps of smaller images, if the layer was proven on them. The last maps of
         small images may be single cells, which were not tried: the maps must be the same ones.
     """
-    with torch.inference_mode(False), torch.enable_grad():
+    with computed_gradients(module):
         image = image.detach().clone().requires_grad_()
         try:
             own, recent, shapes = _spatial_outputs(module, lambda: logits_of(image), 1, layer.name)
@@ -296,9 +342,6 @@ def _confirmed(module, logits_of, image, layer, of_small):
                 raise
             return None
     if not recent or recent[0].call != layer.call:
-        return None
-    # The network may compute without gradients, which its geometry is measured by.
-    if not recent[0].output.requires_grad:
         return None
     if of_small is not None and [one[:2] for one in of_small] != [one[:2] for one in shapes]:
         return None
@@ -316,6 +359,8 @@ def _confirmed(module, logits_of, image, layer, of_small):
             layer.layout,
         ):
             return None
+    if not feature_map.requires_grad:
+        raise _WithoutGradients
     # Attention within a network of tokens has outputs that have more cells, but are not maps.
     detail = None if found.are_tokens else _last_finer(shapes, feature_map.shape[2:])
     return replace(layer, detail=detail), feature_map, image

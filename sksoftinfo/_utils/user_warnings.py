@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-# Folders of this package and of the packages that call it, located without importing them.
+# Folders of this package and of the packages that call it, located without importing them, and
+# the module that calls functions with a context as their decorator.
 _FOUND = map(find_spec, ("joblib", "sklearn", "skorch"))
 _NOT_THE_USERS = (
     str(Path(__file__).parents[1]) + os.sep,
+    contextlib.__file__,
     *(str(Path(spec.origin).parent) + os.sep for spec in _FOUND if spec and spec.origin),
 )
 
@@ -30,7 +32,7 @@ def users_stacklevel():
     return level
 
 
-@contextmanager
+@contextlib.contextmanager
 def ignored_warnings(message="", category=Warning):
     """Ignore warnings in a block, except in threads other than the main thread.
 
@@ -51,7 +53,7 @@ def ignored_warnings(message="", category=Warning):
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def recorded_warnings():
     """Return the list of the warnings of a block, except in threads other than the main thread.
 

@@ -263,3 +263,53 @@ def test_what_rounding_the_proof_of_dense_scoring_permits(cuda, colour, device, 
         FrozenEstimator(clf.fit(images, labels)), patch_size=24, random_state=0
     )
     assert masker.fit(images, labels).patch_scoring_ == scoring
+
+
+class InNoGrad(Pooled):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class WithTrunkInNoGrad(Pooled):
+    """A trunk without gradients, before a head that is not called as a module."""
+
+    def forward(self, x):
+        with torch.no_grad():
+            x = self.second(torch.relu(self.first(x)))
+        return nn.functional.linear(self.pool(x), self.head.weight, self.head.bias)
+
+
+class InInferenceMode(Pooled):
+    @torch.inference_mode()
+    def forward(self, x):
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("pool", [average, maximum])
+@pytest.mark.parametrize("kind", [InNoGrad, WithTrunkInNoGrad])
+def test_networks_that_switch_gradients_off_are_measured_by_gradients(colour, kind, pool):
+    def fitted_masker(module):
+        classifier = InfoSoftmaxClassifier.from_module(module, classes=[0, 1, 2], device="cpu")
+        return InfoMaskTransformer(classifier, patch_size=24).fit(colour[0])
+
+    torch.manual_seed(0)
+    module = Pooled(pool)
+    off = kind(pool)
+    off.load_state_dict(module.state_dict())
+    expected, masker = fitted_masker(module), fitted_masker(off)
+    assert masker.feature_layer_ == "second"
+    assert masker.receptive_field_ == expected.receptive_field_
+    found = masker.information_maps(colour[0])
+    np.testing.assert_allclose(found, expected.information_maps(colour[0]), atol=1e-4)
+    assert torch.is_grad_enabled()
+
+
+def test_networks_without_gradients_are_named(colour):
+    module = InInferenceMode(average)
+    classifier = InfoSoftmaxClassifier.from_module(module, classes=[0, 1, 2], device="cpu")
+    message = "module=InInferenceMode computes without gradients.* Call the network under"
+    with pytest.warns(UserWarning, match=message) as caught:
+        masker = InfoMaskTransformer(classifier, patch_size=24).fit(colour[0])
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert masker.patch_scoring_ == "crop"

@@ -70,6 +70,9 @@ WARN = {
         StochasticInfoClassifier(noise="gaussian", **OPTIONS), X, Y, cv=2
     ),
     "fit": lambda: StochasticInfoClassifier(noise="gaussian", **OPTIONS).fit(X, Y),
+    "probabilities": lambda: InfoSoftmaxClassifier.from_module(
+        nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), classes=[0, 1, 2], input_shape=(4,)
+    ),
 }
 
 
