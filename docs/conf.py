@@ -241,7 +241,7 @@ def with_breaks(page, shortest):
 def break_long_names(app, pagename, templatename, context, doctree):
     """Let long names break in titles, in the text, in signatures and in the sidebars."""
     body = context.get("body", "")
-    body = re.sub(r"<h1>.*?</h1>", lambda found: with_breaks(found[0], 16), body)
+    body = re.sub(r"<h1>.*?</h1>", lambda found: with_breaks(found[0], 12), body)
     body = re.sub(r'<span class="pre">[^<]*</span>', lambda found: with_breaks(found[0], 27), body)
     context["body"] = re.sub(r'<span class="sig-paren">\(</span>', r"\g<0><wbr>", body)
     for name in ("generate_toctree_html", "generate_toc_html"):
