@@ -53,7 +53,7 @@ _ERRORS = ("standard_errors", "monte_carlo_errors")
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class InformationBounds:
-    """Bounds, estimates and confidence limits on I(X;Y), and quantities of Qin and Kim [1]_.
+    """Bounds, estimates and confidence limits on I(X;Y), and quantities of Qin and Kim.
 
     Except for confidence limits, values are averages over the evaluated rows. They bound the
     information in the population up to sampling error, provided that the rows are held-out. On

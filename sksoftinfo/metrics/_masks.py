@@ -78,7 +78,9 @@ def mask_iou_score(
 
 
 def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: int = 0) -> float:
-    """Compute the share of images whose map has its maximum on the object [1]_.
+    """Compute the share of images whose map has its maximum on the object.
+
+    This is the pointing game of [1]_.
 
     Parameters
     ----------
