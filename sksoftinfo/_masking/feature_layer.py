@@ -316,7 +316,7 @@ def _warn_of_no_gradients(module):
     warnings.warn(
         f"module={type(module).__name__} computes without gradients, from which the places of the "
         "cells of its feature map are measured: patches are scored one by one, which takes "
-        "longer. Call the network under torch.inference_mode, rather than inside its `forward`.",
+        "longer. Remove torch.inference_mode from its `forward`.",
         stacklevel=users_stacklevel(),
     )
 

@@ -308,7 +308,7 @@ def test_networks_that_switch_gradients_off_are_measured_by_gradients(colour, ki
 def test_networks_without_gradients_are_named(colour):
     module = InInferenceMode(average)
     classifier = InfoSoftmaxClassifier.from_module(module, classes=[0, 1, 2], device="cpu")
-    message = "module=InInferenceMode computes without gradients.* Call the network under"
+    message = "module=InInferenceMode computes without gradients.* Remove torch.inference_mode"
     with pytest.warns(UserWarning, match=message) as caught:
         masker = InfoMaskTransformer(classifier, patch_size=24).fit(colour[0])
     assert len(caught) == 1 and caught[0].filename == __file__
