@@ -50,6 +50,7 @@ def table_of_few_rows(kind, n):
     return X.astype(float), y ^ (rng.random(n) < 0.1)
 
 
+@pytest.mark.long_training
 @pytest.mark.parametrize(
     ("kind", "least", "most"),
     [("categories", 0.4, 0.54), ("parity", 0.4, 0.54), ("independent", -0.03, 0.001)],

@@ -225,7 +225,6 @@ def test_grid_search(split):
         StochasticInfoClassifier(max_epochs=2, random_state=0),
         {"noise_scale": [0.1, 1.0], "noise": ["additive", "dropout"], "n_draws": [4]},
         cv=2,
-        n_jobs=2,
         scoring="neg_log_loss",
     ).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -1,6 +1,7 @@
 import dataclasses
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,7 +124,8 @@ def test_impossible_labels_of_a_forest_have_a_finite_bound():
 
 def test_groups_stay_together_and_folds_run_in_parallel():
     groups = np.arange(len(X)) % 10
-    bounds = cross_val_bounds(LDA, X, Y, groups=groups, cv=GroupKFold(5), n_jobs=2)
+    with joblib.parallel_config("threading"):
+        bounds = cross_val_bounds(LDA, X, Y, groups=groups, cv=GroupKFold(5), n_jobs=2)
     proba = cross_val_predict(LDA, X, Y, groups=groups, cv=GroupKFold(5), method="predict_proba")
     assert bounds.mi_lower == pytest.approx(information_bounds(Y, proba).mi_lower, abs=1e-12)
     assert "10 groups are independent draws" in repr(bounds)

@@ -34,7 +34,7 @@ def named_net(named):
 
 @pytest.fixture(scope="module")
 def train():
-    return make_digit_pairs(2000, random_state=0)
+    return make_digit_pairs(1000, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -361,7 +361,6 @@ def test_pipeline_and_grid_search_over_threshold_and_patch_size(small):
             "infomasktransformer__patch_size": [4, 8],
         },
         cv=2,
-        n_jobs=2,
     ).fit(X, y)
     assert search.best_score_ > 0.9
     assert search.predict(X).shape == (120,)
@@ -369,7 +368,6 @@ def test_pipeline_and_grid_search_over_threshold_and_patch_size(small):
         InfoMaskTransformer(LogisticRegression(), image_shape=(8, 16), random_state=0),
         {"threshold": [0.1, 0.4], "patch_size": [4, [4, 8]], "information": ["pmi", "logit"]},
         cv=2,
-        n_jobs=2,
     ).fit(X, y)
     assert np.isfinite(own.cv_results_["mean_test_score"]).all()
     assert own.best_score_ == own.cv_results_["mean_test_score"].max()

@@ -3,18 +3,24 @@
 Use: ``python -m pytest -p tests.helpers.cuda_plugin``. Of all tests, doctests included, those are
 run whose names lead to torch or to what builds, trains or runs networks (see `reach`), unless the
 tests bring a device of their own. Tests marked by ``long_training`` are left out: their subject is
-what is learned, and short trainings show that the device agrees with the CPU. Of the cases of one
-test the first, the middle and the last are run, for a device makes little difference between them.
-``--all-cases`` runs all cases, and ``--all-tests`` all tests: then a test fails that works on the
-device and to which it should be nothing.
+what is learned, and short trainings show that the device agrees with the CPU. For the same reason,
+the default training of a table takes a sixth of its epochs here. Of the cases of one test the
+first, the middle and the last are run, for a device makes little difference between them.
+``--all-cases`` runs all cases, and ``--all-tests`` all tests, with all epochs: then a test fails
+that works on the device and to which it should be nothing.
 
 A test that needs something of a GPU that is not simulated is skipped where it calls it, for the
 reason that `NotSimulated` gives.
 """
 
 import contextlib
+import dataclasses
+from unittest import mock
 
 import pytest
+
+from sksoftinfo._classifiers import info_softmax, stochastic_info
+from sksoftinfo._classifiers.plan import plan_training
 
 from .reach import reaches_a_device
 from .simulated_cuda import UNAVAILABLE, NotSimulated, simulated_cuda
@@ -22,6 +28,8 @@ from .simulated_cuda import UNAVAILABLE, NotSimulated, simulated_cuda
 _simulation = contextlib.ExitStack()
 _devices = []
 _left_out = set()
+# Factor by which the default training of a table is shorter.
+_SHORTER = 6
 # Fixtures that are a device.
 _DEVICES = {"cuda", "counted_cuda", "mps"}
 
@@ -38,8 +46,18 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if not config.getoption("--all-tests"):
+        for module in (info_softmax, stochastic_info):
+            _simulation.enter_context(mock.patch.object(module, "plan_training", _short_plan))
     if UNAVAILABLE is None:
         _devices.append(_simulation.enter_context(simulated_cuda()))
+
+
+def _short_plan(classifier, X, *args, **options):
+    plan = plan_training(classifier, X, *args, **options)
+    if X.ndim != 2 or plan.epochs is None or classifier.max_epochs != "auto":
+        return plan
+    return dataclasses.replace(plan, epochs=-(-plan.epochs // _SHORTER))
 
 
 def pytest_report_header(config):

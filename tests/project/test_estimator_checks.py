@@ -52,9 +52,9 @@ OF_WHOLE_TRAININGS = {
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """The default network of a table, trained in a sixth of its steps, or in a fifth."""
-    monkeypatch.setattr(plan, "_STEPS", 100)
-    monkeypatch.setattr(plan, "_FEW_ROWS_STEPS", 20)
+    """The default network of a table, trained in few steps, or in the fewest epochs."""
+    monkeypatch.setattr(plan, "_STEPS", 40)
+    monkeypatch.setattr(plan, "_FEW_ROWS_STEPS", 8)
 
 
 @parametrize_with_checks(ESTIMATORS)
