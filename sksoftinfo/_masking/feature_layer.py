@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 
 from .._networks import is_out_of_memory
 from .._utils import users_stacklevel
-from .map_layout import as_map, as_output, follows_pixels, layouts_of
+from .hooks import computed_gradients, replaced_output
+from .map_layout import as_map, follows_pixels, layouts_of
 from .windows import feature_windows, window_average, window_maximum
 
 # Tolerances of the difference between reproduced logits and the network's logits, relative to the
@@ -32,57 +32,8 @@ _FINER = (2, 3, 4)
 _POOLINGS = {"average": (window_average, torch.mean), "maximum": (window_maximum, torch.amax)}
 
 
-@contextmanager
-def replaced_output(module, name, function, call=1, layout="first"):
-    """Replace the output of the submodule `name` by `function` of it; None keeps the output.
-
-    If a run calls the submodule several times, e.g. an activation, only the output of the `call`
-    with this number, from 1, is replaced. Maps of `function` have the shape (n, C, h, w) in every
-    `layout`.
-    """
-    n_calls = 0
-
-    def replace(_, args, output):
-        nonlocal n_calls
-        n_calls += 1
-        if n_calls != call:
-            return None
-        made = function(as_map(output, layout))
-        return None if made is None else as_output(made, output, layout)
-
-    hook = module.get_submodule(name).register_forward_hook(replace)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 class _WithoutGradients(Exception):
     """The network computes its feature map without gradients."""
-
-
-@contextmanager
-def computed_gradients(module):
-    """Compute gradients while the context is open, even if a network switches them off.
-
-    A network whose `forward` runs under ``torch.no_grad`` computes gradients again from the first
-    submodule that it calls. They are needed for one result only, so that no training is meant.
-    """
-
-    def enable(*_):
-        torch.set_grad_enabled(True)
-
-    hooks = [
-        submodule.register_forward_pre_hook(enable)
-        for submodule in module.modules()
-        if not isinstance(submodule, torch.jit.ScriptModule)
-    ]
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @dataclass(frozen=True)

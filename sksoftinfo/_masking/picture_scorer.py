@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from .._networks import checked_logits, download, evaluation_copy, naming_batch_size, pinned_flags
 from .dense import image_logits, runner, to_tensor
-from .feature_layer import replaced_output
+from .hooks import replaced_output
 from .network_scorer import NetworkScorer
 from .spreading import interpolation_matrix, spread
 
