@@ -108,6 +108,27 @@ def test_layers_that_define_how_they_are_copied_are_copied_so(make):
     torch.testing.assert_close(fresh(x), module(x))
 
 
+LAYERS = {
+    "recurrent": (lambda: nn.LSTM(3, 4, batch_first=True), (2, 5, 3)),
+    "attention": (lambda: nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), (2, 5, 4)),
+    "graph": (lambda: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(3, 2), nn.ReLU())), (2, 3)),
+    "parametrized": (lambda: parametrizations.weight_norm(nn.Linear(3, 2)), (2, 3)),
+}
+
+
+@pytest.mark.parametrize("make", [copied_module, evaluation_copy])
+@pytest.mark.parametrize("build, shape", LAYERS.values(), ids=LAYERS)
+def test_layers_with_states_of_their_own(make, build, shape):
+    module, x = build().eval(), torch.rand(shape)
+    with torch.no_grad():
+        fresh = make(module)
+        torch.testing.assert_close(fresh(x), module(x))
+        for weight in module.parameters():
+            weight.mul_(2)
+        changed = make(module)(x)
+        torch.testing.assert_close(changed, module(x))
+
+
 def test_weights_made_in_inference_mode_are_copied_for_gradients():
     with torch.inference_mode():
         module = nn.Linear(3, 2)
