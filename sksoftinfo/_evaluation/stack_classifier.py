@@ -94,7 +94,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] T. Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1998.
+    .. [1] T. Heskes, "Selecting weighting factors in logarithmic opinion pools", Advances in
+       Neural Information Processing Systems 10, 1998.
 
     Examples
     --------
