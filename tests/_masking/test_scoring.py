@@ -90,7 +90,7 @@ def test_auto_scoring_is_dense_only_where_it_is_proven(small, net):
         masker = InfoMaskTransformer(
             FrozenEstimator(classifier), patch_size=4, patch_scoring=scoring
         )
-        with pytest.raises(ValueError, match=f"patch_scoring='{scoring}' needs"):
+        with pytest.raises(ValueError, match=f"`patch_scoring` must be 'auto'.* got '{scoring}'"):
             masker.fit(X, y)
 
 
