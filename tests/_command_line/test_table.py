@@ -76,7 +76,7 @@ def test_the_stack_and_its_columns(frame, tmp_path, capsys):
     printed = run(capsys, path)
     first, _, header, *columns = printed.out.splitlines()
     assert 0.7 < bound(first) < 1.1
-    assert header.startswith("Columns, by logistic regression, in bits")
+    assert header.startswith("Single columns, by logistic regression, in bits")
     assert columns[0].split()[0] == "colour"
     assert columns[1].split()[:3] == ["size", "nothing", "shown"]
     assert "assumes that rows are independent draws" in printed.out
