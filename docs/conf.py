@@ -203,7 +203,7 @@ def keep_units_and_sizes_whole(app, doctree, docname):
 def keep_numbers_whole(app, doctree, docname):
     """Mark entries of tables that consist of numbers, which break before brackets only."""
     for entry in doctree.findall(nodes.entry):
-        if re.fullmatch(r"[-+\d.,/()\[\]x\s]+", entry.astext()):
+        if re.fullmatch(r"[-+\d.,;/()\[\]x\s]+", entry.astext()):
             entry["classes"].append("whole")
             for text in list(entry.findall(nodes.Text)):
                 text.parent.replace(text, nodes.Text(re.sub(r" (?![(\[])", "\xa0", text)))
@@ -220,7 +220,7 @@ def give_long_entries_room(app, doctree, docname):
 def keep_many_columns_small(app, doctree, docname):
     """Mark tables of many columns, whose text is smaller."""
     for group in doctree.findall(nodes.tgroup):
-        if group["cols"] >= 7:
+        if group["cols"] >= 6:
             group.parent["classes"].append("many-columns")
 
 
@@ -250,6 +250,16 @@ def break_long_names(app, pagename, templatename, context, doctree):
             context[name] = lambda *args, write=write, **options: with_breaks(
                 str(write(*args, **options)), 16
             )
+
+
+def let_signatures_break(app, pagename, templatename, context, doctree):
+    """Let signatures in lists of objects break, where autosummary writes no-break spaces."""
+    context["body"] = re.sub(
+        r'<table class="autosummary.*?</table>',
+        lambda found: found[0].replace("\xa0", " "),
+        context.get("body", ""),
+        flags=re.DOTALL,
+    )
 
 
 def keep_options_whole(app, pagename, templatename, context, doctree):
@@ -291,6 +301,7 @@ def setup(app):
     app.connect("doctree-resolved", give_long_entries_room)
     app.connect("html-page-context", keep_options_whole)
     app.connect("html-page-context", let_figures_scroll)
+    app.connect("html-page-context", let_signatures_break)
     # After the theme, which adds the function that writes the sidebar.
     app.connect("html-page-context", break_long_names, priority=900)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
