@@ -4,9 +4,9 @@
     python benchmarks/bench_defaults.py --report FILE [FILE ...]
 
 The first command evaluates each method on five shuffled folds of each table: scikit-learn's, CSV
-files of a folder, and synthetic ones. It appends a row to the CSV file for each table and method,
-and skips rows that the file contains already, so that a run can be interrupted and continued. The
-second command prints the tables of docs/peers.md.
+files of a folder, and synthetic ones that `--only` names. It appends a row to the CSV file for
+each table and method, and skips rows that the file contains already, so that a run can be
+interrupted and continued. The second command prints the table of docs/peers.md.
 
 `network` and `stack` receive each table unchanged, with text columns as categories. For the other
 methods, tables are prepared as is usual for each. Boosting handles missing values and categories
@@ -69,7 +69,13 @@ TABLES = {
 }
 SYNTHETIC = ("spiral", "parity 3 of 8", "cloud d=10 M=10", "full covariance", "independent")
 TABM = ("wine", "breast cancer", "titanic")
-MEASURES = ("bits", "accuracy", "log-loss", "seconds")
+# How the means of each measure are shown: name and digits.
+MEASURES = {
+    "bits": ("bits", 3),
+    "accuracy": ("accuracy", 3),
+    "log-loss": ("log-loss, nats", 3),
+    "seconds": ("processor time, s", 1),
+}
 
 
 def prepared(classifier):
@@ -159,31 +165,39 @@ def measure(classifier, X, y):
 
 
 def report(paths):
-    """Print the joined results: bits of each table, and means over the real tables."""
+    """Print the table of docs/peers.md from joined results, and the results of TabM."""
     found = pd.concat([pd.read_csv(path) for path in paths])
     found = found.drop_duplicates(["table", "method"], keep="last")
-    bits = found.pivot(index="table", columns="method", values="bits")
-    names = [name for name in (*LOADERS, *TABLES, *SYNTHETIC) if name in bits.index]
-    order = [name for name in methods_in_order() if name in bits.columns]
-    print(as_markdown(bits.loc[names, order]))
-    real = found[~found["table"].isin(SYNTHETIC)]
-    complete = [name for name in order if name != "TabM"]
-    means = real[real["method"].isin(complete)].groupby("method")[list(MEASURES)].mean()
-    print(f"\nMeans over {real['table'].nunique()} real tables\n")
-    print(as_markdown(means.loc[complete]))
+    print(as_markdown(found[found["method"] != "TabM"]))
+    for _, row in found[found["method"] == "TabM"].iterrows():
+        print(f"TabM, {row['table']}: {row['bits']:.3f} bits, {row['seconds']:.0f} s")
 
 
-def methods_in_order():
-    names = ["network", "stack", "logistic", "MLPClassifier", "boosting", "forest"]
-    return [*names, "RealMLP-TD", "TabM"]
+def as_markdown(found):
+    """Return bits by table and method, the most of each table in bold, and means over tables."""
+    order = ["network", "stack", "logistic", "MLPClassifier", "boosting", "forest", "RealMLP-TD"]
+    order = [name for name in order if name in set(found["method"])]
+    bits = found.pivot(index="table", columns="method", values="bits")[order]
+    n_rows = found.groupby("table")["rows"].max()
+    lines = [["bits", "rows", *order]]
+    for name in (*LOADERS, *TABLES, *SYNTHETIC):
+        if name in bits.index:
+            most = shown(bits.loc[name].max(), 3)
+            cells = [shown(value, 3) for value in bits.loc[name]]
+            cells = [f"**{cell}**" if cell == most else cell for cell in cells]
+            lines.append([name, f"{n_rows[name]:,}", *cells])
+    means = found.groupby("method")[list(MEASURES)].mean()
+    # Means over other tables cannot be compared.
+    means[bits.isna().any()] = np.nan
+    for measure, (label, digits) in MEASURES.items():
+        cells = [shown(value, digits) for value in means.loc[order, measure]]
+        lines.append([f"mean {label}", "", *cells])
+    head, *body = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([head, "|---" * (len(order) + 2) + "|", *body])
 
 
-def as_markdown(frame):
-    lines = [f"| {' | '.join(['', *frame.columns])} |", "|---" * (frame.shape[1] + 1) + "|"]
-    for name, values in frame.iterrows():
-        cells = ["" if np.isnan(value) else f"{value:.3f}" for value in values]
-        lines.append(f"| {' | '.join([str(name), *cells])} |")
-    return "\n".join(lines)
+def shown(value, digits):
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def already_done(path, first, second):
@@ -198,7 +212,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", help="folder of CSV files")
     parser.add_argument("--csv", type=Path, default="defaults.csv", help="file to append to")
-    parser.add_argument("--only", nargs="*", help="names of tables")
+    parser.add_argument("--only", nargs="*", help="names of tables; all real ones if left out")
     parser.add_argument("--methods", nargs="*", help="names of methods")
     parser.add_argument("--n", type=int, default=1000, help="rows of synthetic tables")
     parser.add_argument("--report", nargs="+", type=Path, help="only join CSV files")
@@ -212,16 +226,18 @@ def main():
     with options.csv.open("a", newline="") as file:
         writer = csv.writer(file)
         if not done:
-            writer.writerow(["table", "method", *MEASURES])
+            writer.writerow(["table", "method", "rows", *MEASURES])
         for name, load in tables(options.tables, options.n):
             for method, classifier in methods().items():
                 asked = options.methods is None or method in options.methods
-                wanted = options.only is None or name in options.only
+                wanted = name in (options.only or (*LOADERS, *TABLES))
                 tabm = method != "TabM" or name in TABM
                 if not (asked and wanted and tabm) or (name, method) in done:
                     continue
-                measures = measure(classifier, *load())
-                writer.writerow([name, method, *(f"{value:.5f}" for value in measures)])
+                X, y = load()
+                measures = measure(classifier, X, y)
+                cells = (f"{value:.5f}" for value in measures)
+                writer.writerow([name, method, len(y), *cells])
                 file.flush()
                 print(f"{name:18} {method:14} {measures[0]:7.3f} {measures[3]:7.1f}", flush=True)
 

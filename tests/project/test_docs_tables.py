@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,12 @@ def test_errors_of_known_information_on_the_page_of_peers(load_benchmark):
         (cell,) = re.findall(rf"^\| {re.escape(label)} \| .+? \| (.+?) \|", page, re.MULTILINE)
         numbers = [float(number) for number in re.findall(r"\d+\.\d+", cell)]
         assert numbers == pytest.approx([errors[name] for name in names], rel=1e-3, abs=6e-4)
+
+
+def test_default_classifiers(load_benchmark):
+    defaults = load_benchmark("bench_defaults")
+    found = pd.read_csv(DOCS / "defaults.csv")
+    assert_shown(defaults.as_markdown(found[found["method"] != "TabM"]), "peers.md")
 
 
 def test_masks_on_the_page_of_peers():
