@@ -34,7 +34,7 @@ LEVELS = (0.8, 0.95, 0.99)
 SIZES = (30, 100, 300, 1_000, 20_000)
 LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
 STUDENT = "Student's t"
-# Samples that are bet on together.
+# Number of samples whose betting limits are computed together.
 BATCH = 20
 LIMITS = (*LOWER, "label_entropy_upper_limit")
 
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 class World(NamedTuple):
-    """How to draw rows, their classes, and what is true of the population."""
+    """A population: a function that draws rows, the number of classes, and the true values."""
 
     draw: object
     n_classes: int
@@ -156,7 +156,7 @@ def grouped(rng, n, error=0.02, size=50):
 
 
 def unequal_groups(rng, n, error=0.05, large=20, share=0.02):
-    """Draw groups, a few of them large and wrong more often; the size bound is known."""
+    """Draw groups, a few of them large and wrong more often; the bound on the size is known."""
     big = rng.random(n) < share
     wrong = np.where(big, 4 * error, error)
     y = rng.integers(0, 2, n)

@@ -3,7 +3,7 @@
 The script prints wall-clock times beside the times of a bare torch loop that keeps its rows on the
 device: the median, smallest and largest of several rounds, after a warm-up round. ``--simulated
 --scale 0.001 --rounds 1`` checks the script without a GPU, on the simulated devices of the tests,
-whose times mean nothing.
+whose times are not meaningful.
 """
 
 from __future__ import annotations

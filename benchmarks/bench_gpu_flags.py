@@ -1,4 +1,4 @@
-"""What kernels cost that repeat and do not round: ``python benchmarks/bench_gpu_flags.py``.
+"""Cost of deterministic kernels in full precision: ``python benchmarks/bench_gpu_flags.py``.
 
 The package computes in IEEE precision and with deterministic algorithms of cuDNN. The script
 prints the wall-clock times of this and of deterministic algorithms alone as multiples of the time
@@ -32,7 +32,7 @@ def deterministic():
     return [(lambda value: setattr(cudnn, "deterministic", value), given)]
 
 
-# By how the flags are set while the package computes.
+# The ways to set the flags while the package computes.
 _WAYS = {"torch's own flags": lambda: [], "deterministic": deterministic, "as it computes": _PIN}
 
 
@@ -83,7 +83,7 @@ def main():
             for _ in range(options.rounds):
                 for way, pin in _WAYS.items():
                     torch_flags._pin = pin
-                    # After a warm-up, for cuDNN chooses its algorithms anew.
+                    # Time after a warm-up, since cuDNN chooses its algorithms anew.
                     times[way] += seconds(function, options.device, 1)
             torch_flags._pin = _PIN
             base = np.median(times["torch's own flags"])

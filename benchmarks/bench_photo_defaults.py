@@ -4,7 +4,7 @@
 single animals and measures the choice on the other half, for many splits. It then chooses the
 smallest evidence of a rival, and the share of finer features, on composites of one half of the
 objects, by a hash of their names, and measures the choice on the other half. It then varies the
-presence floor, and counts what is kept of targets and of absent classes. At last, it compares
+presence floor, and counts what is kept of targets and of absent classes. Finally, it compares
 the calibration of the package with calibrations on few objects, on each half and on all of them.
 Pictures and network are those of bench_photos.py.
 """
@@ -75,7 +75,7 @@ def animals(classifier, network, folder):
 
 
 def on_other_objects(classifier, folder, n, name, module, attribute, values):
-    """Print which value of a constant each half of the objects chooses, and how it does."""
+    """Print the value of a constant that each half of the objects chooses, and its results."""
     scores, default = {}, getattr(module, attribute)
     for part, kind in itertools.product((0, 1), KINDS):
         pictures, truth, targets = composites(folder, n, kind, part)
@@ -97,7 +97,7 @@ def on_other_objects(classifier, folder, n, name, module, attribute, values):
 
 
 def presence(classifier, network, folder, n):
-    """Print the masks of targets and the share that is kept of absent classes, by the floor."""
+    """Print, for each floor, the results of targets' masks and the kept part of absent classes."""
     objects = np.array([int(path.name[:3]) for path in object_files(folder)])
     for part, kind in itertools.product((0, 1), KINDS):
         pictures, truth, targets = composites(folder, n, kind, part)
@@ -115,7 +115,7 @@ def presence(classifier, network, folder, n):
 
 
 def calibrations(classifier, network, folder, n):
-    """Print coefficients and masks by the number of pictures, for own and shipped numbers."""
+    """Print coefficients and masks by the number of pictures, for own and shipped calibrations."""
     pictures, truth = single_animals(folder)
     tasks = {"animals": (pictures, truth, logits_of(network, pictures).argmax(1))}
     for part in (0, 1):

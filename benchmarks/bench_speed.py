@@ -281,7 +281,7 @@ def main():
     print(machine(options.device))
     results = []
     with threadpool_limits(1):
-        # The first fit of a process loads what later ones do not.
+        # The first fit of a process loads modules that later fits do not load.
         InfoSoftmaxClassifier(max_epochs=1).fit([[0.0], [1.0]], [0, 1])
         for task in options.tasks:
             if task in TASKS:

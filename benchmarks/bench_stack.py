@@ -115,7 +115,7 @@ def costs():
             predicting, _ = seconds(member.predict_proba, X[test])
             taken.setdefault(name, []).append(fitting + predicting)
     for name, one in taken.items():
-        # Relative errors count, from small tables to large ones.
+        # Minimise relative errors, so that small tables count as much as large ones.
         weight = 1 / np.maximum(one, 1e-2)
         cost, _ = nnls(np.array(work) * weight[:, None], one * weight)
         shown = ", ".join(f"{number:.3g}" for number in cost)

@@ -117,7 +117,7 @@ def mixtures(X, y):
     folds = make_folds(5, X, y)
     view, seconds = predictions(X, y, folds)
     names, n_classes = list(view.members), y.max() + 1
-    # Names of candidates hold for all tables.
+    # The names of the candidates are the same for all tables.
     own = [name for name in names if name not in candidates(view.members)]
     prior = prior_proba(y, folds, n_classes)
     for contender, (added, lacking) in CONTENDERS.items():

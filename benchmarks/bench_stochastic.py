@@ -94,7 +94,7 @@ def compare_objectives(n, seeds, noise):
 
 def compare_times(n, noise, repeats=5):
     X, y, _ = TASK(n, np.random.default_rng(0))
-    # The first fit of a process loads what later ones do not.
+    # The first fit of a process loads modules that later fits do not load.
     InfoSoftmaxClassifier(max_epochs=1, device="cpu").fit(X, y)
     print(f"\ntimes against InfoSoftmaxClassifier, {n} rows; median (smallest, largest)")
     print("| noise | draws | training | prediction |\n|---|---|---|---|")

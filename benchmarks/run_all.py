@@ -23,7 +23,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# At the start of a line of a block, or in backticks, where a line break is a blank.
+# A command stands at the start of a line of a block, or in backticks, where a line break is a
+# blank.
 _COMMAND = re.compile(
     r"^(python (?:benchmarks/|examples/|-m sksoftinfo demo|-m timeit)(?:[^\n\\]|\\\n)*)$"
     r"|`(python\s(?:benchmarks/|examples/|-m\ssksoftinfo\sdemo)[^`]*)`",
@@ -42,7 +43,7 @@ def commands(text):
 
 
 def all_commands():
-    """Return command and name of the first page that has it."""
+    """Return each command with the name of the first page that has the command."""
     found = {}
     for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]:
         for command in commands(path.read_text(encoding="utf-8")):

@@ -52,7 +52,7 @@ def as_images(X):
 
 
 class Wrapped(nn.Module):
-    """A network that is unknown to the package, like a network of a user."""
+    """A network that is unknown to the package, e.g. a user's network."""
 
     def __init__(self, inner):
         super().__init__()
@@ -127,7 +127,7 @@ class Skorch:
 
 
 class Ours:
-    """Our classifier, with its own network or with an equal one that it does not know."""
+    """Our classifier, with its own network or with an equal network that it does not recognise."""
 
     def __init__(self, device, wrapped=False):
         self.device, self.wrapped = device, wrapped

@@ -74,7 +74,7 @@ def memory(found):
 
 
 def size_name(task):
-    """Return the size as the page writes it; ten classes are not named."""
+    """Return the size as it is written on the page; ten classes are not named."""
     n, rest = task.split(" x ")
     d, classes = rest.removesuffix(" classes").split(", ")
     after = "" if classes == "10" else f", {int(classes):,} classes"

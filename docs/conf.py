@@ -55,7 +55,7 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-# There are functions among the values: they are compared anew in each build.
+# Some values are functions, and differ in each build.
 suppress_warnings = ["config.cache"]
 
 intersphinx_mapping = {
@@ -147,7 +147,7 @@ autosummary_context = {"own_methods": own_methods}
 
 
 class UnreachedInventories(logging.Filter):
-    """Without a network the build loses its links to other projects, and does not fail."""
+    """Let a build without a network lose its links to other projects instead of failing."""
 
     def filter(self, record):
         if str(record.msg).startswith("failed to reach any of the inventories"):
@@ -225,7 +225,7 @@ def keep_many_columns_small(app, doctree, docname):
 
 
 def with_breaks(page, shortest):
-    """Let names of that many characters break between their parts or, if there are none, words."""
+    """Let names of that many characters break between their parts or else between words."""
     parts = r"(?<=[/(=])(?=[\w&])|(?=::)|(?=\.(?!py\b)[a-z])"
     words = r"(?<=[a-z])(?=[A-Z][a-z])|(?<=_)(?=\w)"
 
@@ -286,7 +286,7 @@ def show_arguments(app, what, name, obj, options, signature, returned):
     """Return a signature without private arguments, and with the names of classes."""
     if what not in ("class", "exception") or not signature:
         return None
-    if signature == "(*args, **kwargs)":  # That of every torch module without arguments.
+    if signature == "(*args, **kwargs)":  # The signature of every torch module without arguments.
         return "()", returned
     signature = re.sub(r", _\w+=\w+", "", signature)
     return re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", signature), returned
@@ -302,7 +302,7 @@ def setup(app):
     app.connect("html-page-context", keep_options_whole)
     app.connect("html-page-context", let_figures_scroll)
     app.connect("html-page-context", let_signatures_break)
-    # After the theme, which adds the function that writes the sidebar.
+    # Connect after the theme, which adds the function that writes the sidebar.
     app.connect("html-page-context", break_long_names, priority=900)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(UnreachedInventories())

@@ -1,4 +1,4 @@
-"""What all tests share: one thread, repeatable examples, a CUDA device."""
+"""Fixtures and settings of all tests: one thread, repeatable examples, a CUDA device."""
 
 import os
 
@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from .helpers.simulated_cuda import UNAVAILABLE, simulated_cuda, some_cuda
 
-# Small networks gain nothing from threads, and loaded machines lose much by them.
+# Small networks gain nothing from threads, which slow down a loaded machine.
 torch.set_num_threads(1)
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 settings.register_profile("sksoftinfo", max_examples=60, deadline=None, derandomize=True)
@@ -17,7 +17,7 @@ settings.load_profile("sksoftinfo")
 
 @pytest.fixture
 def cuda():
-    """A CUDA device, that of the machine or a simulated one; `elsewhere` does without it."""
+    """A CUDA device, real or simulated; `elsewhere` runs a function without the device."""
     if UNAVAILABLE is not None and not torch.cuda.is_available():
         pytest.skip(UNAVAILABLE)
     with some_cuda() as device:

@@ -1,4 +1,4 @@
-"""What onnxruntime computes of an exported module is what the estimator says."""
+"""Outputs of an exported module in onnxruntime agree with the outputs of the estimator."""
 
 import warnings
 
@@ -14,14 +14,14 @@ from sksoftinfo.export import information_map_module, log_proba_module
 X, Y = load_iris(return_X_y=True)
 DIGITS = load_digits(n_class=3)
 IMAGES, DIGIT = (DIGITS.images / 16).astype(np.float32), DIGITS.target
-# Those of the exporter by dynamo, from torch 2.7.
+# The exporter that uses dynamo supports dynamic shapes from torch 2.7 on.
 HAS_DYNAMIC_SHAPES = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 7)
 FAST = {"max_epochs": 4, "random_state": 0}
 
 
 @pytest.fixture
 def runtime(tmp_path):
-    """Return what exports a module and asks onnxruntime about rows, however many."""
+    """Return a function that exports a module and runs onnxruntime on any number of rows."""
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     if not HAS_DYNAMIC_SHAPES:

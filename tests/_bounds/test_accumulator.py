@@ -142,7 +142,7 @@ def test_integer_weights_are_repetition(world, seed):
 
 @given(logits_and_labels())
 def test_averages_over_all_values_of_the_noise_are_exact(world):
-    """Of an ensemble: the gaps are what its members do not agree on, and have no error."""
+    """For an ensemble, the gaps are the disagreement of its members, without sampling error."""
     z, y = world
     accumulator = BoundsAccumulator(z.shape[-1], len(z))
     accumulator.update(z, y, exhaustive=True)
@@ -276,7 +276,7 @@ def test_small_functions():
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 8))
 def test_label_log_likelihood_in_whichever_memory_order(seed, n, m):
-    """Few distinct values, so that classes are tied: the first of them counts."""
+    """Draw few distinct values, so that classes are tied: the first tied class counts."""
     rng = np.random.default_rng(seed)
     log_proba = rng.integers(-4, 0, (n, m)).astype(float)
     log_proba[rng.random((n, m)) < 0.1] = -np.inf

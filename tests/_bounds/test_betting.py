@@ -1,4 +1,4 @@
-"""Limits by betting: what a gambler who keeps books by hand wins, and how often they hold."""
+"""Betting limits: the wealth of a gambler who keeps books by hand, and the coverage of limits."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from sksoftinfo._bounds.betting import betting_lower_limits, rounds_of
 LEVEL, N_WORLDS = 0.95, 2_000
 # Three standard errors of a share of 0.95 among N_WORLDS.
 LEAST_COVERAGE = LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / N_WORLDS)
-# Values that are not negative, and their mean.
+# Nonnegative values, and their mean.
 WORLDS = {
     "coin": (lambda rng, size: rng.integers(0, 2, size), 0.5),
     "rare failure": (lambda rng, size: rng.random(size) > 0.01, 0.99),
@@ -43,7 +43,7 @@ def test_limits_from_sums_of_powers_hold_as_often(name):
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (1.0, 0.2, 1.0), (0.1, 1.0, 0.4)])
 def test_no_distribution_over_three_values_is_missed_more_often_than_said(weights):
-    # All samples of six, each with its exact probability under each of 400 distributions.
+    # All samples of six rows, each with its exact probability under each of 400 distributions.
     values, weights, n = np.array([0.0, 0.3, 1.0]), np.array(weights), 6
     samples = np.array(list(itertools.product(range(3), repeat=n)))
     levels = np.array([0.5, 0.8, 0.95])
@@ -72,7 +72,7 @@ def test_rounds_follow_each_other_and_are_narrow_at_both_ends(n):
 
 
 def missing_by_hand(values, weights, mean, target, rounds):
-    """Return what a gambler who bets on one round after the other has still to win, as a log."""
+    """Return the log of the wealth that a gambler, who bets round by round, still has to win."""
     squares, missing = betting._FIRST_DEVIATION**2 * mean**2, target
     for start, stop in zip(rounds[:-1], rounds[1:], strict=True):
         variance = squares / (1 + start)
@@ -92,7 +92,7 @@ def missing_by_hand(values, weights, mean, target, rounds):
     return missing
 
 
-# One row in a round; several; so many that sums of powers are used.
+# The sizes give one row in a round, several rows, and so many that sums of powers are used.
 @pytest.mark.parametrize("n", [20, 130, 700, 4_000])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_wealth_is_that_of_a_gambler_who_keeps_books(n, weighted):
@@ -118,7 +118,7 @@ def test_the_lower_bound_of_a_logarithm():
 
 
 def test_a_large_loss_among_many_rows_is_counted_row_by_row():
-    """Nearly all are equal, so that stakes are large, and sums of powers would be no bound."""
+    """Nearly all values are equal: stakes are large, and sums of powers would not be a bound."""
     n = 20_000
     values = np.ones((1, n))
     values[0, 10_000] = 0.0
@@ -135,7 +135,7 @@ def test_a_large_loss_among_many_rows_is_counted_row_by_row():
 
 @pytest.mark.parametrize("n", [1, 7, 60, 120])
 def test_stakes_depend_on_earlier_rows_only(n):
-    """Whatever comes later, the wealth up to a row is the same factor of the wealth before."""
+    """Later rows do not change the factor by which a row multiplies the wealth."""
     rng = np.random.default_rng(0)
     values = rng.random((1, n + 1))
     other = values.copy()
@@ -146,7 +146,7 @@ def test_stakes_depend_on_earlier_rows_only(n):
         )[0, 0]
         for one in (values, other)
     )
-    # The last factors are 1 + stake (v - m) with one stake: it lies within what a stake may be.
+    # The last factors are 1 + stake (v - m) with the same stake, which lies in its allowed range.
     lost, won = np.exp(second - first) - 1, values[0, -1] - 0.3
     stake = lost / (won - lost * (0.3 - 0.5))
     assert 0 <= stake <= 0.98 / 0.5 + 1e-9
@@ -173,7 +173,7 @@ def test_limits_are_within_zero_and_the_mean(seed, n, level):
 
 
 def test_a_sure_prediction_with_few_rows():
-    """Nothing was ever lost: the fixed floor of old left -0.25 nats, and log 2 is the truth."""
+    """Nothing was ever lost: a former fixed floor gave -0.25 nats, while the truth is log 2."""
     floor = np.log(0.1)
     value = np.log(0.9 * 2 + 0.1)
     limits = betting_lower_limits(
@@ -195,7 +195,7 @@ def test_rows_without_spread():
 
 
 def test_wide_rounds_lose_little():
-    """Of a normal mean the best limit is 1.64 standard errors below it."""
+    """For a normal mean, the best limit lies 1.64 standard errors below the mean."""
     values = np.random.default_rng(0).random((20, 20_000))
     limits = betting_lower_limits(values, np.ones(20_000), np.full(20, 0.95), rounds_of(20_000))
     distances = (values.mean(axis=1) - limits) / (values.std(axis=1) / np.sqrt(20_000))

@@ -1,4 +1,4 @@
-"""Differences of results: their interval, their p-value, and which rows may be compared."""
+"""Differences of results: their intervals, their p-values, and which rows may be compared."""
 
 import copy
 import dataclasses

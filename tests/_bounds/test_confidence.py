@@ -1,4 +1,4 @@
-"""Confidence limits: their coverage by simulation, and what they must never do."""
+"""Confidence limits: their coverage by simulation, and the values that they must never take."""
 
 import itertools
 from functools import cache
@@ -32,7 +32,7 @@ def assert_holds(shares):
     assert np.min(shares) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / N_WORLDS), shares
 
 
-# Of each world: prior of the classes, and distance between their means in standard deviations.
+# For each world: prior of the classes, and distance between their means in standard deviations.
 WORLDS = {
     "balanced": ([0.25, 0.25, 0.25, 0.25], 1.5),
     "imbalanced": ([0.85, 0.1, 0.05], 1.5),
@@ -99,7 +99,7 @@ def test_the_limit_to_use_is_the_larger_of_two_that_share_the_probability_of_bei
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 400)
     right = np.eye(3)[np.where(rng.random(400) < 0.02, (y + 1) % 3, y)]
-    # As they are, and so flat that only their order is of use.
+    # Score the predictions as they are, and so flat that only the order of classes is useful.
     for proba, larger in ((0.94 * right + 0.02, "betting"), (0.04 * right + 0.32, "fano")):
         one = information_bounds(y, proba, confidence_level=0.95)
         parts = {
@@ -110,8 +110,9 @@ def test_the_limit_to_use_is_the_larger_of_two_that_share_the_probability_of_bei
         assert one.mi_lower_limit == pytest.approx(parts[larger], abs=1e-9)
 
 
-# Of each input (row) and label (column): joint probability. Something important happens in few of
-# 100 rows, or in none. The posterior is scored, or a prediction that is surer than it.
+# For each input (row) and label (column): the joint probability. An important event occurs in few
+# of 100 rows, or in none. The scored prediction is the posterior, or more confident than the
+# posterior.
 RARE = {
     "class of 3 %": ([[0.97, 0.0], [0.0, 0.03]], None),
     "class of 0.1 %": ([[0.9985, 0.0005], [0.0005, 0.0005]], None),
@@ -143,7 +144,7 @@ def test_over_confident_predictions_are_recalibrated():
     truth, found = limits_of_world("balanced", 300, temperature=4.0)
     assert_holds(np.mean([one.mi_lower_limit <= truth for one in found]))
     assert medians(found)["betting_lower_limit"] > 0.75 * truth
-    # The interval is that of the predictions as they are, and these are worse.
+    # The interval covers the information of the unchanged predictions, which are worse.
     assert np.median([one.interval[1] for one in found]) < 0.95 * truth
 
 
@@ -154,7 +155,7 @@ def test_a_known_prior_keeps_the_level():
 
 
 def test_a_wrong_known_prior_does_no_harm():
-    """A perfect prediction scored against a uniform prior has no spread at all."""
+    """The contributions of a perfect prediction scored against a uniform prior do not vary."""
     prior = np.array([0.9, 0.1])
     rng = np.random.default_rng(0)
     labels = [rng.choice(2, size=300, p=prior) for _ in range(N_WORLDS)]
@@ -164,7 +165,7 @@ def test_a_wrong_known_prior_does_no_harm():
 
 
 def test_the_interval_holds_the_information_of_the_classifier():
-    """Scored by probabilities that are wrong, so that this is not I(X;Y)."""
+    """The scored probabilities are wrong: the information of the classifier is not I(X;Y)."""
     wrong, right, n = 0.05, 0.15, 200
     floor = floor_share(n)
     proba = (1 - floor) * np.array([1 - wrong, wrong]) + floor / 2
@@ -236,7 +237,7 @@ def test_weights_within_their_bound_keep_the_level():
 
 
 def test_the_label_frequencies_of_all_other_rows_are_no_information():
-    """Recalibrated across folds with a negative slope they would be, in every sample."""
+    """With a negative slope across folds, the frequencies would be informative in every sample."""
     from sksoftinfo._bounds import cross_fitted_bounds
 
     rng = np.random.default_rng(0)
@@ -249,7 +250,7 @@ def test_the_label_frequencies_of_all_other_rows_are_no_information():
     assert np.mean(above) < 0.05
 
 
-# Of each cell of a tiny world: input, label, weight, number of equal rows in a group.
+# For each cell of a tiny world: input, label, weight, number of equal rows in a group.
 ROWS = [(x, y, 1, 1) for x in (0, 1) for y in (0, 1)]
 HEAVY_ERRORS = [(0, 0, 1, 1), (1, 1, 1, 1), (0, 1, 4, 1), (1, 0, 4, 1)]
 LARGE_GROUPS = [(0, 0, 1, 3), (1, 1, 1, 1), (0, 1, 1, 1), (1, 0, 1, 3)]

@@ -54,7 +54,7 @@ def test_jackknife_against_its_definition(world):
 
 
 def test_the_plug_in_falls_with_the_draws_and_the_jackknife_is_nearer():
-    """E log of a mean of K draws is below the log of the expectation, by less the larger K."""
+    """E log of a mean of K draws is below the log of the expectation, by less for larger K."""
     rng = np.random.default_rng(0)
     n, errors, plug_in, jackknife = 20_000, [], [], []
     for n_draws in (2, 4, 8, 32):
@@ -96,7 +96,7 @@ def test_monte_carlo_errors_are_those_of_repeated_draws():
     for name in ("log_softmax", "dv", "jensen_gap"):
         spread = np.std([result[name] for result in results], ddof=1)
         said = np.mean([result["monte_carlo_errors"][name] for result in results])
-        # That of 300 repetitions is known to 4 % at one standard error.
+        # The standard deviation of 300 repetitions has a standard error of 4 %.
         assert said == pytest.approx(spread, rel=0.16), name
 
 

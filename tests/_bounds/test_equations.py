@@ -1,7 +1,7 @@
 """Every equation of the paper that the library implements, by its number.
 
 Where the paper is right, both sides are computed separately and agree over random logits; where
-its print is wrong, a small counterexample shows it, and the corrected form is tested beside it.
+the printed equation is wrong, a small counterexample shows it, and the corrected form is tested.
 The paper is arXiv 1910.02629.
 """
 
@@ -27,7 +27,7 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-10}
 
 
 def softmax_by_hand(z):
-    """Eq. 1 as printed; the shift by the maximum cancels in the fraction."""
+    """Compute Eq. 1 as printed; the shift by the maximum cancels in the fraction."""
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -108,11 +108,11 @@ def test_eq_13_read_literally_is_zero_for_deterministic_labels():
 
 
 def test_eq_8_and_13_with_uniform_labels_exceed_the_conditional_information():
-    """Z and Y are independent given X, so that it is 0; a good network has up to log M."""
+    """Z and Y are independent given X: I(Z;Y|X) = 0, but a good network reaches up to log M."""
     y = np.arange(60) % 3
     z = 30 * np.eye(3)[y]
     assert donsker_varadhan_of(z, y) == pytest.approx(np.log(3), abs=1e-9)
-    # And Eq. 23 holds there, though with labels as printed it does not.
+    # Eq. 23 holds there, but it does not hold with the labels as printed.
     assert expected_log_softmax(z, y) == pytest.approx(donsker_varadhan_of(z, y) - np.log(3))
     printed = donsker_varadhan_of(z, y, label_distribution=np.eye(3)[y])
     assert printed == pytest.approx(0.0, abs=1e-9)
@@ -180,7 +180,7 @@ def test_eq_24_corrected_is_the_jensen_gap(world):
     z, y = world
     shift = z.max(axis=(1, 2))
     e = np.exp(z - shift[:, None, None])
-    # Draws far below the largest underflow to log 0 here, though not in the library.
+    # Here, draws far below the largest draw underflow to log 0; the library avoids this.
     with np.errstate(divide="ignore"):
         mean_of_logs = np.log(e.mean(-1)).mean(1)
     log_of_mean = np.log(e.mean((1, 2)))
@@ -200,7 +200,7 @@ def test_eq_25_corrected_log_softmax_is_at_least_donsker_varadhan_minus_log_m(wo
 
 
 def test_eq_25_as_printed_is_moved_by_a_constant():
-    """Its left side is E_z log E_y e^T: logits of -100 put it below the right side."""
+    """The left side is E_z log E_y e^T: logits of -100 put the left side below the right side."""
     for constant, holds in ((0.0, True), (-100.0, False)):
         z, y = np.full((1, 2), constant), np.array([0])
         left = np.log(np.mean(np.exp(z)))
@@ -218,7 +218,7 @@ def test_eq_25_corrected_needs_uniform_labels():
 
 @given(st.integers(0, 2**32 - 1))
 def test_eq_26_the_upper_end_of_the_sandwich_is_zero(seed):
-    """Z and Y are drawn from x separately, so I(Z;Y|X) = 0 and log-softmax lies below it."""
+    """Z and Y are drawn from x separately, so I(Z;Y|X) = 0, and log-softmax lies below zero."""
     rng = np.random.default_rng(seed)
     n_x, n_z, m = 4, 3, 5
     given_x = [(rng.dirichlet(np.ones(n_z)), rng.dirichlet(np.ones(m))) for _ in range(n_x)]
@@ -237,7 +237,7 @@ def test_eq_27_the_sandwich(world):
 
 
 def test_eq_28_without_its_premise_fails():
-    """It puts I(Z;Y|X) - log M = -log 2 below log-softmax; a wrong network lies below that."""
+    """Eq. 28 puts -log 2 below log-softmax, which lies even lower for a wrong network."""
     z, y = np.array([[0.0, 10.0]]), np.array([0])
     conditional_mi = 0.0
     printed_lower_end = conditional_mi - np.log(2)

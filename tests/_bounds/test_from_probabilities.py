@@ -58,7 +58,7 @@ def test_labels_that_do_not_occur():
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 0, 2]])
 def test_columns_are_in_the_order_of_the_labels(bounds, order):
-    """Sorted silently, ["b", "a"] turned 0.588 nats into -1.609."""
+    """A silent sort of the labels ["b", "a"] once turned 0.588 nats into -1.609."""
     labels, prior = np.array(["a", "b", "c"])[order], np.array([0.2, 0.3, 0.5])
     frame = pd.DataFrame(PROBA[:, order], columns=labels)
     for proba in (PROBA[:, order], frame):
@@ -194,7 +194,7 @@ def test_limits_follow_labels_and_units():
 
 
 def test_over_confident_predictions_have_a_limit_above_their_bound():
-    """Recalibrated from the rows before, they say as much as their order of classes does."""
+    """Recalibrated on earlier rows, the predictions are as informative as their class order."""
     y, proba = many_rows()
     proba = np.eye(3)[proba.argmax(axis=1)] * (1 - 3e-9) + 1e-9
     b = information_bounds(y, proba)
@@ -215,7 +215,7 @@ def test_weights_count_as_importance_not_as_rows():
 
 
 def test_limits_below_zero_are_zero_and_point_values_are_not():
-    """Information is not negative; the sum of a bad prediction's contributions is."""
+    """Information is not negative; the sum of a bad prediction's contributions may be negative."""
     b = information_bounds([0, 1] * 20, [0.6, 0.4] * 20)
     assert b.mi_lower_limit == b.betting_lower_limit == b.fano_lower_limit == 0
     assert b.mi_lower < 0 and b.interval[0] < b.mi_lower_floored < 0
@@ -273,7 +273,7 @@ def test_bad_options(options, message):
 
 @pytest.mark.parametrize("names", ["abc", "xyz", None])
 def test_frames_of_probabilities(names):
-    """Columns in the order of the sorted labels, whether they are named by them or not."""
+    """Columns are in the order of the sorted labels, whether or not the columns are named."""
     frame = pd.DataFrame(PROBA, columns=names and list(names))
     assert information_bounds(Y, frame) == information_bounds(Y, PROBA)
 

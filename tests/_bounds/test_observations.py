@@ -1,4 +1,4 @@
-"""Observations: rows and groups, their weights, and the bounds of these."""
+"""Observations: rows and groups, their weights, and their bounds."""
 
 import warnings
 

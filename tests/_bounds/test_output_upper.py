@@ -1,4 +1,4 @@
-"""The sandwich of I(Z;Y), on finite populations whose information is summed and integrated out."""
+"""The sandwich of I(Z;Y), on finite populations whose information is computed by integration."""
 
 import numpy as np
 import pytest
@@ -52,14 +52,14 @@ def test_the_sandwich_holds_in_two_hundred_random_worlds():
         error = upper.std(ddof=1) / np.sqrt(n)
         assert upper.mean() > truth - 4 * error
         outside += upper.mean() < truth - error
-        # Any network on Z bounds it from below.
+        # Any network on Z gives a lower bound.
         z = mean[rows, None] + scale[rows, None] * noise
         slope, intercept = rng.normal(size=(2, label_given_input.shape[1]))
         log_q = log_softmax(z * slope + intercept, axis=1)[np.arange(n), y]
         frequencies = np.bincount(y) / n
         lower = log_q - np.log(frequencies)[y]
         assert lower.mean() < truth + 4 * lower.std(ddof=1) / np.sqrt(n)
-    # It holds in expectation, so that no more than a one-sided standard error's share may fail.
+    # The bound holds in expectation: at most the share of a one-sided standard error may fail.
     assert outside / 200 < 0.16 + 3 * np.sqrt(0.16 * 0.84 / 200)
 
 

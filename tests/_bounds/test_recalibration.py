@@ -1,4 +1,4 @@
-"""Recalibration: what each row may learn from, and what it gains."""
+"""Recalibration: the rows that each row may learn from, and the gain."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def test_frozen(bounds):
 
 
 def test_results_of_rows_are_told_apart_but_shown_alike(bounds):
-    """What tells rows apart is for differences alone."""
+    """The identity of the rows is used only for differences."""
     grouped = information_bounds(Y, PROBA, groups=[0, 0, 1, 1, 2])
     assert "_rows" not in bounds.to_dict() and "_rows" not in repr(bounds)
     assert "5 rows in 3 groups" in repr(grouped) and "groups" not in repr(bounds)

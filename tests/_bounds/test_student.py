@@ -1,4 +1,4 @@
-"""Student's t of weighted means: by hand, against matrices, and how often it holds."""
+"""Student's t of weighted means: by hand, against matrices, and its coverage."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_degrees_of_freedom_are_those_of_the_matrix_of_the_squared_error():
     assert mean == pytest.approx(np.average(values, weights=weights))
     assert error**2 == pytest.approx(values @ matrix @ values)
     assert freedom == pytest.approx(np.trace(matrix) ** 2 / np.trace(matrix @ matrix))
-    # Of values of variance 1, the mean has the variance that the squared error estimates.
+    # For values of variance 1, the squared error estimates the variance of the mean.
     assert np.trace(matrix) == pytest.approx(share @ share)
 
 

@@ -1,4 +1,4 @@
-"""What both classifiers share: parameters, training and predictions."""
+"""Parameters, training and predictions, which both classifiers share."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ FAST = {"max_epochs": 3, "random_state": 0, "device": "cpu"}
 
 
 class default_dtype:
-    """Context in which torch makes tensors of another dtype."""
+    """A context in which torch makes tensors of another dtype."""
 
     def __init__(self, dtype):
         self.dtype = dtype

@@ -33,7 +33,7 @@ Y = np.arange(N) % 3
 HEIGHT = np.random.default_rng(0).normal(size=N)
 CITY = np.array(["Bern", "Oslo", "Rome"])[Y]
 FRAME = pd.DataFrame({"height": HEIGHT, "city": pd.Categorical(CITY)})
-# What the network is to see in place of FRAME.
+# The input of the network in place of FRAME.
 NUMBERS = np.column_stack([HEIGHT, np.eye(3)[Y]])
 CATEGORIES = {
     "texts": CITY,
@@ -127,7 +127,8 @@ def test_names_need_a_frame_and_columns_a_table():
 def test_missing_and_unknown_are_the_same(estimator):
     clf = estimator(**FEW).fit(FRAME, Y)
     rows = FRAME.iloc[:4].astype({"city": object})
-    # In the first row a category; an unknown one of another type, too, is none.
+    # The first row has a known category; an unknown value of another type is not a category
+    # either.
     rows["city"] = ["Bern", "Paris", None, 7]
     proba = clf.predict_proba(rows)
     # A GPU sums batches of another size in another order.

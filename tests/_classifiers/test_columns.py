@@ -1,4 +1,4 @@
-"""What tables hold as people have them: columns of any size, and missing values."""
+"""Raw tables: columns of any scale, and missing values."""
 
 import warnings
 
@@ -17,7 +17,7 @@ FEW = {"max_epochs": 5, "random_state": 0}
 
 @pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
 def test_raw_columns_need_no_scaler(estimator):
-    """Wine's columns are of sizes 0.1 to 1,700."""
+    """The scales of wine's columns range from 0.1 to 1,700."""
     X, y = load_wine(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
     raw = estimator(max_epochs=50, random_state=0).fit(X, y)
@@ -31,7 +31,7 @@ def test_raw_columns_need_no_scaler(estimator):
 
 @pytest.fixture(scope="module")
 def gaps():
-    """Iris without a tenth of two columns, and the information that is in where it misses."""
+    """Iris without a tenth of two columns, where the gaps are informative."""
     X, y = load_iris(return_X_y=True, as_frame=True)
     rng = np.random.default_rng(0)
     X.loc[rng.random(len(X)) < 0.1, "petal width (cm)"] = np.nan
@@ -86,7 +86,7 @@ def test_a_column_that_is_constant_in_the_first_chunks_is_learned_later(estimato
         for rows in [slice(0, n_first), slice(n_first, 220), slice(220, 400)]:
             clf.partial_fit(X[rows], y[rows], classes=[0, 1])
     assert clf.score(X[n_first:], y[n_first:]) > 0.95
-    # Training that goes on with fit does the same.
+    # Further training by `fit` has the same effect.
     clf = estimator(warm_start=True, max_epochs=20, random_state=0).fit(X[:40] * [1, 0], y[:40])
     assert clf.fit(X[n_first:], y[n_first:]).score(X[n_first:], y[n_first:]) > 0.95
 

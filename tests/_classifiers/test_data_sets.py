@@ -53,9 +53,10 @@ def test_labels_may_be_given_and_names_be_known():
     names = np.array(["dim", "red"])[Y]
     clf = InfoSoftmaxClassifier(max_epochs=2, random_state=0).fit(data, names)
     assert clf.classes_.tolist() == ["dim", "red"]
-    # Indices of a data set that names its classes, for a classifier that knows the names.
+    # The data set names its classes, so that its indices agree with the classifier's named
+    # classes.
     assert clf.score(data) == clf.score(data, names)
-    # Those of a data set are numbers, also where it names them.
+    # The labels of a data set are numbers, even if the data set names its classes.
     assert InfoSoftmaxClassifier(max_epochs=1).fit(data).classes_.tolist() == [0, 1]
     held_out = Pictures(Y[:30].tolist(), classes=["dim", "red"])
     with pytest.warns(UserWarning, match="30 of 30"):
@@ -73,7 +74,7 @@ def test_tables_and_chunks():
     clf = InfoSoftmaxClassifier(max_epochs=3, random_state=0)
     expected = clf.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(clf.fit(data).predict_proba(X), expected)
-    # An order that changes is no harm to training, but predictions have to be in one.
+    # A changing order does not harm training, but predictions need a fixed order.
     shuffled = DataLoader(data, batch_size=16, shuffle=True)
     chunked = InfoSoftmaxClassifier(random_state=0).partial_fit(shuffled, classes=[0, 1])
     assert chunked.predict_proba(data).shape == (60, 2)

@@ -1,4 +1,4 @@
-"""Files of strangers, with valid checksums: nothing that they say is executed, or takes memory."""
+"""Untrusted files with valid checksums: their content is not executed, and takes no memory."""
 
 import contextlib
 import copy
@@ -41,7 +41,7 @@ FAST = {"max_epochs": 2, "random_state": 0}
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Content and weights of files, by what they are of, and a path."""
+    """Content and weights of saved files, by the name of what was saved, and a path."""
     path = tmp_path_factory.mktemp("saved") / "clf"
     found = {}
     for name, clf, rows, labels in [
@@ -106,7 +106,7 @@ def refused(saved, name, content, weights=None, match=None, **params):
 
 @pytest.fixture
 def marker(tmp_path, monkeypatch):
-    """A file that is made where torch.compile is told to: it would run the command in a shell."""
+    """A file that torch.compile makes where it receives a command, to simulate running it."""
     path = tmp_path / "marker"
 
     def compile(module, options=None, **kwargs):
@@ -118,7 +118,7 @@ def marker(tmp_path, monkeypatch):
     return path
 
 
-# The compiler of C++ of torch's inductor.
+# The C++ compiler of torch's inductor.
 COMMAND = {"cpp.cxx": ("sh -c 'id > marker'",)}
 COMMAND_IN_FILE = tagged("dict", "cpp.cxx", tagged("tuple", *COMMAND["cpp.cxx"]))
 
@@ -131,7 +131,7 @@ def test_a_file_that_names_a_command_as_compiler(saved, marker):
     renamed = {f"_orig_mod.{name}": value for name, value in weights.items()}
     refused(saved, "linear", forged, renamed, match=r"compile=\.\.\., compile__options=\.\.\.")
     assert not marker.exists()
-    # Where the caller asks for it, it is run: the files above would have shown it.
+    # The command runs if the caller passes it, so that the marker would have revealed a run above.
     forge(path, content, weights)
     load(path, compile=True, compile__options=COMMAND)
     assert marker.exists()
@@ -150,7 +150,7 @@ def test_a_skops_file_that_names_a_command_as_compiler(marker, monkeypatch):
 
 
 def test_a_skops_file_that_names_a_cache_of_pickles(tmp_path, monkeypatch):
-    """A cache that came with the file, and in it a pickle that makes a folder."""
+    """The file comes with a cache, which contains a pickle that makes a folder."""
     marker, cache = tmp_path / "marker", tmp_path / "cache"
 
     class Mark:
@@ -252,7 +252,7 @@ def test_classes_that_are_not_on_the_list(parameter, name, saved):
 
 
 def test_a_file_sets_no_parameters_of_the_callers_module(saved, tmp_path):
-    """They are to be given with it; else the file would call the caller's code with its values."""
+    """The caller has to pass the module's parameters; otherwise the file would choose them."""
     made = []
 
     class Own(torch.nn.Linear):
@@ -387,7 +387,7 @@ def test_attributes_that_are_missing(saved):
 
 @pytest.fixture
 def little_memory():
-    """A limit to what is allocated, 200 MB beyond what is."""
+    """Limit the allocated memory to 200 MB more than is allocated now."""
     resource = pytest.importorskip("resource")
     if sys.platform != "linux":
         pytest.skip("the limit is Linux's RLIMIT_DATA")
@@ -461,7 +461,7 @@ def test_sizes_in_a_file_take_no_memory(case, saved, little_memory):
 
 
 def test_sizes_that_no_weight_depends_on_take_no_memory(saved, little_memory):
-    """Numbers that no allocation follows load, and counts that one would follow do not."""
+    """Large numbers that do not size an allocation load; counts that size one are refused."""
     files, path = saved
     content, weights = files["latent"]
     for n_draws in (10**9, 10**12, 3):
@@ -579,7 +579,7 @@ def test_weights_that_are_not_finite_are_noticed_in_prediction(saved):
         load(path).predict_proba(X)
 
 
-# Any content: odd values in any place, and several of them.
+# Arbitrary content: odd values in any place, and several of them.
 
 ODD = st.one_of(
     st.sampled_from(
@@ -620,7 +620,7 @@ def places(value, path=()):
 def mutated(draw, content):
     """Return content with one change: a part replaced, left out, added, or put elsewhere."""
     content = copy.deepcopy(content)
-    # Deeper parts are many: a place in each of the upper entries is as likely as another.
+    # Choose among the upper entries first, since deeper parts are more numerous.
     everywhere = list(places(content))[1:]
     upper = draw(st.sampled_from(sorted({path[:2] for path in everywhere}, key=repr)))
     path = draw(st.sampled_from([one for one in everywhere if one[: len(upper)] == upper]))
@@ -651,7 +651,7 @@ def mutations(draw, content, weights):
 
 
 def check_usable(clf, kind):
-    """Assert that what was loaded is a classifier like any other, if a wrong one."""
+    """Assert that a loaded object is a classifier like any other, though possibly a wrong one."""
     assert type(clf) in (InfoSoftmaxClassifier, StochasticInfoClassifier)
     for name, value in vars(clf).items():
         assert not callable(value) or isinstance(value, type), name
@@ -667,7 +667,7 @@ def check_usable(clf, kind):
 @settings(max_examples=600, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_six_hundred_forged_files(saved, data):
-    """Each with a valid checksum: refused by the one exception with the path, or usable."""
+    """Forged files with valid checksums are usable, or refused by one exception with the path."""
     files, path = saved
     kind = data.draw(st.sampled_from(sorted(files)))
     content, weights = data.draw(mutations(*files[kind]))
@@ -718,7 +718,7 @@ STATE_ODD = st.one_of(
 @settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_three_hundred_forged_states_of_skops(states, data):
-    """What `skops.io.load` hands to `__setstate__`: refused by ValueError, or usable."""
+    """States that `skops.io.load` passes to `__setstate__` raise ValueError, or are usable."""
     kind = data.draw(st.sampled_from(sorted(states)))
     cls, state = states[kind]
     state = {**state, "net_": dict(state["net_"]), "_skorch_params": dict(state["_skorch_params"])}
@@ -765,7 +765,7 @@ def test_states_that_are_not_of_a_classifier(state):
 
 
 def test_skops_does_not_build_the_state_of_a_pickle():
-    """Which would restore whatever it holds."""
+    """A pickled state would restore any object."""
     names = [f"{PickledState.__module__}.{PickledState.__qualname__}"]
     assert not set(names) & set(SKOPS_TRUSTED_TYPES)
     with pytest.raises(Exception, match="PickledState"):

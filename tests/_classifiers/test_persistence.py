@@ -1,4 +1,4 @@
-"""Files without code: what is loaded predicts as what was saved, and damage is told."""
+"""Files without code: a loaded classifier predicts like the saved one; damage is reported."""
 
 import errno
 import importlib
@@ -94,7 +94,7 @@ def no_pickle(monkeypatch):
     for module, names in [(pickle, ["load", "loads"]), (torch, ["load"])]:
         for name in names:
             monkeypatch.setattr(module, name, refuse)
-    # Parts of torch that are imported only now subclass it.
+    # Some parts of torch that are imported only now subclass `pickle.Unpickler`.
     monkeypatch.setattr(pickle, "Unpickler", type("Unpickler", (), {"__init__": refuse}))
 
 
@@ -105,7 +105,7 @@ def assert_same(loaded, clf, rows, labels):
     assert loaded.get_params() == clf.get_params()
     assert loaded.score_bounds(rows[1:], labels[1:]) == clf.score_bounds(rows[1:], labels[1:])
     assert loaded.history_[:, "train_loss"] == clf.history_[:, "train_loss"]
-    # Hashes of the training rows are in no file.
+    # Hashes of the training rows are not saved.
     assert vars(loaded).keys() == vars(clf).keys() - {"_fitted_on"}
 
 
@@ -404,7 +404,7 @@ def test_a_compiled_network_is_saved_as_it_was_before(tmp_path, monkeypatch):
     compiled = []
 
     class Compiled(torch.nn.Module):
-        """As torch's own wrapper, names weights ``_orig_mod.*``."""
+        """A wrapper that names weights ``_orig_mod.*``, like torch's own wrapper."""
 
         def __init__(self, module):
             super().__init__()
@@ -432,7 +432,7 @@ def test_a_compiled_network_is_saved_as_it_was_before(tmp_path, monkeypatch):
 
 
 class Counting(TinyNet):
-    """Looks at its weights as it is built, which torch's meta device does not allow."""
+    """A network that reads its weights while it is built, which the meta device does not allow."""
 
     def __init__(self, n_features, n_classes, width=8, name="x"):
         super().__init__(n_features, n_classes, width)

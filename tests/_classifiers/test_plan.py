@@ -26,7 +26,7 @@ def test_rows_are_held_out_where_enough_of_them_differ():
 
 
 def test_often_repeated_rows_are_left_to_the_perceptrons():
-    """Of few different rows, each known from many labels, a linear function is too simple."""
+    """A linear function is too simple for few distinct rows with many labels each."""
     once, thrice, often = plan(50), plan(50, repeated=3), plan(50, repeated=12)
     assert once.linear_share == thrice.linear_share == plan(200).linear_share == 0.5
     assert often.linear_share == pytest.approx(0.5 / 8)
@@ -36,7 +36,7 @@ def test_often_repeated_rows_are_left_to_the_perceptrons():
 
 
 def table_of_few_rows(kind, n):
-    """Rows of which fewer than 100 differ, and labels of which most are not linear in them."""
+    """Draw rows, fewer than 100 of them distinct, and labels that are mostly not linear."""
     rng = np.random.default_rng(1)
     if kind == "categories":
         X = rng.integers(0, 4, size=(n, 3))
@@ -99,7 +99,7 @@ def test_there_are_enough_steps():
     ids=lambda params: next(iter(params)),
 )
 def test_what_the_user_decides_is_left_to_the_user(params):
-    """Nothing is fitted: the plan tells."""
+    """The plan is empty without a fit."""
     clf = InfoSoftmaxClassifier(**params)
     assert clf._plan_training(ROWS, None) == TrainingPlan()
     name = next(iter(params))
@@ -162,7 +162,7 @@ def test_images_are_not_held_out_but_shifted():
 
 @pytest.fixture(scope="module")
 def without_copies():
-    """A table, and the bound that a hundred of its rows give, each of them once."""
+    """A table, and the bound after training on a hundred of its rows, each used once."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 4))
     y = (X[:, 0] + 0.5 * rng.normal(size=2000) > 0).astype(int)
@@ -176,7 +176,7 @@ def bound_of_training(X, y, X_test, y_test):
 @pytest.mark.long_training
 @pytest.mark.parametrize("times", [2, 10])
 def test_copies_of_rows_are_held_out_together(without_copies, times):
-    """One copy to train on and one to hold out would choose what is learned by heart."""
+    """Copies among both the training rows and the held-out rows would favour memorised labels."""
     X, y, bound = without_copies
     rows, labels = np.repeat(X[:100], times, axis=0), np.repeat(y[:100], times)
     folds = folds_of_table(rows, labels, 5, 0).reshape(100, times)

@@ -1,4 +1,4 @@
-"""pickle and copies keep everything, also what no file is taken to say."""
+"""pickle and copies keep everything, including objects that files do not contain."""
 
 import copy
 import pickle
@@ -16,7 +16,7 @@ from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
 
 X, Y = load_iris(return_X_y=True)
 FAST = {"max_epochs": 2, "random_state": 0}
-# None of it would be taken from a file.
+# No file would restore these parameters.
 RICH = {
     "callbacks": [("stop", EarlyStopping("train_loss"))],
     "callbacks__stop__patience": 7,
@@ -41,7 +41,7 @@ def test_copies_keep_everything(way, cls):
     clf.note = {"of": "the user"}
     same = way(clf)
     np.testing.assert_array_equal(same.predict_proba(X), clf.predict_proba(X))
-    # But hashes of the training rows, which are in no file.
+    # The hashes of the training rows are not kept.
     assert vars(same).keys() == vars(clf).keys() - {"_fitted_on"}
     assert same.note == clf.note
     assert same.net_.optimizer_.state_dict().keys() == clf.net_.optimizer_.state_dict().keys()

@@ -29,7 +29,7 @@ def learned(clf):
 
 
 class Raises(nn.Module):
-    """A network that raises while it trains on a row that is larger than any of iris."""
+    """A network that raises if it trains on a row that is larger than every row of iris."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()
@@ -43,7 +43,7 @@ class Raises(nn.Module):
 
 
 class Refusing(Callback):
-    """Raises at one event of training."""
+    """A callback that raises at one event of training."""
 
     def __init__(self, event):
         self.event = event

@@ -1,4 +1,4 @@
-"""Rows and labels as they come from users: taken as they are meant, or refused."""
+"""Rows and labels in users' formats: read as they are meant, or refused."""
 
 import numpy as np
 import pandas as pd
@@ -173,7 +173,7 @@ def test_columns_in_another_order_are_refused_whatever_their_names(names):
     ):
         with pytest.raises(ValueError, match="must have its columns in the order of `fit`; got"):
             refused()
-    # Other names, and arrays, are taken by position.
+    # Rows with other names, and arrays, are matched by position.
     expected = clf.predict_proba(X)
     np.testing.assert_array_equal(
         clf.predict_proba(frame.set_axis([5, 6, 7, 8], axis=1)), expected

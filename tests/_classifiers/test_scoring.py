@@ -1,4 +1,4 @@
-"""Information bounds that a classifier has on rows."""
+"""Information bounds of a classifier on rows."""
 
 import pickle
 import warnings
@@ -30,7 +30,7 @@ def test_bounds_are_those_of_the_probabilities(fitted, split):
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.int64, np.float32, "U1", object])
 def test_bounds_do_not_depend_on_how_labels_are_held(dtype):
-    """Labels that need no validation take a shorter way."""
+    """Labels that need no validation skip a part of the checks."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 200)
     X = rng.normal(y[:, None], size=(200, 3))
@@ -69,7 +69,7 @@ def test_reference_prior_that_excludes_what_occurs(split):
 
 
 def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
-    """Labels drawn without a look at X: what is not held out is memorised."""
+    """Labels are drawn independently of X: the network memorises rows that are not held out."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(120, 30)), rng.integers(0, 2, 120)
     clf = InfoSoftmaxClassifier(max_epochs=50, random_state=0).fit(X, y)
@@ -89,7 +89,7 @@ def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
         warnings.filterwarnings("error", message=".* rows and their labels")
         clf.score_bounds(X, 1 - y)
         clf.score_bounds(rng.normal(size=(120, 30)), y)
-        # Hashes of the rows are not in files.
+        # Hashes of the rows are not saved.
         pickle.loads(pickle.dumps(clf)).score_bounds(X, y)
     assert "_fitted_on" not in clf.__getstate__()
     chunks = InfoSoftmaxClassifier(random_state=0).partial_fit(X[:60], y[:60], classes=[0, 1])
@@ -111,7 +111,7 @@ def test_predictions_worse_than_the_label_frequencies_are_warned_about(kind):
     with pytest.warns(UserWarning, match="label frequencies would: .* Calibrate it"):
         bounds = score_bounds(clf, X[100:], y[100:])
     assert bounds.mi_lower < bounds.interval[1] < 0
-    # The remedy.
+    # Calibration is the remedy.
     calibrated = CalibratedClassifierCV(clf, cv=3, ensemble=False).fit(X[:100], y[:100])
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="The classifier predicts")

@@ -1,4 +1,4 @@
-"""Parameters of skorch on their way through the classifiers."""
+"""Parameters that the classifiers pass to skorch."""
 
 import pytest
 import torch

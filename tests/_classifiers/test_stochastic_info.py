@@ -15,7 +15,7 @@ from tests.helpers.networks import module_output
 
 
 class NoisyFeatures(StochasticModule):
-    """A user's network: Gaussian noise on its features, and no trunk to speak of."""
+    """A user's network: Gaussian noise on its features, without a trunk."""
 
     def __init__(self, n_features, n_classes, noise_scale=0.3):
         super().__init__()
@@ -28,7 +28,7 @@ class NoisyFeatures(StochasticModule):
 
 
 class DiscreteNoise(NoisyFeatures):
-    """The same with noise of plus or minus one, which it draws itself."""
+    """The same network with noise of plus or minus one, which the network draws itself."""
 
     def draw(self, shape, generator=None, dtype=torch.float32):
         return torch.randint(0, 2, (*shape, 16), generator=generator).to(dtype) * 2 - 1
@@ -72,7 +72,7 @@ def test_learns(fitted, split):
 
 
 def test_one_draw_may_turn_the_ladder_round(split):
-    """The prediction has a draw of its own, and a single one may be less lucky than the rows'."""
+    """The prediction uses a draw of its own, which may be less lucky than the draw of the rows."""
     X_train, X, y_train, y = split
     rungs = []
     for seed in range(10):
@@ -81,7 +81,7 @@ def test_one_draw_may_turn_the_ladder_round(split):
         assert bounds.dv_label_prior <= bounds.mi_output_lower + 1e-12
         rungs.append(bounds.mi_lower - bounds.mi_output_lower)
     assert min(rungs) < 0
-    # Both are of one draw: they differ by luck alone.
+    # Both use a single draw, and thus differ by chance only.
     assert abs(np.mean(rungs)) < 3 * np.std(rungs, ddof=1) / np.sqrt(len(rungs))
 
 
@@ -134,7 +134,7 @@ def test_without_noise_it_is_the_deterministic_network(split, family):
     first = noiseless.score_bounds(X_test, y_test).to_dict()
     second = deterministic.score_bounds(X_test, y_test).to_dict()
     for name, value in second.items():
-        # Dropout has no density, and so no closed form.
+        # Dropout has no density, and therefore no closed form.
         if isinstance(value, float) and (name, family["noise"]) != ("dv_closed_form", "dropout"):
             assert first[name] == pytest.approx(value, abs=1e-6), name
 
@@ -282,7 +282,7 @@ def test_donsker_varadhan_agrees_with_its_closed_form(fitted, split):
     _, X, _, y = split
     bounds = fitted.score_bounds(X, y, n_draws=32 if fitted.noise == "ensemble" else 256)
     if fitted.noise == "ensemble":
-        # There are no other draws than these.
+        # An ensemble has no further draws.
         assert bounds.dv_closed_form == bounds.dv_jackknife == bounds.dv
         return
     if fitted.noise in ("dropout", "module"):
@@ -417,7 +417,7 @@ def test_an_ensemble_of_a_users_network(split):
 
 @pytest.mark.parametrize("noise", ["additive", "ensemble"])
 def test_the_default_of_tables_holds_rows_out(noise):
-    """In nats, of independent labels: without held-out rows, this is -0.2."""
+    """The labels are independent, and values are in nats; without held-out rows, this is -0.2."""
     rng = np.random.default_rng(0)
     y, labels = (rng.choice(3, size=n, p=[0.5, 0.3, 0.2]) for n in (250, 4000))
     clf = StochasticInfoClassifier(

@@ -1,4 +1,4 @@
-"""Parameters that change between two trainings of one network."""
+"""Parameters that change between two trainings of the same network."""
 
 import pytest
 import torch

@@ -22,7 +22,7 @@ def call(monkeypatch, capsys):
 
 @pytest.fixture
 def brief(monkeypatch):
-    """The demo, with little data and few epochs."""
+    """Run the demo with little data and few epochs."""
     pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.setattr(demo, "_N_TRAIN", 200)
     monkeypatch.setattr(demo, "_N_TEST", 100)

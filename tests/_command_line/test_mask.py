@@ -44,7 +44,7 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
     assert (cut_out & truth).sum() / (cut_out | truth).sum() > 0.6
     assert Image.open(out / "b.cutout.png").size == (48, 64)
     assert Image.open(out / "b.overlay.png").size[0] > 1000
-    # They are there now.
+    # The files exist now.
     assert run(*photographs, "--out", out) == 2
     assert "would be overwritten" in capsys.readouterr().err
     assert run(photographs[0], "--out", out, "--overwrite", "--target", "Red") == 0

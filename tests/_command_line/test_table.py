@@ -33,7 +33,7 @@ QUICK = ("--model", "logistic", "--no-columns")
 
 @pytest.fixture(scope="module")
 def frame():
-    """One bit of colour decides between two of four equally frequent kinds; size says nothing."""
+    """One bit of colour separates two pairs of four equally frequent kinds; size is irrelevant."""
     rng = np.random.default_rng(0)
     red = rng.integers(2, size=300)
     kind = np.array([["lime", "pear"], ["plum", "cherry"]])[red, rng.integers(2, size=300)]
@@ -96,7 +96,7 @@ def test_report_comes_first_and_elsewhere(fruit, capsys):
 
 
 def dirty(frame):
-    """Yield ways in which people keep the same table."""
+    """Yield the same table in several common file formats."""
     grams = frame.assign(weight=[f"{one} g" for one in frame["weight"]])
     yield "t.csv", frame.to_csv(index=False, sep=";", decimal=",")
     yield "t.csv", frame.to_csv(index=False, decimal=",")
@@ -218,7 +218,7 @@ def test_refusals_are_one_line(tmp_path, capsys, text, arguments, message):
 
 
 def test_first_steps(tmp_path, monkeypatch, capsys):
-    """The page prints what the command does."""
+    """The page prints the same text as the command."""
     page = (Path(__file__).parents[2] / "docs" / "first_steps.md").read_text()
     (snippet,) = re.findall(r"```python\n([^`]*wines\.csv[^`]*)```", page)
     command, shown = re.search(r"\$ python -m sksoftinfo (bounds .*)\n([^`]*)```", page).groups()

@@ -11,7 +11,7 @@ Y = [0, 1] * 50
 
 
 def bounds(p, units="bits"):
-    """Bounds where each label that occurs has this probability."""
+    """Return bounds for predictions that give each true label this probability."""
     proba = np.where(np.array(Y) == 1, p, 1 - p)
     return information_bounds(Y, proba, units=units, confidence_level=0.9)
 

@@ -58,7 +58,7 @@ def test_comparisons_before_numbers():
     found = column(["<0.5", "1.25", "~2", "ca. 3", "≥ 4"])
     np.testing.assert_array_equal(found.values, [0.5, 1.25, 2, 3, 4])
     assert found.warnings == ["a: ignored '<', 'ca.', '~', '≥' before numbers."]
-    # Without them these would be one value.
+    # Without their signs, these entries would be a single value.
     assert column(["<=50K", ">50K"] * 3).kind == "text"
     assert column(["<5", "5", "(5)"], labels=True).kind == "text"
 
@@ -237,7 +237,7 @@ def test_names_are_stripped_and_filled_in():
 )
 @pytest.mark.parametrize("labels", [False, True])
 def test_ordinary_numbers_are_read_at_once_as_one_by_one(entries, labels, monkeypatch):
-    # The decimal comma of another column is not theirs.
+    # The decimal comma of another column does not apply to these columns.
     beside = [["0,5"] * len(entries)]
     at_once = column(entries, labels=labels, beside=beside)
     assert type(table_columns._entries(pd.Series(entries), None)) is not table_columns._Entries

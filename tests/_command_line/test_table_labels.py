@@ -74,7 +74,7 @@ def test_rare_classes():
     found = labels(entries, rare_classes="merge")
     assert found.y.tolist()[-5:] == ["other"] * 5
     assert found.warnings == ["Merged 2 classes with fewer than 5 rows ('c', 'd') into 'other'."]
-    # Too few to be a class even together; a name that is taken.
+    # Together, the rare classes are still too small; the name of the merged class is taken.
     assert len(labels(entries[:-1], rare_classes="merge").y) == 18
     taken = ["other"] * 9 + ["b"] * 9 + ["c"] * 3 + ["d"] * 2
     assert labels(taken, rare_classes="merge").y.tolist()[-1] == "other_"
@@ -83,6 +83,6 @@ def test_rare_classes():
 def test_bins_are_of_equal_size():
     found = labels(np.arange(100) / 8, bins=4)
     assert np.unique(found.y, return_counts=True)[1].tolist() == [25] * 4
-    # A value that occurs often leaves fewer bins.
+    # A frequent value leaves fewer bins.
     assert len(set(labels([0] * 60 + list(range(1, 41)), bins=4).y)) == 2
     assert len(set(labels(map("2020-01-{:02}".format, range(1, 31)), bins=3).y)) == 3

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib").use("Agg")
 
 
 class Page(HTMLParser):
-    """Opens and closes tags, and collects what they load."""
+    """A parser that checks that tags are closed, and collects the addresses in tags."""
 
     def __init__(self, text):
         super().__init__()
@@ -36,7 +36,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """Of a table with a wrong label in row 7 and a text that would run."""
+    """The page of a table with a wrong label in row 7, and with text that could run as code."""
     rng = np.random.default_rng(0)
     size = rng.normal(size=120).round(3)
     kind = np.where(size > 0, "<b>large", "small")
@@ -76,12 +76,12 @@ def test_page_shows_answer_columns_rows_and_report(page):
 
 @pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
 def test_page_in_a_browser(page, tmp_path):
-    """On a telephone and on a desk: it requests nothing, logs no error and is not too wide."""
+    """On narrow and wide screens, the page requests nothing, logs no error and fits the width."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "out.html").write_text(page, encoding="utf-8")
     assert browser.faults_of_pages(site, tmp_path / "profile", widths=(420, 1200)) == []
-    # The browser would tell.
+    # The browser reports faults of a broken page.
     broken = page.replace("<h1>", '<img src="no.svg"><div style="width: 1000px">.</div><h1>', 1)
     broken = broken.replace("img-src data:", "img-src 'self' data:")
     (site / "out.html").write_text(broken, encoding="utf-8")

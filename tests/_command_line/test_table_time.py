@@ -29,9 +29,9 @@ def test_more_work_takes_longer():
     assert seconds(1000, 5) < seconds(1000, 30)
     assert seconds(1000, 5, quick=True) < seconds(1000, 5) < seconds(1000, 5, model="info")
     assert seconds(1000, 5) < seconds(1000, 5, no_columns=False)
-    # The page needs less than all fits again.
+    # The page takes less time than repeating all fits.
     assert seconds(1000, 5) < seconds(1000, 5, report="a") < 2 * seconds(1000, 5)
-    # More columns are not evaluated one by one.
+    # If a table has more columns, the columns are not evaluated one by one.
     assert seconds(1000, 31, no_columns=False) == seconds(1000, 31)
 
 

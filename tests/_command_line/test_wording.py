@@ -1,4 +1,4 @@
-"""Messages of Python functions in the terms of the command line."""
+"""Messages of Python functions, rephrased in the terms of the command line."""
 
 import warnings
 

@@ -106,7 +106,7 @@ def test_other_estimators_that_name_columns_are_told_what_to_do():
 
 @pytest.mark.parametrize("given", [[1], [False, True], np.array([1])])
 def test_positions_of_categorical_features_are_refused_for_parts_of_a_table(given):
-    """The second column alone is the first one, and would silently be taken for numbers."""
+    """On its own, the second column becomes the first, and would silently be read as numbers."""
     X = np.column_stack([np.arange(60) / 60, np.arange(60) % 3])
     forest = HistGradientBoostingClassifier(categorical_features=given, max_iter=5)
     for estimator in (forest, make_pipeline(StandardScaler(), forest)):

@@ -55,7 +55,7 @@ def world(n, distance=1.5, seed=0):
 
 
 def same_numbers(bounds, others):
-    """Return whether two results differ in nothing but what is recalibrated and assumed."""
+    """Return whether two results differ only in the recalibrated fields and in the assumption."""
     others_own = ("assumption", "betting_lower_limit", "mi_lower_limit")
     return (
         dataclasses.replace(bounds, **{name: getattr(others, name) for name in others_own})
@@ -74,7 +74,7 @@ def test_pools_the_held_out_predictions_of_every_row():
 
 
 def test_sorted_rows_are_shuffled():
-    """By label, and by a column that goes with it: folds in the order of the file are blind."""
+    """Rows are sorted by label and by a related column: unshuffled folds would lack classes."""
     rng = np.random.default_rng(0)
     place = np.sort(rng.normal(size=300))
     y = (place + 0.3 * rng.normal(size=300) > 0).astype(int)
@@ -105,7 +105,7 @@ def test_any_classifier(estimator):
 
 
 def test_training_rows_overstate_and_held_out_rows_do_not():
-    """Labels drawn without a look at X hold no information about it."""
+    """Labels that are drawn independently of X are uninformative about X."""
     rng = np.random.default_rng(0)
     noise, y = rng.normal(size=(200, 60)), rng.integers(0, 2, 200)
     trained = information_bounds(y, LDA.fit(noise, y).predict_proba(noise))
@@ -131,7 +131,7 @@ def test_groups_stay_together_and_folds_run_in_parallel():
     assert "10 groups are independent draws" in repr(bounds)
     with pytest.raises(ValueError, match="groups"):
         cross_val_bounds(LDA, X, Y, cv=GroupKFold(5))
-    # The stack splits by itself.
+    # The stack splits the rows itself.
     assert cross_val_bounds("stack", X, Y, groups=groups, cv=GroupKFold(2)).n_samples == 150
     with pytest.raises(ValueError, match="groups"):
         cross_val_bounds("stack", X, Y, cv=GroupKFold(5))
@@ -219,16 +219,16 @@ def test_blocks_in_time_are_predicted_from_those_before():
     assert "rows are in time order" in bounds.assumption
     assert "100 of 120 rows were scored" in bounds.assumption
     stacked = cross_val_bounds("stack", drift, y, cv=cv)
-    # Nothing is learned from later rows: cut off, they change nothing of what came before.
+    # Nothing is learned from later rows: without them, the earlier results stay the same.
     shorter = cross_val_bounds("stack", drift[:100], y[:100], cv=list(cv.split(drift))[:-1])
     contributions = stacked.pointwise[:80] - shorter.pointwise
     for label in (0, 1):
-        # What differs is the frequency of the labels, against which all are counted.
+        # Only the label frequencies differ, which are the reference of all contributions.
         assert np.ptp(contributions[y[20:100] == label]) < 1e-12
 
 
 def test_walks_that_know_nothing_of_each_other():
-    """Shuffled folds leak from neighbours; blocks in time order do not, and count once."""
+    """Shuffled folds leak from neighbours; blocks in time order do not, and each counts once."""
     trees = HistGradientBoostingClassifier(max_iter=10, random_state=0)
     limits, n_scored = [], 0
     for seed in range(12):
@@ -409,13 +409,13 @@ def test_labels_that_a_frozen_classifier_does_not_know():
     frozen = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[Y < 2], Y[Y < 2]))
     with pytest.raises(ValueError, match=r"`y` must hold known labels; got \['a', 'b'\]"):
         cross_val_bounds(frozen, X, np.where(Y == 0, "a", "b"))
-    # A label that it cannot predict has probability 0.
+    # A label that the classifier cannot predict has probability 0.
     with pytest.warns(UserWarning, match="Probability 0 was predicted"):
         assert cross_val_bounds(frozen, X, Y).classes.tolist() == [0, 1, 2]
 
 
 class OfThreeClasses(DummyClassifier):
-    """A classifier whose classes are not those of its training rows."""
+    """A classifier whose classes differ from the classes of its training rows."""
 
     def fit(self, X, y):
         super().fit([[0]] * 3, ["a", "b", "c"])

@@ -1,4 +1,4 @@
-"""Which equal rows are copies."""
+"""Equal rows that are recognised as copies."""
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,7 @@ def test_copies_of_discrete_rows_and_texts(times, texts):
     assert copied_rows(table, y) is None
     again = table.iloc[order] if texts else table[order]
     assert len(np.unique(copied_rows(again, y[order]))) == 100
-    # Copies of rows whose labels are not copied hold nothing that could be learnt by heart.
+    # Copies of rows whose labels are not copied cannot be learned by heart.
     assert copied_rows(again, np.random.default_rng(3).integers(0, 2, len(order))) is None
 
 
@@ -114,7 +114,7 @@ def test_discrete_rows_with_labels_that_they_determine_are_natural():
     assert copied_rows(category[:, None], of_category) is None
     assert copied_rows(np.eye(40)[category], of_category) is None
     assert copied_rows(np.column_stack([category, 1000 - 2 * category]), of_category) is None
-    # One column is never suspicious, copied or not.
+    # A single column is never suspicious, copied or not.
     assert copied_rows(ROWS[AGAIN][:, :1], LABELS[AGAIN]) is None
 
 
@@ -126,7 +126,7 @@ def test_places_with_labels_that_differ_are_natural(rare):
     store = random.integers(0, 40, 2000)
     y = random.random(2000) < random.beta(0.4, 0.4 * (1 / rare - 1), size=40)[store]
     assert copied_rows(places[store], y) is None
-    # The same as forty rows entered fifty times.
+    # The data equal forty rows that were entered fifty times.
     assert copied_rows(places[store], LABELS[store]) is not None
 
 
@@ -135,7 +135,7 @@ def names_of(codes, stem):
 
 
 def families(n, n_cities, seed=0):
-    """Return discrete tables of which one column determines the others, and the label."""
+    """Return discrete tables in which one column determines the others, and the label."""
     random = np.random.default_rng(seed)
     city = random.integers(0, n_cities, n)
     code = random.permutation(n_cities)[city]
@@ -168,7 +168,7 @@ def test_columns_that_follow_from_each_other_are_natural(n, n_cities):
 
 @pytest.mark.parametrize("times", [2, 5])
 def test_copies_beside_columns_that_follow_from_each_other(times):
-    """The same tables with a measurement or two, and every row several times."""
+    """The tables are extended by one or two measurements, and every row is repeated."""
     tables, y = families(300, 40)
     order = RNG.permutation(np.arange(300).repeat(times))
     for name, table in tables.items():
@@ -193,6 +193,6 @@ def test_a_column_that_numbers_the_rows_hides_no_copies():
     ):
         assert len(np.unique(copied_rows(table, y))) == 40
     assert copied_rows(np.column_stack([numbers, numbers]), y) is None
-    # A number that says more than the place of a row tells rows apart.
+    # A number that varies between rows of the same place distinguishes the rows.
     times = pd.DataFrame(ROWS[AGAIN]).assign(time=RNG.permutation(numbers))
     assert copied_rows(times, y) is None

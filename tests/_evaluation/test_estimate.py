@@ -31,7 +31,7 @@ def test_most_of_the_gap_is_closed():
     errors = np.array(errors)
     bound, extrapolated = np.abs(errors.mean(axis=0))
     assert extrapolated < bound / 2
-    # The second order of the gap remains, and is seen at few rows.
+    # The second order of the gap remains, and is visible with few rows.
     assert extrapolated < 0.03 + 3 * errors[:, 1].std() / np.sqrt(20)
 
 
@@ -84,7 +84,7 @@ def test_failures_are_told_and_not_clipped():
     ) as caught:
         below = mi_estimate(FewRowsAreBetter(), noise, y)
     assert below.value < below.mi_lower < below.mi_lower_half
-    # A bound below 0 is not relied on either.
+    # The message does not offer a bound below 0 as an alternative.
     assert "the lower bound" not in str(caught[0].message)
     with pytest.warns(UserWarning, match=r"above H\(Y\)") as caught:
         above = mi_estimate(ManyRowsAreBetter(), y[:, None].astype(float), y)
@@ -93,14 +93,14 @@ def test_failures_are_told_and_not_clipped():
 
 
 class Blind(LogisticRegression):
-    """Is sure of one class, with any number of rows."""
+    """A classifier that is certain of one class, with any number of rows."""
 
     def predict_proba(self, X):
         return np.tile([0.9, 0.1], (len(X), 1))
 
 
 class FewRowsAreBetter(LogisticRegression):
-    """Predicts with a certainty that grows with the rows, whatever the labels are."""
+    """A classifier that becomes more certain with more rows, whatever the labels are."""
 
     def predict_proba(self, X):
         certain = 0.5 + 0.4 * min(self.n_rows_ / 100, 1)
@@ -112,7 +112,7 @@ class FewRowsAreBetter(LogisticRegression):
 
 
 class ManyRowsAreBetter(FewRowsAreBetter):
-    """Knows the labels, and gets more certain of them with more rows."""
+    """A classifier that receives the labels, and becomes more certain with more rows."""
 
     def predict_proba(self, X):
         certain = 0.5 + 0.45 * (self.n_rows_ > 60)
@@ -125,7 +125,7 @@ def test_groups_labels_params_and_weights():
     groups = np.arange(120) // 4
     estimate = mi_estimate(LogisticRegression(), X, names, groups=groups, cv=GroupKFold(4))
     assert "30 groups" in estimate.assumption
-    # Whole groups are halved: rows that repeat tell no more than one of them.
+    # Whole groups are halved: repeated rows are as informative as one of them.
     four = mi_estimate(
         LogisticRegression(), X[::4].repeat(4, axis=0), y[::4].repeat(4), groups=groups
     )

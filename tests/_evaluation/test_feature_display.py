@@ -1,4 +1,4 @@
-"""The picture of what columns tell."""
+"""The figure of the information in columns."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What columns tell: against bounds one by one, and where the truth is known."""
+"""Information in columns: compared with bounds one by one, and with known values."""
 
 import joblib
 import numpy as np
@@ -75,7 +75,7 @@ def test_columns_by_name_and_by_position(table, columns):
 
 
 def test_what_is_known():
-    """Parity of two bits: nothing alone, everything together; logistic regression finds none."""
+    """Each bit of a parity is uninformative alone; logistic regression finds no information."""
     rng = np.random.default_rng(0)
     a, b, noise = rng.integers(0, 2, size=(3, 2000))
     y = a ^ b
@@ -85,13 +85,13 @@ def test_what_is_known():
     assert abs(found.alone_lower).max() < 0.02
     assert found.gained_estimate[0] > 0.9
     assert found.lost_estimate.min() > 0.9
-    # An estimate that lies above the truth, which is zero: a and b hold all of it already.
+    # This estimate lies above the truth, which is zero: a and b already contain all information.
     table["parity"] = y
     fooled = feature_information(
         LogisticRegression(), table, y, columns=["parity"], given=["a", "b"]
     )
     assert fooled.gained_estimate[0] > 0.6
-    # One that lies below it: each of the two is needed for all there is, and none is missed.
+    # This estimate lies below the truth: each column is necessary, but no loss is detected.
     blind = feature_information(LogisticRegression(), table[["a", "b"]], y)
     assert abs(blind.lost_estimate).max() < 0.01
 
@@ -155,7 +155,7 @@ def test_permutations_tell_information_from_none():
     np.testing.assert_array_equal(found.any_p_value_holm, [2 / 50, found.any_p_value[1]])
     again = feature_information(GaussianNB(), table, y, n_permutations=49, cv=3)
     np.testing.assert_array_equal(found.any_p_value, again.any_p_value)
-    # Noise that repeats within groups, with their labels: rows are many, groups are few.
+    # The noise repeats within groups, and so do the labels: there are many rows and few groups.
     few = rng.normal(size=(16, 1)).repeat(10, axis=0)
     labels = (np.arange(16) % 2).repeat(10)
     grouped = feature_information(

@@ -1,4 +1,4 @@
-"""Which rows are held out together, and what that assumes."""
+"""Rows that are held out together, and the assumption behind this choice."""
 
 import warnings
 
@@ -52,7 +52,7 @@ def test_fewer_groups_than_folds():
     with pytest.warns(UserWarning, match="at least cv=5 groups; got 3"):
         folds = make_folds(5, X, Y, groups=np.arange(120) % 3)
     assert len(folds.splits) == 3
-    # Copies, too: twelve different rows, and twenty folds of them.
+    # Copies count, too: here, twenty folds are requested for twelve distinct rows.
     few, y = X[:12].repeat(10, axis=0), (np.arange(12) % 2).repeat(10)
     with (
         pytest.warns(UserWarning, match="108 of 120 rows are copies"),
@@ -166,11 +166,11 @@ def test_equal_rows_join_blocks_in_time_order_and_never_split_them(equal_rows):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Each block holds both copies of its rows: ten different rows in each.
+        # Each block contains both copies of its rows, and thus ten distinct rows.
         within = folds_of(np.arange(90).repeat(2))
         np.testing.assert_array_equal(within.observations, within.fold[within.scored])
         assert "a block of rows is one observation" in within.assumption
-        # The last block repeats rows of the second: they are one observation of seven.
+        # The last block repeats rows of the second: together, they are one of seven observations.
         order = np.r_[np.arange(80), np.arange(20, 30)]
         joined = folds_of(order)
         blocks = joined.fold[joined.scored]

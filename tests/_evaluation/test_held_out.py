@@ -20,7 +20,7 @@ X, Y = load_iris(return_X_y=True)
 
 
 class Constant(ClassifierMixin, BaseEstimator):
-    """Predicts what it knows of training, as floats of single precision."""
+    """A classifier that predicts the training frequencies, as floats of single precision."""
 
     def fit(self, X, y):
         self.classes_, counts = np.unique(y, return_counts=True)
@@ -97,7 +97,7 @@ def test_the_estimator_gets_the_labels_as_they_are(labels):
 
 
 class Warns(Labels):
-    """Warns in each fit, once by a class of warnings that is not made of a text."""
+    """A classifier that warns in each fit, once by a warning whose argument is not text."""
 
     def fit(self, X, y):
         warnings.warn("These are labels.", RuntimeWarning, stacklevel=2)

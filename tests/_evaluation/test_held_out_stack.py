@@ -1,4 +1,4 @@
-"""Members of the stack that do not help are dropped, and no fold goes by its own labels."""
+"""Members of the stack that do not help are dropped; a fold's own labels have no influence."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ N = 600
 
 
 class Wrong(DummyClassifier):
-    """Takes the first column for what it is not: of no use."""
+    """A useless classifier, which reverses the meaning of the first column."""
 
     def predict_proba(self, X):
         p = 1 / (1 + np.exp(4 * X[:, 0]))
@@ -32,7 +32,7 @@ def rows():
 
 @pytest.fixture
 def with_wrong(monkeypatch):
-    """Make the stack of logistic regression and a member of no use."""
+    """Make the stack of logistic regression and a useless member."""
     members = {"logistic": LogisticRegression(), "wrong": Wrong()}
     monkeypatch.setattr(held_out_stack, "stack_members", lambda *args, **kwargs: dict(members))
     monkeypatch.setattr(
@@ -69,7 +69,7 @@ def test_a_member_of_no_use_is_trained_for_two_folds_alone(rows, with_wrong, mon
 
 
 def test_what_a_fold_mixes_does_not_hang_on_its_labels(rows, with_wrong):
-    """Spoilt labels of a judging fold make a member look better there, and nowhere else."""
+    """Corrupted labels of one judging fold favour a member in that fold, and in no other."""
     X, y = rows
     folds = make_folds(5, X, y, equal_rows="independent")
     likelihoods = np.column_stack([np.full(N, 0.5), np.full(N, 0.7), np.full(N, 0.1)])
@@ -92,7 +92,7 @@ def test_what_a_fold_mixes_does_not_hang_on_its_labels(rows, with_wrong):
 def test_all_members_are_trained_where_none_can_be_judged(rows, with_wrong, cv):
     found, folds = predicted(rows, cv)
     if cv != 2:
-        # The first block has no labels before it.
+        # No labels precede the first block.
         assert found.helping[0].all()
     late = found.probas[2][folds.fold == len(folds.splits) - 1]
     assert 0.9 < late.max() < 1
@@ -105,7 +105,7 @@ def test_weights_of_a_fold_come_from_the_labels_of_the_others():
     folds = Folds(splits, np.array([0, 0, 1, 1]), None, False, "")
     found = HeldOutStack({"a": None, "b": None}, [says_0, says_1], np.ones((2, 2), dtype=bool))
     mixed = found.mixed(y, folds)
-    # The first two rows are predicted by what was best on the last two, and the reverse.
+    # The first two rows are predicted by the best member on the last two, and vice versa.
     np.testing.assert_allclose(mixed, [[0.1, 0.9], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1]], atol=1e-4)
 
 

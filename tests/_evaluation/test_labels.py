@@ -1,4 +1,4 @@
-"""Labels as classes, and numbers that are not."""
+"""Labels that are classes, and numbers that are not classes."""
 
 import warnings
 
@@ -27,7 +27,7 @@ def test_integers_of_many_values_are_taken_for_classes_with_a_warning():
             warnings.simplefilter("error")
             class_labels(y.astype(str))
             class_labels(y, bins=4)
-            # Few values, or many rows of each.
+            # The values are few, or each value has many rows.
             class_labels(y % 20)
             class_labels(np.tile(y, 10))
 

@@ -19,7 +19,7 @@ def loss(pool, probas, y, weight=None):
 
 
 def views(n, rng, n_classes=4, n_members=3, keep=1.0):
-    """Return members with independent evidence on a class, and labels that are right at times."""
+    """Return members with independent evidence on a class, and partly randomised labels."""
     hidden = rng.integers(n_classes, size=n)
     evidence = 1.5 * np.eye(n_classes)[hidden] + rng.normal(size=(n_members, n, n_classes))
     members = list(softmax(1.5 * evidence, axis=2))
@@ -46,7 +46,7 @@ def test_no_exponents_near_the_best_are_better(seed, n_members):
 
 @pytest.mark.parametrize("keep", [1.0, 0.7])
 def test_evidence_adds_up_to_the_true_probabilities(keep):
-    """Independent evidence is added up, which no linear mixture does, and so are wrong labels."""
+    """The pool adds up independent evidence, which a linear mixture cannot, and wrong labels."""
     members, y, true = views(4000, np.random.default_rng(0), keep=keep)
     probas = [label_frequencies(y, 4), *members]
     pool = fit_log_pool(probas, y, np.ones(len(y)))

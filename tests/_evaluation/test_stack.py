@@ -50,10 +50,10 @@ def test_weighted_labels_count_as_often():
 @pytest.mark.filterwarnings("ignore:.*least populated class", "ignore:Number of classes")
 @pytest.mark.filterwarnings("ignore:1 labels that occurred:UserWarning")
 def test_stack_of_few_rows_or_rare_classes(counts, cv):
-    """Members that have to hold out rows of each class do not, or are left out."""
+    """Members that hold out rows of each class stop doing so, or are left out."""
     y = np.repeat(np.arange(len(counts)), counts)
     bounds = cross_val_bounds("stack", np.random.default_rng(0).normal(size=(len(y), 3)), y, cv=cv)
-    # There is no information, and the members know too little to find any.
+    # The data are uninformative, so that the bound must not exceed its sampling error.
     assert -np.log(len(y)) < bounds.mi_lower < 3 * bounds.standard_errors["mi_lower"]
 
 

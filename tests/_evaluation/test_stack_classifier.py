@@ -81,7 +81,7 @@ def wine():
 
 @pytest.mark.parametrize("factor", [10.0, 1e6, 1e15, 1e200, 1e308])
 def test_rows_far_outside_cost_a_bounded_number_of_bits(wine, factor):
-    """All columns are at their limits, in any combination of signs."""
+    """Set all columns to their limits, in any combination of signs."""
     stack, X = wine
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=X.shape)
     far = factor * (signs * X / np.abs(X).max(axis=0))
@@ -100,7 +100,7 @@ def test_noise_is_left_to_the_label_frequencies():
 
 
 def test_wrong_labels_do_not_hide_what_members_know_together():
-    """Labels are replaced by random ones in 40 % of the rows: no member may be sure of them."""
+    """Labels are randomised in 40 % of the rows, so that no member may be certain of them."""
     rng = np.random.default_rng(0)
     hidden = rng.integers(3, size=300)
     X = 2 * np.eye(3)[hidden] + rng.normal(size=(300, 3))
@@ -244,7 +244,7 @@ def test_sparse_tables_are_refused_with_a_remedy(rows):
         ):
             with pytest.raises(TypeError, match=r"`X` must be dense.*toarray.*TruncatedSVD"):
                 refused()
-    # Others take them.
+    # Other classifiers accept sparse matrices.
     sparse = cross_val_bounds(LogisticRegression(), scipy.sparse.csr_matrix(X), y)
     dense = cross_val_bounds(LogisticRegression(), X, y)
     assert sparse.mi_lower == pytest.approx(dense.mi_lower, abs=1e-3)

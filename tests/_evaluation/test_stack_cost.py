@@ -1,4 +1,4 @@
-"""What the stack is expected to take, which grows with what it is given."""
+"""The expected cost of the stack, which grows with the size of the data."""
 
 import numpy as np
 import pytest

@@ -18,13 +18,13 @@ def of_likelihoods(likelihoods):
 def test_members_of_no_use_are_told_from_those_that_may_help(weighted):
     rng = np.random.default_rng(0)
     good = rng.uniform(0.4, 0.9, size=400)
-    # The last is poor in most rows, and better than all others in some.
+    # The last member is poor in most rows, and better than all other members in some rows.
     rare = np.where(rng.random(400) < 0.3, 0.99, 0.5)
     likelihoods = np.column_stack([good, 0.6 * good, np.full(400, 0.05), rare])
     weight = np.ones(400) if weighted else None
     probas, y = of_likelihoods(likelihoods), np.ones(400, dtype=int)
     assert may_help(probas, y, weight).tolist() == [True, False, False, True]
-    # A few rows show little.
+    # A few rows are not conclusive.
     assert may_help(of_likelihoods([[0.9, 0.2], [0.1, 0.3], [0.8, 0.6]]), y[:3]).all()
     assert may_help(of_likelihoods(np.zeros((3, 2))), y[:3]).all()
     if weighted:
@@ -34,7 +34,7 @@ def test_members_of_no_use_are_told_from_those_that_may_help(weighted):
 
 
 def independent_evidence(n, strength, seed=0):
-    """Return label frequencies and two members, each of which has evidence of its own."""
+    """Return label frequencies and two members, each with evidence of its own."""
     rng = np.random.default_rng(seed)
     y = rng.integers(3, size=n)
     evidence = strength * np.eye(3)[y] + rng.normal(size=(2, n, 3))

@@ -30,9 +30,9 @@ def test_all_kinds_of_columns_become_finite_numbers(frame):
     encoded = encoder.fit_transform(frame)
     assert np.isfinite(encoded).all()
     assert len(encoded) == N
-    # The outlier is a large one, and no more.
+    # The outlier is encoded as a moderately large value.
     assert np.asarray(encoded)[:, 1].max() <= 10
-    # Unknown categories and gaps where there were none.
+    # Categories are unknown, and values are missing in columns that were complete in `fit`.
     other = frame.assign(category="z", outlier=np.nan, text=None)
     assert np.isfinite(encoder.transform(other)).all()
     assert encoder.transform(other).shape == encoded.shape

@@ -1,4 +1,4 @@
-"""Little images and networks of them, which no test of this folder changes."""
+"""Small images and networks for them, which no test of this folder changes."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Grey pictures with a square of a colour, and where the square is."""
+    """Grey pictures with a coloured square, and the pixels of the square."""
     rng = np.random.default_rng(0)
     images = rng.normal(0, 0.1, (30, 3, 32, 32)).astype(np.float32)
     squares = np.zeros((30, 32, 32), dtype=bool)

@@ -1,4 +1,4 @@
-"""How networks of torchvision, small and with random weights, have their patches scored."""
+"""How patches are scored for torchvision's networks, here small and with random weights."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def swin(models):
 
 def vit(models):
     network = models.VisionTransformer(64, 16, 1, 2, 16, 16, num_classes=3)
-    # As it starts, all logits are zero.
+    # With the initial weights, all logits are zero.
     nn.init.normal_(network.heads.head.weight)
     return network
 
@@ -130,13 +130,13 @@ def test_what_is_chosen_for_networks_of_timm(name):
             network = getattr(getattr(timm.models, file), of_class)(num_classes=3, **options)
         else:
             network = timm.create_model(file, pretrained=False, num_classes=3, **options)
-        # Some heads begin with weights near zero.
+        # The weights of some heads start near zero.
         nn.init.normal_(network.get_classifier().weight)
     assert_chosen(network, scoring, pooling, n_images=1)
 
 
 def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_head():
-    """And one activation for all layers has a map at its last call."""
+    """If all layers share one activation, the map is taken at its last call."""
     module = pretrained_network()
     clf = InfoSoftmaxClassifier.from_module(module, classes=["a", "b", "c"])
     images = np.random.default_rng(0).normal(size=(5, 3, 24, 32)).astype(np.float32)
@@ -157,7 +157,7 @@ def test_a_network_that_flattens_by_the_number_of_its_images_is_scored_by_its_he
 
 
 class Doubling(Flattening):
-    """Its logits are not those of its last layer."""
+    """A network whose logits differ from the outputs of its last layer."""
 
     def forward(self, x):
         return 2 * super().forward(x)
@@ -177,7 +177,7 @@ def test_a_head_without_weights_of_its_own_is_known_by_its_gradient():
 
 
 class Curved(Flattening):
-    """A head that is not linear, and takes as many images as came in."""
+    """A network with a nonlinear head, which requires the number of images at the input."""
 
     def forward(self, x):
         logits = super().forward(x)
@@ -192,7 +192,7 @@ def test_a_head_that_is_not_linear_is_not_taken_for_one():
 
 
 class Raising(nn.Module):
-    """Raises on what is smaller than its images."""
+    """A network that raises for inputs smaller than its images."""
 
     def __init__(self, error):
         super().__init__()

@@ -11,7 +11,7 @@ def test_geometry_where_no_cell_is_off_the_border():
 
 
 def test_fields_of_units_that_are_off_have_some_geometry():
-    """All edges coincide where the only units that are on look at the same pixels."""
+    """All edges coincide if the only active units see the same pixels."""
     extents = np.array([[0, 27], [4, 9], [4, 9], [4, 9]])
     geometry = cell_geometry(np.arange(4), extents, 4, 28)
     assert geometry.stride == 7

@@ -1,4 +1,4 @@
-"""Composites: where they are cut, and what they hold."""
+"""Composites: where they are cut, and what they contain."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def test_images_are_cut_where_they_hold_least():
     for index in range(40):
         expected = left if index % 10 < 5 else ~left
         np.testing.assert_array_equal(ours[index], np.broadcast_to(expected, (6, 10)))
-    # Cuts without a difference are drawn, down and across, from the middle of the image.
+    # Cuts between equal scores are drawn, down and across, from the middle of the image.
     ours = sides(np.ones((200, 8, 8)), np.zeros((200, 8, 8)), np.random.RandomState(0))
     assert set(ours.sum(axis=(1, 2))) == {16, 24, 32, 40, 48}
     assert 0.3 < (ours[:, 0] == ours[:, -1]).all(axis=1).mean() < 0.7

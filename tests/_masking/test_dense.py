@@ -63,7 +63,7 @@ def test_masks_follow_the_weights(small, change):
     def maps(classifier):
         return masker_of(classifier, X, y).information_maps(X[:2])
 
-    # The one that was fitted before goes on with the weights that there are, too.
+    # A transformer that was fitted before the change uses the current weights as well.
     fitted_before = masker_of(classifier, X, y)
     before = maps(classifier)
     logits, _ = fitted_before._mapper.scorer.logits(X[:2, None])

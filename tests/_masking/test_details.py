@@ -11,7 +11,7 @@ def test_evidence_spreads_over_what_looks_alike_and_keeps_mean_and_peak():
     inside[0, 3:9, 2:8] = inside[1, 1:4, 5:11] = True
     details = rng.normal(0, 0.3, (2, 6, 12, 12))
     details[:, :3] += inside[:, None]
-    # One place of the object is known alone.
+    # The maps contain evidence at a single place of the object.
     maps = np.zeros((2, 2, 12, 12), dtype=np.float32)
     maps[:, 0, 5, 5] = maps[:, 1, 2, 8] = 4
     maps[1] -= 1
@@ -21,7 +21,7 @@ def test_evidence_spreads_over_what_looks_alike_and_keeps_mean_and_peak():
     np.testing.assert_allclose(drawn.max((2, 3)), maps.max((2, 3)), atol=1e-5)
     kept = drawn[0] > 0.2 * drawn[0].max((1, 2), keepdims=True)
     assert ((kept & inside).sum((1, 2)) / (kept | inside).sum((1, 2)) > 0.7).all()
-    # Units of a channel do not matter, nor what is added to it.
+    # The unit and the offset of a channel do not matter.
     scaled = details * np.array([1e3, 1, 1e-3, 1, 1, 1])[:, None, None] + 7
     np.testing.assert_allclose(carry_over(maps, scaled), drawn, rtol=1e-2, atol=1e-3)
 
@@ -34,7 +34,7 @@ def test_what_does_not_vary_stays_as_it_is():
 
 
 def test_a_border_between_two_classes_moves_to_where_features_change():
-    """The log-odds see the border three columns too far to the right."""
+    """The log-odds place the border three columns too far to the right."""
     rng = np.random.default_rng(0)
     details = rng.normal(0, 0.3, (2, 6, 12, 12))
     details[0, :3, :, :6] += 1

@@ -77,7 +77,7 @@ def test_an_overlay_shows_photographs_in_their_colours(rectangles):
     np.testing.assert_allclose(evidence.get_array(), found, atol=1e-5)
     low, high = evidence.get_clim()
     assert low == 0 and high == pytest.approx(found.max())
-    # Where there is no evidence the photograph is to be seen.
+    # Where there is no evidence, the photograph stays visible.
     assert (evidence.get_alpha()[found == 0] == 0).all()
     assert evidence.get_alpha().max() == pytest.approx(0.7)
     result = display.axes_[0, 2].get_images()[0].get_array()

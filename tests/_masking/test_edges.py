@@ -12,7 +12,7 @@ from tests.helpers.pretrained import NAMES, Colours
 
 @pytest.fixture
 def disc():
-    """A red disc on a noisy grey ground, and where it is."""
+    """A red disc on a noisy grey ground, and the pixels of the disc."""
     down, across = np.mgrid[:48, :48]
     inside = (down - 20) ** 2 + (across - 27) ** 2 < 13**2
     image = np.random.default_rng(0).normal(0, 0.1, (1, 3, 48, 48)).astype(np.float32)
@@ -36,7 +36,7 @@ def test_a_coarse_mask_becomes_the_outline(disc):
         assert iou(refined[0] > 0, inside) > 0.97 > 0.8 > before
         np.testing.assert_array_equal(refined, snap_to_edges(excess, colours))
         np.testing.assert_allclose(abs(refined), abs(excess), atol=1e-12)
-    # What is masked whole stays so, and a picture that is kept whole as well.
+    # Pictures that are masked or kept as a whole do not change.
     for same in (np.full((1, 48, 48), -np.inf), -abs(excess) - 1, np.ones((1, 48, 48))):
         np.testing.assert_array_equal(snap_to_edges(same, image), same)
 

@@ -1,4 +1,4 @@
-"""What is found about several targets, from one pass."""
+"""Results for several targets, from one pass."""
 
 import numpy as np
 from sklearn.base import clone

@@ -19,7 +19,7 @@ def colour():
 
 
 class Pooled(nn.Module):
-    """Two convolutions and a pooling that is no module."""
+    """Two convolutions and a pooling that is not a module."""
 
     def __init__(self, pool, n_classes=3):
         super().__init__()
@@ -88,7 +88,7 @@ def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
             # Four cells around one: three whole, and half of one at either end.
             weight = torch.tensor([0.5, 1, 1, 1, 0.5]) / 4
             cells = feature_map[:, :, 1:6, 3:8]
-            # What the network does to single cells before it pools is done to those of a window.
+            # Layers before the pooling that act on single cells also act on the cells of a window.
             cells = cells.relu() if pool is rectified_average else cells
             window = torch.einsum("ncab,a,b->nc", cells, weight, weight)
             expected = module.head(window)
@@ -99,14 +99,14 @@ def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
 
 
 class Sizes(Pooled):
-    """Records the number of pixels of the images that are run, and how they are pooled."""
+    """A network that records the number of pixels of its images, and how they are pooled."""
 
     def __init__(self, pool):
         super().__init__(pool)
         self.sizes = []
 
     def __deepcopy__(self, memo):
-        # Copies share the record.
+        # Copies share the list of records.
         memo[id(self.sizes)] = self.sizes
         fresh = type(self).__new__(type(self))
         fresh.__dict__ = copy.deepcopy(self.__dict__, memo)
@@ -138,7 +138,7 @@ def test_one_image_confirms_what_small_images_prove(colour, pool, dense):
 
 
 class LastMapVanishes(Pooled):
-    """Of small images, the last map is a single cell."""
+    """A network whose last map is a single cell for small images."""
 
     def __init__(self):
         super().__init__(average)
@@ -159,7 +159,7 @@ def test_a_pooling_that_depends_on_positions_is_not_dense(colour):
 
 
 class Spread(nn.Module):
-    """Pointwise layers behind the convolution, and no linear head."""
+    """A network with pointwise layers after the convolution, and without a linear head."""
 
     def __init__(self):
         super().__init__()
@@ -232,7 +232,7 @@ def test_torchvision_networks(colour, name, layer):
 
 
 class Inexact(nn.Linear):
-    """A layer that rounds in another way at each call, as kernels of a GPU may."""
+    """A layer that rounds differently at each call, as kernels of a GPU may."""
 
     n_calls = 0
 
@@ -249,7 +249,8 @@ class Inexact(nn.Linear):
 @pytest.mark.parametrize(
     ("error", "scoring"),
     [
-        # That of single precision, and that of TF32, which would hide what disproves the layer.
+        # The errors are of single precision and of TF32, which would hide the evidence against a
+        # layer.
         (1e-6, "dense"),
         (1e-3, "crop"),
     ],

@@ -1,4 +1,4 @@
-"""What masked pixels look like."""
+"""The fill of masked pixels."""
 
 import numpy as np
 import pytest

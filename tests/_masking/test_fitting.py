@@ -38,7 +38,7 @@ def test_presence(small, net):
     assert (free.presence_floor_ == -np.inf).all()
     best = free.information_map(X).max(axis=(1, 2))
     floor = required.presence_floor_[1]
-    # Two numbers calibrated on one half of the images say much the same of the other.
+    # A two-parameter calibration on one half of the images gives similar values on the other half.
     assert np.quantile(best[y == 1], 0.0) < floor < np.quantile(best[y == 1], 0.05)
     absent = (net.predict_proba(X)[:, 1] <= y.mean()) & (best <= floor)
     np.testing.assert_array_equal(

@@ -14,7 +14,7 @@ from sksoftinfo.metrics import MaskIoUScorer
 
 
 class Counting(LogisticRegression):
-    """Counts the rows that it classifies, over all its copies."""
+    """A classifier that counts the rows that it classifies, over all its copies."""
 
     rows = 0
 
@@ -35,7 +35,8 @@ def test_a_search_over_thresholds_computes_each_map_once(small, tmp_path):
                 target=1,
                 patch_size=4,
                 require_presence=False,
-                # Another location for each search: nothing is left from the one before.
+                # Each search uses another location, so that it cannot find results of an earlier
+                # search.
                 memory=memory and f"{memory}/{len(thresholds)}",
                 random_state=0,
             )
@@ -134,7 +135,7 @@ def test_the_surroundings_have_to_agree(small, net, scoring):
 
 
 def test_presence_is_judged_by_what_the_calibration_has_not_seen(small, net):
-    """More features than images: each is told apart by a calibration that has seen it."""
+    """With more features than images, a calibration separates all images that it was fitted on."""
     X, y = small[0][:40], np.random.default_rng(0).permutation(small[1][:40])
     masker = InfoMaskTransformer(FrozenEstimator(net), target=1, patch_size=4).fit(X, y)
     mapper = InformationMapper(

@@ -20,7 +20,7 @@ OPTIONS = {"context": 1, "random_state": 0, "require_presence": False}
 
 
 class Painter:
-    """A transformer that knows what belongs to the target: the first channel."""
+    """A transformer whose masks cover the first channel, which belongs to the target."""
 
     classes_ = np.array([0, 1])
     target, combine, batch_size = 1, "union", 7
@@ -53,7 +53,7 @@ def test_the_score_is_the_difference_of_the_shares_that_are_kept(score):
     assert score(lambda images: np.zeros((len(images), 8, 16), bool)) == 0
     assert score(lambda images: 0.25 * ours(images)) == pytest.approx(0.25)
     assert score(others) == pytest.approx(-1)
-    # The classifier, not the mask, tells the side of the target.
+    # The classifier, not the mask, determines the side of the target.
     assert score(ours, -1) == pytest.approx(0)
 
 

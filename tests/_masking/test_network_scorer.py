@@ -1,4 +1,4 @@
-"""What scorers of a feature map share: the device of the network, its dtype and batches."""
+"""What scorers of a feature map share: the device of the network, its dtype, and batches."""
 
 import numpy as np
 import pytest

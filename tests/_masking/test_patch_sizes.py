@@ -51,6 +51,6 @@ def test_surroundings_follow_the_patches_that_they_surround():
     sizes, (patches, surroundings) = with_surroundings(((2, 3), (8, 8)), 2, (8, 16))
     assert sizes[patches] == ((2, 3), (8, 8))
     assert sizes[surroundings] == ((4, 6), (16, 16))
-    # However little larger, they are larger, but for the height of a table.
+    # Surroundings are always larger than the patch, except at the full height of a table.
     assert with_surroundings(((1, 2),), 1.01, (1, 9))[0] == ((1, 2), (1, 3))
     assert with_surroundings(((2, 3),), 1, (8, 16)) == (((2, 3),), [slice(0, 1)])

@@ -1,4 +1,4 @@
-"""The two questions about photographs, and what they cost."""
+"""Maps of photographs for one object and for one among several, and their cost."""
 
 import pickle
 
@@ -14,7 +14,7 @@ from tests.helpers.pretrained import NAMES, Colours, Flattening, pretrained_netw
 
 
 class Counting(Colours):
-    """Counts the pixels that go through it."""
+    """A network that counts the pixels of its images."""
 
     def __init__(self):
         super().__init__()
@@ -26,7 +26,7 @@ class Counting(Colours):
 
 
 def squares(*colours, size=(64, 64)):
-    """A grey picture with a square of each colour from left to right, and where they are."""
+    """Return a grey picture with a square of each colour from left to right, and their pixels."""
     image = np.random.default_rng(0).normal(0, 0.1, (1, 3, *size)).astype(np.float32)
     places = np.zeros((len(colours), *size), dtype=bool)
     width = size[1] // len(colours)
@@ -96,7 +96,7 @@ def test_targets_groups_and_batches_agree(network, kind):
 
 
 class OneSize(Flattening):
-    """Takes images of 32 x 32 pixels alone."""
+    """A network that accepts only images of 32 x 32 pixels."""
 
     def forward(self, x):
         assert x.shape[2:] == (32, 32)
@@ -125,10 +125,10 @@ def test_details_are_of_the_last_map_with_more_cells():
 
 
 def test_from_a_network_to_a_mask_takes_a_few_forward_passes():
-    """Of one photograph, in times of its pixels; a gradient counts as two passes."""
+    """The unit is the pixels of one photograph; a gradient counts as two passes."""
     image, _ = squares("red", size=(256, 256))
     clf = InfoSoftmaxClassifier.from_module(Counting(), classes=NAMES)
-    # Copies are made of it, and share the list.
+    # Copies of the module share this list.
     pixels = clf.module_.pixels
     Counting.__deepcopy__ = lambda self, memo: _sharing(self, memo, pixels)
     try:
@@ -162,7 +162,7 @@ def test_presence_is_judged_by_large_windows(network):
     free = InfoMaskTransformer(network, require_presence=False).fit(image)
     assert free.mask(speck, y=["green"]).any() and not masker.mask(speck, y=["green"]).any()
     np.testing.assert_array_equal(masker.mask(speck, y=["red"]), free.mask(speck, y=["red"]))
-    # The smaller of two objects is present, too.
+    # The smaller of two objects counts as present, too.
     both, (red, blue) = squares("red", "blue", size=(64, 128))
     both[0, :, 16:26, 64:] = both[0, :, :10, 64:]
     blue[16:26] = False

@@ -1,4 +1,4 @@
-"""Pictures are read however they are held, and what cannot be read is named."""
+"""Pictures are read from any container, and unreadable pictures are named."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_data_sets_and_loaders(network, photographs, masker):
     fitted = InfoMaskTransformer(network, preprocess=resize_whole).fit(named)
     np.testing.assert_allclose(fitted.prior_, _prior({"red": 8, "blue": 4}))
     assert -1 <= fitted.score(named) <= 1
-    # Indices that are not labels of the network say nothing, and nothing is needed.
+    # Indices that are not labels of the network are not informative, and are not needed.
     unknown = InfoMaskTransformer(network, preprocess=resize_whole).fit(
         Labelled(images * 4, [7, 8, 9] * 4)
     )

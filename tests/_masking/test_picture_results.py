@@ -1,4 +1,4 @@
-"""Results have the pixels of each picture, however it is held."""
+"""Results have the pixels of each picture, whatever its container."""
 
 import pickle
 
@@ -114,7 +114,7 @@ def test_what_was_cut_off_is_neither_kept_nor_known(network, photographs):
 def test_fills_are_colours_of_the_picture(network, photographs, fill):
     image = photographs[0][0]
     masker = InfoMaskTransformer(network, target="green", preprocess=resize_whole, fill_value=fill)
-    # There is no green: all of the picture is filled.
+    # The picture has no green, so that the whole picture is filled.
     result = np.asarray(masker.fit([image]).transform([image])[0]).astype(float)
     if callable(fill):
         expected = 255.0 - image
@@ -154,7 +154,7 @@ def test_without_preprocess_pil_images_are_numbers_from_0_to_1(photographs):
     expected = InfoMaskTransformer(network).fit(as_array).information_map(as_array, "red")
     found = masker.information_map(images, "red")
     np.testing.assert_allclose(found[0][20, 30], expected[0][15:17, 15:17].mean(), rtol=0.1)
-    # Of one size, and that of the network where it is not known before.
+    # The images have one size, which becomes the size of the network if the latter is unknown.
     same = [images[0], images[0]]
     loose = InfoMaskTransformer(InfoSoftmaxClassifier.from_module(Colours(), classes=NAMES)).fit(
         same
@@ -174,7 +174,7 @@ def test_channels_last_without_preprocess(network):
         if channels != "first":
             result = np.moveaxis(result, 1, -1)
         np.testing.assert_array_equal(found.transform(X), result)
-    # A grey image 3 pixels wide is no picture with three channels, unless one says so.
+    # A grey image 3 pixels wide is not a picture with three channels, unless the user declares it.
     narrow = rng.normal(size=(4, 1, 9, 3))
     plain = InfoMaskTransformer(FrozenEstimator(_frozen(narrow)), patch_size=2).fit(narrow)
     assert plain.mask(narrow).shape == (4, 9, 3)
@@ -225,6 +225,6 @@ def test_fills_of_pictures_are_shares(network, photographs, fill):
         masker.set_params(fill_value=0.5).fit(X).set_params(fill_value=fill)
         with pytest.raises(ValueError, match="as a share of the largest brightness"):
             masker.transform(X)
-    # Without `preprocess`, arrays have the unit of the user's own.
+    # Without `preprocess`, the unit of the arrays is the user's choice.
     floats = np.stack(arrays).astype(np.float32)
     InfoMaskTransformer(network, fill_value=fill).fit(floats).transform(floats)

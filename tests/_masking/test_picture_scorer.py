@@ -1,4 +1,4 @@
-"""Scores of cells and of large windows of pictures, as large as they are or enlarged."""
+"""Scores of cells and of large windows of pictures, at their own size or enlarged."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ def test_a_resize_is_measured(size, options):
     found = measure_placement(resizing((64, 48), **options), size)
     expected = resized(size, (64, 48))
     assert found[:2] == expected[:2]
-    # Of a pixel of the picture or of the input, whichever is larger.
+    # The unit is a pixel of the picture or of the input, whichever is larger.
     tolerance = 0.3 * np.maximum(expected.steps, 1)
     assert (np.abs(np.subtract(found.starts, expected.starts)) < tolerance).all()
     np.testing.assert_allclose(found.steps, expected.steps, rtol=0.05)

@@ -1,4 +1,4 @@
-"""What a file says of a fitted transformer."""
+"""The state of a fitted transformer, restored from a file."""
 
 import copy
 
@@ -16,7 +16,7 @@ FAST = {"max_epochs": 2, "random_state": 0}
 
 
 def test_forged_states_of_a_transformer():
-    """Each attribute missing or of other values, and attributes that `fit` does not set."""
+    """Each attribute is missing or has other values, or an attribute is not set by `fit`."""
     masker = InfoMaskTransformer(
         InfoSoftmaxClassifier(**FAST), patch_size=4, threshold_reference="fit", random_state=0
     ).fit(IMAGES, DIGIT)
@@ -57,7 +57,7 @@ def test_maskers_of_pictures_have_states_whose_strides_are_fractions(size):
     for odd in (0.0, -2.5, np.nan, np.inf, (2.5, "x"), (True, 2.5)):
         with pytest.raises(ValueError, match="another stride_"):
             check_state({**state, "stride_": odd}, masker.get_params(deep=False))
-    # Neither is a module written that a file would have to rebuild.
+    # A module that a file would have to rebuild is not written either.
     skops = pytest.importorskip("skops.io")
     with pytest.raises(ValueError, match="module cannot be restored by skops"):
         skops.dumps(masker)

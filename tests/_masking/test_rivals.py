@@ -8,7 +8,7 @@ from sksoftinfo._masking.rivals import log_odds_of_rivals, rivals_elsewhere
 
 @pytest.fixture
 def evidence():
-    """Four classes at three places: the target, what looks like it, and two things elsewhere."""
+    """Four classes at three places: the target, a class that resembles it, and two elsewhere."""
     places = [[5.0, 0.0, -2.0], [4.0, -1.0, -2.0], [-1.0, -1.0, 3.0], [-2.0, 2.0, 0.0]]
     return np.array(places)[:, None]
 
@@ -17,7 +17,7 @@ def test_a_rival_is_where_the_target_is_not(evidence):
     rivals, present = rivals_elsewhere(evidence, np.array([[0]]), 1.5)
     np.testing.assert_array_equal(rivals[:, 0], [2, 3, 1])
     np.testing.assert_array_equal(present[:, 0], [True, True, False])
-    # The target of each image, and a group, are not rivals of themselves.
+    # The target of an image, and the classes of a group, are not rivals of themselves.
     two = np.concatenate([evidence, evidence], axis=1)
     rivals, present = rivals_elsewhere(two, np.array([[0, 2], [1, 3]]), 1.5)
     assert not np.isin(rivals[:2, 0], [0, 1]).any() and not np.isin(rivals[:2, 1], [2, 3]).any()

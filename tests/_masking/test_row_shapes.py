@@ -30,7 +30,8 @@ def test_images_that_are_none(arguments, message):
 @pytest.mark.parametrize(
     "estimator, row_shape, image_shape, taken",
     [
-        # Flat rows become images for what takes them, and images rows for what does not.
+        # Flat rows become images for image classifiers, and images become rows for other
+        # classifiers.
         (InfoSoftmaxClassifier(), (128,), (1, 8, 16), (8, 16)),
         (InfoSoftmaxClassifier(), (384,), (3, 8, 16), (3, 8, 16)),
         (InfoSoftmaxClassifier(), (1, 8, 16), (1, 8, 16), (1, 8, 16)),

@@ -13,7 +13,7 @@ from sksoftinfo import InfoMaskTransformer
     params=[{}, {"patch_size": 8}, {"patch_size": [8, 12]}, {"context": 1, "patch_size": 8}]
 )
 def parameters(request):
-    """A map of pictures, and maps of patches: of one size, of two, and without surroundings."""
+    """Maps of pictures, and maps of patches with one size, two sizes, or without surroundings."""
     return request.param
 
 

@@ -1,4 +1,4 @@
-"""Which way of scoring patches each classifier gets, and that all ways agree."""
+"""The method of scoring patches for each classifier, and the agreement of all methods."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_weight_of_evidence_is_blind_to_a_constant_per_patch_and_the_raw_logit_i
 
 
 class Shifted(torch.nn.Module):
-    """Adds a constant per sample to all logits, which changes no probability."""
+    """A network that adds a constant per sample to all logits, which changes no probability."""
 
     def __init__(self, module):
         super().__init__()
@@ -96,7 +96,7 @@ def test_auto_scoring_is_dense_only_where_it_is_proven(small, net):
 
 @pytest.fixture(scope="module")
 def small_pairs():
-    """8 x 16 composites of a 0, or not, beside another digit; test digits are unseen."""
+    """8 x 16 composites with or without a 0 beside another digit; test digits are unseen."""
     digits = load_digits()
     rng = np.random.default_rng(0)
     order = rng.permutation(len(digits.target))
@@ -143,7 +143,7 @@ def test_any_classifier_by_pasting(small_pairs, classifier):
         if calibrate:
             absent = masker.mask(X_test)[y_test == 0] & ink[y_test == 0]
             assert absent.sum() <= 0.1 * ink[y_test == 0].sum()
-    # Keeping all ink scores about 0.5.
+    # A mask that keeps all ink scores about 0.5.
     assert found[True] >= 0.96
     assert found[True] > found[False] - 0.02
 

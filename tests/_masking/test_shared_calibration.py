@@ -16,7 +16,7 @@ from tests.helpers.pretrained import NAMES, Colours
 
 
 def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
-    """Ten to 200 pictures, ten to 1,000 classes, a hundred times the penalty's constant."""
+    """Vary the pictures from 10 to 200, the classes from 10 to 1,000, and the penalty."""
     rng = np.random.default_rng(0)
 
     def numbers(n_images, n_classes, penalty=shared_calibration._C):
@@ -32,7 +32,7 @@ def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
         # Windows are averages of cells, so that they separate classes better.
         windows = seen[0].reshape(*seen[0].shape[:2], 2, 2, 2, 2).mean((3, 5))
         rivals = fitted.fit_rivals(windows).rival_slope_
-        # The logit that is no evidence among rivals as they are on average.
+        # The logit with zero evidence among average rivals.
         return slope, -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope, rivals
 
     slope, zero, rivals = numbers(200, 1000)

@@ -17,7 +17,7 @@ HARD = Rule(0.2, "image", False)
 
 
 class Painted:
-    """A mapper that knows what belongs to the target: the first channel, but not the second."""
+    """A mapper whose maps show the first channel, which belongs to the target, but no other."""
 
     prior = np.array([0.5, 0.5])
     calibrations_ = None

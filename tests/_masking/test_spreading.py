@@ -1,4 +1,4 @@
-"""Scores of places become maps by two products."""
+"""Scores of places are spread into maps by two products."""
 
 import numpy as np
 import pytest

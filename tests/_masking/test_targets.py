@@ -48,7 +48,7 @@ def test_a_target_for_each_image_and_a_group(network, pictures):
 
 
 def test_a_group_is_not_its_own_rival(network, pictures):
-    """What could be either of two classes is evidence of the two together."""
+    """An object that resembles two classes equally is evidence for the group of both."""
     images, _, labels = pictures
     between = np.zeros((1, 3, 32, 32), dtype=np.float32)
     between[:] = (Colours.colours[1] + Colours.colours[5]).numpy()[:, None, None] / 2

@@ -73,7 +73,7 @@ def test_masks_of_the_embedded_digits(masker, test):
 
 @pytest.mark.long_training
 def test_the_paper_read_literally_does_not_find_the_digits(masker, train, test):
-    """Small patches fed alone, scored by their logit: why this is not what is built."""
+    """Score small patches, fed alone, by their logit: why this method is not used."""
     literal = InfoMaskTransformer(
         FrozenEstimator(masker.estimator_),
         target=1,
@@ -172,7 +172,7 @@ def test_targets(named, named_net):
         fitted["both"].mask(X),
         fitted["one"].mask(X) | clone_with_target(fitted["one"], "zero").mask(X),
     )
-    # For two classes one's weight of evidence is minus the other's, patch by patch.
+    # With two classes, the weights of evidence are opposite numbers in each patch.
     alone = InfoMaskTransformer(
         FrozenEstimator(named_net), context=1, patch_size=4, random_state=0
     )
@@ -327,7 +327,7 @@ def test_boxes_hold_the_digits(small, net):
     halves = np.where(left[:, None], [0, 0, 8, 8], [8, 0, 16, 8])
     present = y == 1
     assert box_accuracy_score(halves[present], boxes[present], iou_threshold=0.3) > 0.8
-    # Images of the other class have nothing to keep.
+    # Nothing has to be kept in images of the other class.
     assert (boxes[~present] == 0).all(axis=1).mean() > 0.9
 
 

@@ -1,4 +1,4 @@
-"""Images of another scale than the images of `fit` are noticed, and no others."""
+"""Images on another scale than the images of `fit` raise a warning; other images do not."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Two processes of dask and of accelerate say what one process says."""
+"""Two processes of dask and of accelerate give the result of one process."""
 
 import json
 import os
@@ -107,13 +107,13 @@ def test_processes_that_do_not_know_of_each_other(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     clf = InfoSoftmaxClassifier(accelerator=OneProcess, max_epochs=1)
     with pytest.warns(UserWarning, match="2 processes were started, but the accelerator has"):
-        # It is not a whole accelerator, and training fails.
+        # The class is not a complete accelerator, so that training fails.
         with pytest.raises(AttributeError, match="OneProcess"):
             clf.fit(X, Y)
 
 
 class OneProcess:
-    """What ``accelerate.Accelerator()`` is in each of several processes without a GPU."""
+    """A stand-in for ``accelerate.Accelerator()`` in one of several processes without a GPU."""
 
     num_processes = 1
 

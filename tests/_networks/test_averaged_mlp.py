@@ -35,7 +35,7 @@ def test_it_is_the_average_of_perceptrons(hidden_sizes):
 
 @pytest.mark.parametrize("hidden_sizes", [(), (8, 6)])
 def test_linear_functions_of_the_columns_are_added(hidden_sizes):
-    """Each family adds its factor times what differs from the first logits."""
+    """Each family adds its factor times its difference from the initial logits."""
     averaged = AveragedMLP(4, 3, hidden_sizes, missing=[1], n_members=2, with_columns=True)
     start = torch.tensor([0.0, 1.0, 2.0])
     trained = CrossFittedModule(averaged, [0.1, 1.0], start, dtype=torch.float32, device="cpu")

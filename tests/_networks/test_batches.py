@@ -1,4 +1,4 @@
-"""`ArrayBatches` against torch's ``DataLoader``, and what it copies."""
+"""`ArrayBatches` against torch's ``DataLoader``, and the rows that it copies."""
 
 import numpy as np
 import pytest
@@ -43,11 +43,11 @@ def test_orders_are_drawn_on_the_host_whatever_the_default_device(generator):
 )
 @settings(max_examples=60, deadline=None)
 def test_gives_what_a_data_loader_gives(n, batch_size, shuffle, drop_last, subset, chunk_bytes):
-    """The same rows in the same order, pass after pass, whatever is gathered in one go."""
+    """The rows and their order agree in each pass, however many rows are gathered at once."""
     X, y = rows(n)
     dataset = Dataset(X, y)
     if subset:
-        # As a validation split of a validation split would be.
+        # Use a subset of a subset, such as a validation split of a validation split.
         dataset = Subset(Subset(dataset, np.arange(n)[::-1]), np.arange(n)[: max(1, n // 2)])
     options = {"batch_size": batch_size, "shuffle": shuffle, "drop_last": drop_last}
     kept, _batches._CHUNK_BYTES = _batches._CHUNK_BYTES, chunk_bytes

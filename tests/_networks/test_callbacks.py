@@ -1,4 +1,4 @@
-"""Callbacks, as the classifiers take them."""
+"""Callbacks in all forms that the classifiers accept."""
 
 import pytest
 from sklearn.datasets import load_iris

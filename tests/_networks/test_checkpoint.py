@@ -1,4 +1,4 @@
-"""Training that is cut off and goes on ends where one that was not cut off ends."""
+"""Interrupted training that is resumed ends with the same network as uninterrupted training."""
 
 import io
 import itertools
@@ -45,7 +45,7 @@ def test_a_crash_in_an_epoch_changes_nothing(case, every, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["training.pt"]
     if case == "early stopping":
         assert 5 < len(whole.history_) < 30
-    # What is done is not done again.
+    # Finished training is not repeated.
     again = fit(case, checkpoint)
     np.testing.assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
 
@@ -72,7 +72,7 @@ InfoSoftmaxClassifier(
 
 
 def test_a_killed_process(tmp_path):
-    """Its training goes on in another process, this one."""
+    """Training of the killed process is resumed in this process."""
     path = tmp_path / "training.pt"
     command = [sys.executable, "-c", SCRIPT, str(path)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -91,7 +91,7 @@ def test_other_files_are_refused(content, small):
 
 
 def test_every_single_bit_that_flips_is_noticed(small):
-    """All of the head, and 200 bits of the rest."""
+    """Flip every bit of the head, and 200 bits of the rest."""
     content = small[2]
     rng = np.random.default_rng(0)
     places = [*range(8 * 100), *rng.integers(8 * 100, 8 * len(content), 200)]
@@ -143,7 +143,7 @@ ODD = [
 
 
 def test_forged_checkpoints_are_refused(small):
-    """Each entry replaced by odd values, with a valid checksum: refused, or without any effect."""
+    """Entries replaced by odd values, with a valid checksum, are refused or have no effect."""
     clf, path, content = small
     path.write_bytes(content)
     clf.fit(X, Y)
@@ -167,7 +167,7 @@ def test_forged_checkpoints_are_refused(small):
 
 
 def test_a_net_is_as_it_was_where_its_state_cannot_be_restored(small, monkeypatch):
-    """Whatever else goes wrong while a state is set."""
+    """An arbitrary error is raised while the state is set."""
     clf, path, content = small
     path.write_bytes(content)
     clf.fit(X, Y)
@@ -198,7 +198,7 @@ def test_what_is_not_a_file_is_not_read(tmp_path):
 
 
 def test_a_checkpoint_runs_no_code(small, tmp_path):
-    """A pickle that makes a file, and an archive that torch would hand to its reader of code."""
+    """The files are a pickle that makes a file, and an archive that torch would load as code."""
     marker = tmp_path / "marker"
 
     class Touch:

@@ -1,4 +1,4 @@
-"""What stands behind one door does what the networks need of it."""
+"""Private functions of other libraries that the networks use through one module."""
 
 import math
 

@@ -62,7 +62,7 @@ def with_linear():
 
 
 def test_linear_members_are_trained_to_the_end(with_linear):
-    """They are not among the groups to choose from, however low their loss."""
+    """Linear members are not among the groups to choose from, however low their loss is."""
     epoch(with_linear, 0.9, 0.8, 0.1)
     dropped = with_linear.choose()
     assert {id(one) for one in dropped} == {id(one) for one in with_linear.groups[0].parameters()}
@@ -121,7 +121,7 @@ NOISY = {
 
 @pytest.mark.parametrize("kind", NOISY)
 def test_members_below_noise_are_apart_from_each_other(kind):
-    """Each has perceptrons of its own. What they become is the network that is evaluated."""
+    """Each member has perceptrons of its own, and they become the network that is evaluated."""
     torch.manual_seed(0)
     final = NOISY[kind](AveragedMLP(4, 3, n_members=2))
     module = CrossFittedModule(final, [0.1], START, **OPTIONS)

@@ -31,7 +31,7 @@ def test_folds_have_as_many_rows_of_every_class():
 
 
 class KeepMembers(Callback):
-    """Keeps the first layer of the first group after an epoch, before the members are averaged."""
+    """A callback that keeps the first group's first layer before members are averaged."""
 
     def on_epoch_end(self, net, **kwargs):
         net.kept_ = net.module_.groups[0].hidden[0].weight.detach().clone()
@@ -39,7 +39,7 @@ class KeepMembers(Callback):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_member_does_not_train_on_the_rows_of_its_fold(weighted):
-    """Labels of one fold are turned: the member that leaves it out is the same for it."""
+    """Labels of one fold are changed, without effect on the member that leaves the fold out."""
     trained = []
     folds = np.arange(len(Y)) % 5
     for turned in (False, True):
@@ -64,7 +64,7 @@ def test_a_member_does_not_train_on_the_rows_of_its_fold(weighted):
         rows = {"X": X, "fold": folds}
         if weighted:
             rows["sample_weight"] = np.linspace(0.5, 1.5, len(Y))
-        # The same numbers of each label, from which training starts.
+        # Keep the label counts, from which training starts.
         y = Y.copy()
         y[folds == 2] = np.roll(Y[folds == 2], 10) if turned and not weighted else y[folds == 2]
         if turned and weighted:
@@ -72,7 +72,7 @@ def test_a_member_does_not_train_on_the_rows_of_its_fold(weighted):
         net.partial_fit(rows, y)
         trained.append(net.kept_)
     same = (trained[0] == trained[1]).flatten(1).all(1)
-    # Folds are counted from the first again.
+    # In each repetition, the members leave out the folds in the same order.
     assert np.flatnonzero(same).tolist() == [2, 7]
 
 
@@ -80,7 +80,7 @@ def test_the_best_epoch_is_kept_and_the_learning_rate_is_given_back():
     clf = classifier(lr=0.05, max_epochs=40).fit(X, Y)
     losses = clf.history_[:, "valid_loss"]
     assert np.argmin(losses) < len(losses) - 1
-    # Met on the way, while it was trained: about the loss of the network that was kept.
+    # The kept network has about the smallest loss that was reported during training.
     with pytest.warns(UserWarning, match="were used for training"):
         loss = -clf.score_bounds(X, Y).log_softmax
     assert loss == pytest.approx(min(losses), abs=0.1)
@@ -91,7 +91,7 @@ def test_the_best_epoch_is_kept_and_the_learning_rate_is_given_back():
 
 @pytest.mark.long_training
 def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
-    """In nats, of independent labels. Training ends early."""
+    """The labels are independent, values are in nats, and training ends early."""
     rng = np.random.default_rng(0)
     values = []
     for n in (250, 2500):
@@ -107,7 +107,7 @@ def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
 @pytest.mark.parametrize("prior", ["empirical", "uniform"])
 @pytest.mark.long_training
 def test_linear_worlds_are_learned_as_by_logistic_regression(prior):
-    """Gaussian classes of one covariance, of which perceptrons alone lose 0.06 nats to it."""
+    """The classes are Gaussians of equal covariance; perceptrons alone lose 0.06 nats."""
     rng = np.random.default_rng(0)
     means = 0.7 * rng.normal(size=(20, 15))
     y = rng.integers(20, size=2600)
@@ -121,7 +121,7 @@ def test_linear_worlds_are_learned_as_by_logistic_regression(prior):
 
 @pytest.mark.parametrize("prior", [None, [0.2, 0.3, 0.5]])
 def test_training_starts_from_the_loss_of_the_label_frequencies(prior):
-    """Of rows held out, here only of the second label; a prior is taken off the logits."""
+    """The loss is of held-out rows, here of the second label only; logits exclude the prior."""
     net = CrossFittedNet(
         AveragedMLP,
         n_classes=3,
@@ -140,12 +140,12 @@ def test_training_starts_from_the_loss_of_the_label_frequencies(prior):
     fold = np.where(y == 1, 0, -1)
     with pytest.warns(UserWarning, match="After no epoch did the network predict held-out rows"):
         net.partial_fit({"X": x, "fold": fold}, y)
-    # Two rows of eight.
+    # The label has two of eight rows.
     assert net.history[-1, "valid_loss"] == pytest.approx(np.log(4), abs=1e-5)
 
 
 def test_it_is_told_where_nothing_was_learned():
-    """Each row comes once with every label."""
+    """Draw rows, each of which occurs once with every label."""
     x, y = np.repeat(np.arange(150.0), 2)[:, None], np.tile([0, 1], 150)
     with pytest.warns(UserWarning, match="After no epoch did .* held-out rows clearly better"):
         clf = classifier(max_epochs=20).fit(x, y)
@@ -171,7 +171,7 @@ def test_the_parameter_that_is_too_low_is_named(lr, name):
 
 
 def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
-    """Of so many rows one perceptron leaves a tenth out, here without the one row of a class."""
+    """With this many rows, a perceptron leaves out a tenth, here without the rare class."""
     x = np.random.default_rng(0).normal(size=(5003, 2))
     seed_without = next(
         seed
@@ -188,7 +188,7 @@ def drawn(random_state):
 
 
 class FinalModule(Callback):
-    """Keeps what a callback predicts and saves at the end of training."""
+    """A callback that keeps the predictions and the saved file at the end of training."""
 
     def on_train_end(self, net, **kwargs):
         net.final_ = type(net.module_), net.predict_proba(X)
@@ -235,7 +235,7 @@ def test_a_single_member_holds_out_a_tenth_of_many_rows():
 
 @pytest.mark.long_training
 def test_many_repetitions_of_few_rows_are_learned_by_heart():
-    """Frequencies in six cells, from 3,000 rows: a strong decay would blur them."""
+    """The data are frequencies in six cells, from 3,000 rows: a strong decay would blur them."""
     rng = np.random.default_rng(0)
     cells = np.array([[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0, 2.0)])
     chance = np.array([0.1, 0.9, 0.2, 0.8, 0.5, 0.3])
@@ -273,7 +273,7 @@ def test_weights_are_repetitions_of_few_rows(clf, monkeypatch):
 
 
 class Stop(Callback):
-    """Raises an error that ends training as an epoch begins."""
+    """A callback that raises an error, which ends training, when an epoch begins."""
 
     runs_last = True
     watches_only = True

@@ -1,4 +1,4 @@
-"""Which device is taken, what it can do, and what is given back."""
+"""The choice of a device, its capabilities, its memory, and the state that it restores."""
 
 import multiprocessing
 import threading
@@ -156,7 +156,7 @@ def test_a_full_device_chooses_neither_the_scoring_nor_the_device(kind):
                 masker.fit(IMAGES, DIGIT)
             device.memory = 1 << 30
             masker.fit(IMAGES, DIGIT)
-            # More than a copy of the weights takes where there is one, less than the images do.
+            # Allow more memory than a copy of the weights takes, and less than the images take.
             device.memory = memory
             with pytest.raises(torch.OutOfMemoryError, match=f"lower batch_size={batch_size}"):
                 masker.transform(many)
@@ -180,7 +180,7 @@ def test_what_says_that_memory_is_short():
         MemoryError(),
     ]
     for allocate in (lambda: np.empty(1 << 50), lambda: torch.empty(1 << 50, device="cpu")):
-        # The error of NumPy takes a shape and a dtype, and no message.
+        # NumPy's error is built from a shape and a dtype, without a message.
         with pytest.raises((MemoryError, RuntimeError)) as raised:
             allocate()
         of_host.append(raised.value)

@@ -25,7 +25,7 @@ def of_digits(digits):
 
 
 def strange(n, channels=1):
-    """Images without content, by name: levels, gradients, and noise of several scales."""
+    """Images without content, by name: constants, gradients, and noise of several scales."""
     rng, ramp = np.random.default_rng(0), np.linspace(0, 1, n)
     found = {f"level {level}": np.full((1, n, n), level) for level in LEVELS}
     found |= {"across": ramp[None, None].repeat(n, 1), "down": ramp[None, :, None].repeat(n, 2)}
@@ -40,7 +40,7 @@ def test_images_without_content_carry_no_information(of_digits, digits):
     assert of_digits.score(X, y) > 0.98
     for name, images in strange(8).items():
         found = np.abs(of_digits.pointwise_information(images)).mean()
-        # A black image is an edge of the digits; what is unlike all of them tells nothing.
+        # A black image resembles the border of digits; images unlike all digits are uninformative.
         assert found < 0.7, (name, found)
 
 
@@ -54,7 +54,7 @@ def test_levels_are_information_where_the_label_is_a_level():
 
 @pytest.mark.parametrize("offset", [1e2, 1e4, -1e3])
 def test_a_bias_of_all_images_does_not_matter(digits, offset):
-    """E.g. the bias level of a camera."""
+    """A camera's bias level is an example."""
     X, y = digits
     clf = InfoSoftmaxClassifier(random_state=0, device="cpu").fit(X[:150] + offset, y[:150])
     assert clf.score(X[150:] + offset, y[150:]) > 0.95
@@ -126,7 +126,7 @@ def test_the_target_of_empty_images_is_the_weighted_label_frequencies(digits):
 
 
 class Rates(Callback):
-    """Notes the learning rate of each epoch."""
+    """A callback that records the learning rate of each epoch."""
 
     def on_epoch_end(self, net, **kwargs):
         net.history.record("rate", net.optimizer_.param_groups[0]["lr"])

@@ -1,4 +1,4 @@
-"""The objectives of training, row by row, against their definitions."""
+"""The objectives of training, row by row, compared with their definitions."""
 
 import numpy as np
 import pytest

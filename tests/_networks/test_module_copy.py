@@ -1,4 +1,4 @@
-"""Copies of modules: equal to those of deepcopy, or with the weights of the module."""
+"""Copies of modules: equal to deep copies, or sharing the weights of the module."""
 
 import copy
 import threading

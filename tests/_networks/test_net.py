@@ -1,4 +1,4 @@
-"""How the net trains, and what an interruption leaves. Divergence is in test_faults.py."""
+"""Training of the net, and its state after an interruption. Divergence is in test_faults.py."""
 
 import pickle
 import signal
@@ -24,7 +24,7 @@ FAST = {"max_epochs": 3, "random_state": 0, "device": "cpu"}
 
 @pytest.fixture(autouse=True)
 def interruptible():
-    """A process in the background may ignore the signal."""
+    """Let the test receive SIGINT, which a process in the background may ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -67,7 +67,7 @@ def test_an_interruption_at_any_step_keeps_the_network():
 
 
 class Interrupted(torch.nn.Module):
-    """Presses Ctrl-C at one of the batches of training."""
+    """A network that raises SIGINT, like Ctrl-C, at one of the batches of training."""
 
     def __init__(self, n_features, n_classes, batch=8):
         super().__init__()
@@ -98,7 +98,7 @@ def test_an_interrupt_keeps_what_was_learned_and_says_so():
 
 
 class EndInterrupted(Callback):
-    """Presses Ctrl-C as skorch tells that training is over."""
+    """A callback that raises SIGINT, like Ctrl-C, when training ends."""
 
     def on_train_end(self, net, **kwargs):
         signal.raise_signal(signal.SIGINT)
@@ -153,6 +153,6 @@ def test_a_fitted_net_shows_what_skorch_shows_and_its_parameters(estimator):
         dir(NeuralNetClassifier)
     )
     assert more == set()
-    # What ends in "_" was set by initialising it.
+    # Attributes that end in "_" are set by `initialize`.
     found = {name for name in vars(net) if not (name.startswith("_") or name.endswith("_"))}
     assert found <= net.get_params(deep=False).keys()

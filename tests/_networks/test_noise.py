@@ -1,4 +1,4 @@
-"""Where noise enters a network."""
+"""The places where noise enters a network."""
 
 import numpy as np
 import pytest

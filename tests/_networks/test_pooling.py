@@ -20,7 +20,7 @@ def test_the_factors_of_many_rows_are_found(factors):
     logits, y = drawn(20_000, factors)
     expected = np.full(len(factors), 1 / len(factors))
     found, floor = pooling_factors(logits, OFFSET, y, np.ones(len(y)), expected)
-    # Without evidence, the floor and small factors amount to the same.
+    # Without evidence, the floor and small factors have the same effect.
     np.testing.assert_allclose((1 - floor) * found, factors, atol=0.06)
     assert floor < 0.03 or not any(factors)
 
@@ -40,7 +40,7 @@ def test_the_share_of_wrong_labels_is_found(share):
 def test_without_a_surprise_the_floor_is_about_a_tenth_of_a_row(n):
     y = np.arange(n) % 3
     _, floor = pooling_factors(200 * np.eye(3)[y][None], OFFSET, y, np.ones(n), [1.0])
-    # Somewhat more, since a label may come from the floor and still be right.
+    # The floor exceeds the frequency of errors, since the floor also predicts right labels.
     assert 0.1 / (n + 10.1) < floor < 0.2 / (n + 10.1)
 
 
@@ -52,7 +52,7 @@ def test_a_family_that_misleads_gets_no_negative_factor():
 
 
 def test_factors_stay_bounded_where_the_rows_are_separable():
-    """Without a prior, five rows that all are right would make the network certain."""
+    """Without a prior, five correctly classified rows would make the network certain."""
     y = np.array([0, 1, 2, 0, 1])
     logits = np.stack([np.eye(3)[y], np.eye(3)[y]])
     found, floor = pooling_factors(logits, OFFSET, y, np.ones(5), [0.5, 0.5])

@@ -1,4 +1,4 @@
-"""Half precision, where the network computes in it. On devices: project/test_devices.py."""
+"""Half precision on the CPU. Half precision on devices: project/test_devices.py."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Predictions are of the rows that they are asked for, in their order."""
+"""Predictions belong to the requested rows, in their order."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ FAST = {"max_epochs": 3, "random_state": 0, "device": "cpu"}
 
 
 class SomeRows(torch.utils.data.SequentialSampler):
-    """Gives every other row."""
+    """A data set that gives every other row."""
 
     def __iter__(self):
         return iter(range(0, len(self.data_source), 2))
@@ -31,7 +31,7 @@ class SomeRows(torch.utils.data.SequentialSampler):
 
 
 class InPlace(nn.Module):
-    """Works on its input in place, as a first layer of ReLU(inplace=True) does."""
+    """A network that changes its input in place, as a first layer of ReLU(inplace=True) does."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()
@@ -49,7 +49,7 @@ def test_scores_of_training_rows_are_of_these_rows(estimator, caching, weight):
     score = EpochScoring("accuracy", on_train=True, name="train_acc", use_caching=caching)
     clf = estimator(callbacks=[("acc", score)], lr=0.03, **{**FAST, "max_epochs": 15})
     clf.fit(X, NAMES, weight)
-    # Scores that are cached are of the weights before each step, and noise is drawn for each.
+    # Cached scores belong to the weights before each step, and noise is drawn for each step.
     assert clf.history_[-1, "train_acc"] == pytest.approx(clf.score(X, NAMES), abs=0.05)
     assert clf.score(X, NAMES) > 0.9
 
@@ -74,7 +74,7 @@ def test_scores_of_training_rows_of_which_some_are_left_out(estimator, caching, 
         options = {"iterator_train__sampler": SomeRows(range(len(Y)))}
     clf = estimator(callbacks=[score, loss], batch_size=64, **options, **FAST).fit(X, NAMES)
     assert 0.1 < clf.history_[-1, "train_acc"] <= 1
-    # Predictions of the classifier are of all rows.
+    # Predictions of the classifier cover all rows.
     assert clf.predict_proba(X).shape == (len(Y), 3)
 
 

@@ -90,7 +90,7 @@ def test_a_range_that_overflows_is_scaled():
     ],
 )
 def test_columns_that_single_precision_would_round_are_warned_of(offset, given, dtype, warned):
-    """Columns that came in single precision were rounded before."""
+    """Columns that were passed in single precision had been rounded before."""
     near = np.random.default_rng(0).normal(size=(200, 2))
     prepare = PrepareColumns(2).to(dtype)
     with warnings.catch_warnings(record=True) as found:
@@ -142,7 +142,7 @@ def test_channels_have_medians_of_their_own(as_tensor):
 @pytest.mark.parametrize("period", [2, 3, 10])
 @pytest.mark.parametrize("as_tensor", [False, True])
 def test_periodic_rows_are_not_all_alike_in_a_sample(period, as_tensor):
-    """E.g. rows of sensors in turn, or of cases and controls."""
+    """Examples are rows of several sensors in turn, or of cases and controls."""
     n = 10_000 * (period - 1) + 2
     X = np.zeros((n, 2))
     one = X[period - 1 :: period]
@@ -199,7 +199,7 @@ def test_a_constant_column_is_learned_when_it_varies(dtype):
     prepare = PrepareColumns(4).to(dtype)
     prepare.learn(first)
     kept = prepare.median[0].item(), prepare.scale[0].item()
-    # Constant again, in a precision that the network need not have.
+    # Learn the constants again, in a precision that may differ from the precision of the network.
     assert prepare.learn_constant(first) == 0
     assert prepare.learn_constant(later, np.ones(50)) == 2
     assert (prepare.median[0].item(), prepare.scale[0].item()) == kept

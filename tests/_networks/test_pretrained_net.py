@@ -1,4 +1,4 @@
-"""A network that is used as it is: what is checked before it is used, and how often it runs."""
+"""A pretrained network: the checks before its use, and the number of its calls."""
 
 import copy
 import threading
@@ -21,7 +21,7 @@ def images():
 
 
 class Made(nn.Module):
-    """A network, and what a function makes of its input and its logits."""
+    """A network whose output is a function of its input and its logits."""
 
     def __init__(self, function):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a network is tried out for before it is trained."""
+"""Trial runs of a network before its training."""
 
 import warnings
 
@@ -67,7 +67,7 @@ def test_rows_that_are_all_equal_are_warned_about(shape, value):
     rows = torch.full((20, *shape), value, dtype=torch.float64).numpy()
     with pytest.warns(UserWarning, match="All rows of X are equal: they carry no information"):
         classifier().fit(rows, y)
-    # Differences that single precision loses are differences.
+    # Differences that single precision would lose count as differences.
     rows[3] += 1e-9
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""States of modules, optimizers and schedules that a checkpoint brings."""
+"""States of modules, optimizers and schedules in a checkpoint."""
 
 import math
 import tempfile
@@ -99,7 +99,7 @@ FORGED = {
 
 @pytest.fixture(scope="module")
 def rich():
-    """A classifier whose checkpoint has states of callbacks, and what is in it."""
+    """A classifier whose checkpoint has states of callbacks, and the checkpoint's content."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training.pt"
         stop = ("stop", EarlyStopping("train_loss", load_best=True))

@@ -121,7 +121,7 @@ def test_members_differ_by_signs_and_heads_alone(n_perceptrons, per_perceptron, 
 
 
 def test_a_perceptron_of_the_user_is_wrapped_as_it_is():
-    """Its columns get the signs before they are prepared."""
+    """The signs multiply the columns before the columns are prepared."""
     module = MLP(4, 3)
     ensemble = SharedEnsemble(module, 4, 2)
     x = torch.randn(5, 4)

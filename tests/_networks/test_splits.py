@@ -1,4 +1,4 @@
-"""Validation rows of the user's own are taken as training rows are, or refused."""
+"""The user's own validation rows are treated like training rows, or refused."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_what_is_neither_a_share_nor_folds_is_refused(split):
 
 
 class Rows(Dataset):
-    """A data set of one's own."""
+    """A user's data set."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Torch's flags that change numbers: pinned wherever a network computes, and given back."""
+"""Torch's numerical flags are pinned wherever a network computes, and restored afterwards."""
 
 import itertools
 import os
@@ -79,7 +79,7 @@ def by_the_precision_of_an_operation():
 
 
 def by_two_precisions_of_operations():
-    # Torch refuses to return `allow_tf32`, which is neither.
+    # Torch refuses to return `allow_tf32`, since the operations have different precisions.
     CUDNN.conv.fp32_precision = "ieee"
 
 
@@ -248,7 +248,7 @@ def test_networks_compute_under_pinned_flags(change):
 
 @pytest.mark.parametrize("change", SETTINGS[:4])
 def test_flags_of_the_caller_change_no_number(change):
-    """On a CPU, some of them round as well, if it multiplies in bfloat16."""
+    """Some flags also affect a CPU that multiplies in bfloat16."""
     wide = np.tile(X, 64)
     results = []
     for _ in range(2):
@@ -263,7 +263,7 @@ def test_flags_of_the_caller_change_no_number(change):
 
 @pytest.mark.parametrize("kind", ["table", "images", "ensemble", "gaussian", "early stopping"])
 def test_a_seed_gives_one_network(cuda, kind):
-    """On a GPU, the backward pass of a convolution is another one in each run by default."""
+    """On a GPU, the backward pass of a convolution is not deterministic by default."""
     rows = IMAGES if kind == "images" else X
     options = {"device": "cuda", **FAST}
     if kind == "early stopping":

@@ -1,4 +1,4 @@
-"""The thin path of training against skorch's own, and what callbacks see of it."""
+"""The package's short training loop compared with skorch's own, and the events of callbacks."""
 
 import copy
 import pickle
@@ -32,7 +32,7 @@ def assert_same_training(one, other):
 @pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, len(Y))], ids=["", "weighted"])
 @pytest.mark.parametrize("train_split", [None, 0.2])
 def test_equal_to_skorch_and_a_data_loader(monkeypatch, estimator, weight, train_split):
-    """Same seed, same order: the same weights and history, to rounding."""
+    """With the same seed and order, weights and history are equal, to rounding."""
     options = {**OPTIONS, "train_split": train_split}
     thin = estimator(**options).fit(X, Y, weight)
     for name in ("run_single_epoch", "train_step", "train_step_single"):

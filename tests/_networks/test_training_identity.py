@@ -1,4 +1,4 @@
-"""What tells a training from another, as a checkpoint compares them."""
+"""The identity of a training, which a checkpoint compares."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ STOCHASTIC = {"noise": "gaussian", "beta": 0.1}
 
 
 class Activated(torch.nn.Module):
-    """Modules whose weights have equal shapes, whatever the activation."""
+    """A network whose weights have the same shapes for every activation."""
 
     def __init__(self, n_features, n_classes, activation="relu"):
         super().__init__()
@@ -90,7 +90,7 @@ def valid_tensors(change=0.0):
 
 
 class Slowing(Callback):
-    """A callback of one's own that changes the training."""
+    """A user's callback that changes the training."""
 
     def __init__(self, factor):
         self.factor = factor
@@ -221,7 +221,7 @@ def test_another_training_is_refused(case, tmp_path):
     fit(1, **before)
     with pytest.raises(ValueError, match=f"another training, with other .*{names}"):
         fit(1, **{**before, **change})
-    # What was not changed goes on.
+    # Unchanged training is resumed.
     assert len(fit(2, **before).history_) == 2
 
 

@@ -1,4 +1,4 @@
-"""What stands behind one door does what the estimators need of it."""
+"""Private functions of other libraries that the estimators use through one module."""
 
 import numpy as np
 import pandas as pd

@@ -48,7 +48,7 @@ def test_columns_that_trade_places_make_other_rows():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_samples_of_a_discrete_table_are_not_copies(seed):
-    """Eight bits have 256 rows: an independent sample holds most of them again."""
+    """Eight bits have 256 rows: an independent sample repeats most of these rows."""
     rng = np.random.default_rng(seed)
     for n_columns, n in ((8, 2000), (8, 100), (1, 300)):
         train, test = rng.integers(0, 2, (2, n, n_columns))
@@ -56,7 +56,7 @@ def test_samples_of_a_discrete_table_are_not_copies(seed):
         known = training_rows(train, labels)
         assert n_trained_on(known, test, others) == 0
         assert n_trained_on(known, test[:50], others[:50]) == 0
-        # The very rows are found all the same.
+        # Identical rows are still found.
         assert n_trained_on(known, train, labels) == n
         shuffled = rng.permutation(n)
         found = n_trained_on(known, train[shuffled], labels[shuffled])
@@ -79,7 +79,7 @@ def test_hashes_are_bounded_in_number_and_the_same_in_every_order():
     shuffled = RNG.permutation(n)
     again = training_rows(many[shuffled], labels[shuffled])
     np.testing.assert_array_equal(known.hashes, again.hashes)
-    # Of those that were kept, all are found.
+    # All rows whose hashes were kept are found.
     found = n_trained_on(known, many[:1000], labels[:1000])
     assert 500 < found < 750
 
@@ -99,7 +99,7 @@ def test_rows_of_several_chunks():
     known = training_rows(X[:100], Y[:100])
     known = training_rows(X[100:200], Y[100:200], known)
     assert n_trained_on(known, X, Y) == 200
-    # Again, as in a second epoch.
+    # Learn the same rows again, as in a second epoch.
     assert n_trained_on(training_rows(X[:100], Y[:100], known), X[:9], Y[:9]) == 9
     rng = np.random.default_rng(0)
     bits, labels = rng.integers(0, 2, (40, 30, 6)), rng.integers(0, 2, (40, 30))

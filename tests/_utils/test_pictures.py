@@ -82,7 +82,7 @@ def test_what_holds_no_rows_is_refused_by_all_that_reads_rows(wrong, match):
 def test_what_may_hold_rows_is_not_refused():
     for rows in (np.zeros((0, 3)), [[1.0, 2.0]], np.zeros(3), [np.zeros((3, 8, 8))], "a.jpg"):
         check_rows(rows)
-    # A dictionary, which scikit-learn refuses with all sparse data.
+    # scikit-learn refuses this dictionary of keys together with all other sparse data.
     check_rows(dok_array((3, 2)))
     with pytest.raises(TypeError, match="[Ss]parse data"):
         InfoSoftmaxClassifier().fit(dok_array((3, 2)), [0, 1, 1])

@@ -48,7 +48,7 @@ def test_the_pace_so_far_tells_the_time_left(capsys, monkeypatch, clock, has_tqd
         # Half is done in 40 s.
         assert next(bar.over(["a"], [5])) == "a"
         assert lines(capsys)[-1].endswith("about 40 s left")
-        # Less is left than was thought.
+        # The remaining work is less than was expected.
         bar.expect(2.5)
         assert lines(capsys)[-1].endswith("about 20 s left")
         bar.advance(2.5)

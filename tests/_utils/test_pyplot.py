@@ -1,4 +1,4 @@
-"""matplotlib is needed where something is drawn."""
+"""matplotlib is required only for drawing."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Warnings point to the line that called us, and other threads keep their filters."""
+"""Warnings point to the user's line of code, and other threads keep their filters."""
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ class NeverTheFirst(nn.Linear):
 
 
 def fitted(module=None):
-    # The loss of an impossible label is infinite, so that the module is put in afterwards.
+    # An impossible label has infinite loss; the module is therefore replaced after training.
     clf = InfoSoftmaxClassifier(nn.Linear(4, 3), **OPTIONS).fit(X, Y)
     if module is not None:
         clf.net_.module_ = module

@@ -1,4 +1,4 @@
-"""Files that are written as a whole, or not at all, whoever else writes and whatever fails."""
+"""Files are written completely or not at all, with concurrent writers and after any failure."""
 
 import errno
 import os

@@ -196,7 +196,7 @@ def test_faulty_idx_files_are_refused(fault, mnist_home):
 
 
 def test_idx_files_with_changed_bytes(mnist_home):
-    """Any byte of a head that is changed, and any cut, is a ValueError with the folder."""
+    """After any change of a byte of a head, and any cut, a ValueError names the folder."""
     raw = mnist_home / "MNIST" / "raw"
     rng = np.random.default_rng(0)
     for name, head in [("images-idx3", 16), ("labels-idx1", 8)]:

@@ -51,7 +51,7 @@ def test_texts_as_labels(tmp_path):
 
 class Stream(IterableDataset):
     def __iter__(self):
-        # Of each class in turn.
+        # Yield rows of the three classes in turn.
         return iter(torch.utils.data.Subset(PAIRS, np.arange(150).reshape(3, 50).T.ravel()))
 
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_mapped(tmp_path):
 
 
 class Rows(torch.utils.data.Dataset):
-    """Items of a list, in batches of one."""
+    """A data set of the items of a list, in batches of one."""
 
     def __init__(self, *items):
         self.items = items
@@ -196,7 +196,7 @@ def test_files_of_the_user_are_left_alone(name, tmp_path):
 
 
 class WritesItself(Rows):
-    """While its rows are read, another process maps other rows into the same folder."""
+    """While the rows are read, another process maps other rows into the same folder."""
 
     def __getitem__(self, row):
         if not self.folder.joinpath("data.npy").exists():

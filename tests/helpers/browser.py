@@ -76,7 +76,7 @@ function open(path, width) {
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site and the walk, and receives what was found."""
+    """A server of the site and of the script that opens its pages, which collects the faults."""
 
     def __init__(self, *args, walk, found, **kwargs):
         self.walk, self.found = walk, found

@@ -1,15 +1,15 @@
 """Run the tests once more where there is a simulated CUDA device, which ``device="auto"`` takes.
 
-Use: ``python -m pytest -p tests.helpers.cuda_plugin``. Of all tests, doctests included, those are
-run whose names lead to torch or to what builds, trains or runs networks (see `reach`), unless the
-tests bring a device of their own. Tests marked by ``long_training`` are left out: their subject is
-what is learned, and short trainings show that the device agrees with the CPU. For the same reason,
-the default training of a table takes a sixth of its epochs here. Of the cases of one test the
-first, the middle and the last are run, for a device makes little difference between them.
-``--all-cases`` runs all cases, and ``--all-tests`` all tests, with all epochs: then a test fails
-that works on the device and to which it should be nothing.
+Use: ``python -m pytest -p tests.helpers.cuda_plugin``. The plugin selects the tests and doctests
+whose names lead to torch, or to code that builds, trains or runs networks (see `reach`), unless
+the tests use a device of their own. Tests marked by ``long_training`` are left out: they check the
+result of learning, and short trainings show that the device agrees with the CPU. For the same
+reason, the default training of a table takes a sixth of its epochs here. The first, the middle and
+the last case of each test are run, since the device makes little difference between cases.
+``--all-cases`` runs all cases, and ``--all-tests`` runs all tests, with all epochs: then a test
+fails if it uses the device although `reach` does not select it.
 
-A test that needs something of a GPU that is not simulated is skipped where it calls it, for the
+A test that needs an unsimulated function of a GPU is skipped at the call of that function, for the
 reason that `NotSimulated` gives.
 """
 
@@ -30,7 +30,7 @@ _devices = []
 _left_out = set()
 # Factor by which the default training of a table is shorter.
 _SHORTER = 6
-# Fixtures that are a device.
+# Fixtures that provide a device.
 _DEVICES = {"cuda", "counted_cuda", "mps"}
 
 
@@ -65,7 +65,7 @@ def pytest_report_header(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out tests that the device is nothing to, or that have been run on one."""
+    """Leave out tests that do not use a device, and tests that have been run on one."""
     cases, kept = {}, set()
     for item in items:
         if _has_been_run(item):
@@ -93,14 +93,14 @@ def _has_been_run(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item):
-    """Skip what has fixtures that need something that is not simulated."""
+    """Skip tests whose fixtures need an unsimulated function."""
     with _skipping_not_simulated():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Skip what needs something that is not simulated, and hold `reach` to what is launched."""
+    """Skip tests that need an unsimulated function, and check `reach` by the launched kernels."""
     before = [device.counts["launches"] for device in _devices]
     with _skipping_not_simulated():
         result = yield

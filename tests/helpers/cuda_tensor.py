@@ -1,4 +1,4 @@
-"""The tensor of the simulated device: the device's to Python, a meta tensor to C++."""
+"""The tensor of the simulated device: on the device in Python, a meta tensor in C++."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ CUDA, CPU = torch.device("cuda:0"), torch.device("cpu")
 class CudaTensor(torch.Tensor):
     """A tensor whose values are those of a host tensor that it wraps.
 
-    torch's engine of gradients asks the driver about any tensor that is CUDA's in C++. These are
-    meta tensors there, with CUDA's dispatch keys; Python sees ``cuda:0``, or ``mps:0``.
+    torch's engine of gradients queries the driver about any tensor that is CUDA's in C++. These
+    tensors are meta tensors in C++, with CUDA's dispatch keys; Python sees ``cuda:0``, or
+    ``mps:0``.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def restored(inner, requires_grad, is_parameter):
     """
     device, tensor = CudaTensor.device_of_threads, inner
     if device is not None and device.loads_onto_device():
-        # Its shell is a meta tensor, and within the mode there are none.
+        # The shell of the parameter is a meta tensor, which cannot be made within the mode.
         with torch._C._DisableTorchDispatch():
             tensor = CudaTensor(inner)
     if is_parameter:

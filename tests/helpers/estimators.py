@@ -1,4 +1,4 @@
-"""Classifiers that are strict about what they are given."""
+"""Classifiers that are strict about their input."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin

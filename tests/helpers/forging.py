@@ -1,4 +1,4 @@
-"""Files as a stranger may write them: any content, with a checksum that is right."""
+"""Untrusted files: any content, with a valid checksum."""
 
 import copy
 import json
@@ -35,10 +35,10 @@ def changed(content, **entries):
 
 
 def tagged(kind, *items, **more):
-    """Return a list, tuple or dict as it stands in a file."""
+    """Return a list, tuple or dict as it is written in a file."""
     return {"kind": kind, "items": list(items), **more}
 
 
 def array(values, dtype="float64", shape=None):
-    """Return an array as it stands in a file."""
+    """Return an array as it is written in a file."""
     return tagged("array", *values, dtype=dtype, shape=[len(values)] if shape is None else shape)

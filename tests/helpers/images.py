@@ -1,4 +1,4 @@
-"""Little images and a little network, for what needs many fits."""
+"""Small images and a small network, for tests that need many fits."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Little networks, and the network of a fitted classifier, run by hand."""
+"""Small networks, and the network of a fitted classifier, run by hand."""
 
 import torch
 
@@ -6,7 +6,7 @@ from sksoftinfo._networks import pinned_flags
 
 
 def module_output(classifier, *inputs):
-    """Return what the module makes of arrays, wherever it is, as a tensor on the host."""
+    """Return the outputs of the module for arrays, on any device, as a tensor on the host."""
     device = next(classifier.module_.parameters()).device
     with torch.no_grad(), pinned_flags():
         return classifier.module_(*(torch.as_tensor(one).to(device) for one in inputs)).cpu()
@@ -24,7 +24,7 @@ class TinyNet(torch.nn.Module):
 
 
 class Outputs(torch.nn.Module):
-    """A linear network, and what a function makes of its logits."""
+    """A linear network whose output is a function of its logits."""
 
     def __init__(self, function, n_outputs=3):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Small photographs of colours, and what resizes them as the transforms of torchvision do."""
+"""Small coloured photographs, and functions that resize them like torchvision's transforms."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ SIZES = [(40, 60), (64, 48), (33, 80)]
 
 
 def resize_whole(held):
-    """As a transform of torchvision: PIL images or tensors, to 32 x 32, normalised."""
+    """Resize PIL images or tensors to 32 x 32 and normalise them, as torchvision does."""
     pixels = torch.tensor(np.asarray(held))
     if isinstance(held, Image.Image):
         pixels = pixels.permute(2, 0, 1)
@@ -19,7 +19,7 @@ def resize_whole(held):
 
 
 def resize_and_crop(held):
-    """As above, to 40 x 40, of which 32 x 32 in the middle are left."""
+    """Resize to 40 x 40, keep the central 32 x 32, and normalise."""
     pixels = torch.tensor(np.asarray(held)).permute(2, 0, 1) / 255
     return (interpolate(pixels, (40, 40))[:, 4:36, 4:36] - 0.5) / 0.5
 
@@ -30,7 +30,7 @@ def interpolate(pixels, size):
 
 
 def coloured_photographs():
-    """Grey pictures of several sizes with a red or blue (navy) rectangle, and where it is."""
+    """Return pictures of several sizes, with a red or blue (navy) rectangle, and its pixels."""
     rng = np.random.default_rng(0)
     images, truths = [], []
     for index, (height, width) in enumerate(SIZES):
@@ -49,7 +49,7 @@ def iou(one, other):
 
 
 class Labelled(Dataset):
-    """Images with labels, whose names are its `classes`, as those of ImageFolder."""
+    """A data set of images with labels, whose names are its `classes`, as in ImageFolder."""
 
     def __init__(self, images, labels, classes=None):
         self.images, self.labels = images, labels

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-# Of the classes of `Colours`.
+# Names of the classes of `Colours`.
 NAMES = ["teal", "red", "olive", "green", "navy", "blue"]
 
 
@@ -23,12 +23,12 @@ class Flattening(nn.Module):
         n = x.size(0)
         x = self.activation(self.norm(self.first(x)))
         x = self.activation(self.second(x))
-        # Of the images that came in, as many networks have it.
+        # Flatten by the number of the input's images, as many networks do.
         return self.head(self.pool(x).view(n, -1))
 
 
 def pretrained_network(n_classes=3, seed=0):
-    """Return a network whose statistics of batch normalisation are not those of its start."""
+    """Return a network whose batch normalisation statistics differ from their initial values."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = Flattening(n_classes)
@@ -40,7 +40,7 @@ def pretrained_network(n_classes=3, seed=0):
 
 
 class Colours(nn.Module):
-    """Finds colours: one class for each, by how much of the image has it."""
+    """A network that finds colours: one class for each, by its share of the image."""
 
     colours = torch.tensor(
         [[0, 1, 1], [1.4, 0, 0], [1, 1, 0], [0, 1.4, 0], [0, 0, 1], [0.7, 0, 1.4]]

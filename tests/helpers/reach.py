@@ -1,11 +1,11 @@
-"""What a test leads to: from its code, fixtures and cases to what they name, and so on."""
+"""The names that a test leads to: in its code, fixtures and cases, in their code, and so on."""
 
 import sys
 import types
 
-# What works on a device: torch, and what builds, trains or runs networks. Functions that evaluate
-# any estimator are led to a device by the estimator. The command `bounds` is not among them: only
-# its model "info" uses a device.
+# Names that lead to a device: torch, and functions that build, train or run networks. Functions
+# that evaluate any estimator lead to a device only through the estimator. The command `bounds` is
+# not included, since only its model "info" uses a device.
 _ON_A_DEVICE = (
     "torch",
     "sksoftinfo._classifiers",
@@ -15,12 +15,12 @@ _ON_A_DEVICE = (
     "sksoftinfo._command_line.mask",
     "sksoftinfo.export",
 )
-# Functions that run code of which no name is known here.
+# Functions that may run any code.
 _ANYTHING = {"exec", "eval", "run_path"}
 
 
 def reaches_a_device(item):
-    """Return whether the code of a test or doctest names, or its helpers name, what uses a device.
+    """Return whether a test or doctest, or one of its helpers, names code that uses a device.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def reaches_a_device(item):
 
 
 class _Walk:
-    """Whether objects lead to a device; each is looked at once."""
+    """A search for objects that lead to a device; each object is examined once."""
 
     def __init__(self):
         self.seen = {}
@@ -57,7 +57,7 @@ class _Walk:
         if _is_on_a_device(_module_of(value)):
             return True
         if not _module_of(value).startswith("tests."):
-            # Such as partial(call, options), or the function that a decorator wraps.
+            # The value may be partial(call, options), or a function that a decorator wraps.
             parts = [getattr(value, name, None) for name in ("func", "args", "keywords")]
             parts += [getattr(value, "estimator", None), getattr(value, "steps", None)]
             return any(self.leads_on(part) for part in parts if part is not None)
@@ -76,7 +76,7 @@ class _Walk:
         """Return whether code leads to a device, with the global names that it sees."""
         if any(_is_on_a_device(name) or name in _ANYTHING for name in code.co_names):
             return True
-        # What the code imports itself.
+        # Names that the code imports itself.
         imported = [sys.modules[name] for name in code.co_names if name in sys.modules]
         for name in code.co_names:
             found = [vars(module)[name] for module in imported if name in vars(module)]

@@ -1,10 +1,11 @@
-"""A CUDA device that is simulated, so that code for a GPU is tested where there is none.
+"""A simulated CUDA device, so that code for a GPU is tested on machines without a GPU.
 
-Tensors of the device say ``cuda:0`` to Python and are computed in host memory. What a GPU refuses
-is refused, in torch's own words where torch itself refuses: operands on two devices, ``numpy()``
-of a tensor on the device, a generator of the other device, memory that there is not, pinned
-memory of the device; and with ``kind="mps"``, for Apple's GPUs, double precision. What a GPU
-permits at a price is counted: launches of kernels, copies, and whatever the host waits for.
+Tensors of the device have the device ``cuda:0`` in Python and are computed in host memory. The
+simulation refuses what a GPU refuses, with torch's own messages where torch itself refuses:
+operands on two devices, ``numpy()`` of a tensor on the device, a generator of the other device,
+memory that does not exist, pinned memory of the device; and with ``kind="mps"``, for Apple's GPUs,
+double precision. The simulation counts what a GPU permits at a price: launches of kernels, copies,
+and waits of the host.
 
 The simulation cannot show
 
@@ -13,13 +14,13 @@ The simulation cannot show
   (which flags of torch hold where a network computes does not: `_networks/test_torch_flags.py`);
 - time, and what overlaps: every copy and every kernel is done when it is called;
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
-  export to ONNX, CUDA graphs; nor Triton, streams and events: `NotSimulated` is raised;
+  export to ONNX, CUDA graphs; and Triton, streams and events: `NotSimulated` is raised;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
 - other processes: there is no device in a process of joblib, where tensors arrive on the host,
   and spawned ones are `NotSimulated`.
 
-It rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is the reason
-why it does not work with the torch that is installed, or None.
+The simulation rests on private functions of torch, which exist from torch 2.6 on; `UNAVAILABLE` is
+the reason why the simulation does not work with the installed torch, or None.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ UNAVAILABLE = (
     else f"the simulated CUDA device needs torch 2.6 or later; found {torch.__version__}"
 )
 
-# Operators whose result, or whose result's shape, the host has to wait for.
+# Operators for which the host has to wait, for the result or for its shape.
 _WAITS = {
     "_local_scalar_dense",
     "bincount",
@@ -64,7 +65,7 @@ _WAITS = {
     "unique_dim",
     "_unique2",
 }
-# Operators without a kernel that are not views either.
+# Operators that have no kernel, although they are not views.
 _NO_KERNEL = {"detach", "alias", "lift_fresh", "_has_compatible_shallow_copy_type"}
 # Operators whose indices may be on the host: torch copies them.
 _TAKES_HOST_INDICES = {"index", "index_put", "index_put_", "_index_put_impl_"}
@@ -108,7 +109,7 @@ _AUTOCAST = {
 }
 # Functions that are changed although they name no device.
 _CHANGED = {*_AUTOCAST, torch.Tensor.cuda, torch.Tensor.to}
-# What torch offers of a GPU that the simulation does not, and why.
+# Reasons why functions of a GPU are not simulated.
 _GRAPHS = "torch traces graphs with tensors of its own"
 _OVERLAP = "nothing overlaps on the simulated device"
 _PROCESS = "there is no device in a process that begins anew"
@@ -122,18 +123,18 @@ _NOT_SIMULATED = {
     (torch.cuda, "Stream"): _OVERLAP,
     (multiprocessing.context.SpawnProcess, "_Popen"): _PROCESS,
 }
-# Neither on CUDA nor on the CPU, for torch's optimizers ask CUDA whether it records a graph.
+# A fork does not work on the CPU either: torch's optimizers query CUDA about a recorded graph.
 NO_FORK = "torch does not train in a fork of a process that has used CUDA"
 _NOTHING = contextlib.nullcontext()
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class NotSimulated(NotImplementedError):
-    """What is called exists on a GPU, and does not on the simulated device."""
+    """The called function exists on a GPU, but not on the simulated device."""
 
 
 class _Operator(NamedTuple):
-    """What the simulation has to know of an operator of torch."""
+    """Properties of an operator of torch that the simulation needs."""
 
     name: str
     is_composed: bool
@@ -155,15 +156,15 @@ def _operator(func):
 
 
 class SimulatedCuda:
-    """The device: what it computes, refuses and counts. `simulated_cuda` makes one.
+    """The device: it computes, refuses and counts. `simulated_cuda` makes one.
 
     Attributes
     ----------
     counts : collections.Counter
         ``"launches"`` and ``"waits"``; ``"to_host"``, ``"to_device_pageable"``,
         ``"to_device_scalar"``, ``"host_indices"``, ``"bool_index"`` and the names of operators
-        count what was waited for; ``"to_device_pinned"`` counts what was not;
-        ``"bytes_to_host"`` and ``"bytes_to_device"`` are what was copied.
+        count operations that the host waited for; ``"to_device_pinned"`` counts copies without a
+        wait; ``"bytes_to_host"`` and ``"bytes_to_device"`` count copied bytes.
     places : collections.Counter
         With ``trace=True``, the waits by kind and lines of code.
     """
@@ -201,9 +202,9 @@ class SimulatedCuda:
         return not self.is_absent and (wanted is None or _is_on_device(wanted))
 
     def run(self, func, args, kwargs):
-        """Run an operator as the device does."""
+        """Run an operator on the simulated device."""
         if self is not CudaTensor.device_of_threads:
-            # Another simulation, within this one, has done its part.
+            # Another simulation, within this one, has already run the operator.
             return func(*args, **kwargs)
         operator = _operator(func)
         if operator.is_composed:
@@ -231,7 +232,7 @@ class SimulatedCuda:
             _check_generator(generator, on_device)
         if operator.name == "_to_copy":
             if ours and on_device and _changes_nothing(args[0], **kwargs):
-                # C++ takes it for a copy from one device to another, and there is but one.
+                # C++ assumes a copy between two devices, but there is only one device.
                 return CudaTensor(args[0]._inner.view_as(args[0]._inner))
             self._count_transfer(args[0], on_device)
         else:
@@ -378,7 +379,7 @@ def _unwrapped(value):
 
 
 def _is_on_device(device):
-    # Factories of C++ are told the device of the tensors that they work on, which is "meta" there.
+    # Functions of C++ that make tensors get the device of their arguments, which is "meta" there.
     return device is not None and torch.device(device).type in (
         active_simulation().device.type,
         "meta",
@@ -390,7 +391,7 @@ def _changes_nothing(tensor, dtype=None, memory_format=None, **others):
 
 
 def _check_generator(generator, on_device):
-    # What arrives here is a new object of Python, for the generator of C++.
+    # The argument is a new Python object for the same C++ generator.
     if (generator._cdata in _Generator.on_device) != on_device:
         kind = active_simulation().device.type
         wanted, found = (kind, "cpu") if on_device else ("cpu", kind)
@@ -398,9 +399,9 @@ def _check_generator(generator, on_device):
 
 
 class _Generator(torch.Generator):
-    """A generator that may say that it is the device's."""
+    """A generator that can report the simulated device as its own."""
 
-    # By the address of the generator in C++.
+    # Generators of the device, by the address in C++.
     on_device: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
     def __new__(cls, device="cpu"):
@@ -416,11 +417,11 @@ class _Generator(torch.Generator):
 
 
 class _Operators(TorchDispatchMode):
-    """Every operator of torch in this thread is run by the device."""
+    """A mode in which the device runs every operator of torch in this thread."""
 
     @classmethod
     def _should_skip_dynamo(cls):
-        # Nothing is compiled here, and to say so takes longer than many an operator.
+        # Nothing is compiled here, but True would cost more time than many an operator takes.
         return False
 
     def __init__(self, device):
@@ -432,27 +433,27 @@ class _Operators(TorchDispatchMode):
 
 
 class _Functions(TorchFunctionMode):
-    """What has to be changed before C++ sees it: "cuda" without a number, and autocast."""
+    """A mode that replaces arguments before C++ sees them: "cuda" without a number, autocast."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func not in _CHANGED and kwargs.get("device") is None:
             return func(*args, **kwargs)
         if _is_meta(kwargs.get("device")) or func is torch.Tensor.to and any(map(_is_meta, args)):
-            # Tensors without values that a test wants, and not those behind the device's.
+            # These are meta tensors that a test makes, not the ones behind the device's tensors.
             with torch._C._DisableTorchDispatch():
                 return func(*args, **kwargs)
         if func is torch.Tensor.cuda:
             return args[0].to(active_simulation().device)
         if func is torch.Tensor.to:
-            # Which device is meant, C++ would ask the driver.
+            # C++ would query the driver for the number of the device.
             args = tuple(_with_number(arg) for arg in args)
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": _with_number(kwargs["device"])}
             if func in (torch.tensor, torch.as_tensor, torch.asarray) and _is_on_device(
                 kwargs["device"]
             ):
-                # These would be made on the device in C++.
+                # C++ would make these tensors on the device.
                 return func(*args, **{**kwargs, "device": None}).to(kwargs["device"])
         kind = active_simulation().device.type
         if func in _AUTOCAST and torch.is_autocast_enabled(kind):
@@ -487,12 +488,12 @@ def active_simulation():
 
 @contextlib.contextmanager
 def simulated_cuda(**options):
-    """Let there be one CUDA device, simulated, for as long as this lasts.
+    """Let there be one simulated CUDA device, for the duration of the context.
 
     Parameters
     ----------
     kind : {"cuda", "mps"}, default="cuda"
-        What the device says it is. MPS has no double precision.
+        Kind of the device. MPS has no double precision.
     memory : int, default=2**30
         Bytes that are free, for each tensor.
     trace : bool, default=False
@@ -502,7 +503,7 @@ def simulated_cuda(**options):
     ------
     SimulatedCuda
     """
-    # Optimizers import it, and its tables have to be of torch's real functions.
+    # Optimizers import this module, and its tables must contain torch's real functions.
     import torch._dynamo  # noqa: F401
 
     device = SimulatedCuda(**options)
@@ -519,12 +520,12 @@ def simulated_cuda(**options):
 
 
 class _Cuda:
-    """A CUDA device that there is."""
+    """A real CUDA device."""
 
     def elsewhere(self, function, *args):
         """Return ``function(*args)`` as a machine without the device returns it.
 
-        A process that has begun to use CUDA can do so until it ends, whatever it is told of it.
+        A process that has begun to use CUDA can use it until it ends, whatever its environment.
         """
         context = multiprocessing.get_context("spawn")
         hidden = mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES="")
@@ -550,7 +551,7 @@ def some_cuda():
 
 
 def _replacements(device):
-    """Yield owner, name and replacement of the functions of torch that ask the driver."""
+    """Yield owner, name and replacement of the functions of torch that query the driver."""
     generator = device.generator
 
     def is_there(kind):
@@ -611,7 +612,7 @@ def _apply_by_swapping(apply):
         def but_for_lazy(tensor):
             if not is_lazy(tensor):
                 return function(tensor)
-            # One that is made by the first batch only remembers where, and of which dtype.
+            # A lazy parameter only remembers its device and its dtype.
             place = getattr(tensor, "_place", CPU)
             moved = function(torch.empty(0, dtype=tensor.dtype, device=place))
             tensor._place, tensor.data = moved.device, moved.cpu()
@@ -628,7 +629,7 @@ def _apply_by_swapping(apply):
 
 
 def _materialize_by_swapping(materialize):
-    """Return what makes a lazy parameter, on the device where it was sent before."""
+    """Return the function that makes a lazy parameter on the device where it was sent before."""
 
     def materialize_by_swapping(parameter, shape, device=None, dtype=None):
         device = getattr(parameter, "_place", CPU) if device is None else device
@@ -641,7 +642,7 @@ def _materialize_by_swapping(materialize):
 
 
 def _run_in(device, run):
-    """Return ``Thread.run`` with the device: modes of torch belong to one thread."""
+    """Return ``Thread.run`` with the device, since modes of torch belong to one thread."""
 
     def run_in(thread):
         with _Operators(device), _Functions():

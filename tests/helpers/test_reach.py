@@ -1,4 +1,4 @@
-"""A test leads to what uses a device through helpers, fixtures, cases and code in texts."""
+"""A test leads to uses of a device through helpers, fixtures, cases and code in strings."""
 
 from functools import partial
 from types import SimpleNamespace

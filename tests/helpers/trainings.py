@@ -42,7 +42,7 @@ CASES = {
 
 
 class Crash(BaseException):
-    """Something that nobody catches."""
+    """An exception that is never caught."""
 
 
 class CrashAt(Callback):
@@ -79,7 +79,7 @@ def assert_refused(small, content, match):
 
 
 def forged(state):
-    """The bytes of a checkpoint with a valid checksum."""
+    """Return the bytes of a checkpoint with a valid checksum."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return with_checksum(buffer.getvalue())

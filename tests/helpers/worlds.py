@@ -36,7 +36,7 @@ def expected_log_softmax(z, y, sample_weight=None):
 def donsker_varadhan_of(z, y, *, label_distribution=None, sample_weight=None):
     """Return the library's Donsker-Varadhan representation with the critic z_y (Eq. 12-13).
 
-    `label_distribution` is that of E_y, one for all rows or one for each; uniform if None.
+    `label_distribution` is that of E_y: one for all rows or one for each; uniform if None.
     """
     z = np.asarray(z, dtype=float)
     z = z[:, None, :] if z.ndim == 2 else z

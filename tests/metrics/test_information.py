@@ -79,7 +79,7 @@ def test_multimetric_and_our_own_classifier():
 
 
 def test_a_tree_is_chosen_by_the_floored_bound():
-    """Where labels have probability zero, the bound itself is some -700 nats for each of them."""
+    """For labels of predicted probability zero, each label lowers the bound by some 700 nats."""
     rng = np.random.default_rng(0)
     y = np.where(rng.random(150) < 0.1, rng.integers(0, 3, 150), Y)
     tree = DecisionTreeClassifier(random_state=0)
@@ -99,7 +99,7 @@ def test_scorers_of_folds_that_lack_a_class():
     assert np.isfinite(mi_lower_scorer(clf, part, y[:10]))
     only_a = mi_lower_scorer(clf, part[::2], y[:10:2])
     assert only_a == pytest.approx(np.log(clf.predict_proba(part[::2])[:, 0]).mean())
-    # Two classes, of which one occurs.
+    # The classifier has two classes, one of which occurs.
     clf = LogisticRegression().fit(part, y[:10])
     assert log_softmax_scorer(clf, part[::2], y[:10:2]) < 0
 
@@ -119,7 +119,7 @@ def test_sample_weight_by_hand_and_by_routing():
             params={"sample_weight": weight},
             cv=StratifiedKFold(3),
         )
-        # Rows of one class have no weight: H(Y) of the other two is the most there can be.
+        # The rows of one class have weight zero: the maximum is H(Y) of the other two classes.
         assert (results["test_score"] < np.log(2)).all()
         assert (results["test_score"] > 0.3).all()
 

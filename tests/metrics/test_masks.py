@@ -24,7 +24,7 @@ def test_mask_iou_by_hand(masks):
     pred = np.zeros_like(masks)
     pred[0, :, 2:4] = True
     pred[1, 0, 0] = True
-    # 4 of 16, 1 of 1; the third image has no object.
+    # The shares are 4 of 16 and 1 of 1; the third image has no object.
     assert mask_iou_score(masks, pred) == pytest.approx((4 / 16 + 1) / 2)
     assert mask_iou_score(masks, masks) == 1.0
     assert mask_iou_score(masks, np.zeros_like(masks)) == 0.0
@@ -45,7 +45,7 @@ def test_pointing_game(masks):
 def test_boxes_by_hand():
     true = np.array([[0, 0, 4, 2], [1, 1, 3, 3]])
     pred = np.array([[2, 0, 6, 2], [0, 0, 0, 0]])
-    # 4 of 12, and nothing.
+    # The shares are 4 of 12, and 0.
     assert box_iou_score(true, pred) == pytest.approx(1 / 6)
     assert box_accuracy_score(true, pred) == 0.0
     assert box_accuracy_score(true, pred, iou_threshold=1 / 3) == 0.5

@@ -1,1 +1,1 @@
-"""What concerns the whole project: docs, packaging, types, imports, faults, checks."""
+"""Tests of the whole project: docs, packaging, types, imports, faults, checks."""

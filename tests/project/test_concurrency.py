@@ -1,4 +1,4 @@
-"""Threads and processes that share a classifier, or train side by side, get what one gets."""
+"""Threads and processes that share a classifier, or train in parallel, give the usual result."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What is trained and evaluated on CUDA agrees with the CPU: a real GPU, or a simulated one."""
+"""Training and evaluation on CUDA agree with the CPU, on a real GPU or a simulated one."""
 
 import copy
 import pickle
@@ -41,8 +41,8 @@ class Network(nn.Module):
 
     def __init__(self, n_features, n_classes):
         super().__init__()
-        # A bias before the normalisation would have gradients that are nothing but rounding, which
-        # Adam makes as large as all others.
+        # The gradients of a bias before the normalisation would be pure rounding errors, which
+        # Adam makes as large as all other gradients.
         first = nn.Linear(n_features, 8, bias=False)
         self.layers = nn.Sequential(first, nn.BatchNorm1d(8), nn.ReLU())
         self.head = nn.Linear(8, n_classes)
@@ -93,9 +93,9 @@ OPTIONS = {
     "float32": {"dtype": "float32"},
 }
 VALIDATED = EarlyStopping(load_best=True)
-# Each classifier with some options, and with all the others. Whether an option is on is a parity
-# of the classifier's number, another one for each option: any two options are on together, each
-# without the other, and both off in some case.
+# Each classifier is tested with some options, and with all other options. Whether an option is on
+# is a parity of the classifier's number, a different one for each option: for any two options,
+# every combination of on and off occurs.
 CASES = {
     (name, complement): {
         option
@@ -129,7 +129,7 @@ def assert_on_cuda(clf):
 
 
 def assert_agree(on_cuda, on_cpu, X, y, atol=1e-6):
-    """Kernels of a real GPU sum in another order."""
+    """Allow for a real GPU, whose kernels sum in another order."""
     np.testing.assert_allclose(on_cuda.predict_proba(X), on_cpu.predict_proba(X), atol=atol)
     found, expected = (clf.score_bounds(X, y) for clf in (on_cuda, on_cpu))
     for name in ("mi_lower", "log_softmax", "dv", "mi_output_upper"):
@@ -206,7 +206,7 @@ def test_a_criterion_with_weights_of_classes(cuda):
 
 @pytest.mark.parametrize("rows", ["float32", "on the device", "weighted"])
 def test_the_default_network_of_tables(cuda, rows):
-    """What decides for itself how long to train, on few rows, does so on either device."""
+    """With few rows, the network chooses the length of its training, on either device."""
     X, X_test, y, y_test = train_test_split(*load_iris(return_X_y=True), test_size=30, **SEED)
     if rows == "float32":
         X, X_test = X.astype(np.float32), X_test.astype(np.float32)
@@ -283,7 +283,7 @@ def test_a_checkpoint_resumes_to_the_same_result(cuda, clf, tmp_path):
         epochs_and_proba, copy.deepcopy(clf).set_params(**options), X, y, X_test
     )
     assert n_epochs == 4
-    # Dropout of the host is another one.
+    # Dropout on the host draws other numbers.
     if "module__dropout" not in clf.get_params():
         np.testing.assert_allclose(proba, whole, atol=1e-6)
 
@@ -313,7 +313,7 @@ def read(how, path):
 
 
 def read_and_trained(how, path, X, y, X_test, y_test):
-    """Return whether a file warns that its device is absent, and the probabilities of before."""
+    """Return whether a file warns about its absent device, and the original probabilities."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         there = read(how, path)

@@ -1,4 +1,4 @@
-"""What users have on a GPU, or in memory that torch does not take, goes in everywhere."""
+"""All functions accept tensors on a GPU, and arrays in memory that torch does not support."""
 
 import pickle
 import warnings
@@ -83,7 +83,7 @@ def test_layouts_of_memory(cuda, device, layout, kind, tmp_path):
         found = clf.fit(other, y).predict_proba(other)
         np.testing.assert_array_equal(found, expected)
         np.testing.assert_allclose(clf.predict_proba(other[:1]), expected[:1], atol=1e-6)
-        # The warning about rows that were trained on is right here.
+        # The warning about training rows is expected here.
         warnings.filterwarnings("ignore", message=".* rows and their labels were used")
         clf.score_bounds(other[1:], y[1:])
         if kind == "images":
@@ -157,7 +157,7 @@ def test_rows_on_the_device_are_those_of_the_host(cuda, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["table", "images", "noise"])
 def test_rows_on_the_device_do_not_travel(counted_cuda, name):
-    """Labels do, hashes of rows, results, and the rows from which quantiles are learned."""
+    """Only labels, hashes of rows, results, and the rows for learning quantiles are copied."""
     rows, y, kind = varied(name)
     rows, y = np.concatenate([rows] * 20), np.tile(y, 20)
     clf = kind(device="cuda", class_weight="balanced", train_split=0.2, **FAST)
@@ -421,7 +421,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_tensors_of_the_device_in_functions(cuda, name):
-    """What needs no device takes its tensors all the same."""
+    """Functions that need no device accept its tensors as well."""
     call, given, options = CALLS[name]
     expected = call(*given, **options)
     found = call(*map(there, given), **{name: there(one) for name, one in options.items()})

@@ -1,4 +1,4 @@
-"""What a GPU is made to wait for, and what it is made to launch, counted on a simulated device."""
+"""Waits for a GPU and launched kernels, counted on a simulated device."""
 
 import warnings
 from types import SimpleNamespace
@@ -73,7 +73,8 @@ def test_waits_of_an_epoch_of_the_default_training(counted_cuda):
             warnings.simplefilter("ignore")
             clf.fit(X, Y)
         waits.append(counted_cuda.counts["waits"])
-    # State of the members, losses of training and of held-out rows, and whether all is finite.
+    # The state of the members, losses of training and held-out rows, and a check for finite
+    # values.
     assert waits[1] - waits[0] == 2 * 4, counted_cuda.places
 
 
@@ -144,7 +145,7 @@ def test_a_batch_of_masks_waits_twice_at_most(counted_cuda, how):
 
 
 def test_one_look_at_weights_and_averages(counted_cuda):
-    """All that training changes is looked at by a few kernels, however many layers there are."""
+    """A few kernels check all changes of a training, however many layers there are."""
     launches = []
     for sizes in ((8,), (8,) * 9):
         clf = InfoSoftmaxClassifier(module__hidden_sizes=sizes, **FAST).fit(X, Y)

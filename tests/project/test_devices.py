@@ -1,4 +1,4 @@
-"""Devices, precision and threads: what changes is the time, not the result."""
+"""Device, precision and threads change the time, but not the result."""
 
 import os
 import pickle
@@ -47,7 +47,7 @@ def half_precision_on_cuda():
 
 @pytest.fixture
 def other_precision():
-    """An accelerator's precision is that of its process, unless its state is forgotten."""
+    """The precision of an accelerator is fixed in its process, unless its state is reset."""
     state = pytest.importorskip("accelerate").state
     state.AcceleratorState._reset_state(reset_partial_state=True)
     yield
@@ -55,7 +55,7 @@ def other_precision():
 
 
 def assert_close_to_single_precision(accelerator, digits):
-    """Eight bits of mantissa in training move the bound by far less than it is sure."""
+    """Training with eight bits of mantissa moves the bound by far less than its standard error."""
     X, X_test, y, y_test = digits
     single = InfoSoftmaxClassifier(device="cpu", **OPTIONS).fit(X, y)
     half = InfoSoftmaxClassifier(accelerator=accelerator, **OPTIONS).fit(X, y)
@@ -130,7 +130,7 @@ def test_half_precision_by_a_word(cuda, device, name, digits):
 
 
 def test_half_precision_goes_along(digits, tmp_path):
-    """It is cloned, saved, searched over and trained on; where it cannot be, that is said."""
+    """Half precision works with clones, files, searches and further training, or raises."""
     pytest.importorskip("safetensors")
     X, y = small(digits)
     for clf in (
@@ -191,7 +191,7 @@ def test_masks_and_exported_modules_of_half_precision(digits):
 
 @pytest.mark.parametrize("name", ["images", "bottleneck"])
 def test_compiled(name, digits, tmp_path):
-    """On the CPU as far as torch traces it; what Triton makes of it needs a GPU."""
+    """The CPU tests the part that torch traces; code that Triton compiles needs a GPU."""
     device, backend = ("cuda", "inductor") if torch.cuda.is_available() else ("cpu", "aot_eager")
     X, y = small(digits)
     if name == "images":

@@ -26,7 +26,7 @@ def snippets(path):
     return re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
 
 
-# The first page has a snippet of the README, which `test_readme` runs.
+# The first page contains a snippet of the README, which `test_readme` runs.
 OF_README = snippets(ROOT / "README.md")
 PAGES = [path for path in sorted(DOCS.glob("*.md")) if set(snippets(path)) - set(OF_README)]
 
@@ -116,7 +116,7 @@ def test_what_names_no_command_is_found():
 
 
 def test_no_line_is_taken_for_a_comment():
-    """MyST drops lines that begin with a per cent sign, where a wrapped line may put one."""
+    """MyST drops lines that begin with a per cent sign, which wrapping a line may cause."""
     for path in [*DOCS.glob("*.md"), *ROOT.glob("*.md")]:
         lines = path.read_text().splitlines()
         assert not [line for line in lines if line.lstrip().startswith("%")], path.name
@@ -189,7 +189,7 @@ def site(tmp_path_factory):
         pytest.importorskip(package)
     pages = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "-q"]
-    # Examples that did not change are run, too: what they show may have.
+    # Run unchanged examples too, since the functions that they show may have changed.
     options = ["-D", "sphinx_gallery_conf.run_stale_examples=1", "-d", f"{pages}-doctrees"]
     result = subprocess.run(
         [*command, *options, str(DOCS), str(pages)], capture_output=True, text=True
@@ -228,7 +228,7 @@ def test_links_within_the_site_lead_somewhere(site):
 
 @pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
 def test_pages_in_a_browser(site, tmp_path):
-    """Images, formulas, scripts and widths, on a telephone and on a desk."""
+    """Check images, formulas, scripts and widths, on narrow and wide screens."""
     assert browser.faults_of_pages(site, tmp_path) == []
 
 

@@ -13,7 +13,8 @@ LEFT_OUT = {
     "SS05": "takes any first word that ends in s for a verb in the third person",
 }
 EXCUSED = {
-    # Made by the library alone: its fields are documented as attributes, not as parameters.
+    # The library alone makes these objects: fields are documented as attributes, not as
+    # parameters.
     "sksoftinfo.BoundsDifference": {"PR01"},
     "sksoftinfo.FeatureInformation": {"PR01"},
     "sksoftinfo.InformationBounds": {"PR01"},
@@ -50,5 +51,5 @@ def test_docstring_is_valid(name):
         skipped |= {"EX01", "SA01"}
     found = validate(name)
     assert not [error for error in found["errors"] if error[0] not in skipped]
-    # Lists of objects show this line without the references of its docstring.
+    # Lists of objects show this line without the references of the docstring.
     assert "]_" not in found["docstring"].strip().splitlines()[0]

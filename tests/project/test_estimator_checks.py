@@ -41,7 +41,7 @@ ESTIMATORS = [
 ]
 
 
-# Checks of what is learned, and of what differs the more, the longer a network is trained.
+# Checks of learned results, and of results that differ more after longer training.
 OF_WHOLE_TRAININGS = {
     "check_class_weight_classifiers",
     "check_classifiers_classes",
@@ -91,7 +91,7 @@ def test_on_a_device(cuda, few_steps, estimator):
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 def test_no_check_is_left_out_or_excused(estimator):
     (cases,) = (mark.args[1] for mark in test_check.pytestmark)
-    # A check that is excused has a mark, and is more than a tuple.
+    # An excused check has a mark, and is not a plain tuple.
     assert {type(case) for case in cases} == {tuple}
     assert sum(one is estimator for one, _ in cases) > 40
 

@@ -93,7 +93,7 @@ def test_entries_that_are_not_finite_are_located(table, message):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         with pytest.raises(ValueError, match=message):
-            # The default network takes missing values of tables; a module of one's own does not.
+            # The default network handles missing values of tables; a user's module does not.
             module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
             classifier(module=module, dtype="float32").fit(table, Y)
 
@@ -143,7 +143,7 @@ def test_texts_in_polars_are_named():
     "dtype", [bool, np.int8, np.uint8, np.int64, np.float16, object, "Int64", "Float32", "boolean"]
 )
 def test_dtypes_of_tables(dtype):
-    """What is a number in another dtype trains the same network."""
+    """Numbers in any other dtype train the same network."""
     table = (FRAME > 2) if dtype in (bool, "boolean") else FRAME.round()
     expected = classifier().fit(table.astype(np.float64), Y).predict_proba(FRAME)
     fitted = classifier(dtype="float64").fit(table.astype(dtype), Y)
@@ -301,7 +301,7 @@ def test_missing_labels_of_the_pure_functions():
 
 
 def test_masked_entries_of_the_pure_functions():
-    """NumPy would use what lies under the mask."""
+    """NumPy would use the values under the mask."""
     proba = np.full((150, 3), 1 / 3)
     with pytest.raises(ValueError, match="`y_true` must not have masked entries; got 50"):
         information_bounds(np.ma.masked_equal(Y, 2), proba)
@@ -420,7 +420,7 @@ def test_divergence_keeps_the_weights_of_the_last_good_epoch():
     good = InfoSoftmaxClassifier(max_epochs=2, **options).fit(X, Y)
     np.testing.assert_array_equal(poisoned.predict_proba(X), good.predict_proba(X))
     assert len(poisoned.history_) == 2
-    # The optimizer's averages were poisoned too, and start again.
+    # The optimizer's averages were NaN as well, and are reset.
     poisoned.net_.callbacks_.clear()
     poisoned.partial_fit(X, Y)
     assert np.isfinite(poisoned.predict_proba(X)).all()
@@ -450,7 +450,7 @@ def test_divergence_of_a_chunk_leaves_what_was_learned():
 
 
 def test_weights_too_large_for_a_prediction():
-    """Finite weights, and logits that are not: never NaN in a probability."""
+    """The weights are finite, but the logits are not: probabilities must never be NaN."""
     for clf in (classifier(), StochasticInfoClassifier(max_epochs=1, random_state=0)):
         clf.fit(X, Y)
         with torch.no_grad():

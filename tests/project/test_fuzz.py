@@ -1,4 +1,4 @@
-"""Whatever is passed: a result that holds, or an exception that the docstrings name."""
+"""Any arguments give a valid result, or an exception that the docstrings name."""
 
 import warnings
 
@@ -34,13 +34,13 @@ ODD = st.sampled_from(
 
 
 def mostly(*values):
-    """One of these, and once in a while anything."""
+    """Return a strategy for one of these values and, less often, for any odd value."""
     return st.one_of(*[st.sampled_from(values)] * 4, ODD)
 
 
 @st.composite
 def params_of(draw, **known):
-    """Parameters that are each in their range, and in every other example one that may be not."""
+    """Draw parameters within their ranges; in half of the examples, one may be invalid."""
     optional = {name: st.sampled_from(values) for name, values in known.items()}
     params = draw(st.fixed_dictionaries({}, optional=optional))
     if draw(st.booleans()):
@@ -95,7 +95,7 @@ NUMBERS = st.one_of(
 
 @st.composite
 def tables(draw):
-    """Rows and labels, as a rule of 3 columns and 2 classes, and sane."""
+    """Draw rows and labels, usually valid ones of 3 columns and 2 classes."""
     n = draw(st.sampled_from([12] * 8 + [0, 1, 2, 5]))
     shape = draw(st.sampled_from([(n, 3)] * 12 + [(n, 1), (n, 0), (n,), (n, 2, 2), (n, 1, 2, 2)]))
     X = np.random.default_rng(draw(st.integers(0, 99))).normal(size=shape)
@@ -257,7 +257,7 @@ IMAGES[1::2, :3, :3] += 1.0
 def test_masks(params, X, labels):
     y = np.array(labels, dtype=object if None in labels else None)[np.arange(12) % 2]
     params = {"estimator": LogisticRegression(), "patch_size": 3, **params}
-    # A cache would be written into the folder of that name.
+    # A cache would be written into a folder of this name.
     params = {name: value for name, value in params.items() if not (name == "memory" and value)}
     masker = InfoMaskTransformer(**params)
     if attempt(masker.fit, X, y) is None:

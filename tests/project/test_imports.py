@@ -1,4 +1,4 @@
-"""Imports run one way, from the faces of the package down to its checks."""
+"""Imports go in one direction, from the public modules of the package down to its checks."""
 
 import ast
 import subprocess
@@ -56,7 +56,7 @@ def test_imports_run_one_way(path):
             assert path == PACKAGE / "_utils" / "compat.py", name
 
 
-# What scikit-learn and skorch keep to themselves; skorch sets the last of it in instances.
+# Private names of scikit-learn and skorch; skorch sets the last of these in instances.
 PRIVATE = {
     name
     for cls in (BaseEstimator, NeuralNetClassifier)
@@ -79,7 +79,7 @@ def test_private_names_of_others_stand_in_one_file(path):
 
 
 def test_bounds_need_no_torch():
-    """The folder itself: its package imports torch for the other folders."""
+    """Import the folder alone, since the package imports torch for its other folders."""
     program = """
 import importlib.machinery, sys, types
 package = types.ModuleType("sksoftinfo")

@@ -1,4 +1,4 @@
-"""The tests mirror the folders, and no file is longer than one can read."""
+"""The tests mirror the folders, and files have a limited length."""
 
 import ast
 import tokenize
@@ -8,8 +8,8 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "sksoftinfo"
-# Faces, whose names other tests use: `__init__` hands names on, `__main__` is run by the tests of
-# the commands, and `_version` is one line.
+# Files without tests of their own: `__init__` only exports names, the tests of the commands run
+# `__main__`, and `_version` is one line.
 NO_TWIN = {"__init__.py", "__main__.py", "_version.py"}
 MOST_LINES = 360
 
@@ -48,7 +48,7 @@ def test_each_file_has_a_twin_and_is_short(path):
 
 
 def test_no_twin_is_left_without_its_file():
-    """Of a file that was renamed or removed; other tests say what they are about in a list."""
+    """No tests remain of a renamed or removed file; other tests state their subject in a list."""
     twins = {twin(path) for path in PACKAGE.rglob("*.py")}
     folders = {path.parent for path in twins} - {TESTS}
     others = {path for folder in folders for path in folder.glob("test_*.py")} - twins

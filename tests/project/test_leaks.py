@@ -1,4 +1,4 @@
-"""What many fits leave behind."""
+"""Memory, files and tensors that remain after many fits."""
 
 import subprocess
 import sys
@@ -33,12 +33,12 @@ print(*(fits(300) - before))
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are not listed here")
 def test_many_fits_leave_no_memory_or_file_behind():
-    """In a process of its own, where nothing else takes memory."""
+    """Measure in a separate process, where no other code allocates memory."""
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", MANY_FITS], capture_output=True, text=True
     )
     files, tensors, peak = (int(number) for number in run.stdout.split())
     assert files <= 0
     assert tensors <= 0
-    # In KiB, of 300 fits: what an allocator keeps is not a leak.
+    # The limit is in KiB, for 300 fits: memory that an allocator retains is not a leak.
     assert peak < 8_000

@@ -1,4 +1,4 @@
-"""What pyproject.toml states agrees with what is stated elsewhere."""
+"""pyproject.toml agrees with the other files of the project."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def requirements(*extras):
-    """Return name and lower bound of what is required, own extras resolved."""
+    """Return names and lower bounds of the requirements, with the own extras resolved."""
     found, waiting = {}, [*PROJECT["dependencies"]]
     for extra in extras:
         waiting += PROJECT["optional-dependencies"][extra]

@@ -1,4 +1,4 @@
-"""mypy finds the package's hints, and they are right."""
+"""mypy finds the package's type hints, and the hints are right."""
 
 import subprocess
 import sys
