@@ -370,6 +370,14 @@ def _pixels_of(image, index):
                 f"`X` must hold images of 8 or 16 bits; got mode {mode!r} with values up to "
                 f"{pixels.max()} at index {index}. Scale it, and convert it to mode 'L'."
             )
+        # Modes such as "I;16" are of 16 bits, but "I" is of 32 bits.
+        if mode == "I" and 0 < pixels.max() <= 255:
+            raise ValueError(
+                f"`X` must hold images of 8 or 16 bits; got mode 'I' with values up to "
+                f"{pixels.max()} at index {index}, whose scale is unknown. Use "
+                "image.convert('L') if the scale ends at 255, and image.convert('I;16') if it "
+                "ends at 65535."
+            )
         pixels = np.round(pixels / 257).astype(np.uint8)
     return pixels if pixels.ndim == 3 else pixels[None]
 

@@ -53,6 +53,18 @@ def test_sixteen_bits_keep_their_shades():
         as_picture(Image.fromarray(np.zeros((9, 9), np.float32)))
 
 
+def test_eight_bits_in_thirty_two_are_refused_with_a_remedy_for_each_scale():
+    grey = Image.fromarray(COLOURS).convert("L")
+    wide = grey.convert("I")
+    message = r"got mode 'I' with values up to \d+ at index 4, whose scale is unknown. Use .*'L'"
+    with pytest.raises(ValueError, match=message):
+        as_picture(wide, index=4)
+    np.testing.assert_array_equal(as_picture(wide.convert("L")).pixels, np.asarray(grey)[None])
+    # The mode names the scale, and zero is black on each of them.
+    assert as_picture(wide.convert("I;16")).pixels.max() == 1
+    assert as_picture(Image.new("I", (9, 9))).pixels.max() == 0
+
+
 @pytest.mark.parametrize(
     "wrong, match",
     [
