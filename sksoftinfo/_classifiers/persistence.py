@@ -206,7 +206,8 @@ def load(path, **params):
         passed = ", ".join(f"{name}=..." for name in sorted(missing))[:300]
         raise ValueError(
             f"{path} does not contain all parameters of its classifier; got a file without "
-            f"{names}. Call load(path, {passed}) with the values that were used in fit."
+            f"{names}. Call load(path, {passed}) with the values that were used in "
+            "fit or from_module."
         )
     estimator = cls().set_params(**params)
     try:
