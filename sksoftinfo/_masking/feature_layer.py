@@ -260,7 +260,18 @@ def find_feature_layer(module, logits_of, images, name):
                 return None
             if confirmed is not None:
                 return confirmed
+    if any(isinstance(one, torch.jit.ScriptModule) for one in module.modules()):
+        _warn_of_script(module)
     return None
+
+
+def _warn_of_script(module):
+    name = getattr(module, "original_name", type(module).__name__)
+    warnings.warn(
+        f"module={name} is scripted or traced, so that its feature map cannot be found: patches "
+        "are scored one by one, which takes longer. Pass the module from which it was made.",
+        stacklevel=users_stacklevel(),
+    )
 
 
 def _warn_of_no_gradients(module):
@@ -380,6 +391,9 @@ def _spatial_outputs(module, run, n_images, wanted, with_tokens=True):
             calls[name] = calls.get(name, 0) + 1
             recent[:] = [one for one in recent if one.name != name]
             if not (isinstance(output, torch.Tensor) and output.ndim in (3, 4)):
+                return
+            # Maps of quantised networks cannot be averaged.
+            if not output.is_floating_point():
                 return
             layouts = layouts_of(output.shape[1:], grids if with_tokens else ())
             if not layouts or len(output) != n_images:
