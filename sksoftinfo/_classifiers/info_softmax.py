@@ -314,10 +314,13 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             If `module` is not a torch module.
         ValueError
             If `classes` are not distinct or not of one type; if `prior` is not a positive
-            distribution; if the network cannot be copied, has uninitialised weights, fails on rows
-            of `input_shape`, or changes its buffers when it runs; or if its output does not have
-            one finite column for each class, differs between two runs, or depends on the other
-            rows of a batch.
+            distribution; if the network cannot be copied, has uninitialised weights, or fails on
+            rows of `input_shape`; if a function that the network holds calls the original network;
+            if the network changes the values of a buffer when it runs, except for caches: buffers
+            that are created, that were None, or that change their shape; or if its output does not
+            have one finite column for each class, differs between two runs, or depends on the
+            other rows of a batch. Without `input_shape`, the first prediction or mask raises what
+            only a run of the network can show.
 
         Warns
         -----

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
+from contextlib import contextmanager
+
 import torch
 
 from .device import is_out_of_memory
@@ -20,6 +24,16 @@ _OF_BATCHES = {False: 1e-3, True: 0.05}
 _OF_RUNS = {False: 1e-5, True: 0.02}
 # Numbers of rows in the runs of a check.
 _N_ROWS = (1, 1, 2)
+_BATCH_NORMS = (
+    torch.nn.BatchNorm1d,
+    torch.nn.BatchNorm2d,
+    torch.nn.BatchNorm3d,
+    torch.nn.SyncBatchNorm,
+)
+
+
+class _CallsOriginalError(Exception):
+    """The copy of a network runs a module of the original."""
 
 
 class PretrainedNet(InfoSoftmaxNet):
@@ -29,8 +43,17 @@ class PretrainedNet(InfoSoftmaxNet):
     """
 
     is_checked = False
+    # Weak references to the modules of the network that was copied, until the check.
+    _originals = ()
+
+    def __getstate__(self):
+        # Weak references cannot be pickled.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_originals"}
 
     def initialized_instance(self, instance_or_cls, kwargs):
+        if isinstance(instance_or_cls, torch.nn.Module):
+            self._originals = [weakref.ref(one) for one in instance_or_cls.modules()]
         try:
             # Copies of the weights of a scripted network would be results of an operation.
             with torch.no_grad():
@@ -51,9 +74,11 @@ class PretrainedNet(InfoSoftmaxNet):
         return self
 
     def infer(self, x, **fit_params):
-        logits = super().infer(x, **fit_params)
-        if not self.is_checked:
-            check_pretrained(self, x, are_processed=True)
+        if self.is_checked:
+            return super().infer(x, **fit_params)
+        with _checking(self):
+            logits = super().infer(x, **fit_params)
+            _check_runs(self, x, are_processed=True)
         return logits
 
 
@@ -86,26 +111,26 @@ def check_input_shape(net, rows, input_shape):
         If the network fails on rows of this shape, or as in `check_pretrained`.
     """
     x = module_input(net, rows)
-    try:
-        with torch.inference_mode():
-            net.module_(x.clone())
-    # Networks fail by whichever exception the first layer that cannot process the rows raises.
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise ValueError(
-            "`input_shape` must be the shape of a row that the network can process; got "
-            f"{input_shape}, on which module={_name(net.module_)} fails: "
-            f"{_reason(error)}. Pass the shape without the axis of rows, e.g. (3, 224, 224)."
-        ) from error
-    check_pretrained(net, x, are_processed=True)
+    with _checking(net):
+        try:
+            with torch.inference_mode():
+                net.module_(x.clone())
+        # Networks fail by whichever exception the first layer that cannot process the rows raises.
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise ValueError(
+                "`input_shape` must be the shape of a row that the network can process; got "
+                f"{input_shape}, on which module={_name(net.module_)} fails: "
+                f"{_reason(error)}. Pass the shape without the axis of rows, e.g. (3, 224, 224)."
+            ) from error
+        _check_runs(net, x, are_processed=True)
 
 
-@pinned_flags()
-def check_pretrained(net, x, are_processed=False):
+def check_pretrained(net, x):
     """Check that the output of a network consists of logits that depend on nothing but their row.
 
-    Images are cropped for the runs, if the network processes smaller images.
+    Images are replaced by noise, which is smaller than the images if the network processes it.
 
     Parameters
     ----------
@@ -113,25 +138,108 @@ def check_pretrained(net, x, are_processed=False):
         Initialised net in evaluation mode.
     x : tensor of shape (n, ...)
         Rows, of which the first is used.
-    are_processed : bool, default=False
-        Whether the network has processed the rows without an error.
 
     Raises
     ------
     ValueError
         If the output is not a tensor of finite numbers of shape (n, n_classes), or if the logits
         for a row are different in another batch or in another run, or if the network fails on
-        batches of another size, or changes a buffer.
+        batches of another size, or runs modules of the network that it was copied from. If it
+        changes a buffer, also in its first run: by other values in place, or by another tensor of
+        the same shape. A buffer that a run creates, fills where it was None, or replaces by one
+        of another shape, such as a cache of positions, is allowed. After an error, the buffers
+        have the values that they had before.
 
     Warns
     -----
     UserWarning
         If the output consists of probabilities.
     """
+    with _checking(net):
+        _check_runs(net, x, are_processed=False)
+
+
+@contextmanager
+def _checking(net):
+    """Mark a network as checked if it runs in this context without an error or a change."""
+    module, called = net.module_, []
+    before = [(key, value, value.clone()) for key, value in module.named_buffers()]
+    try:
+        with _refusing_calls(net._originals, called):
+            yield
+        if called:
+            raise _CallsOriginalError
+        _check_buffers(module, before)
+    except Exception as error:
+        _restore_buffers(module, before)
+        if not called:
+            raise
+        raise ValueError(
+            f"`module` must be a network whose copy runs on its own; got module={_name(module)}, "
+            f"whose copy calls a {called[0]} of the original: copy.deepcopy does not copy "
+            "functions, nor what they refer to. Write the functions as methods, e.g. wrap the "
+            "network in a module whose `forward` calls it."
+        ) from error
+    net._originals, net.is_checked = (), True
+
+
+@contextmanager
+def _refusing_calls(originals, called):
+    """Refuse calls of the original modules by this thread; append their classes to `called`."""
+    thread = threading.get_ident()
+
+    def refuse(module, _):
+        # Other threads may use the user's network meanwhile.
+        if threading.get_ident() == thread:
+            called.append(_name(module))
+            raise _CallsOriginalError
+
+    alive = [one for one in (reference() for reference in originals) if one is not None]
+    hooks = [
+        one.register_forward_pre_hook(refuse)
+        for one in alive
+        if not isinstance(one, torch.jit.ScriptModule)
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _check_buffers(module, before):
+    now = dict(module.named_buffers())
+    for key, _, kept in before:
+        if key in now and _differs(now[key], kept):
+            raise ValueError(
+                f"module={_name(module)} must not change in evaluation mode; got another {key!r} "
+                "after a run. Change buffers only if self.training is True."
+            )
+
+
+def _restore_buffers(module, before):
+    now = dict(module.named_buffers())
+    with torch.no_grad():
+        for key, value, kept in before:
+            if _differs(value, kept):
+                value.copy_(kept)
+            if now.get(key) is not value:
+                owner, _, name = key.rpartition(".")
+                setattr(module.get_submodule(owner), name, value)
+
+
+def _differs(value, kept):
+    # NaN is not equal to itself.
+    return value.shape == kept.shape and not torch.equal(
+        value.to(kept).nan_to_num(), kept.nan_to_num()
+    )
+
+
+@pinned_flags()
+def _check_runs(net, x, are_processed):
+    """Raise as `check_pretrained`, except for changes of buffers and calls of the original."""
     evaluate_module(net)
     name = _name(net.module_)
-    # A buffer that a run creates or replaces, such as a cache of positions, is allowed.
-    before = [(key, value, value.clone()) for key, value in net.module_.named_buffers()]
     with torch.inference_mode():
         runs = _runs(net, module_input(net, x)[:1], are_processed)
     for output, n_rows in zip(runs, _N_ROWS, strict=True):
@@ -147,21 +255,24 @@ def check_pretrained(net, x, are_processed=False):
     if _distance(alone, together[:1]) > _OF_BATCHES[is_half] * largest:
         raise ValueError(
             f"module={name} must return logits that do not depend on the other rows of a batch; "
-            "got others for a row alone than beside a second row. Let batch normalisation use "
-            "running statistics, with track_running_stats=True."
+            f"got others for a row alone than beside a second row. {_remedy(net.module_)}"
         )
-    for key, value, kept in before:
-        # NaN is not equal to itself.
-        if not torch.equal(value.nan_to_num(), kept.nan_to_num()):
-            with torch.no_grad():
-                value.copy_(kept)
-            raise ValueError(
-                f"module={name} must not change in evaluation mode; got another {key!r} after a "
-                "run. Change buffers only if self.training is True."
-            )
     if are_probabilities(together, net.n_classes):
         warn_of_probabilities(name)
-    net.is_checked = True
+
+
+def _remedy(module):
+    """Return how to make logits independent of the other rows."""
+    norms = [one for one in module.modules() if isinstance(one, _BATCH_NORMS)]
+    if any(one.training or one.running_mean is None for one in norms):
+        return (
+            "Let batch normalisation use running statistics, with track_running_stats=True and "
+            "in evaluation mode."
+        )
+    return (
+        "Leave out what is computed over a whole batch, e.g. its mean and variance, or the scale "
+        "of dynamic quantisation."
+    )
 
 
 def _check_logits(net, output, n_rows):
@@ -214,8 +325,20 @@ def _runs(net, row, are_processed):
 
 def _three_runs(net, row):
     # A row of other values, since a repeated row would not change the statistics of a batch.
-    pair = torch.cat([row, torch.zeros_like(row)])
+    pair = torch.cat([_telling(row), torch.zeros_like(row)])
     return [_first(net.module_(pair[:n_rows].clone())) for n_rows in _N_ROWS]
+
+
+def _telling(row):
+    """Return noise in place of an image or of a row of zeros.
+
+    On a black image, multiplied noise and the statistics of a batch do not show.
+    """
+    # Numbers in tables may be indices, for which noise could be out of range.
+    if row.ndim != 4 and row.any():
+        return row
+    noise = torch.rand(row.shape, generator=torch.Generator().manual_seed(0), device="cpu")
+    return (row.abs().max() or 1) * noise.to(row)
 
 
 def _middle(images):

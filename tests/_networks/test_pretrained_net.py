@@ -1,8 +1,11 @@
 """A pretrained network: the checks before its use, and the number of its calls."""
 
 import copy
+import functools
+import pickle
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -93,11 +96,141 @@ def test_outputs_that_are_not_logits_of_their_row_are_refused(
     assert not clf.net_.is_checked
 
 
-def test_batch_normalisation_without_running_statistics_is_refused(images):
+def _normalising_by_the_batch():
     module = pretrained_network()
     module.norm = nn.BatchNorm2d(8, track_running_stats=False)
-    with pytest.raises(ValueError, match="track_running_stats=True"):
-        InfoSoftmaxClassifier.from_module(module, classes=NAMES).predict(images)
+    return module
+
+
+def _quantised_as_it_runs():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(pretrained_network().eval(), {nn.Linear})
+
+
+@pytest.mark.parametrize(
+    ("build", "remedy"),
+    [
+        (_normalising_by_the_batch, "Let batch normalisation .*track_running_stats=True"),
+        (_quantised_as_it_runs, "Leave out what is computed over a whole batch, .*quantisation"),
+        (lambda: Made(of_the_batch), "Leave out what is computed over a whole batch"),
+    ],
+)
+def test_networks_that_depend_on_the_batch_are_refused_with_the_remedy_of_their_kind(
+    images, build, remedy
+):
+    clf = InfoSoftmaxClassifier.from_module(build(), classes=NAMES)
+    with pytest.raises(ValueError, match=f"do not depend on the other rows.*{remedy}"):
+        clf.predict(images)
+
+
+@pytest.mark.parametrize(
+    "build", [_normalising_by_the_batch, lambda: Made(always_dropping), lambda: Made(of_the_batch)]
+)
+def test_networks_are_checked_on_black_images_as_well(images, build):
+    clf = InfoSoftmaxClassifier.from_module(build(), classes=NAMES)
+    with pytest.raises(ValueError, match="must return"):
+        clf.predict(np.zeros_like(images))
+
+
+def test_networks_are_checked_on_rows_of_zeros_as_well():
+    table = nn.Sequential(nn.Identity(), nn.Linear(4, 3))
+    table[0].forward = functools.partial(nn.functional.dropout, p=0.5, training=True)
+    with pytest.raises(ValueError, match="must return the same logits"):
+        InfoSoftmaxClassifier.from_module(table, classes=NAMES).predict(np.zeros((2, 4)))
+
+
+def of_the_first_images(self, x):
+    if not self.seen:
+        self.seen.fill_(x.mean().item())
+    return self.network(x - self.seen)
+
+
+def of_the_first_images_in_a_new_tensor(self, x):
+    if not self.seen:
+        self.seen = x.mean().reshape(1)
+    return self.network(x - self.seen)
+
+
+def counting_in_a_new_tensor(self, x):
+    self.seen = self.seen + 1
+    return self.network(x)
+
+
+def counting_until_it_fails(self, x):
+    self.seen = self.seen + 1
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize("use", ["predict", "mask", "shape"])
+@pytest.mark.parametrize(
+    "function",
+    [of_the_first_images, of_the_first_images_in_a_new_tensor, counting, counting_in_a_new_tensor],
+)
+def test_state_that_the_first_run_changes_is_refused_and_restored(images, function, use):
+    module = Made(function)
+    with pytest.raises(ValueError, match="must not change in evaluation mode; got another 'seen'"):
+        if use == "shape":
+            InfoSoftmaxClassifier.from_module(module, classes=NAMES, input_shape=(3, 24, 24))
+        clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES)
+        clf.predict(images) if use == "predict" else InfoMaskTransformer(clf).fit(images)
+    assert not module.seen
+    if use != "shape":
+        assert not clf.module.seen and not clf.net_.is_checked
+
+
+def test_a_first_run_that_fails_leaves_the_buffers_as_they_were(images):
+    clf = InfoSoftmaxClassifier.from_module(Made(counting_until_it_fails), classes=NAMES)
+    with pytest.raises(ValueError, match="not today"):
+        clf.predict(images)
+    assert not clf.module.seen
+
+
+def _with_a_function_of_itself():
+    module = pretrained_network()
+    forward = module.forward
+    module.forward = lambda x: 2 * forward(x)
+    return module
+
+
+def _with_a_partial_of_itself():
+    module = pretrained_network()
+    forward = module.forward
+    module.forward = functools.partial(lambda _, x: forward(x), module)
+    return module
+
+
+def _with_a_function_of_a_part():
+    module = Made(None)
+    module.function = lambda self, x: module.network(x)
+    return module
+
+
+@pytest.mark.parametrize("with_shape", [False, True])
+@pytest.mark.parametrize(
+    "build",
+    [_with_a_function_of_itself, _with_a_partial_of_itself, _with_a_function_of_a_part],
+)
+def test_copies_that_call_the_original_are_refused(images, build, with_shape):
+    module = build().train()
+    before = copy.deepcopy(module.state_dict())
+    with pytest.raises(ValueError, match="whose copy calls a .* of the original"):
+        shape = (3, 24, 24) if with_shape else None
+        clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES, input_shape=shape)
+        clf.predict(images)
+    for key, value in module.state_dict().items():
+        assert torch.equal(value, before[key])
+    assert not any(one._forward_pre_hooks for one in module.modules())
+
+
+def test_the_original_is_free_and_is_let_go_after_the_check(images):
+    module = pretrained_network()
+    clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES)
+    fresh = pickle.loads(pickle.dumps(clf))
+    gone = weakref.ref(module)
+    del module
+    assert gone() is None
+    np.testing.assert_array_equal(clf.predict(images), fresh.predict(images))
 
 
 def test_networks_for_batches_of_one_size_are_refused(images):
@@ -184,7 +317,37 @@ def _traced():
         return torch.jit.trace(pretrained_network().eval(), torch.rand(1, 3, 24, 24))
 
 
+def _quantised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantisation = torch.ao.quantization
+        module = nn.Sequential(
+            quantisation.QuantStub(),
+            nn.Conv2d(3, 8, 3, 2, 1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, 3),
+            quantisation.DeQuantStub(),
+        ).eval()
+        module.qconfig = quantisation.default_qconfig
+        quantisation.prepare(module, inplace=True)
+        module(torch.rand(4, 3, 24, 24))
+        return quantisation.convert(module)
+
+
+@pytest.mark.parametrize("build", ["script", "trace"])
+def test_the_cost_of_scripts_is_named_with_the_remedy(images, build):
+    module = _scripted() if build == "script" else _traced()
+    clf = InfoSoftmaxClassifier.from_module(module, classes=NAMES)
+    message = "module=Flattening is scripted or traced.* Pass the module from which it was made"
+    with pytest.warns(UserWarning, match=message) as caught:
+        InfoMaskTransformer(clf, patch_size=8).fit(images).mask(images)
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
 @pytest.mark.filterwarnings("ignore:module=InInferenceMode computes without gradients")
+@pytest.mark.filterwarnings("ignore:module=Flattening is scripted or traced")
 @pytest.mark.parametrize(
     ("build", "scorings"),
     [
@@ -193,6 +356,7 @@ def _traced():
         (InInferenceMode, {"crop", "paste"}),
         (_scripted, {"crop", "paste"}),
         (_traced, {"crop", "paste"}),
+        (_quantised, {"crop", "paste"}),
     ],
 )
 def test_networks_that_have_nothing_to_train_or_no_gradients_give_masks(images, build, scorings):
