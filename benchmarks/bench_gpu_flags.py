@@ -1,10 +1,10 @@
 """Cost of deterministic kernels in full precision: ``python benchmarks/bench_gpu_flags.py``.
 
 The package computes in IEEE precision and with deterministic algorithms of cuDNN. The script
-prints the wall-clock times of this and of deterministic algorithms alone as multiples of the time
-with torch's own flags, by which convolutions round to TF32: the median over rounds, in each of
-which all take a turn (smallest, largest). ``--simulated --scale 0.01 --rounds 1`` checks the
-script without a GPU.
+prints the wall-clock times of these settings, and of deterministic algorithms alone, as multiples
+of the time with torch's own flags, by which convolutions round to TF32: the median over rounds
+(smallest, largest). In each round, all settings take a turn. ``--simulated --scale 0.01 --rounds
+1`` checks the script without a GPU.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What further members add to the stack, and what they cost.
+"""The gain and the cost of further members of the stack.
 
     python benchmarks/bench_stack_members.py --tables TABLES --n N [N ...] [--csv FILE]
     python benchmarks/bench_stack_members.py --report FILE [FILE ...]

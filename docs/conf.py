@@ -55,7 +55,7 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-# Some values are functions, and differ in each build.
+# Some values are functions, which Sphinx cannot cache.
 suppress_warnings = ["config.cache"]
 
 intersphinx_mapping = {

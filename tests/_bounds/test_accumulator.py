@@ -194,7 +194,7 @@ def test_agrees_with_scikit_learn(world):
     m = z.shape[-1]
     y = np.concatenate([y, np.arange(m)])
     z = np.concatenate([z[:, 0], np.zeros((m, m))])
-    # log_loss clips probabilities at float epsilon; stay where it does not.
+    # log_loss clips probabilities at float epsilon; the probabilities here are not clipped.
     z = np.clip(z, -15, 15)
     b = bounds(z, y)
     proba = np.exp(log_softmax(z))
@@ -221,7 +221,7 @@ def test_jensen_gap_is_zero_without_noise_and_grows_with_it():
 
 
 def test_uniform_dv_exceeds_the_information_where_labels_are_imbalanced_and_mi_lower_does_not():
-    """Input and label independent: I(X;Y) = 0, and the label prior is the best prediction."""
+    """Input and label are independent: I(X;Y) = 0, and the label prior is the best prediction."""
     prior = np.array([0.8, 0.1, 0.1])
     z = np.log(prior)[None]
     y = np.arange(3)

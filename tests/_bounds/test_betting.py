@@ -190,7 +190,7 @@ def test_rows_without_spread():
         rounds_of(100),
     )
     assert zeros == 0
-    # Wealth grows by at most 0.98 (1 - m) / m of itself with each row.
+    # Each row multiplies the wealth by at most 1 + 0.98 (1 - m) / m.
     assert 1 - ones == pytest.approx(-np.log(0.05) / (0.98 * 100), rel=0.1)
 
 

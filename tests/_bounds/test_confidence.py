@@ -28,7 +28,7 @@ LOWER = ("mi_lower_limit", "betting_lower_limit", "fano_lower_limit")
 
 
 def assert_holds(shares):
-    """Assert that each share of limits that hold is the level, within three standard errors."""
+    """Assert that the share of valid limits is the level, within three standard errors."""
     assert np.min(shares) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / N_WORLDS), shares
 
 
@@ -84,7 +84,7 @@ def medians(found):
 @pytest.mark.parametrize("n", [50, 300])
 @pytest.mark.parametrize("name", WORLDS)
 def test_limits_lie_below_the_information_even_of_the_true_posterior(name, n):
-    """The true posterior is the hardest case: its bound is the information itself."""
+    """The true posterior is the hardest case: its bound equals the information."""
     truth, found = limits_of_world(name, n)
     label_entropy = entropy(WORLDS[name][0])
     assert_holds(

@@ -247,7 +247,7 @@ def test_eq_28_without_its_premise_fails():
 
 @pytest.mark.parametrize("seed", range(10))
 def test_eq_28_holds_under_its_premise_with_uniform_labels(seed):
-    """Logits are scaled until the DV of a network that errs is 0, the optimum."""
+    """Logits are scaled until the DV of a network that makes errors is 0, the optimum."""
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(50, 3, 4))
     y = (z.mean(axis=1) + rng.normal(size=(50, 4))).argmax(axis=1)

@@ -100,7 +100,7 @@ def test_tempered_log_likelihood_is_that_of_normalised_powers():
 
 
 def test_no_expert_reverses_the_order_of_classes():
-    """A negative slope would turn the rarer class of all other rows into the more probable."""
+    """A negative slope would make the rarer class of all other rows the more probable one."""
     assert min(TEMPERED) > 0
     assert all(0 <= extra < 1 for _, extra in recalibration._EXPERTS)
 

@@ -1,4 +1,4 @@
-"""From parameters and rows to a network."""
+"""Building a network from parameters and rows."""
 
 import numpy as np
 import pytest

@@ -52,7 +52,7 @@ def test_predictions_agree_with_each_other(fitted, split):
 
 
 def test_objective_is_the_mean_log_softmax(split):
-    """One full-batch step of gradient ascent on Eq. 3, against a loop written out in torch."""
+    """Compare one full-batch step of gradient ascent on Eq. 3 with a loop written in torch."""
     X, _, y, _ = split
     torch.manual_seed(0)
     module = torch.nn.Linear(4, 3).double()
@@ -201,7 +201,7 @@ def test_callbacks_of_skorch(split, tmp_path):
     assert {"train_loss", "valid_loss", "valid_acc"} <= set(history[-1])
     assert (tmp_path / "params.pt").exists()
     assert clf.net_.optimizer_.param_groups[0]["lr"] < 0.05
-    # The user's own callbacks stay as they were.
+    # The user's own callbacks are unchanged.
     assert callbacks[1][1].patience == 3
     assert callbacks[1][1].misses_ == 0
 

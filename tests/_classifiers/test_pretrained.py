@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere is used as it is, and never trained."""
+"""A pretrained network is used unchanged, and is never trained."""
 
 import copy
 import pickle

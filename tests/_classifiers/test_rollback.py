@@ -1,4 +1,4 @@
-"""All or nothing: a training that is refused, fails or diverges."""
+"""A training that is refused, fails or diverges leaves the classifier unchanged."""
 
 import copy
 

@@ -13,7 +13,7 @@ pytest.importorskip("skrub")
 
 
 def run(capsys, path, *arguments, target="kind", code=0):
-    """Return what `bounds` prints, on standard output and error."""
+    """Return the output of `bounds`, on standard output and standard error."""
     arguments = ["bounds", str(path), "--target", target, *arguments]
     assert command_line.main(arguments) == code
     return capsys.readouterr()
@@ -24,7 +24,7 @@ def numbers(text):
 
 
 def bound(text):
-    """Return the lower bound on the rows, which the first sentence of the answer ends with."""
+    """Return the lower bound on the rows, at the end of the first sentence of the answer."""
     return numbers(text.split("lower bound on these rows: ")[1])[0]
 
 

@@ -256,7 +256,7 @@ def test_files_that_cannot_be_opened(tmp_path):
 
 
 def test_damaged_files_raise_value_error_or_are_read(tmp_path):
-    """Bytes of good files changed, cut out and repeated, 25 times each."""
+    """Bytes of valid files are changed, cut out or repeated, 25 times each."""
     (tmp_path / "made").mkdir()
     frame().to_parquet(tmp_path / "made/t.parquet")
     frame().astype({"number": str}).to_excel(tmp_path / "made/t.xlsx")

@@ -112,7 +112,7 @@ def test_all_columns_are_compared_with_none():
 
 
 def test_intervals_and_p_values_keep_their_level():
-    """A column without information: p-values are uniform, intervals hold zero."""
+    """For a column without information, p-values are uniform, and intervals contain zero."""
     rng = np.random.default_rng(0)
     p_values, covered, n_runs = [], 0, 100
     for _ in range(n_runs):

@@ -79,7 +79,7 @@ def test_copies_stay_together_and_join_groups():
         warnings.simplefilter("error")
         apart = make_folds(5, table, y, equal_rows="independent")
         together = make_folds(5, table, y, equal_rows="together")
-        # The user's groups hold all copies already.
+        # The user's groups already contain all copies.
         make_folds(5, table, y, groups=np.tile(np.arange(60) // 2, 2))
     assert (apart.fold[:60] != apart.fold[60:]).any()
     np.testing.assert_array_equal(together.fold, folds.fold)

@@ -1,4 +1,4 @@
-"""The learning curve's picture against scikit-learn's numbers."""
+"""The figure of the learning curve, compared with scikit-learn's numbers."""
 
 import numpy as np
 import pytest

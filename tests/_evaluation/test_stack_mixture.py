@@ -69,7 +69,7 @@ def test_a_pool_of_members_without_information_is_left_out():
 
 @pytest.mark.parametrize("y", [[], [2, 2]])
 def test_labels_that_teach_nothing_leave_members_equal(y):
-    # No training row has label 2.
+    # None of the training rows has label 2.
     probas = [np.tile([0.5, 0.5, 0.0], (len(y), 1))] * 2
     mixture = fit_mixture(probas, np.array(y, dtype=int))
     assert mixture.weights.tolist() == [0.5, 0.5]

@@ -84,7 +84,7 @@ def test_what_is_chosen(name):
 
 
 SMALL_VIT = {"img_size": 64, "embed_dim": 16, "depth": 1, "num_heads": 1}
-#: Networks of timm, some of them smaller than their names promise.
+#: Networks of timm, some of them smaller than their names suggest.
 OF_TIMM = {
     "resnet10t": ({}, "dense", "logits"),
     "efficientnet_lite0": ({}, "dense", "logits"),

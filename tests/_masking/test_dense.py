@@ -1,4 +1,4 @@
-"""Dense scores equal the head on each window, by the weights that the network has now."""
+"""Dense scores equal the head on each window, with the current weights of the network."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Evidence that is drawn by finer features of the same picture."""
+"""Evidence that is refined by the finer features of the same picture."""
 
 import numpy as np
 

@@ -47,7 +47,7 @@ def test_odds_of_all_classes_equal_sums_over_the_others(scores):
 
 
 def test_odds_near_certainty_keep_their_digits():
-    """Where the other classes share less than one part in 10^30, and where one more class ties."""
+    """The other classes share less than one part in 10^30, or one more class ties."""
     scores = np.array([[0.0, 0.0], [-80.0, 0.0], [-81.0, -90.0]], dtype=np.float32)
     odds = log_odds(scores, np.array([[0, 0], [1, 1], [2, 2]]))
     others = 80 - np.log1p(np.exp(-1))

@@ -76,7 +76,7 @@ def test_windows_are_pooled_as_the_network_pools(colour, pool, pooling):
     masker = masker_of(classifier, colour)
     assert masker.patch_scoring_ == "dense"
     assert (masker.feature_layer_, masker._dense[0].pooling) == ("second", pooling)
-    # Strides 3 and 2; 5 pixels, and two cells more of 3 pixels.
+    # The strides are 3 and 2: 5 pixels, and two more cells of 3 pixels.
     assert masker.stride_ == (6, 6)
     assert masker.receptive_field_ == (11, 11)
     logits, whole = masker._mapper.scorer.logits(X[:2])

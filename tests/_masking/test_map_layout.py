@@ -1,4 +1,4 @@
-"""Feature maps whose channels are not first: tokens, and what proves that they are a map."""
+"""Feature maps whose channels are not first, such as tokens, and the check that they are maps."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_a_map_goes_back_into_its_layout(layout):
 
 
 class Tokens(nn.Module):
-    """Patches as tokens, behind class tokens; of one image size, as vision transformers are."""
+    """A network of patches as tokens, behind class tokens, and for a single image size."""
 
     def __init__(self, pooling="average", n_prefix=1, order=None):
         super().__init__()

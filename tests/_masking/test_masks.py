@@ -81,7 +81,7 @@ def test_specks_go_and_objects_stay():
     excess[0, 2:12, 2:12] = 2
     excess[0, 15:18, 15:18] = 3  # A smaller object.
     excess[0, 0, 19] = excess[0, 19, 0] = 5
-    excess[1, 4, 4:6] = excess[1, 8, 8] = 1  # Nothing but specks: the largest stays.
+    excess[1, 4, 4:6] = excess[1, 8, 8] = 1  # Only specks remain: the largest speck is kept.
     kept = without_specks(excess, 9) > 0
     expected = excess > 0
     expected[0, 0, 19] = expected[0, 19, 0] = expected[1, 8, 8] = False

@@ -1,4 +1,4 @@
-"""Masks of a network that was trained elsewhere, from pictures without labels."""
+"""Masks of a pretrained network, from pictures without labels."""
 
 import pickle
 
@@ -170,7 +170,7 @@ def test_a_fitted_masker_is_pickled_and_cached(network, pictures, tmp_path):
 
 
 class Averages(nn.Module):
-    """A network that drops two pixels at each side, and averages over what is left."""
+    """A network that drops two pixels at each side, and averages over the remaining pixels."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Results of arrays: each public method is what the functions of a transformer return."""
+"""Results of arrays: each public method returns the results of a transformer's functions."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_masks_of_targets_are_joined(masker):
     images = IMAGES[:7, None]
     each = [all_masks(masker, images, target) for target in (0, 1)]
     np.testing.assert_array_equal(masker.mask(IMAGES[:7]), each[0] | each[1])
-    # A target for each image is that image's.
+    # A target for each image applies to that image only.
     own = all_masks(masker, images[:2], y=np.array([0, 1]))
     np.testing.assert_array_equal(own, [each[0][0], each[1][1]])
 

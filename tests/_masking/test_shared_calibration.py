@@ -54,7 +54,7 @@ def test_the_slope_of_rivals_is_finite_and_known_for_separated_and_useless_logit
 
 
 def test_each_picture_has_its_own_scale(network, pictures):
-    """Pictures of low contrast have logits that vary less, in `fit` as in `mask`."""
+    """The logits of low-contrast pictures vary less, in `fit` and in `mask` alike."""
     images, _, labels = pictures
     faint = images.copy()
     faint[::2] *= 0.5

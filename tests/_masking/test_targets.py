@@ -34,7 +34,7 @@ def test_a_target_for_each_image_and_a_group(network, pictures):
     alone = InfoMaskTransformer(network, question="where", detail=False).fit(images)
     middle = alone.information_maps(images, pair).mean(axis=0)
     group = alone.set_params(combine="group").information_map(images, pair)
-    # The likelihood of the group is the mean of its classes', and so between the two.
+    # The likelihood of the group is the mean of its classes' likelihoods, and lies between them.
     assert (group >= middle - 1e-4).all() and group.max() <= union.max() + 1
     assert alone.set_params(target=pair).mask(images[labels == "red"]).any((1, 2)).all()
     masker.set_params(combine="group")

@@ -121,7 +121,7 @@ class OneProcess:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_training_in_two_processes_of_accelerate():
     pytest.importorskip("accelerate")
-    # Processes of the CPU wait for each other on GPUs, which have to be as many or hidden.
+    # Hide the GPUs, on which the CPU processes would otherwise wait for each other.
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", SCRIPT]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env)

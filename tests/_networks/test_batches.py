@@ -93,7 +93,7 @@ def test_any_memory_layout(form, shuffle, recwarn):
     }
     for label in range(10):
         np.testing.assert_array_equal(found[label], X[label])
-    assert not recwarn.list  # torch warns of memory that must not be written.
+    assert not recwarn.list  # torch would warn about read-only memory.
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])

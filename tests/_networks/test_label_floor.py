@@ -57,7 +57,7 @@ def test_a_class_of_prior_zero_stays_impossible():
 
 @pytest.fixture(scope="module", params=["rows held out", "few rows", "ensemble"])
 def fitted(request):
-    """A network with or without rows held out, and rows of all classes."""
+    """A network with or without held-out rows, and rows of all classes."""
     X, y = load_wine(return_X_y=True)
     rows = np.random.default_rng(0).permutation(178)[: 60 if request.param == "few rows" else 178]
     if request.param == "ensemble":
@@ -69,11 +69,11 @@ def fitted(request):
 
 @pytest.mark.parametrize("factor", [10.0, 1e3, 1e6, 1e15, 1e300])
 def test_rows_far_outside_cost_a_bounded_number_of_bits(fitted, factor):
-    """All columns are at their limits, in any combination of signs."""
+    """Set all columns to their limits, in any combination of signs."""
     clf, X = fitted
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=X.shape)
     proba = clf.predict_proba(X * factor * signs)
-    # A tenth of a row, or a thousandth, of label frequencies, which are at least a fifth here.
+    # The floor is a tenth of a row, or a share of 0.001, of label frequencies of at least a fifth.
     assert proba.min() >= 0.2 * min(1e-3, 0.1 / (len(X) + 11))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 

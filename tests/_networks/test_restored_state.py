@@ -29,7 +29,7 @@ SCHEDULES = {
 
 
 def _set(place, **values):
-    """Return a change of a state: entries at a place in it, which "/" leads to."""
+    """Return a function that changes the entries of a state at a path with separator "/"."""
 
     def change(state):
         for key in filter(None, place.split("/")):

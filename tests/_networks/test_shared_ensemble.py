@@ -38,7 +38,7 @@ def test_each_member_is_a_perceptron_with_signs_and_a_head_of_its_own(hidden_siz
 
 
 class Features(torch.nn.Module):
-    """A user's network for tables and images alike: the signs multiply axis 1 of its input."""
+    """A user's network for both tables and images: the signs multiply axis 1 of its input."""
 
     def __init__(self, n_inputs):
         super().__init__()

@@ -58,7 +58,7 @@ def flags_of_before():
 
 @pytest.fixture
 def used_cuda(monkeypatch):
-    """Before CUDA is used, its flags do not matter."""
+    """The flags of CUDA do not matter before CUDA is used."""
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
 
 

@@ -83,7 +83,7 @@ def test_scores_of_training_rows_and_clipping_still_work():
         optimizer=torch.optim.SGD,
         **OPTIONS,
     ).fit(X, Y)
-    # With gradients clipped to nothing, the network stays as it was, and so do its scores.
+    # With gradients clipped to zero, the network and its scores do not change.
     assert len(set(clf.history_[:, "train_acc"])) == 1
     assert clf.history_[-1, "train_acc"] == pytest.approx(clf.score(X, Y))
 

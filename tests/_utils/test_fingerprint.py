@@ -1,4 +1,4 @@
-"""Training rows are found again in any order, in part, and in another precision."""
+"""Training rows are recognised in any order, in part, and in another precision."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Tensors become arrays of the host, and masked arrays are refused."""
+"""Tensors become arrays on the host, and masked arrays are refused."""
 
 import numpy as np
 import pytest

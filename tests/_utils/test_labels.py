@@ -1,4 +1,4 @@
-"""Labels, class indices and the labels that messages list."""
+"""Labels, class indices, and the labels that are listed in messages."""
 
 import datetime
 

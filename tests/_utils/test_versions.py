@@ -1,4 +1,4 @@
-"""`show_versions` names what is installed."""
+"""`show_versions` lists the installed versions."""
 
 from importlib import metadata
 

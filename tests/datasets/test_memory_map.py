@@ -1,4 +1,4 @@
-"""Data larger than memory: fit, bounds and transform under a cap that the data exceed."""
+"""Data larger than memory: fit, bounds and transform under a cap that is below the data's size."""
 
 import subprocess
 import sys
@@ -215,7 +215,7 @@ def test_two_that_write_into_one_folder(tmp_path):
 
 
 def test_partial_fit_on_the_batches_of_a_loader():
-    """A pass over chunks learns as a pass over all, and so does a stream without a length."""
+    """Training on chunks equals training on all rows, and so does a stream without a length."""
     loader = DataLoader(Stream(), batch_size=50)
     clf = InfoSoftmaxClassifier(lr=0.02, dtype="float64", random_state=0)
     for _ in range(30):
@@ -291,7 +291,7 @@ print("done")
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the cap is Linux's RLIMIT_DATA")
 def test_under_a_memory_cap(tmp_path):
-    """128,000 rows of 256 columns, 131 MB, in 64 MiB beyond what the libraries take."""
+    """Use 128,000 rows of 256 columns, 131 MB, in 64 MiB beyond the memory of the libraries."""
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -382,7 +382,7 @@ def test_masks_agree_with_the_cpu(cuda, how, pictures):
         assert masker.patch_scoring_ == how.replace("features", "dense")
         maps[device] = masker.information_map(X[:20], 1)
         assert masker.transform(X[:20]).shape == X[:20].shape
-    # The trainings differ by rounding, and maps are multiples of the logits.
+    # The trainings differ by rounding errors, and maps are multiples of the logits.
     np.testing.assert_allclose(maps["cuda"], maps["cpu"], rtol=1e-3, atol=1e-2)
 
 

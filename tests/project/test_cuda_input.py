@@ -334,7 +334,7 @@ def test_categorical_features_that_are_a_tensor(cuda):
 
 
 def test_searches_on_rows_of_the_device(cuda):
-    """Labels stay on the host: scikit-learn splits by them."""
+    """Labels stay on the host, where scikit-learn splits the rows by label."""
     search = GridSearchCV(
         InfoSoftmaxClassifier(device="cuda", **FAST), {"lr": [0.01, 0.1]}, cv=2, refit=False
     )

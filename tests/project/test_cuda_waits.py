@@ -60,7 +60,7 @@ def test_waits_of_the_default_training_do_not_grow_with_the_batches(counted_cuda
             clf.fit(X, Y, np.linspace(0.5, 2, len(Y)))
         assert len(clf.history_) == FAST["max_epochs"]
         waits.append(counted_cuda.counts["waits"])
-    # Each weight travels once before the first epoch.
+    # Each weight is copied once before the first epoch.
     assert waits[1] <= waits[0] < 50, counted_cuda.places
 
 

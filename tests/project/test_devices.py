@@ -104,7 +104,7 @@ NETWORKS = {
     [*((name, "cpu") for name in NETWORKS), ("images", "cuda"), ("bottleneck", "cuda")],
 )
 def test_half_precision_by_a_word(cuda, device, name, digits):
-    """Weights and bounds keep their precision, and bounds are those of single precision."""
+    """Weights and bounds keep their precision, and bounds equal the bounds in single precision."""
     X, X_test, y, y_test = digits
     if name == "images":
         X, X_test = pictures(X), pictures(X_test)
@@ -157,7 +157,7 @@ def test_half_precision_goes_along(digits, tmp_path):
 
 
 def test_half_precision_of_a_module_and_of_rows(digits):
-    """Logits that a module returns in 16 bits are widened, and large rows are refused."""
+    """Logits that a module returns in 16 bits are cast to 32 bits, and large rows are refused."""
 
     class Halving(torch.nn.Linear):
         def forward(self, x):
@@ -216,7 +216,7 @@ def test_compiled(name, digits, tmp_path):
 
 
 def test_workers_of_a_search_share_the_cores():
-    """joblib sets the inner threads of its workers, and nothing here sets them back."""
+    """joblib sets the number of inner threads of its workers, which the package must not reset."""
     code = (
         "import os, numpy as np, torch\n"
         "from sklearn.model_selection import GridSearchCV\n"

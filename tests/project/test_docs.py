@@ -73,7 +73,7 @@ def sections_with_command(lines):
 
 
 def without_command(page):
-    """Return the first row of each table of numbers, and each picture, that names no command."""
+    """Return the first row of each table of numbers, and each picture, without a command."""
     lines = page.splitlines()
     has_command = sections_with_command(lines)
     missing = []
@@ -150,7 +150,7 @@ def test_folders_in_commands_are_those_that_run_all_replaces():
 
 
 def test_commands_without_their_file_are_left_out(tmp_path, monkeypatch, capsys):
-    """A command that ends early leaves no complete file for the next one."""
+    """A command that ends early must not leave a complete file for the next command."""
     found = dict.fromkeys(
         f"python benchmarks/bench_coverage.py {option} x.csv" for option in ("--csv", "--tables")
     )
@@ -183,7 +183,7 @@ def test_api_reference_names_all_that_is_public():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The documentation as web pages, with every example run."""
+    """The documentation as web pages, built with every example."""
     of_pages = ("latex2mathml", "pydata_sphinx_theme", "sphinx_design", "sphinx_gallery")
     for package in (*of_pages, "cleanlab", "efficientnet_lite_pytorch", "skimage", "torchvision"):
         pytest.importorskip(package)

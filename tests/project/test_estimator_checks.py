@@ -52,7 +52,7 @@ OF_WHOLE_TRAININGS = {
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """The default network of a table, trained in few steps, or in the fewest epochs."""
+    """Return the default network of a table, trained for few steps, or for the fewest epochs."""
     monkeypatch.setattr(plan, "_STEPS", 40)
     monkeypatch.setattr(plan, "_FEW_ROWS_STEPS", 8)
 

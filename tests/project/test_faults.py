@@ -1,4 +1,4 @@
-"""Hostile input: every row of docs/faults.md has a test, and those not elsewhere are here."""
+"""Invalid input: every row of docs/faults.md has a test, here or elsewhere."""
 
 import csv
 import re
@@ -401,7 +401,7 @@ def test_a_last_batch_of_one_row_and_batch_normalisation():
 
 
 class Poison(Callback):
-    """Makes a weight NaN in the last batch of an epoch."""
+    """A callback that makes a weight NaN in the last batch of an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from skorch import NeuralNetClassifier
 
 PACKAGE = Path(__file__).parents[2] / "sksoftinfo"
-# What each folder may import of the package; `_version` is open to all.
+# The imports that each folder may make from the package; `_version` is open to all.
 MAY_IMPORT = {
     "_utils": set(),
     "_bounds": {"_utils"},
@@ -26,7 +26,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def imported(path):
-    """Yield the absolute names of the modules that a file imports, wherever it does."""
+    """Yield the absolute names of the modules that a file imports, anywhere in the file."""
     package = ("sksoftinfo", *path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -63,7 +63,7 @@ PRIVATE = {
     for name in dir(cls)
     if name.startswith("_") and not name.endswith("_")
 } | {"_criteria", "_modules", "_optimizers", "_initialize_accelerator"}
-# Hooks that estimators are documented to override.
+# Hooks that estimators override according to the documentation.
 HOOKS = {"_validate_params", "_parameter_constraints"}
 
 

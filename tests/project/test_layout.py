@@ -21,7 +21,7 @@ def twin(path):
 
 
 def lines_of_code(path):
-    """Return the number of lines but for docstrings, comments and blank ones."""
+    """Return the number of lines, without docstrings, comments and blank lines."""
     docs = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(

@@ -1,4 +1,4 @@
-"""Every snippet of the README runs, and its links lead somewhere."""
+"""Every snippet of the README runs, and its links are valid."""
 
 import re
 from pathlib import Path
