@@ -1,11 +1,15 @@
 """Do the defaults for photographs hold on images that they were not chosen on?
 
-``python benchmarks/bench_photo_defaults.py PHOTOS`` chooses `zoom` and `detail` on half of the
-single animals and measures the choice on the other half, for many splits. It then chooses the
-smallest evidence of a rival, and the share of finer features, on composites of one half of the
-objects, by a hash of their names, and measures the choice on the other half. It then varies the
-presence floor, and counts what is kept of targets and of absent classes. Finally, it compares
-the calibration of the package with calibrations on few objects, on each half and on all of them.
+``python benchmarks/bench_photo_defaults.py PHOTOS`` makes four comparisons:
+
+- `zoom` and `detail` are chosen on half of the single animals, and measured on the other half, for
+  many splits;
+- the smallest evidence of a rival, and the share of finer features, are chosen on composites of
+  one half of the objects, by a hash of their names, and measured on the other half;
+- for several presence floors, the kept parts of targets and of absent classes are counted;
+- the calibration of the package is compared with calibrations on few objects, on each half and on
+  all objects.
+
 Pictures and network are those of bench_photos.py.
 """
 

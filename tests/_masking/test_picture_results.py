@@ -1,4 +1,4 @@
-"""Results have the pixels of each picture, whatever its container."""
+"""Results have the pixels of each picture, for every container of pictures."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Run the tests once more where there is a simulated CUDA device, which ``device="auto"`` takes.
+"""Run the tests again on a simulated CUDA device, which ``device="auto"`` chooses.
 
 Use: ``python -m pytest -p tests.helpers.cuda_plugin``. The plugin selects the tests and doctests
 whose names lead to torch, or to code that builds, trains or runs networks (see `reach`), unless

@@ -83,7 +83,7 @@ class CudaTensor(torch.Tensor):
 def restored(inner, requires_grad, is_parameter):
     """Return the tensor that was pickled, on the device that `torch.load` is to map it to.
 
-    It is on the host where there is no device, as in the worker process of a search.
+    The tensor stays on the host where there is no device, e.g. in a worker process of a search.
     """
     device, tensor = CudaTensor.device_of_threads, inner
     if device is not None and device.loads_onto_device():

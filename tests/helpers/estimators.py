@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 
 class Labels(ClassifierMixin, BaseEstimator):
-    """Predicts frequencies, and refuses labels other than those it was promised."""
+    """A classifier that predicts frequencies, and refuses labels other than its `labels`."""
 
     def __init__(self, labels=(1, 2)):
         self.labels = labels

@@ -179,7 +179,7 @@ class SimulatedCuda:
         self.reset()
 
     def reset(self):
-        """Begin to count anew."""
+        """Reset the counts."""
         self.counts = collections.Counter()
         self.places = collections.Counter()
 

@@ -79,7 +79,7 @@ def test_waits_of_an_epoch_of_the_default_training(counted_cuda):
 
 
 def test_columns_are_prepared_by_few_launches_without_a_wait(counted_cuda):
-    """Few or many columns: centres and scales travel together, from pinned memory."""
+    """Centres and scales of few or many columns are copied together, from pinned memory."""
     for n_columns in (5, 3000):
         prepare = PrepareColumns(n_columns).to("cuda")
         rows = RNG.normal(size=(200, n_columns))
