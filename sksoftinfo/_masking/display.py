@@ -259,13 +259,13 @@ class InfoMaskDisplay:
             for row, of_row in enumerate([name] if isinstance(name, str) else name):
                 # A long name would run over the title of the next panel.
                 of_row = textwrap.fill(of_row, 24)
-                axes[row, first].set_title(f"information about\n{of_row}", fontsize=9)
+                axes[row, first].set_title(f"evidence for\n{of_row}", fontsize=9)
             if not overlay:
                 axes[0, first + 1].set_title("mask", fontsize=9)
-            axes[0, first + panels - 1].set_title("result", fontsize=9)
+            axes[0, first + panels - 1].set_title("cut-out" if overlay else "result", fontsize=9)
         self.colorbar_ = figure.colorbar(colours, ax=axes, shrink=0.9, aspect=30, pad=0.01)
         self.colorbar_.set_label(
-            "information (nats)" if scale == "shared" else "share of each map's maximum"
+            "evidence (nats)" if scale == "shared" else "share of each map's maximum"
         )
         self.axes_, self.figure_ = axes, figure
         return self

@@ -31,10 +31,10 @@ def test_shows_what_the_transformer_says(digits_masker):
     limits = {axis.get_images()[0].get_clim() for axis in display.axes_[:, [1, 4]].flat}
     ((low, high),) = limits
     assert low == -high
-    assert display.colorbar_.ax.get_ylabel() == "information (nats)"
+    assert display.colorbar_.ax.get_ylabel() == "evidence (nats)"
     titles = [axis.get_title() for axis in display.axes_[0]]
-    assert titles[1] == "information about\nclass 3"
-    assert titles[4] == "information about\nclass 1 or 8"
+    assert titles[1] == "evidence for\nclass 3"
+    assert titles[4] == "evidence for\nclass 1 or 8"
     assert masker.target == 3
 
 
@@ -48,7 +48,7 @@ def test_colour_images_and_a_given_figure():
     assert display.figure_ is figure
     shown = display.axes_[0, 0].get_images()[0].get_array()
     assert shown.shape == (8, 10, 3) and shown.min() >= 0 and shown.max() <= 1
-    assert display.axes_[0, 1].get_title() == "information about\nthe predicted class"
+    assert display.axes_[0, 1].get_title() == "evidence for\nthe predicted class"
 
 
 def test_tables_are_refused():
@@ -88,7 +88,7 @@ def test_an_overlay_shows_photographs_in_their_colours(rectangles):
     np.testing.assert_array_equal(each.masks[0][1], masker.mask(images, y=["red", "navy"])[1])
     assert not each.axes_[0, 1].collections
     titles = [axis.get_title() for axis in each.axes_[:, 1]]
-    assert titles == ["information about\nclass red", "information about\nclass navy"]
+    assert titles == ["evidence for\nclass red", "evidence for\nclass navy"]
 
 
 def test_each_map_by_its_own_maximum(rectangles):
