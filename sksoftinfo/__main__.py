@@ -238,7 +238,7 @@ def main(arguments=None):
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        # Imported late, so that `--help` is immediate.
+        # Imported late, so that each command imports only what it needs.
         command = import_module(f"sksoftinfo._command_line.{_COMMANDS[options.command]}")
         getattr(command, options.command)(options)
     except (OSError, ValueError, ImportError, RuntimeError) as error:

@@ -137,8 +137,9 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
         if _agrees(module, masker, target, net.dtype):
             return module
     raise ValueError(
-        "`masker` must read the feature_map(x) of a network whose logits are the average of "
-        f"`head` over positions; got the network {type(net.module_).__name__} and the layer "
+        "`masker` must score the output of `feature_map` of its network, whose logits must be "
+        "the average of `head(feature_map(x))` over positions; got the network "
+        f"{type(net.module_).__name__} and the layer "
         f"{masker.feature_layer_!r}. Use the default network, ConvNet."
     )
 

@@ -128,7 +128,7 @@ def test_what_is_no_module():
         patch_size=4,
         patch_scoring="dense",
     ).fit(IMAGES, DIGIT)
-    with pytest.raises(ValueError, match=r"must read the feature_map.*got the network Sequential"):
+    with pytest.raises(ValueError, match=r"must score .*feature_map.*got the network Sequential"):
         information_map_module(other, 0)
     dense = InfoMaskTransformer(InfoSoftmaxClassifier(**FAST), patch_size=4).fit(IMAGES, DIGIT)
     with pytest.raises(ValueError, match=r"`target` must be one of \[0, 1, 2\]; got 7"):

@@ -266,7 +266,7 @@ def _refuse_quantities(observed, classes):
         return
     if observed.dtype.kind == "f" and (observed != np.trunc(observed)).any():
         raise ValueError(
-            "`y_true` must hold classes; got fractions, e.g. "
+            "`y_true` must hold classes; got non-integer numbers, e.g. "
             f"{observed[observed != np.trunc(observed)][0]:g}. Cut quantities into classes before "
             "training, e.g. by numpy.digitize, or use cross_val_bounds with bins=4. If the "
             "numbers are names of classes, pass them as `labels`."

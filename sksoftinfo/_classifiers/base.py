@@ -223,8 +223,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                 check_unchanged(self._built_with, self.get_params(deep=False))
                 if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
                     raise ValueError(
-                        f"`classes` must be those of the first call, {self.classes_.tolist()}; "
-                        f"got {classes!r}. Leave `classes` out."
+                        "`classes` must equal the classes of the first call, "
+                        f"{self.classes_.tolist()}; got {classes!r}. Leave `classes` out."
                     )
             y, plan = encode_labels(y, self.classes_), TrainingPlan(epochs=1)
             return self._train(X, y, weight, plan, in_chunks=True)

@@ -38,9 +38,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     ----------
     module : torch module class or instance, or callable that returns one, default=None
         Network that returns logits of shape (n_samples, n_classes). A class or callable is called
-        with the ``module__*`` parameters, and with those of ``n_features``, ``n_channels`` and
-        ``n_classes`` that its signature names. An instance is copied. ``None`` is, for tables, an
-        `MLP`, or several whose logits are averaged (see `early_stopping`), and, for images, a
+        with the ``module__*`` parameters, and with ``n_features``, ``n_channels`` and
+        ``n_classes`` if its signature names them. An instance is copied. ``None`` is, for tables,
+        an `MLP`, or several whose logits are averaged (see `early_stopping`), and, for images, a
         `ConvNet`.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax: uniform, as in the paper; the label frequencies, as in the
@@ -63,10 +63,11 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         half a cosine; for images, it first rises to four times `lr`.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; with ``early_stopping=True``, an upper limit.
-        ``"auto"`` is: in the default training of tables (see `early_stopping`), as many passes as
-        make 600 steps of the optimizer, and at least 20 (if fewer than 100 rows are different, 100
-        to 600 steps, more the more often rows are repeated); in that of images, as many as make
-        1,100 steps, between 10 and 50; otherwise 50.
+        ``"auto"`` depends on the training (see `early_stopping`). The default training of tables
+        makes 600 steps of the optimizer, and at least 20 passes. If fewer than 100 rows are
+        different, it makes 100 to 600 steps, more of them if rows are repeated more often. The
+        default training of images makes 1,100 steps, in 10 to 50 passes. Any other training makes
+        50 passes.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
@@ -77,8 +78,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
 
         - ``"auto"`` cross-fits if at least 100 rows are different and the default training is not
           changed. If fewer rows are different, no row is left out: all five MLPs and linear
-          functions are trained on all rows, with a weight decay that is the stronger the less
-          often each row is repeated. An integer `sample_weight` is then equivalent to repeated
+          functions are trained on all rows. Their weight decay is stronger if rows are repeated
+          less often. An integer `sample_weight` is then equivalent to repeated
           rows.
         - ``True`` cross-fits any number of rows. An error is raised for images, and if a parameter
           other than `max_epochs` changes the default training.
@@ -313,14 +314,18 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         TypeError
             If `module` is not a torch module.
         ValueError
-            If `classes` are not distinct or not of one type; if `prior` is not a positive
-            distribution; if the network cannot be copied, has uninitialised weights, or fails on
-            rows of `input_shape`; if a function that the network holds calls the original network;
-            if the network changes the values of a buffer when it runs, except for caches: buffers
-            that are created, that were None, or that change their shape; or if its output does not
-            have one finite column for each class, differs between two runs, or depends on the
-            other rows of a batch. Without `input_shape`, the first prediction or mask raises what
-            only a run of the network can show.
+            If `classes` are not distinct or not of one type, or if `prior` is not a positive
+            distribution.
+        ValueError
+            If the network cannot be copied, has uninitialised weights, or fails on rows of
+            `input_shape`, or if a function that the network holds calls the original network.
+        ValueError
+            If the network changes the values of a buffer when it runs. Buffers that serve as caches
+            may change: buffers that are created, that were None, or that change their shape.
+        ValueError
+            If the output of the network does not have one finite column for each class, differs
+            between two runs, or depends on the other rows of a batch. Without `input_shape`, the
+            first prediction or mask raises the errors that only a run of the network can show.
 
         Warns
         -----

@@ -309,20 +309,20 @@ def _check_weights(estimator, rows, weights):
         raise
     if expected.keys() != weights.keys():
         raise ValueError(
-            f"the weights are not those of the module, {sorted(weights)} for {sorted(expected)}"
+            f"the weights do not fit the module: {sorted(weights)} in place of {sorted(expected)}"
         )
     for name, value in expected.items():
         if torch.nn.parameter.is_lazy(value):
             continue
         if value.shape != weights[name].shape:
             raise ValueError(
-                f"the weights are not those of the module, {name} of shape "
-                f"{tuple(weights[name].shape)} for {tuple(value.shape)}"
+                f"the weights do not fit the module: {name} has the shape "
+                f"{tuple(weights[name].shape)} in place of {tuple(value.shape)}"
             )
         if not torch.can_cast(weights[name].dtype, value.dtype):
             raise ValueError(
-                f"the weights are not those of the module, {name} of {weights[name].dtype} for "
-                f"{value.dtype}"
+                f"the weights do not fit the module: {name} has the dtype {weights[name].dtype} "
+                f"in place of {value.dtype}"
             )
 
 

@@ -58,8 +58,8 @@ class PictureMapper(InformationMapper):
     def share_calibrations(self, images, labels, seed):
         """Fit the calibration on images (n, C, H, W) and their class indices (n,).
 
-        The return value is the evidence that a photograph of several objects needs to show each
-        image's class, in nats, as far as this image tells.
+        The return value holds, for each image, an estimate of the evidence, in nats, that a
+        photograph of several objects needs to show the image's class.
         """
         others = other_labels(labels, N_OTHERS, np.random.RandomState(seed))
         classes = np.concatenate([labels[None], others])

@@ -13,7 +13,7 @@ _KEYS = ("settings", "coef", "intercept", "rival_slope", "presence_floor")
 
 
 def calibration_numbers(masker, mapper, floor):
-    """Return the numbers of a mapper's shared calibration, in types that JSON knows.
+    """Return the numbers of a mapper's shared calibration, in types of JSON.
 
     Parameters
     ----------

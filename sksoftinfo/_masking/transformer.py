@@ -106,7 +106,7 @@ class InfoMaskTransformer(
         shorter side.
     context : float, default=1.5
         Side of a patch's surroundings, as a multiple of the side of the patch. A patch counts with
-        the smaller of two values, its own information and that of its surroundings, so that a
+        the smaller of two values, the information of the patch and of its surroundings, so that a
         patch does not count if it resembles the target only out of context. With 1, and with
         ``information="logit"``, surroundings are not used.
     stride : "auto", int or (int, int), default="auto"
@@ -554,7 +554,7 @@ of pictures, or torch Dataset or DataLoader
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
         """
         check_is_fitted(self)
         check_one_kind_of_targets(target, y, "target")
@@ -589,7 +589,7 @@ of pictures, or torch Dataset or DataLoader
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
         """
         check_is_fitted(self)
         check_one_kind_of_targets(targets, y)
@@ -622,7 +622,7 @@ of pictures, or torch Dataset or DataLoader
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
         """
         self._check_parameters()
         return self._results(X, y).masks()
@@ -653,7 +653,7 @@ of pictures, or torch Dataset or DataLoader
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
 
         See Also
         --------
@@ -685,12 +685,12 @@ of pictures, or torch Dataset or DataLoader
         ValueError
             If a target is unknown, if rows have another shape than in `fit`, if a parameter was
             changed so that `fit` is needed again, or if `set_output` or the global configuration
-            asks for a data frame of images that are not flat.
+            selects data frames as output, and the images are not flat.
 
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
         """
         self._check_parameters()
         container = output_container(self)
@@ -734,7 +734,7 @@ of pictures, or torch Dataset or DataLoader
         Warns
         -----
         UserWarning
-            If the largest value in X differs from that in `fit` by a factor of at least 30.
+            If the largest values in X and in `fit` differ by a factor of at least 30.
         """
         self._check_parameters()
         X, reader = self._reader(X)

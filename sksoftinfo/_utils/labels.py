@@ -81,7 +81,7 @@ def check_classes(y):
         if not len(fractions):
             raise
         raise ValueError(
-            "Unknown label type: continuous. `y` must hold classes; got fractions, e.g. "
+            "Unknown label type: continuous. `y` must hold classes; got non-integer numbers, e.g. "
             f"{fractions[0]:g}. Cut quantities into classes, e.g. by numpy.digitize(y, "
             "numpy.quantile(y, [0.25, 0.5, 0.75])). If the numbers are names of classes, pass "
             "y.astype(str)."

@@ -48,11 +48,15 @@ def memory_map(
         If the folder already contains ``data.npy`` or ``target.npy``. Use
         ``numpy.load(path, mmap_mode="r")`` to map an existing file.
     ValueError
-        If `data` is neither a Dataset nor a DataLoader, or has no rows; if the length is unknown
-        or differs from the number of rows; if a batch is not a pair; if rows are tuples or lists;
-        if labels are neither numbers nor strings, are both, or end in a null character; if the
-        shape of rows or the dtype of labels changes; if `dtype` cannot represent a value; or if
-        `dtype` is not a real or boolean dtype.
+        If `data` is neither a Dataset nor a DataLoader, has no rows, or has a length that is
+        unknown or differs from the number of rows.
+    ValueError
+        If a batch is not a pair, if rows are tuples or lists, or if the shape of rows changes.
+    ValueError
+        If labels are neither numbers nor strings, are both, end in a null character, or change
+        their dtype.
+    ValueError
+        If `dtype` is not a real or boolean dtype, or cannot represent a value.
     OSError
         If the folder cannot be written, e.g. because the disk is full.
 

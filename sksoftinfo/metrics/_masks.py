@@ -37,8 +37,8 @@ def mask_iou_score(
     Parameters
     ----------
     masks_true, masks_pred : array-like of shape (n, height, width), bool
-        True pixels of the object, and pixels that were kept. Of soft masks, pass ``masks >= 0.5``:
-        any other weight than 0 counts as kept.
+        True pixels of the object, and pixels that were kept. For soft masks, pass ``masks >=
+        0.5``; otherwise, every weight other than 0 counts as kept.
     foreground : array-like of shape (n, height, width), bool, default=None
         Pixels to score; all pixels if None. Use this parameter to exclude an empty background,
         where it does not matter whether pixels are kept.
@@ -87,8 +87,8 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     masks_true : array-like of shape (n, height, width), bool
         Pixels of the object. Images with an empty mask are left out.
     maps : array-like of shape (n, height, width)
-        Map of information, or of any other attribution, for each image, without NaN. Of equal
-        maxima, the first in row-major order counts.
+        Map of information, or of any other attribution, for each image, without NaN. If several
+        maxima are equal, the first in row-major order counts.
     tolerance : int, default=0
         Number of pixels along each axis by which the maximum may miss the object; 15 in the
         original publication.
@@ -129,7 +129,7 @@ def pointing_game_score(masks_true: ArrayLike, maps: ArrayLike, *, tolerance: in
     if missing.any():
         raise ValueError(
             f"`maps` must not hold NaN; got NaN in image {int(missing.argmax())}. Leave out this "
-            "image, or pass maps of the whole image."
+            "image, or pass a map that covers the whole image."
         )
     true = true.astype(bool)
     there = np.flatnonzero(true.any(axis=(1, 2)))
@@ -309,8 +309,8 @@ class MaskIoUScorer:
         """
         if masks is None:
             raise ValueError(
-                "`masks` must be true masks; got None. Enable metadata routing, call "
-                "set_score_request(masks=True), and pass masks= to fit."
+                "`masks` must hold the masks of the true objects; got None. Enable metadata "
+                "routing, call set_score_request(masks=True), and pass masks= to fit."
             )
         kept = np.asarray(estimator.mask(X)) >= 0.5
         return mask_iou_score(masks, kept, foreground=foreground)

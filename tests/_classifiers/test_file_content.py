@@ -418,7 +418,7 @@ def test_the_draws_of_an_ensemble_are_its_members(bank, saved):
 def test_members_of_a_file_have_to_be_shared_out(saved):
     for n_members in (3, 8):
         content = changed(saved[0]["ensemble"][0], fitted___n_members=n_members)
-        refused(saved, "ensemble", content, match="must be a multiple of|weights are not those")
+        refused(saved, "ensemble", content, match="must be a multiple of|weights do not fit")
 
 
 HUGE = {

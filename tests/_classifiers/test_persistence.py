@@ -196,7 +196,7 @@ def test_what_json_does_not_hold_is_given_to_load(tmp_path):
         load(tmp_path / "clf")
     given = {"module": TinyNet, "iterator_train": DataLoader}
     assert_same(load(tmp_path / "clf", **given), clf, X, Y)
-    with pytest.raises(ValueError, match="TinyNet, cannot be built.*weights are not those"):
+    with pytest.raises(ValueError, match="TinyNet, cannot be built.*weights do not fit"):
         load(tmp_path / "clf", module__width=9, **given)
     with pytest.raises(ValueError, match="Invalid parameter 'modul'"):
         load(tmp_path / "clf", modul=TinyNet, **given)

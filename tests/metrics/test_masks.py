@@ -67,7 +67,7 @@ def test_wrong_arguments(masks):
         box_iou_score([[0, 0, 0, 0]], [[0, 0, 1, 1]])
     with pytest.raises(ValueError, match="`boxes_pred` must have 4 columns; got 3"):
         box_iou_score([[0, 0, 1]], [[0, 0, 1]])
-    with pytest.raises(ValueError, match="`masks` must be true masks; got None"):
+    with pytest.raises(ValueError, match="`masks` must hold the masks of .*; got None"):
         mask_iou_scorer(None, masks)
 
 
