@@ -53,10 +53,17 @@ def test_version_is_stated_once():
     stated = [
         path
         for path in ROOT.glob("*.*")
-        if path.suffix in (".toml", ".cff", ".cfg", ".in")
-        and sksoftinfo.__version__ in path.read_text()
+        if path.suffix in (".toml", ".cfg", ".in") and sksoftinfo.__version__ in path.read_text()
     ]
     assert not stated
+
+
+def test_the_citation_names_the_version_and_its_date():
+    citation = (ROOT / "CITATION.cff").read_text()
+    version = re.search(r"^version: (.+)$", citation, re.MULTILINE)[1]
+    date = re.search(r"^date-released: (.+)$", citation, re.MULTILINE)[1]
+    assert version == sksoftinfo.__version__
+    assert f"## [{version}] - {date}\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_stated_python_versions_are_tested_on_every_system():
