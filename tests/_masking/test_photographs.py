@@ -34,14 +34,14 @@ def test_pictures_without_labels_are_enough(network, pictures, n, wrap):
     assert iou(masks, squares).mean() > 0.5
     absent = masker.mask(images, y=np.roll(NAMES, 1)[np.searchsorted(sorted(NAMES), labels)])
     there = np.roll(NAMES, 1)[np.searchsorted(sorted(NAMES), labels)] == labels
-    assert absent[~there].mean() < 0.03
+    assert not absent[~there].any()
 
 
 def test_even_none_of_the_target(network, pictures):
     images, _, labels = pictures
     others = labels != "red"
     masker = InfoMaskTransformer(network, target="red").fit(images[others])
-    assert masker.mask(images[others]).mean() < 0.03
+    assert not masker.mask(images[others]).any()
     kept = masker.mask(images[~others])
     assert kept.any((1, 2)).all() and np.isfinite(masker.information_map(images)).all()
     with pytest.raises(ValueError, match="`target` must hold known classes, .*; got 'mauve'"):
