@@ -65,8 +65,8 @@ for i, size in enumerate(sizes):
 # end of the colour scale. Accuracy hardly separates the candidates, since the classifier behind
 # the mask is right for nearly all images. The score falls if masks lose ink of the target (high
 # thresholds), and if they keep ink of the other digit (low thresholds, small patches). The masks
-# of the candidate with the best score overlap with the true masks nearly as well as those of the
-# candidate with the largest overlap.
+# with the best score overlap with the true masks nearly as well as the masks with the largest
+# overlap.
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
 for axis, values, span, title in (

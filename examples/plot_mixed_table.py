@@ -76,8 +76,9 @@ print(f"at least {bounds.mi_lower_limit:.2f} of {bounds.label_entropy:.2f} bits"
 
 # %%
 # Left: a lower bound on the information of each column alone. Right: an estimate of what is lost
-# without the column. Bars are 95 % intervals. Those of the fee contain 0. The postcode is noise:
-# both its bound and its loss are below 0, i.e. the network predicts better without this column.
+# without the column. Bars are 95 % intervals. Both intervals of the fee contain 0. The postcode is
+# noise: both its bound and its loss are below 0, i.e. the network predicts better without this
+# column.
 
 found = feature_information(pipeline, table, left, cv=3, units="bits")
 FeatureInformationDisplay(found).plot()

@@ -61,7 +61,8 @@ masker = masker.fit(photographs)
 
 # %%
 # For each target: the evidence in nats, with an outline of the pixels that have more than 20 % of
-# the maximum of the image, and the cut-out. Nothing is kept where the target is absent.
+# the maximum of the image, and the cut-out. In the two photographs without the target, nothing is
+# kept.
 
 figure = plt.figure(figsize=(9.6, 4.3), layout="constrained")
 display = InfoMaskDisplay.from_estimator(
@@ -76,7 +77,7 @@ for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
     print(f"{photograph.size[0]} x {photograph.size[1]} pixels, {mask.mean():.0%} kept")
 
 # %%
-# The picture of the README is drawn by
+# The figure of the README is drawn by
 # ``python examples/plot_photographs.py docs/photographs.png``.
 
 if len(sys.argv) > 1:

@@ -320,8 +320,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             If the network cannot be copied, has uninitialised weights, or fails on rows of
             `input_shape`, or if a function that the network holds calls the original network.
         ValueError
-            If the network changes the values of a buffer when it runs. Buffers that serve as caches
-            may change: buffers that are created, that were None, or that change their shape.
+            If the network changes the values of a buffer when it runs. Caches are excepted, i.e.
+            buffers that are created, that were None, or that change their shape.
         ValueError
             If the output of the network does not have one finite column for each class, differs
             between two runs, or depends on the other rows of a batch. Without `input_shape`, the
