@@ -84,7 +84,7 @@ class Recalibration:
         # An expert's prediction is linear in the powers of the prediction.
         self._experts = np.zeros((len(_EXPERTS), len(TEMPERED) + 1))
         self._experts[np.arange(len(_EXPERTS)), self._powers] = 1 - self._least
-        # Log-likelihoods of the labels of earlier rounds, and of those of the present round.
+        # Log-likelihoods of the labels of earlier rounds, and of the labels of the present round.
         self._earlier = np.zeros((n_folds, len(_EXPERTS)))
         self._present = np.zeros_like(self._earlier)
 

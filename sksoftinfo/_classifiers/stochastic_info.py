@@ -138,7 +138,7 @@ default="additive"
         Whether `fit` cross-fits the default network for tables, as in `InfoSoftmaxClassifier`,
         with these differences:
 
-        - The loss on the rows that were left out is that of the `objective`.
+        - The loss on the rows that were left out is the loss of the `objective`.
         - There are no linear functions of the columns. Only with ``noise="ensemble"`` do the label
           frequencies replace a share of the probabilities; the share depends on the number of
           rows.

@@ -45,8 +45,8 @@ def cross_val_bounds(
     the contributions of all rows are pooled into one result. Every label is used for evaluation,
     but never to evaluate a classifier that was trained on it.
 
-    With an integer `cv`, the lower bound is that of a classifier trained on a share ``1 - 1 / cv``
-    of the rows; trained on all rows, it may find more. Folds share training rows, so the
+    With an integer `cv`, the lower bound describes a classifier that was trained on a share ``1 -
+    1 / cv`` of the rows; trained on all rows, it may find more. Folds share training rows, so the
     confidence limits hold approximately. The less a single row changes the classifier, the better
     the approximation.
 

@@ -237,7 +237,7 @@ def _checked(net, state, epochs_before):
     for learned in state["callbacks"].values():
         _check_names(learned)
     for name, callback in net.callbacks_:
-        # The user's own callbacks may differ from those in the file.
+        # The user's own callbacks may differ from the callbacks in the file.
         check_callback_state(state["callbacks"].get(name, {}), callback, module)
         if isinstance(callback, OF_TRAINING) and name not in state["callbacks"]:
             raise ValueError(f"the state of the callback {name!r} is missing")

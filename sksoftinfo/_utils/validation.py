@@ -212,7 +212,7 @@ def _check_unique_names(X):
 
 
 def check_column_order(estimator, X, *, reset):
-    """Remember the labels of a frame's columns, or compare their order with that of `fit`.
+    """Remember the labels of a frame's columns, or compare their order with the order in `fit`.
 
     scikit-learn remembers and compares labels that are strings, and ignores all others, such as
     integers.

@@ -160,7 +160,7 @@ def fetch_mnist_pairs(
     Returns
     -------
     sklearn.utils.Bunch
-        Images with the same attributes as those of `make_digit_pairs`.
+        Images with the same attributes as the result of `make_digit_pairs`.
 
     Raises
     ------
