@@ -229,10 +229,11 @@ def _restore_buffers(module, before):
 
 
 def _differs(value, kept):
+    if value.shape != kept.shape:
+        return False
+    value = value.to(kept)
     # NaN is not equal to itself.
-    return value.shape == kept.shape and not torch.equal(
-        value.to(kept).nan_to_num(), kept.nan_to_num()
-    )
+    return not (torch.equal(value, kept) or torch.equal(value.nan_to_num(), kept.nan_to_num()))
 
 
 @pinned_flags()
