@@ -282,7 +282,7 @@ def test_quantities_are_refused_in_one_line():
     y = np.random.default_rng(0).normal(size=1000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ValueError, match="got 1000 different numbers .* bins=4") as refused:
+        with pytest.raises(ValueError, match="got non-integer numbers.*bins=4") as refused:
             information_bounds(y, np.full((1000, 2), 0.5))
     assert len(str(refused.value)) < 300
 
@@ -310,7 +310,7 @@ def test_probabilities_may_be_tensors_that_need_a_gradient(dtype):
 
 @pytest.mark.parametrize("labels", [None, [0, 1], ["a", "b"]])
 def test_quantities_are_told_what_to_do_whether_or_not_labels_are_named(labels):
-    with pytest.raises(ValueError, match="got 20 different numbers in 20 rows, e.g. 0.5.*bins=4"):
+    with pytest.raises(ValueError, match=r"got non-integer numbers, e\.g\. 0\.5.*bins=4"):
         information_bounds(np.arange(20) + 0.5, np.full((20, 2), 0.5), labels=labels)
     halves = information_bounds([0.5, 1.5] * 9, [0.2, 0.8] * 9, labels=[0.5, 1.5])
     assert halves.mi_lower > 0

@@ -53,7 +53,7 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
 def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
     assert run(*photographs, "--out", tmp_path, "--target", "navy", "--target", "blue") == 0
     printed = capsys.readouterr().out
-    assert "a.png: navy or blue, nothing kept, since there is no evidence of it" in printed
+    assert "a.png: navy or blue, nothing kept, since the photograph shows no evidence" in printed
     assert not alpha(tmp_path / "a.cutout.png").any()
     assert alpha(tmp_path / "b.cutout.png").any()
 

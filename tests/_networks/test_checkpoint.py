@@ -119,10 +119,10 @@ def _read(small, content):
 
 def test_a_checkpoint_of_another_version_is_refused(small):
     content = small[2].replace(b"checkpoint 2", b"checkpoint 9")
-    assert_refused(small, content, "is not a checkpoint of this version")
+    assert_refused(small, content, "must be a complete checkpoint of this version")
     buffer = io.BytesIO()
     torch.save({"format": 1}, buffer)
-    assert_refused(small, buffer.getvalue(), "is not a checkpoint of this version")
+    assert_refused(small, buffer.getvalue(), "must be a complete checkpoint of this version")
 
 
 ODD = [

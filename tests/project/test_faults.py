@@ -179,7 +179,7 @@ def test_sparse_is_refused(fit):
     "table, message",
     [
         (np.ma.masked_greater(X, 3), "must not have masked entries; got 316"),
-        (pl.from_pandas(FRAME).lazy(), "got a LazyFrame"),
+        (pl.from_pandas(FRAME).lazy(), "got a lazy frame, LazyFrame"),
         (
             FRAME.set_axis(["a", "b", "b", "a"], axis=1),
             "unique column names; got 'a', 'b' more than once",
