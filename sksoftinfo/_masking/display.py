@@ -39,8 +39,8 @@ class InfoMaskDisplay:
     Attributes
     ----------
     axes_ : ndarray of shape (n, 1 + 3 n_targets) or (n, 1 + 2 n_targets) of matplotlib.axes.Axes
-        One row of panels for each image: the image, then the information, the mask and the result
-        for each target. In an overlay, information and mask share a panel.
+        One row of panels for each image: the image, then the evidence, the mask and the result
+        for each target. In an overlay, evidence and mask share a panel.
     colorbar_ : matplotlib.colorbar.Colorbar
         Colour bar of all maps, in nats or as shares of each map's maximum.
     figure_ : matplotlib.figure.Figure

@@ -254,11 +254,11 @@ class InfoMaskTransformer(
         the difference from `fill_value`. `require_presence`, `components` and `refine` do not
         enter the score.
     reference_maximum_ : ndarray of shape (n_classes,)
-        Largest information about each class, in nats, in the images of `fit` on which the
+        Largest evidence for each class, in nats, in the images of `fit` on which the
         calibration is fitted: at most 1000, drawn at random, or 200 if all classes share the
         calibration. Set if ``threshold_reference="fit"``.
     presence_floor_ : ndarray of shape (n_classes,)
-        Presence floor of each class: the information about the class, in nats, that the best patch
+        Presence floor of each class: the evidence for the class, in nats, that the best patch
         reaches in 99 % of the images of the class in `fit`. Each image is held out from the
         calibration that scores it. A shared calibration has one floor for all classes, from all
         images, which are not held out. In picture mode, the floor is half of the weight of
