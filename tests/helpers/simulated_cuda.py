@@ -13,8 +13,9 @@ The simulation cannot show
   of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU
   (which flags of torch hold where a network computes does not: `_networks/test_torch_flags.py`);
 - time, and what overlaps: every copy and every kernel is done when it is called;
-- graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.export``, the
-  export to ONNX, CUDA graphs; and Triton, streams and events: `NotSimulated` is raised;
+- graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.jit``, the
+  exports by torch and to ONNX, CUDA graphs; and Triton, streams and events: `NotSimulated` is
+  raised;
 - several GPUs, and memory that is fragmented: the limit holds for each tensor by itself;
 - other processes: there is no device in a process of joblib, where tensors arrive on the host,
   and spawned ones are `NotSimulated`.
@@ -116,6 +117,7 @@ _PROCESS = "there is no device in a process that begins anew"
 _NOT_SIMULATED = {
     (torch, "compile"): _GRAPHS,
     (torch.export, "export"): _GRAPHS,
+    (torch.jit, "script"): _GRAPHS,
     (torch.jit, "trace"): _GRAPHS,
     (torch.onnx, "export"): _GRAPHS,
     (torch.cuda, "CUDAGraph"): _GRAPHS,
