@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
+from .input_files import check_file
+
 # Shortest side of a photograph, in pixels.
 _SMALLEST = 8
 
@@ -45,7 +47,8 @@ def read_photograph(path):
     ImportError
         If PIL is missing; the message names the extra.
     ValueError
-        If the file is not a picture, is damaged, or has too few or too many pixels.
+        If the file does not exist, is not a picture, is damaged, or has too few or too many
+        pixels.
     OSError
         If the file cannot be opened.
     """
@@ -56,10 +59,7 @@ def read_photograph(path):
             "Photographs need pillow, which is not installed. Run pip install "
             "'sksoftinfo[photos]'."
         ) from error
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name the photographs in it, e.g. {path}/*.jpg.")
-    if not path.exists():
-        raise ValueError(f"{path} does not exist: check the name.")
+    check_file(path, instead=f"name the photographs in it, e.g. {path}/*.jpg")
     try:
         with Image.open(path) as image:
             photograph = _upright(ImageOps.exif_transpose(image))

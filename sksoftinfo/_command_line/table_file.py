@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils import counted
+from .input_files import check_file
 
 # Largest size after decompression: a few kilobytes may expand to terabytes.
 _MAX_BYTES = 2**32
@@ -36,6 +37,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_FORMATS = "CSV, parquet, xlsx or JSON"
 _REFUSED = (
     (b"\xd0\xcf\x11\xe0", "an old or protected Excel file: save it as .xlsx or .csv"),
     (b"%PDF", "a PDF: save its table as .csv"),
@@ -89,14 +91,14 @@ def read_file(path, *, sep=None, encoding=None):
     Raises
     ------
     ValueError
-        If the file is damaged, or is not a table.
+        If the file does not exist, is damaged, or is not a table.
     OSError
         If the file cannot be opened.
     ImportError
         If a library that reads this format is not installed.
     """
     path = Path(path)
-    # Errors of folders and missing files are raised unchanged.
+    check_file(path)
     with path.open("rb") as file:
         start = file.read(16)
     try:
@@ -110,11 +112,14 @@ def read_file(path, *, sep=None, encoding=None):
         raise ValueError(f"{path} {error}.") from error
     except Exception as error:
         # Parsers of damaged files raise errors of many kinds.
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as a table: {reason.rstrip('.')}. If the file is complete, "
-            "state its format by --sep or --encoding."
+            f"{path} cannot be read as a table: {_reason(error)}. The file is damaged, or its "
+            f"format is not the one that it seems to have: save it again as {_FORMATS}."
         ) from error
+
+
+def _reason(error):
+    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
 class _NotATable(Exception):
@@ -141,7 +146,15 @@ def _read(path, start, sep, encoding):
         except (ValueError, RecursionError):
             if is_json:
                 raise
-    return _separated(text, sep, how)
+    try:
+        return _separated(text, sep, how)
+    except (ImportError, _NotATable):
+        raise
+    except Exception as error:
+        raise _NotATable(
+            f"cannot be read as a table: {_reason(error)}. If the file is complete, state its "
+            "format by --sep or --encoding"
+        ) from error
 
 
 def _decompressed(path, start):
@@ -183,7 +196,8 @@ def _decoded(data, encoding):
     if encoding is not None:
         text = _decode(data, encoding)
         if text is None:
-            raise _NotATable(f"is not encoded in {encoding}: pass another --encoding")
+            remedy = "leave out --encoding" if b"\x00" in data else "pass another --encoding"
+            raise _NotATable(f"is not encoded in {encoding}: {remedy}")
     else:
         encodings = [name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)][:1]
         if not encodings and b"\x00" in data[:1000]:
@@ -195,11 +209,15 @@ def _decoded(data, encoding):
             if text is not None:
                 break
         else:
-            raise _NotATable("is neither a table nor a text in utf-8: pass its --encoding")
+            # Texts other than UTF-16 and UTF-32 do not contain zero bytes.
+            other = "" if b"\x00" in data else ", or pass its --encoding if it is a text"
+            raise _NotATable(
+                f"is neither a table nor a text in utf-8: save it again as {_FORMATS}{other}"
+            )
     if re.match(r"\s*<(!doctype html|html)\b", text, re.IGNORECASE):
         raise _NotATable("is a web page: save its table as .csv")
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
-        raise _NotATable("is not a text: save the table as .csv, .xlsx or .parquet")
+        raise _NotATable(f"is not a text: save it again as {_FORMATS}")
     if not text.strip():
         raise _NotATable("is empty: save the table again")
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding

@@ -35,10 +35,14 @@ class Labels:
 
     def __str__(self):
         classes, counts = np.unique(self.y, return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        shown = ", ".join(f"{classes[i]} {counts[i]}" for i in order[:_MAX_SHOWN])
-        more = ", ..." if len(classes) > _MAX_SHOWN else ""
-        return f"{len(classes)} classes: {shown}{more}"
+        return f"{len(classes)} classes: {_listed(classes, counts)}"
+
+
+def _listed(classes, counts):
+    """Return the most frequent classes with their numbers of rows, as a text."""
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{classes[i]} {counts[i]}" for i in order[:_MAX_SHOWN])
+    return shown + (", ..." if len(classes) > _MAX_SHOWN else "")
 
 
 def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
@@ -85,8 +89,18 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
         found.y = values.to_numpy(dtype=object).astype(str)
     else:
         found.y = _classes(values, named)
+    classes, counts = np.unique(found.y, return_counts=True)
     _treat_rare(found, rare_classes, named)
     if len(np.unique(found.y)) < 2:
+        if len(classes) > 1:
+            rare = counts < MIN_ROWS
+            merge = "" if counts[rare].sum() < MIN_ROWS else ", pass --rare-classes merge"
+            raise ValueError(
+                f"{named} has a single class with at least {MIN_ROWS} rows "
+                f"({_listed(classes[~rare], counts[~rare])}); rarer classes were left out "
+                f"({_listed(classes[rare], counts[rare])}): choose another column{merge}, or add "
+                "rows of the classes that were left out."
+            )
         if bins is not None and values.nunique() > 1:
             raise ValueError(
                 f"{named} has too many equal values for --bins {bins}, which leaves one class: "

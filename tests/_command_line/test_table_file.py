@@ -248,11 +248,39 @@ def test_too_large_when_decompressed(tmp_path, monkeypatch):
         read_file(written(tmp_path, packed(*"abcdefgh")))
 
 
-def test_files_that_cannot_be_opened(tmp_path):
-    with pytest.raises(OSError):
+def test_folders_and_missing_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match="is a folder: pass a file"):
         read_file(tmp_path)
-    with pytest.raises(OSError):
+    with pytest.raises(ValueError, match=r"no\.csv does not exist: check the name"):
         read_file(tmp_path / "no.csv")
+
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4 + b"\xd8"
+
+
+@pytest.mark.parametrize(
+    "name, content, options, advised",
+    [
+        ("t.csv", PNG, {}, ()),
+        ("t.parquet", PNG, {}, ()),
+        ("t.csv", PNG, {"encoding": "utf-8"}, ("--encoding",)),
+        ("t.csv", bytes(range(128, 256)), {}, ("--encoding",)),
+        ("t.parquet", b"PAR1" + bytes(50), {}, ()),
+        ("t.csv.gz", gzip.compress(TEXT.encode() * 99, mtime=0)[:-20], {}, ()),
+        ("t.xlsx", b"PK\x03\x04" + bytes(50), {}, ()),
+        ("t.json", '[{"a": 1}, {"a"', {}, ()),
+        ("t.csv", 'a,y\n1,x\n2,"z\n3,x\n', {}, ("--sep", "--encoding")),
+    ],
+)
+def test_options_of_texts_are_not_advised_for_binary_files(
+    tmp_path, name, content, options, advised
+):
+    with pytest.raises(ValueError) as error:
+        read_file(written(tmp_path, content, name), **options)
+    message = str(error.value)
+    assert tuple(option for option in ("--sep", "--encoding") if option in message) == advised
+    is_resaved = "save it again as CSV, parquet, xlsx or JSON" in message
+    assert is_resaved or advised
 
 
 def test_damaged_files_raise_value_error_or_are_read(tmp_path):

@@ -47,7 +47,21 @@ def test_labels_around_the_largest_whole_float_are_three_classes():
             {},
             "40 classes in 40 rows, and no class has at least 5 rows",
         ),
-        (["a"] * 9 + ["b"] * 4, {}, "--target y has a single value"),
+        (
+            ["a"] * 9 + ["b"] * 4,
+            {},
+            r"single class .* \(a 9\); rarer .* left out \(b 4\): choose another column, or",
+        ),
+        (
+            ["a"] * 9 + ["b"] * 4 + ["c"],
+            {},
+            r"left out \(b 4, c 1\): choose another column, pass --rare-classes merge, or",
+        ),
+        (
+            [7] * 9 + [8],
+            {"rare_classes": "merge"},
+            r"\(7 9\); .* \(8 1\): choose another .*, or",
+        ),
     ],
 )
 def test_labels_that_are_none(entries, options, message):
