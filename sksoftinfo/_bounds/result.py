@@ -25,7 +25,7 @@ _PAPER = (
 )
 # Shown only for stochastic networks.
 _DRAWS = (
-    ("dv_closed_form", "DV of Gaussian logits, without draws: the one to use"),
+    ("dv_closed_form", "DV of Gaussian logits, without Monte-Carlo error: prefer it to dv"),
     ("dv_jackknife", "DV after a jackknife; under strong noise most of the bias remains"),
 )
 _RIGOROUS = (
@@ -352,7 +352,10 @@ class InformationBounds:
             f"{level} upper limit on H(Y), for the {self.n_classes} classes that occur or are "
             "passed",
         )
-        interval = ("interval", f"{level} interval of the information of this classifier")
+        interval = (
+            "interval",
+            f"{level} interval of the information in this classifier's predictions",
+        )
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
 
     @property
