@@ -160,7 +160,8 @@ def items(X) -> Iterable[tuple[Any, Any]]:
     ----------
     X : list, array, Dataset or DataLoader
         Items of a Dataset are images, or pairs of an image and a label. Items of a DataLoader are
-        batches of images, or of images and labels.
+        batches of images, or of images and labels; or, with a `collate_fn`, lists of the items of
+        its Dataset.
     """
     if not is_dataset(X):
         yield from ((one, None) for one in X)
@@ -190,11 +191,31 @@ def _of_batch(loader, batch):
     if loader.batch_size is None and loader.batch_sampler is None:
         yield _pair(batch)
         return
+    default = sys.modules["torch.utils.data"].default_collate
+    # Images of several sizes cannot be stacked, so that `collate_fn` returns a list of them.
+    if isinstance(batch, tuple | list) and loader.collate_fn is not default:
+        if all(_is_one_image(entry) for entry in batch) or all(map(_is_item, batch)):
+            yield from map(_pair, batch)
+            return
     pictures, labels = _pair(batch)
     if labels is None:
         yield from ((one, None) for one in pictures)
     else:
         yield from zip(pictures, labels, strict=True)
+
+
+def _is_one_image(value):
+    return is_picture(value) or getattr(value, "ndim", 0) == 3
+
+
+def _is_item(entry):
+    """Return whether an entry of a list is an image in a tuple, alone or with its label."""
+    return (
+        isinstance(entry, tuple | list)
+        and len(entry) in (1, 2)
+        and _is_one_image(entry[0])
+        and not any(_is_one_image(other) for other in entry[1:])
+    )
 
 
 def n_items(X):

@@ -234,6 +234,37 @@ def test_labels_that_are_not_labels():
             list(items(Pictures.__class__("D", (Dataset,), _of(item))()))
 
 
+@pytest.mark.parametrize("form", ["tensor", "pil"])
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 6])
+def test_a_batch_may_be_a_list_of_images_of_several_sizes(form, n_rows):
+    images = [COLOURS[: 12 + i] for i in range(6)]
+    held = [
+        Image.fromarray(one) if form == "pil" else torch.tensor(one.transpose(2, 0, 1))
+        for one in images
+    ]
+    for data, labels in [
+        (held, [None] * 6),
+        ([*zip(held, range(6), strict=True)], [*range(6)]),
+    ]:
+        for collate in (list, tuple, _in_two_lists):
+            read = [*items(DataLoader(data, batch_size=n_rows, collate_fn=collate))]
+            assert [label for _, label in read] == labels
+            for (one, _), image in zip(read, images, strict=True):
+                np.testing.assert_array_equal(as_picture(one).pixels, image.transpose(2, 0, 1))
+
+
+def _in_two_lists(batch):
+    if not isinstance(batch[0], tuple):
+        return batch
+    pictures, labels = zip(*batch, strict=True)
+    return list(pictures), list(labels)
+
+
+def test_a_default_batch_of_grey_images_is_not_one_image():
+    grey = TensorDataset(torch.rand(3, 12, 15))
+    assert [one.shape for one, _ in items(DataLoader(grey, batch_size=3))] == [(12, 15)] * 3
+
+
 def _of(item):
     return {"__len__": lambda self: 1, "__getitem__": lambda self, index: item}
 
