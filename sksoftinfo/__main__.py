@@ -70,7 +70,7 @@ def _add_bounds(commands):
             "Read a table (delimited text, parquet, xlsx or JSON, compressed or not), and print a "
             "lower bound on the information that the other columns carry about the target, "
             "cross-fitted in five folds, with a confidence limit and the target's entropy. "
-            "The answer goes to standard output; the report of what was read, warnings and "
+            "The result goes to standard output; the report of what was read, warnings and "
             "progress go to standard error."
         ),
     )
@@ -133,7 +133,7 @@ def _add_bounds(commands):
         metavar="NAME",
         help="encoding of the text, such as utf-8, latin-1 or utf-16",
     )
-    model = bounds.add_argument_group("model and answer")
+    model = bounds.add_argument_group("classifier and result")
     _option(
         model,
         "--model",
@@ -164,15 +164,17 @@ def _add_bounds(commands):
         help="probability with which the confidence limit holds",
     )
     _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
-    _option(model, "--jobs", type=int, metavar="N", help="number of models to train in parallel")
+    _option(
+        model, "--jobs", type=int, metavar="N", help="number of classifiers to train in parallel"
+    )
     _option(
         model,
         "--seed",
         type=int,
         default=0,
-        help="seed of the folds, and of the models info and boosting",
+        help="seed of the folds, and of the classifiers info and boosting",
     )
-    _option(model, "--json", action="store_true", help="print the answer as one JSON object")
+    _option(model, "--json", action="store_true", help="print the result as one JSON object")
     _option(
         model,
         "--report",

@@ -73,7 +73,7 @@ def bounds(options):
         return
     print(sentence(options.target, found))
     if columns is not None:
-        print("\n" + "\n".join(ranking(columns)))
+        print("\n" + "\n".join(ranking(columns, found)))
     elif len(table.features) > MAX_RANKED and not options.no_columns:
         print(
             f"\nAt most {MAX_RANKED} columns are evaluated one by one: choose them by --columns."
@@ -119,6 +119,7 @@ def _divided(raw, options):
         drop=options.drop or [],
         groups=options.groups,
         time=options.time,
+        file=options.table,
     )
     labels = make_labels(
         table.target,

@@ -23,16 +23,32 @@ def sentence(target, found):
     """
     level, units = f"{100 * found.confidence_level:g} %", found.units
     entropy = f"{found.label_entropy:.3f} {units} of entropy"
-    if found.mi_lower <= 0 and found.mi_lower_limit <= 0:
+    limit, lower = found.mi_lower_limit, _fixed(found.mi_lower)
+    if limit > 0:
+        # A positive limit that rounds to zero keeps one digit.
+        shown = f"{limit:.1g}" if limit < 0.0005 else _fixed(limit)
         return (
-            f"No information about {target!r} was found in the other columns ({level} limit: 0 of "
-            f"the {entropy}). This model predicts worse than the label frequencies, by "
-            f"{-found.mi_lower:.3f} {units}. Another model may find more."
+            f"The other columns carry at least {shown} of the {entropy} in {target!r}, with "
+            f"{level} confidence (lower bound on these rows: {lower})."
         )
+    if found.mi_lower > 0:
+        return (
+            f"With {level} confidence, no information about {target!r} is established: the limit "
+            f"is 0 of the {entropy} (lower bound on these rows: {lower})."
+        )
+    if lower == "0.000":
+        compared = "no better than the label frequencies"
+    else:
+        compared = f"worse than the label frequencies, by {_fixed(-found.mi_lower)} {units}"
     return (
-        f"The other columns carry at least {found.mi_lower_limit:.3f} of the {entropy} in "
-        f"{target!r}, with {level} confidence (lower bound on these rows: {found.mi_lower:.3f})."
+        f"No information about {target!r} was found in the other columns ({level} limit: 0 of the "
+        f"{entropy}). This classifier predicts {compared}. Another classifier may find more."
     )
+
+
+def _fixed(value):
+    """Return a number with three decimals, and zero without a sign."""
+    return f"{round(float(value), 3) + 0.0:.3f}"
 
 
 def details(found):
@@ -41,19 +57,21 @@ def details(found):
     groups = "" if found.n_groups is None else f" in {counted(found.n_groups, 'group')}"
     return [
         f"  {counted(found.n_samples, 'row')}{groups}, {counted(found.n_classes, 'class')}",
-        f"  {100 * found.confidence_level:g} % interval of the information in this model's "
-        f"predictions: {lower:.3f} to {upper:.3f} {found.units}",
+        f"  {100 * found.confidence_level:g} % interval of the information in this classifier's "
+        f"predictions: {_fixed(lower)} to {_fixed(upper)} {found.units}",
         f"  assumes that {found.assumption}",
-        "  A better model may find more information; --all prints all fields of the result.",
+        "  A better classifier may find more information; --all prints all fields of the result.",
     ]
 
 
-def ranking(columns):
+def ranking(columns, found):
     """Return a line for each column, the most informative first.
 
     Parameters
     ----------
     columns : FeatureInformation
+    found : InformationBounds
+        Bounds from all columns, in the same units.
     """
     order = columns.alone_lower.argsort(kind="stable")[::-1]
     width = min(max(len(name) for name in columns.names), 30)
@@ -64,9 +82,18 @@ def ranking(columns):
     for i in order:
         alone, lost = columns.alone_lower[i], columns.lost_estimate[i]
         low, high = columns.lost_interval[i]
-        shown = f"{alone:.3f}" if alone > 0 else "nothing shown"
+        shown = _fixed(alone) if alone > 0 else "not above 0"
         lines.append(
-            f"  {columns.names[i]:<{width}}  {shown:>13}  {lost:7.3f} ({low:.3f} to {high:.3f})"
+            f"  {columns.names[i]:<{width}}  {shown:>13}  {_fixed(lost):>7} ({_fixed(low)} to "
+            f"{_fixed(high)})"
+        )
+    best = order[0]
+    if round(columns.alone_lower[best], 3) > max(round(found.mi_lower, 3), 0):
+        lines.append(
+            f"  The bound of {columns.names[best]} alone exceeds that of all columns "
+            f"({_fixed(found.mi_lower)}). Further columns cannot remove information, but they "
+            "make it harder to find, and all columns together are evaluated by the classifier of "
+            "--model."
         )
     return lines
 

@@ -165,5 +165,5 @@ def _treat_rare(found, rare_classes, named):
     found.y, found.rows = found.y[~is_rare], found.rows[~is_rare]
     found.warnings.append(
         f"Left out {counted(len(rare), 'class')} with fewer than {MIN_ROWS} rows ({shown}), "
-        f"{counted(is_rare.sum(), 'row')} in total: the answer is about the other classes."
+        f"{counted(is_rare.sum(), 'row')} in total: the result is about the other classes."
     )

@@ -114,7 +114,10 @@ def _ladder(found):
     axis.barh(["lower bound"], [max(found.mi_lower, 0)], color="C0", alpha=0.5)
     low, high = found.interval
     axis.plot(
-        [low, high], ["lower bound"] * 2, color="C0", label=f"{level} interval of this model"
+        [low, high],
+        ["lower bound"] * 2,
+        color="C0",
+        label=f"{level} interval, this classifier's predictions",
     )
     limit = f"{level} lower limit on I(X;Y)"
     axis.plot([found.mi_lower_limit], ["lower bound"], "|k", ms=22, mew=3, label=limit)

@@ -54,7 +54,7 @@ class Table:
         return frame.iloc[rows].reset_index(drop=True)
 
 
-def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
+def divide(columns, target, *, only=None, drop=(), groups=None, time=None, file="the table"):
     """Divide columns into target, features, and those that are left out.
 
     Parameters
@@ -66,6 +66,8 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
     drop : list of str
         Columns to leave out.
     groups, time : str, default=None
+    file : str or path-like, default="the table"
+        Name of the file for messages.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
     asked |= {"--groups": [groups] if groups else [], "--time": [time] if time else []}
     for option, values in asked.items():
         for value in values:
-            _check_name(option, value, names)
+            _check_name(option, value, names, file)
     for option in ("--columns", "--drop", "--groups", "--time"):
         if target in asked[option]:
             raise ValueError(f"{option} {target} is the target: choose other columns.")
@@ -95,8 +97,10 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
             table.groups = column
         if column.name == time:
             table.time = column
-        if column.name in drop or (only is not None and column.name not in only):
-            reason = "not wanted"
+        if column.name in drop:
+            reason = "in --drop"
+        elif only is not None and column.name not in only:
+            reason = "not in --columns"
         elif column.name in (groups, time) and not (only and column.name in only):
             reason = " and ".join(
                 part for part, name in (("groups", groups), ("time", time)) if column.name == name
@@ -122,7 +126,7 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None):
     return table
 
 
-def _check_name(option, name, names):
+def _check_name(option, name, names, file):
     count = names.count(name)
     if count == 1:
         return
@@ -133,9 +137,12 @@ def _check_name(option, name, names):
         )
     near = difflib.get_close_matches(name, names, 1, 0.6)
     lower = [other for other in names if other.casefold() == name.strip().casefold()]
-    hint = f"; did you mean {(lower or near)[0]}?" if lower or near else "."
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    raise ValueError(f"{option} {name}: no such column; there are {shown}{hint}")
+    hint = f" Did you mean {(lower or near)[0]}?" if lower or near else ""
+    shown = ", ".join(names[:20]) + (", and others" if len(names) > 20 else "")
+    one = "columns" if option in ("--columns", "--drop") else "a column"
+    raise ValueError(
+        f"{option} must be {one} of {file}; got {name}.{hint} The columns are {shown}."
+    )
 
 
 def _rename_repeated(columns, table):

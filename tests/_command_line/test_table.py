@@ -78,7 +78,7 @@ def test_the_stack_and_its_columns(frame, tmp_path, capsys):
     assert 0.7 < bound(first) < 1.1
     assert header.startswith("Single columns, by logistic regression, in bits")
     assert columns[0].split()[0] == "colour"
-    assert columns[1].split()[:3] == ["size", "nothing", "shown"]
+    assert columns[1].split()[:3] == ["size", "not", "above"]
     assert "assumes that rows are independent draws" in printed.out
     assert "  colour  text, 2 values" in printed.err.splitlines()
 
@@ -119,7 +119,7 @@ def test_dirty_files_give_the_clean_answer(frame, fruit, tmp_path, capsys):
 
 def test_options(fruit, frame, tmp_path, capsys):
     printed = run(capsys, fruit, *QUICK, "--drop", "colour", "size")
-    assert "colour  not wanted: left out" in printed.err
+    assert "colour  in --drop: left out" in printed.err
     assert 0.7 < bound(printed.out) < 1.05
     printed = run(capsys, fruit, *QUICK, "--columns", "size")
     assert "No information about" in printed.out
@@ -195,7 +195,7 @@ def test_copies_are_told_of(tmp_path, capsys):
     "text, arguments, message",
     [
         ("a,kind\n", (), "has a header but no rows"),
-        ("a;b\n1;2\n", (), "--target kind: no such column; there are a, b"),
+        ("a;b\n1;2\n", (), "t.csv; got kind. The columns are a, b."),
         ("a\n1\n2\n", (), "the table has only the column 'a'; pass the separator"),
         ("kind\n1\n2\n", (), "there is no other column to use"),
         ("a,kind\n1,x\n2,y\n", ("--seed", "-1"), "--seed must be between 0 and"),

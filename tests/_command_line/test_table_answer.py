@@ -1,11 +1,12 @@
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sksoftinfo import information_bounds
-from sksoftinfo._command_line.table_answer import as_json, details, sentence
+from sksoftinfo._command_line.table_answer import as_json, details, ranking, sentence
 
 Y = [0, 1] * 50
 
@@ -30,7 +31,42 @@ def test_a_negative_bound_shows_nothing():
     answer = sentence("kind", bounds(0.4))
     assert answer.startswith("No information about 'kind' was found in the other columns")
     assert "(90 % limit: 0 of the 1.000 bits of entropy)" in answer
-    assert "This model predicts worse than the label frequencies, by 0.322 bits." in answer
+    assert "This classifier predicts worse than the label frequencies, by 0.322 bits." in answer
+
+
+def changed(**fields):
+    return dataclasses.replace(bounds(0.9), **fields)
+
+
+def test_a_limit_of_zero_establishes_nothing():
+    assert sentence("kind", changed(mi_lower=0.197, mi_lower_limit=0.0)) == (
+        "With 90 % confidence, no information about 'kind' is established: the limit is 0 of the "
+        "1.000 bits of entropy (lower bound on these rows: 0.197)."
+    )
+    assert "at least 0.0003 of" in sentence("kind", changed(mi_lower_limit=0.0003))
+
+
+def test_zeros_have_no_sign():
+    found = changed(mi_lower=-0.0002, mi_lower_limit=0.0, interval=(-0.0004, 0.5))
+    answer = sentence("kind", found)
+    assert "This classifier predicts no better than the label frequencies." in answer
+    assert "predictions: 0.000 to 0.500 bits" in "\n".join(details(found))
+    assert "rows: 0.000)" in sentence("kind", changed(mi_lower=-0.0002, mi_lower_limit=0.1))
+
+
+@pytest.mark.parametrize("lower, explained", [(0.198, True), (-0.1, True), (0.209, False)])
+def test_a_column_alone_with_the_higher_bound_is_explained(lower, explained):
+    columns = SimpleNamespace(
+        names=["price", "age"],
+        units="bits",
+        alone_lower=np.array([-0.001, 0.209]),
+        lost_estimate=np.array([-0.0004, 0.1]),
+        lost_interval=np.array([[-0.003, 0.003], [-0.0001, 0.2]]),
+    )
+    lines = ranking(columns, changed(mi_lower=lower))
+    assert lines[1].split() == ["age", "0.209", "0.100", "(0.000", "to", "0.200)"]
+    assert lines[2].split() == ["price", "not", "above", "0", "0.000", "(-0.003", "to", "0.003)"]
+    assert [line[:18] for line in lines[3:]] == ["  The bound of age"] * explained
 
 
 def test_details_name_rows_and_level():

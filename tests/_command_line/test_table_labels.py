@@ -82,7 +82,7 @@ def test_rare_classes():
     assert sorted(set(found.y)) == ["a", "b"]
     assert found.rows.tolist() == list(range(18))
     assert found.warnings == [
-        "Left out 2 classes with fewer than 5 rows ('c', 'd'), 5 rows in total: the answer is "
+        "Left out 2 classes with fewer than 5 rows ('c', 'd'), 5 rows in total: the result is "
         "about the other classes."
     ]
     found = labels(entries, rare_classes="merge")

@@ -56,7 +56,7 @@ def test_columns_that_are_left_out(entries, reason):
     assert found.left_out == {"b": reason}
     kept = divide(columns(a=RANDOM, b=entries, y=LABELS), "y", only=["b"])
     assert [one.name for one in kept.features] == ["b"]
-    assert kept.left_out == {"a": "not wanted"}
+    assert kept.left_out == {"a": "not in --columns"}
 
 
 @pytest.mark.parametrize(
@@ -117,20 +117,28 @@ def test_names_that_repeat():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"target": "Y"}, r"--target Y: no such column; there are a, b, y; did you mean y\?"),
-        ({"target": "colour"}, r"--target colour: no such column; there are a, b, y\."),
-        ({"only": ["a", "z"]}, "--columns z: no such column"),
-        ({"drop": ["z"]}, "--drop z: no such column"),
-        ({"groups": "z"}, "--groups z: no such column"),
-        ({"time": "z"}, "--time z: no such column"),
+        (
+            {"target": "Y"},
+            r"must be a column of t.csv; got Y. Did you mean y\? The columns are a, b, y\.",
+        ),
+        ({"target": "colour"}, r"; got colour\. The columns are a, b, y\."),
+        ({"only": ["a", "z"]}, "--columns must be columns of t.csv; got z"),
+        ({"drop": ["z"]}, "--drop must be columns of t.csv; got z"),
+        ({"groups": "z"}, "--groups must be a column of t.csv; got z"),
+        ({"time": "z"}, "--time must be a column of t.csv; got z"),
         ({"drop": ["y"]}, "--drop y is the target"),
         ({"groups": "y"}, "--groups y is the target"),
-        ({"drop": ["a", "b"]}, r"no other column to use \(a: not wanted; b: not wanted\)"),
+        ({"drop": ["a", "b"]}, r"no other column to use \(a: in --drop; b: in --drop\)"),
     ],
 )
 def test_columns_that_are_not_there(options, message):
     with pytest.raises(ValueError, match=message):
-        divide(columns(a=RANDOM, b=RANDOM, y=LABELS), options.pop("target", "y"), **options)
+        divide(
+            columns(a=RANDOM, b=RANDOM, y=LABELS),
+            options.pop("target", "y"),
+            file="t.csv",
+            **options,
+        )
 
 
 def test_only_the_target():
