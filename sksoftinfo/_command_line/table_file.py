@@ -113,8 +113,7 @@ def read_file(path, *, sep=None, encoding=None):
     except Exception as error:
         # Parsers of damaged files raise errors of many kinds.
         raise ValueError(
-            f"{path} cannot be read as a table: {_reason(error)}. The file is damaged, or its "
-            f"format is not the one that it seems to have: save it again as {_FORMATS}."
+            f"{path} cannot be read as a table: {_reason(error)}. Save it again as {_FORMATS}."
         ) from error
 
 

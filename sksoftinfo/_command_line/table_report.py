@@ -97,14 +97,14 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None, file=
             table.groups = column
         if column.name == time:
             table.time = column
-        if column.name in drop:
-            reason = "in --drop"
-        elif only is not None and column.name not in only:
-            reason = "not in --columns"
-        elif column.name in (groups, time) and not (only and column.name in only):
+        if column.name in (groups, time) and not (only and column.name in only):
             reason = " and ".join(
                 part for part, name in (("groups", groups), ("time", time)) if column.name == name
             )
+        elif column.name in drop:
+            reason = "in --drop"
+        elif only is not None and column.name not in only:
+            reason = "not in --columns"
         else:
             reason = None if only and column.name in only else _carries_nothing(column, table)
         if reason is None:

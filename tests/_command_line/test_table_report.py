@@ -154,6 +154,8 @@ def test_groups_and_time_are_not_features():
     assert (found.groups.name, found.time.name) == ("g", "t")
     found = divide(raw, "y", groups="g", time="t", only=["a", "g"])
     assert [one.name for one in found.features] == ["a", "g"]
+    found = divide(raw, "y", groups="g", time="t", only=["a"], drop=["t"])
+    assert found.left_out == {"g": "groups", "t": "time"}
 
 
 def test_report():
