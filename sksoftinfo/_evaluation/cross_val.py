@@ -102,8 +102,8 @@ def cross_val_bounds(
     labels : array-like of shape (n_classes,), default=None
         All labels of the population, if some may be missing from y. If None, these are the labels
         in y and the classes of an `estimator` that is not trained, e.g. a
-        ``sklearn.frozen.FrozenEstimator``. Sorted, they are ``classes`` of the result, and
-        ``label_entropy_upper_limit`` counts each of them.
+        ``sklearn.frozen.FrozenEstimator``, which has to know every label in y. Sorted, they are
+        ``classes`` of the result, and ``label_entropy_upper_limit`` counts each of them.
     n_jobs : int, default=None
         Number of folds to train in parallel. ``None`` is 1 unless in a joblib context; -1 uses all
         processors.
@@ -137,8 +137,9 @@ def cross_val_bounds(
     ------
     ValueError
         If the estimator has no `predict_proba`, if y has fewer than two classes, if y holds
-        quantities (fractions, or numbers with very many different values) and `bins` is None, or
-        if `cv` holds a row out twice or has training rows of one class only.
+        quantities (fractions, or numbers with very many different values) and `bins` is None, if
+        an `estimator` that is not trained does not know a label in y, or if `cv` holds a row out
+        twice or has training rows of one class only.
 
     Warns
     -----

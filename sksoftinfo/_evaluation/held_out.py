@@ -29,6 +29,7 @@ from .._utils import (
 )
 from .chosen_columns import for_columns
 from .folds import splitter_of
+from .labels import ALL_CLASSES
 
 
 def check_classifier(estimator):
@@ -399,9 +400,5 @@ def aligned(proba, known, classes, n_rows, estimator):
     if np.array_equal(known, classes):
         return proba
     aligned = np.zeros((n_rows, len(classes)), dtype=proba.dtype)
-    try:
-        columns = encode_labels(known, classes, "classes_")
-    except ValueError as error:
-        raise ValueError(f"{error} Pass all classes of the classifier as `labels`.") from None
-    aligned[:, columns] = proba
+    aligned[:, encode_labels(known, classes, "classes_", ALL_CLASSES)] = proba
     return aligned

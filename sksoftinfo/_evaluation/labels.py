@@ -26,6 +26,13 @@ _MANY_VALUES = 20
 _REFUSED_SHARE = {"f": 1 / 4, "i": 1 / 2, "u": 1 / 2}
 _WARNED_SHARE = 1 / 10
 
+# Remedies for unknown labels.
+ALL_CLASSES = "Pass all classes of the classifier as `labels`."
+_AS_IN_TRAINING = (
+    "Since `estimator` is not trained here, encode the labels as in its training, leave out the "
+    "rows of unknown labels, or pass a classifier that is not frozen."
+)
+
 
 def class_labels(y, bins=None):
     """Return labels as an array of shape (n,), with at least two classes.
@@ -93,8 +100,8 @@ def all_classes(y, labels=None, bins=None, known=None):
     Raises
     ------
     ValueError
-        If `labels` repeats a label, lacks a label of `y`, or is combined with `bins`, or if no
-        label of `y` is known to the classifier.
+        If `labels` repeats a label, lacks a label of `y` or of `known`, or is combined with
+        `bins`, or if `known` lacks a label of `y`.
 
     Examples
     --------
@@ -103,19 +110,19 @@ def all_classes(y, labels=None, bins=None, known=None):
     >>> all_classes(np.array([2, 0]), [0, 1, 2])
     array([0, 1, 2])
     """
+    if known is not None:
+        encode_labels(y, known, remedy=_AS_IN_TRAINING)
     if labels is None:
-        if known is None or bins is not None:
-            return np.unique(y)
-        if not np.isin(y, known).any():
-            encode_labels(y, known)
-        return np.union1d(y, known)
+        return np.unique(y) if known is None else np.union1d(y, known)
     if bins is not None:
         raise ValueError(
             f"`labels` must be None if `bins` is given; got {labels!r}. Leave `labels` out: bins "
             "define the classes."
         )
     classes = np.sort(named_labels(labels))
-    encode_labels(y, classes)
+    encode_labels(y, classes, remedy="Pass all labels of `y` as `labels`.")
+    if known is not None:
+        encode_labels(known, classes, "classes_", ALL_CLASSES)
     return classes
 
 

@@ -13,7 +13,8 @@ from .._bounds import Units, entropy, nats_to
 from .._utils import axis_or_new, on_host
 from ..metrics import mi_lower_scorer
 from .folds import EqualRows, make_folds
-from .labels import class_labels
+from .held_out import classes_without_training
+from .labels import all_classes, class_labels
 
 
 class InformationLearningCurveDisplay:
@@ -137,7 +138,8 @@ class InformationLearningCurveDisplay:
         Raises
         ------
         ValueError
-            If the folds cannot be made, or if a subset has fewer rows than there are classes.
+            If the folds cannot be made, if a subset has fewer rows than there are classes, or if
+            `estimator` is frozen and does not know a label in y.
         Exception
             If a fit fails: its exception is passed on, and nothing is drawn.
         """
@@ -145,6 +147,7 @@ class InformationLearningCurveDisplay:
         labels = class_labels(y, bins)
         X = on_host(X)
         check_consistent_length(X, labels)
+        all_classes(labels, known=classes_without_training(estimator))
         folds = make_folds(
             cv, X, labels, groups=groups, random_state=random_state, equal_rows=equal_rows
         )

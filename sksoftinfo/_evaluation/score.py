@@ -11,8 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import InformationBounds, Units, information_bounds, warn_of_harm
 from .._utils import (
+    check_labels,
+    encode_labels,
     holds_pictures,
     in_fixed_order,
+    label_array,
     labels_of,
     listed,
     on_host,
@@ -135,6 +138,8 @@ default="empirical"
     if hasattr(estimator, "score_bounds"):
         return estimator.score_bounds(X, y, **options)
     check_classifier(estimator)
+    check_labels(y)
+    encode_labels(label_array(y), estimator.classes_)
     proba = estimator.predict_proba(rows_for(estimator, X))
     return warn_of_harm(information_bounds(y, proba, labels=estimator.classes_, **options))
 

@@ -13,6 +13,8 @@ from .host_arrays import on_host, refuse_masked
 # Largest number of labels that a message lists.
 _LABELS_SHOWN = 30
 
+_REMEDY = "Encode the labels like the known classes, or leave out the rows of unknown labels."
+
 
 def check_labels(y, name="y"):
     """Raise ValueError if labels are missing, masked, of several types or neither text nor number.
@@ -113,8 +115,17 @@ def mixed_types(labels):
     return sorted({one.__name__ for one in types}) if len(kinds) > 1 else []
 
 
-def encode_labels(y, classes, name="y"):
+def encode_labels(y, classes, name="y", remedy=_REMEDY):
     """Return the index of each label in `classes`; unknown labels raise ValueError.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+    classes : array-like of shape (M,)
+    name : str, default="y"
+        Name of the labels in the message.
+    remedy : str
+        Last sentence of the message.
 
     Examples
     --------
@@ -138,7 +149,7 @@ def encode_labels(y, classes, name="y"):
         shown = known_labels(unknown)
         raise ValueError(
             f"`{name}` must hold known labels; got {shown}. The known classes are "
-            f"{known_labels(classes, unknown)}."
+            f"{known_labels(classes, unknown)}. {remedy}"
         )
     return index
 

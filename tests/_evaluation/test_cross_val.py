@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import warnings
 
 import joblib
@@ -29,8 +30,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sksoftinfo import (
+    InformationLearningCurveDisplay,
     InfoSoftmaxClassifier,
     cross_val_bounds,
+    feature_information,
     information_bounds,
     mi_estimate,
     score_bounds,
@@ -405,13 +408,44 @@ def test_a_pretrained_network_scores_photographs_of_some_of_its_classes():
     assert np.isfinite(bounds.mi_lower)
 
 
-def test_labels_that_a_frozen_classifier_does_not_know():
+@pytest.mark.parametrize(
+    "evaluate",
+    [
+        score_bounds,
+        cross_val_bounds,
+        mi_estimate,
+        feature_information,
+        InformationLearningCurveDisplay.from_estimator,
+    ],
+)
+@pytest.mark.parametrize(
+    ("labels", "unknown"),
+    [(Y, [2]), (Y + 1, [2, 3]), (NAMES, NAMES[::50].tolist()), (Y.astype(str), ["0", "1", "2"])],
+)
+def test_labels_that_a_frozen_classifier_does_not_know(evaluate, labels, unknown):
+    fitted = LogisticRegression(max_iter=1000).fit(X[Y < 2], Y[Y < 2])
+    fitted.predict_proba = None  # Labels are refused before any row is predicted.
+    message = f"`y` must hold known labels; got {re.escape(str(unknown))}. .* are \\[0, 1\\]. "
+    with pytest.raises(ValueError, match=message + ".*[Ee]ncode the labels"):
+        evaluate(FrozenEstimator(fitted), X, labels)
+
+
+def test_named_labels_and_bins_of_a_frozen_classifier():
     frozen = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[Y < 2], Y[Y < 2]))
-    with pytest.raises(ValueError, match=r"`y` must hold known labels; got \['a', 'b'\]"):
-        cross_val_bounds(frozen, X, np.where(Y == 0, "a", "b"))
-    # A label that the classifier cannot predict has probability 0.
-    with pytest.warns(UserWarning, match="Probability 0 was predicted"):
-        assert cross_val_bounds(frozen, X, Y).classes.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"`y` must hold known labels; got \[2\]"):
+        cross_val_bounds(frozen, X, Y, labels=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"`y` must hold known labels; got \[2\]"):
+        cross_val_bounds(frozen, X, X[:, 0], bins=3)
+    with pytest.raises(ValueError, match=r"got \[3\].* all classes of the classifier as `labels`"):
+        cross_val_bounds(
+            FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, Y + (X[:, 0] > 7))),
+            X[:100],
+            Y[:100],
+            labels=[0, 1, 2],
+        )
+    assert cross_val_bounds(frozen, X, X[:, 0], bins=2).classes.tolist() == [0, 1]
+    # A label of the population that neither occurs nor is known is counted as a class.
+    assert cross_val_bounds(frozen, X[:100], Y[:100], labels=[0, 1, 2]).n_classes == 3
 
 
 class OfThreeClasses(DummyClassifier):
