@@ -41,7 +41,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         with the ``module__*`` parameters, and with ``n_features``, ``n_channels`` and
         ``n_classes`` if its signature names them. An instance is copied. ``None`` is, for tables,
         an `MLP`, or several whose logits are averaged (see `early_stopping`), and, for images, a
-        `ConvNet`.
+        `ConvNet`. Rows reach the network as floating-point numbers: a network with an embedding
+        has to convert them, e.g. by ``x.long()``.
     class_prior : {"uniform", "empirical"} or array-like of shape (n_classes,), default="uniform"
         Class prior inside the softmax: uniform, as in the paper; the label frequencies, as in the
         probability-corrected softmax [2]_; or the given probabilities: positive, of sum 1, in the
@@ -289,7 +290,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         ----------
         module : torch.nn.Module
             Network that returns finite logits of shape (n_samples, n_classes), or a tuple whose
-            first entry is these logits. Scripted networks are allowed.
+            first entry is these logits. Rows reach it as numbers of float32, which represent
+            integers up to 2^24 exactly. Scripted networks are allowed.
         classes : array-like of shape (n_classes,)
             Names of the network's outputs, in their order: distinct strings or numbers.
         input_shape : tuple of int, default=None
@@ -317,8 +319,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
             If `classes` are not distinct or not of one type, or if `prior` is not a positive
             distribution.
         ValueError
-            If the network cannot be copied, has uninitialised weights, or fails on rows of
-            `input_shape`, or if a function that the network holds calls the original network.
+            If the network cannot be copied, has uninitialised weights, takes integers only, or
+            fails on rows of `input_shape`, or if a function that the network holds calls the
+            original network.
         ValueError
             If the network changes the values of a buffer when it runs. Caches are excepted, i.e.
             buffers that are created, that were None, or that change their shape.

@@ -11,7 +11,7 @@ from .._networks import (
     download,
     evaluation_copy,
     naming_batch_size,
-    naming_images,
+    naming_rows,
     neutral_torch,
     pinned_flags,
     posterior_logits,
@@ -196,7 +196,7 @@ def runner(net, module, images):
 def image_logits(net, module, images):
     """Return posterior logits (n, M) of a tensor of images."""
     # A copy, since a module may work in place and the images belong to the user.
-    with naming_images(module, images):
+    with naming_rows(module, images):
         logits = module(images.clone())
     return posterior_logits(net, logits[0] if isinstance(logits, tuple) else logits)
 

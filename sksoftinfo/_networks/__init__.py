@@ -45,7 +45,7 @@ from .pretrained_net import (
     check_pretrained,
 )
 from .probe import check_output, check_stochastic_module, warn_of_equal_rows, warn_of_sizes
-from .refused_images import naming_images
+from .refused_rows import naming_rows
 from .restored_state import check_history, history_text
 from .splits import make_train_split
 from .stochastic_module import StochasticModule, unwrapped
@@ -102,7 +102,7 @@ __all__ = [
     "make_net",
     "make_train_split",
     "naming_batch_size",
-    "naming_images",
+    "naming_rows",
     "net_unchanged_on_error",
     "neutral_torch",
     "noise_of_net",

@@ -37,7 +37,7 @@ from .predictions import (
     posterior_logits,
     prediction_batches,
 )
-from .refused_images import naming_images
+from .refused_rows import naming_rows
 from .torch_flags import pinned_flags
 from .training import (
     TrainingDiverged,
@@ -141,7 +141,7 @@ class InfoSoftmaxNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         x = module_input(self, x)
-        with in_precision(self), naming_images(self.module_, x):
+        with in_precision(self), naming_rows(self.module_, x):
             logits = self.module_(x, **fit_params)
         # skorch's convention for modules with several outputs: the first is the prediction.
         return widened(logits[0] if isinstance(logits, tuple) else logits, self.dtype)

@@ -13,7 +13,7 @@ from .net import InfoSoftmaxNet
 from .precision import widened
 from .predictions import checked_logits, evaluate_module, module_input, posterior_logits
 from .probe import are_probabilities, warn_of_probabilities
-from .refused_images import naming_images
+from .refused_rows import name_of, naming_rows, reason, refuse_integer_modules
 from .torch_flags import pinned_flags
 
 # Side of the images on which a network is checked, if it takes them.
@@ -64,9 +64,9 @@ class PretrainedNet(InfoSoftmaxNet):
                 raise
             raise ValueError(
                 "`module` must be a network that can be copied; got "
-                f"module={_name(instance_or_cls)}, of which copy.deepcopy fails: {error}. Delete "
-                "attributes that are not weights, e.g. a stored activation or a lock, or load its "
-                "state_dict into a new instance."
+                f"module={name_of(instance_or_cls)}, of which copy.deepcopy fails: {error}. "
+                "Delete attributes that are not weights, e.g. a stored activation or a lock, or "
+                "load its state_dict into a new instance."
             ) from error
 
     def initialize_optimizer(self):
@@ -88,8 +88,8 @@ def check_has_weights(module):
         if torch.nn.parameter.is_lazy(weight) or weight.is_meta:
             where = "is on the meta device" if weight.is_meta else "is not initialised"
             raise ValueError(
-                f"`module` must hold trained weights; got module={_name(module)}, whose {name!r} "
-                f"{where}. Load the weights first, with assign=True on the meta device."
+                f"`module` must hold trained weights; got module={name_of(module)}, whose "
+                f"{name!r} {where}. Load the weights first, with assign=True on the meta device."
             )
 
 
@@ -108,7 +108,8 @@ def check_input_shape(net, rows, input_shape):
     Raises
     ------
     ValueError
-        If the network fails on rows of this shape, or as in `check_pretrained`.
+        If the network takes integers only or fails on rows of this shape, or as in
+        `check_pretrained`.
     """
     x = module_input(net, rows)
     with _checking(net):
@@ -119,10 +120,11 @@ def check_input_shape(net, rows, input_shape):
         except Exception as error:
             if is_out_of_memory(error):
                 raise
+            refuse_integer_modules(net.module_, x, error)
             raise ValueError(
                 "`input_shape` must be the shape of a row that the network can process; got "
-                f"{input_shape}, on which module={_name(net.module_)} fails: "
-                f"{_reason(error)}. Pass the shape without the axis of rows, e.g. (3, 224, 224)."
+                f"{input_shape}, on which module={name_of(net.module_)} fails: "
+                f"{reason(error)}. Pass the shape without the axis of rows, e.g. (3, 224, 224)."
             ) from error
         _check_runs(net, x, are_processed=True)
 
@@ -175,10 +177,10 @@ def _checking(net):
         if not called:
             raise
         raise ValueError(
-            f"`module` must be a network whose copy runs on its own; got module={_name(module)}, "
-            f"whose copy calls a {called[0]} of the original: copy.deepcopy does not copy "
-            "functions, nor what they refer to. Write the functions as methods, e.g. wrap the "
-            "network in a module whose `forward` calls it."
+            "`module` must be a network whose copy runs on its own; got "
+            f"module={name_of(module)}, whose copy calls a {called[0]} of the original: "
+            "copy.deepcopy does not copy functions, nor what they refer to. Write the functions "
+            "as methods, e.g. wrap the network in a module whose `forward` calls it."
         ) from error
     net._originals, net.is_checked = (), True
 
@@ -191,7 +193,7 @@ def _refusing_calls(originals, called):
     def refuse(module, _):
         # Other threads may use the user's network meanwhile.
         if threading.get_ident() == thread:
-            called.append(_name(module))
+            called.append(name_of(module))
             raise _CallsOriginalError
 
     alive = [one for one in (reference() for reference in originals) if one is not None]
@@ -212,8 +214,8 @@ def _check_buffers(module, before):
     for key, _, kept in before:
         if key in now and _differs(now[key], kept):
             raise ValueError(
-                f"module={_name(module)} must not change in evaluation mode; got another {key!r} "
-                "after a run. Change buffers only if self.training is True."
+                f"module={name_of(module)} must not change in evaluation mode; got another "
+                f"{key!r} after a run. Change buffers only if self.training is True."
             )
 
 
@@ -240,7 +242,7 @@ def _differs(value, kept):
 def _check_runs(net, x, are_processed):
     """Raise as `check_pretrained`, except for changes of buffers and calls of the original."""
     evaluate_module(net)
-    name = _name(net.module_)
+    name = name_of(net.module_)
     with torch.inference_mode():
         runs = _runs(net, module_input(net, x)[:1], are_processed)
     for output, n_rows in zip(runs, _N_ROWS, strict=True):
@@ -277,7 +279,7 @@ def _remedy(module):
 
 
 def _check_logits(net, output, n_rows):
-    name = _name(net.module_)
+    name = name_of(net.module_)
     if not isinstance(output, torch.Tensor):
         raise ValueError(
             "`module` must return a tensor of logits, or a tuple whose first entry is one; got "
@@ -310,7 +312,7 @@ def _runs(net, row, are_processed):
             if not isinstance(small[2], torch.Tensor) or small[2].isfinite().all():
                 return small
     if not are_processed:
-        with naming_images(net.module_, row):
+        with naming_rows(net.module_, row):
             net.module_(row.clone())
     try:
         return _three_runs(net, row)
@@ -318,8 +320,8 @@ def _runs(net, row, are_processed):
         if is_out_of_memory(error):
             raise
         raise ValueError(
-            f"module={_name(net.module_)} must take batches of any size; got an error on one or "
-            f"two rows: {_reason(error)}. Export or trace the network with a batch axis of any "
+            f"module={name_of(net.module_)} must take batches of any size; got an error on one or "
+            f"two rows: {reason(error)}. Export or trace the network with a batch axis of any "
             "length."
         ) from error
 
@@ -353,12 +355,3 @@ def _first(output):
 
 def _distance(one, other):
     return float((widened(one, torch.float32) - widened(other, torch.float32)).abs().max())
-
-
-def _reason(error):
-    return str(error).rstrip(". \n") or type(error).__name__
-
-
-def _name(module):
-    # A scripted module has the name of the module that it was made from.
-    return getattr(module, "original_name", type(module).__name__)

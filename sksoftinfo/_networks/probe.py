@@ -9,7 +9,7 @@ import torch
 
 from .._utils import row_hashes, users_stacklevel
 from .predictions import first_input
-from .refused_images import naming_images
+from .refused_rows import name_of, naming_rows
 from .stochastic_module import StochasticModule, unwrapped
 from .torch_flags import pinned_flags
 
@@ -33,16 +33,15 @@ def check_output(net, rows):
     Raises
     ------
     ValueError
-        If the module does not return a tensor, computes on two devices, or cannot process images
-        of this shape.
+        If the module does not return a tensor, computes on two devices, takes integers only, or
+        cannot process images of this shape.
 
     Warns
     -----
     UserWarning
         If the module returns probabilities.
     """
-    # The module within its wrapper of noise, or of a distributed run.
-    name = type(getattr(net.module_, "module", net.module_)).__name__
+    name = name_of(net.module_)
     was_training = net.module_.training
     net.module_.eval()
     try:
@@ -137,7 +136,7 @@ def _outputs(net, x):
     module = unwrapped(net.module_)
     if not isinstance(module, StochasticModule):
         return [net.infer(x)]
-    with naming_images(net.module_, x):
+    with naming_rows(net.module_, x):
         hidden = module.trunk(x)
     generator = torch.Generator().manual_seed(net.seed)
     noise = module.draw((1,), generator, net.dtype).to(net._input_device or "cpu")

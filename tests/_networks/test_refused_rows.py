@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
-from sksoftinfo._networks import naming_images
+from sksoftinfo._networks import naming_rows
 
 
 class Fails(nn.Module):
@@ -30,7 +30,7 @@ def test_errors_of_layers_name_the_shape(error):
         pytest.raises(
             ValueError, match=rf"shape \(3, 9, 2\), on which module=Fails fails: {reason}\. Resi"
         ) as raised,
-        naming_images(Fails(error).eval(), torch.zeros(1, 3, 9, 2)),
+        naming_rows(Fails(error).eval(), torch.zeros(1, 3, 9, 2)),
     ):
         raise error
     assert raised.value.__cause__ is error
@@ -51,7 +51,7 @@ def test_errors_of_layers_name_the_shape(error):
 def test_other_errors_come_out_as_they_are(error, rows, training):
     with (
         pytest.raises(type(error)) as raised,
-        naming_images(nn.Linear(3, 2).train(training), rows),
+        naming_rows(nn.Linear(3, 2).train(training), rows),
     ):
         raise error
     assert raised.value is error
@@ -78,3 +78,66 @@ def test_training_names_images_that_the_module_cannot_process(estimator):
         clf.fit(X, np.arange(8) % 2)
     assert vars(clf) == before
     clf.fit(X.repeat(4, axis=3), np.arange(8) % 2)
+
+
+class Embedded(nn.Module):
+    """A network that looks up its rows, after converting them or not."""
+
+    def __init__(self, lookup, converts=False):
+        super().__init__()
+        self.embedding = nn.Embedding(9, 3)
+        self.head = nn.Linear(3, 2)
+        self.lookup = lookup
+        self.converts = converts
+
+    def forward(self, x):
+        if self.converts:
+            x = x.long()
+        if self.lookup == "embedding":
+            found = self.embedding(x)
+        elif self.lookup == "index":
+            found = self.embedding.weight[x]
+        else:
+            found = nn.functional.one_hot(x, 9).to(self.embedding.weight) @ self.embedding.weight
+        return self.head(found.flatten(1, -2).mean(1))
+
+
+WORDS = np.random.default_rng(0).integers(0, 9, (60, 4))
+FIRST = (WORDS[:, 0] > 4).astype(int)
+
+
+@pytest.mark.parametrize("lookup", ["embedding", "index", "one-hot"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda net: InfoSoftmaxClassifier(net, max_epochs=1).fit(WORDS, FIRST),
+        lambda net: StochasticInfoClassifier(net, max_epochs=1).fit(WORDS, FIRST),
+        lambda net: InfoSoftmaxClassifier.from_module(net, classes=[0, 1]).predict(WORDS),
+        lambda net: InfoSoftmaxClassifier.from_module(net, classes=[0, 1], input_shape=(4,)),
+        lambda net: InfoSoftmaxClassifier.from_module(net, classes=[0, 1]).predict(
+            WORDS[:6].reshape(1, 1, 4, 6)
+        ),
+    ],
+)
+def test_modules_that_take_integers_only(use, lookup):
+    message = "must take rows of floating-point numbers, .* integers only: .* x = x.long"
+    with pytest.raises(ValueError, match=message):
+        use(Embedded(lookup))
+    use(Embedded(lookup, converts=True))
+
+
+def test_integers_reach_modules_as_they_are_worth():
+    torch.manual_seed(0)
+    network = Embedded("embedding")
+    clf = InfoSoftmaxClassifier.from_module(Embedded("embedding", True), classes=[0, 1])
+    clf.module_.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        expected = network(torch.from_numpy(WORDS)).argmax(1).numpy()
+    for dtype in (np.int64, np.uint8, np.float64):
+        np.testing.assert_array_equal(clf.predict(WORDS.astype(dtype)), expected)
+
+
+def test_an_index_out_of_range_is_not_taken_for_a_need_of_integers():
+    clf = InfoSoftmaxClassifier(Embedded("embedding", True), max_epochs=1)
+    with pytest.raises(IndexError, match="out of range"):
+        clf.fit(WORDS + 9, FIRST)
