@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from .from_probabilities import information_bounds
 from .result import InformationBounds
 
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
+# Longer names of results are wrapped.
+_WIDEST_NAME = 28
+# Smallest width of the axis of the sandwich, whose terms are all near 0 for a perfect classifier.
+_NARROWEST_SANDWICH = 0.01
 
 
 class InformationBoundsDisplay:
@@ -186,22 +191,25 @@ class InformationBoundsDisplay:
             raise ValueError(
                 f"`bounds` must have the same units; got {units}. Convert them by to_bits()."
             )
+        names = [textwrap.fill(str(name), _WIDEST_NAME) for name in named]
         if ax is None:
             if sandwich_ax is not None:
                 raise ValueError(
                     "`ax` must be given if `sandwich_ax` is given; got ax=None. Pass both, `ax` "
                     "alone, or neither."
                 )
+            longest = max(len(line) for name in names for line in name.split("\n"))
+            height = max(0.65, *(0.2 * (1 + name.count("\n")) for name in names))
             _, (ax, sandwich_ax) = pyplot().subplots(
                 1,
                 2,
-                figsize=(10.0, 1.5 + 0.65 * len(results)),
+                figsize=(9.5 + 0.08 * longest, 1.5 + height * len(results)),
                 width_ratios=(1.5, 1),
                 layout="constrained",
             )
         self._draw_information(ax, results)
         ax.set_xlabel(f"information about the label ({units[0]})")
-        ax.set_yticks(range(len(results)), list(named))
+        ax.set_yticks(range(len(results)), names)
         self.sandwiches_: list[Any] = []
         if sandwich_ax is not None:
             self._draw_sandwich(sandwich_ax, results)
@@ -234,7 +242,7 @@ class InformationBoundsDisplay:
             markersize=4,
             color=_BLUE,
             capsize=4,
-            label=f"{level} interval of the classifier",
+            label=f"{level} interval, this classifier's predictions",
         )
         # The limit is computed from recalibrated predictions, so it may exceed the bar.
         (self.limits_,) = axis.plot(
@@ -248,7 +256,7 @@ class InformationBoundsDisplay:
         )
         for row, one in enumerate(results):
             axis.annotate(
-                f"{one.mi_lower:.3f} of {one.mi_upper:.3f}",
+                f"{_shown(one.mi_lower)} of {_shown(one.mi_upper)}",
                 (max(one.mi_upper, one.interval[1]), row),
                 xytext=(6, 0),
                 textcoords="offset points",
@@ -265,20 +273,27 @@ class InformationBoundsDisplay:
         )
 
     def _draw_sandwich(self, axis: Any, results: list[InformationBounds]) -> None:
+        from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
+
+        # The base of a marker is at its value, so that the markers of equal terms stand side by
+        # side.
+        ends = ((CARETLEFTBASE, _ORANGE, "DV \N{MINUS SIGN} log M"),)
+        ends += ((CARETRIGHTBASE, _BLUE, "E log-softmax"),)
         for row, one in enumerate(results):
             terms = [one.dv_minus_log_m, one.log_softmax]
             (line,) = axis.plot(terms, [row, row], color="0.6", linewidth=3, solid_capstyle="butt")
             self.sandwiches_.append(line)
-            axis.plot(terms[0], row, "<", markersize=9, color=_ORANGE)
-            axis.plot(terms[1], row, ">", markersize=9, color=_BLUE)
-            text = f"${terms[0]:.3f} \\leq {terms[1]:.3f} \\leq 0$"
+            for term, (marker, colour, _) in zip(terms, ends, strict=True):
+                axis.plot(term, row, marker=marker, markersize=9, color=colour, clip_on=False)
+            text = f"{_shown(terms[0])} \N{LESS-THAN OR EQUAL TO} {_shown(terms[1])} "
+            text += "\N{LESS-THAN OR EQUAL TO} 0"
             axis.text(0.02, row - 0.3, text, transform=axis.get_yaxis_transform(), fontsize=9)
-        axis.plot([], [], "<", color=_ORANGE, label="DV $-$ log M")
-        axis.plot([], [], ">", color=_BLUE, label="E log-softmax")
+        for marker, colour, label in ends:
+            axis.plot([], [], linestyle="none", marker=marker, color=colour, label=label)
         axis.axvline(0, color="black", linewidth=1.5, label="I(Z;Y|X) = 0")
         _finish(axis, len(results))
-        lowest = min(one.dv_minus_log_m for one in results)
-        axis.set_xlim(1.08 * lowest if lowest < 0 else -1.0, max(-0.04 * lowest, 1e-3))
+        lowest = min(-_NARROWEST_SANDWICH, *(one.dv_minus_log_m for one in results))
+        axis.set_xlim(1.08 * lowest, -0.04 * lowest)
         axis.legend(
             loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8, frameon=False
         )
@@ -289,3 +304,8 @@ def _finish(axis: Any, n_rows: int) -> None:
     axis.set_ylim(n_rows - 0.45, -0.55)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
+
+
+def _shown(value: float) -> str:
+    """Return a number with three decimals and a sign like those of the axes, zero without one."""
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")

@@ -66,7 +66,7 @@ def test_a_limit_above_the_bound_is_drawn():
     display = InformationBoundsDisplay(bounds).plot()
     assert display.limits_.get_xdata() == [bounds.mi_lower_limit]
     assert [bar.get_width() for bar in display.bars_] == [0.0]
-    assert f"{bounds.mi_lower:.3f} of 0.693" in [text.get_text() for text in display.ax_.texts]
+    assert f"\N{MINUS SIGN}{-bounds.mi_lower:.3f} of 0.693" in [text.get_text() for text in display.ax_.texts]
 
 
 @pytest.mark.parametrize("sure", [0.5, 0.9, 1 - 1e-9])
@@ -94,3 +94,26 @@ def test_bad_input():
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
     with pytest.raises(ValueError, match="given if `sandwich_ax` is given; got ax=None"):
         InformationBoundsDisplay(one).plot(sandwich_ax=plt.subplots()[1])
+
+
+def test_numbers_have_one_kind_of_minus_and_zeros_none():
+    y = np.arange(40) % 2
+    poor, perfect = (information_bounds(y, np.where(y == 1, p, 1 - p)) for p in (0.4, 1 - 1e-12))
+    display = InformationBoundsDisplay({"poor": poor, "perfect": perfect}).plot()
+    texts = [text.get_text() for text in (*display.ax_.texts, *display.sandwich_ax_.texts)]
+    minus, below = "\N{MINUS SIGN}", "\N{LESS-THAN OR EQUAL TO}"
+    assert texts == [
+        f"{minus}0.223 of 0.693",
+        "0.693 of 0.693",
+        f"{minus}0.916 {below} {minus}0.916 {below} 0",
+        f"0.000 {below} 0.000 {below} 0",
+    ]
+
+
+def test_long_names_are_wrapped_and_leave_room():
+    one = information_bounds([0, 1] * 20, [0.2, 0.8] * 20)
+    long = InformationBoundsDisplay({"a classifier " * 8: one, "b": one}).plot()
+    short = InformationBoundsDisplay({"a": one, "b": one}).plot()
+    first, second = (label.get_text() for label in long.ax_.get_yticklabels())
+    assert max(map(len, first.split("\n"))) <= 28 and second == "b"
+    assert (long.figure_.get_size_inches() > short.figure_.get_size_inches()).all()
