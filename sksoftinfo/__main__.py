@@ -38,7 +38,7 @@ def build_parser():
             "masked images (info_mask.png, the paper's Figure 2)."
         ),
     )
-    _option(demo, "--out", type=Path, default=Path("."), help="folder for the two pictures")
+    _option(demo, "--out", type=Path, default=Path("."), help="folder for the two figures")
     _option(
         demo,
         "--data",
@@ -133,10 +133,10 @@ def _add_bounds(commands):
         metavar="NAME",
         help="encoding of the text, such as utf-8, latin-1 or utf-16",
     )
-    model = bounds.add_argument_group("classifier and result")
+    result = bounds.add_argument_group("classifier and result")
     _option(
-        model,
-        "--model",
+        result,
+        "--classifier",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
         help="classifier for all columns together: info (a network), logistic (regression), "
@@ -144,39 +144,41 @@ def _add_bounds(commands):
         "evaluated by logistic regression",
     )
     _option(
-        model,
+        result,
         "--quick",
         action="store_true",
-        help="with --model stack, mix only logistic regression and boosting",
+        help="with --classifier stack, mix only logistic regression and boosting",
     )
     _option(
-        model,
+        result,
         "--no-columns",
         action="store_true",
         help="do not evaluate the columns one by one (done by default for 2 to 30 columns)",
     )
     _option(
-        model,
+        result,
         "--confidence-level",
         type=float,
         default=0.95,
         metavar="LEVEL",
         help="probability with which the confidence limit holds",
     )
-    _option(model, "--units", choices=("bits", "nats"), default="bits", help="unit of information")
     _option(
-        model, "--jobs", type=int, metavar="N", help="number of classifiers to train in parallel"
+        result, "--units", choices=("bits", "nats"), default="bits", help="unit of information"
     )
     _option(
-        model,
+        result, "--jobs", type=int, metavar="N", help="number of classifiers to train in parallel"
+    )
+    _option(
+        result,
         "--seed",
         type=int,
         default=0,
         help="seed of the folds, and of the classifiers info and boosting",
     )
-    _option(model, "--json", action="store_true", help="print the result as one JSON object")
+    _option(result, "--json", action="store_true", help="print the result as one JSON object")
     _option(
-        model,
+        result,
         "--report",
         type=Path,
         metavar="PAGE.html",
@@ -184,7 +186,7 @@ def _add_bounds(commands):
         "twice as long",
     )
     _option(
-        model,
+        result,
         "--all",
         action="store_true",
         help="print all fields of the result, including those of the paper arXiv 1910.02629",
@@ -196,7 +198,7 @@ def _add_mask(commands):
         "mask",
         help="cut an object out of photographs with a pretrained network",
         description=(
-            "Write two pictures for each photograph: NAME.cutout.png, which is transparent where "
+            "Write two files for each photograph: NAME.cutout.png, which is transparent where "
             "there is no evidence of the target, and NAME.overlay.png, which shows the evidence "
             "in nats over the photograph. The network is pretrained, and nothing is trained."
         ),
@@ -214,7 +216,7 @@ def _add_mask(commands):
             "option for a group of classes (default: the predicted class of each photograph)"
         ),
     )
-    _option(mask, "--out", type=Path, default=Path("."), help="folder for the pictures")
+    _option(mask, "--out", type=Path, default=Path("."), help="folder for the files")
     _option(
         mask,
         "--network",
@@ -231,7 +233,7 @@ def _add_mask(commands):
         metavar="SHARE",
         help="keep pixels with more than this share of the photograph's largest evidence",
     )
-    _option(mask, "--overwrite", action="store_true", help="overwrite existing pictures")
+    _option(mask, "--overwrite", action="store_true", help="overwrite existing files")
     _option(mask, "--device", default="auto", help="auto, cpu, cuda or cuda:1")
 
 

@@ -277,8 +277,10 @@ class InformationBoundsDisplay:
 
         # The base of a marker is at its value, so that the markers of equal terms stand side by
         # side.
-        ends = ((CARETLEFTBASE, _ORANGE, "DV \N{MINUS SIGN} log M"),)
-        ends += ((CARETRIGHTBASE, _BLUE, "E log-softmax"),)
+        ends = (
+            (CARETLEFTBASE, _ORANGE, "DV \N{MINUS SIGN} log M"),
+            (CARETRIGHTBASE, _BLUE, "E log-softmax"),
+        )
         for row, one in enumerate(results):
             terms = [one.dv_minus_log_m, one.log_softmax]
             (line,) = axis.plot(terms, [row, row], color="0.6", linewidth=3, solid_capstyle="butt")

@@ -16,13 +16,14 @@ from .._classifiers import EpochTicker, resolve_device
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
 from .photo_files import make_folder
+from .table_answer import tell
 
 _N_TRAIN, _N_TEST, _N_SHOWN = 2000, 500, 6
 _MAX_EPOCHS = 30
 
 
 def demo(options):
-    """Train two networks, print their bounds and draw two pictures."""
+    """Train two networks, print their bounds and draw two figures."""
     check_device(options.device)
     check_seed(options.seed)
     make_folder(options.out)
@@ -30,7 +31,7 @@ def demo(options):
     from tqdm import tqdm
 
     train, test = (load(options, subset) for subset in ("train", "test"))
-    with tqdm(total=2 * _MAX_EPOCHS + 1, desc="training", unit="epoch") as progress:
+    with tqdm(total=2 * _MAX_EPOCHS, desc="training", unit="epoch") as progress:
         shared = {
             "max_epochs": _MAX_EPOCHS,
             "device": options.device,
@@ -39,11 +40,10 @@ def demo(options):
         }
         network = InfoSoftmaxClassifier(**shared).fit(train.data, train.target)
         noisy = StochasticInfoClassifier(**shared).fit(train.data, train.target)
-        progress.set_description("masking")
-        masker = InfoMaskTransformer(
-            FrozenEstimator(network), target=1, random_state=options.seed
-        ).fit(train.data, train.target)
-        progress.update()
+    tell(["calibrating the masks"])
+    masker = InfoMaskTransformer(
+        FrozenEstimator(network), target=1, random_state=options.seed
+    ).fit(train.data, train.target)
 
     networks = {"deterministic": network, "stochastic": noisy}
     results = {

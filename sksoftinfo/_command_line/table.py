@@ -18,8 +18,9 @@ from .._evaluation import (
     cross_val_bounds,
     feature_information,
     make_table_encoder,
+    slowness,
 )
-from .._utils import counted
+from .._utils import Progress, counted
 from .demo import check_seed
 from .table_answer import as_json, details, ranking, sentence, tell
 from .table_columns import read_columns
@@ -27,7 +28,7 @@ from .table_file import read_file
 from .table_labels import make_labels
 from .table_page import make_page
 from .table_report import divide, report_lines, suspicions
-from .table_time import MAX_RANKED, N_FOLDS, are_ranked, time_needed
+from .table_time import MAX_RANKED, N_FOLDS, are_ranked, seconds_of_parts, time_needed
 from .wording import in_options
 
 _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "joblib", "tqdm"}
@@ -41,17 +42,18 @@ def bounds(options):
             f"--confidence-level must be between 0 and 1; got {options.confidence_level}. Use "
             "e.g. 0.95."
         )
-    if options.quick and options.model != "stack":
+    if options.quick and options.classifier != "stack":
         raise ValueError(
-            f"--quick is for --model stack; got --model {options.model}. Leave out one of them."
+            f"--classifier must be stack if --quick is given; got {options.classifier}. Leave out "
+            "--quick."
         )
     raw, table, labels = read_table(options)
     report = report_lines(options.table, raw, table, labels)
     told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
     tell([*report, *(f"warning: {one}" for one in told)])
     tell([time_needed(table, labels, options)])
-    # For small models, threads cost more time by waiting for each other than they save, especially
-    # on a busy machine.
+    # For small classifiers, threads cost more time by waiting for each other than they save,
+    # especially on a busy machine.
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         # The training rows of a fold may lack a category of few rows.
@@ -69,9 +71,9 @@ def bounds(options):
         options.report.write_text(page, encoding="utf-8")
         tell([f"wrote {options.report}"])
     if options.json:
-        print(as_json(options.target, found, columns, report, [*told, *later]))
+        print(as_json(table, found, columns, report, [*told, *later]))
         return
-    print(sentence(options.target, found))
+    print(sentence(table, found))
     if columns is not None:
         print("\n" + "\n".join(ranking(columns, found)))
     elif len(table.features) > MAX_RANKED and not options.no_columns:
@@ -140,16 +142,16 @@ def _divided(raw, options):
     return table, labels
 
 
-def make_model(options):
+def make_classifier(options):
     """Return the classifier that the options select, with an encoder of the columns."""
-    if options.model == "stack":
+    if options.classifier == "stack":
         members = "quick" if options.quick else "all"
         return InfoStackClassifier(members=members, encoder=make_table_encoder())
     classifier = {
         "info": InfoSoftmaxClassifier(random_state=options.seed),
         "logistic": LogisticRegression(max_iter=1000),
         "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=options.seed),
-    }[options.model]
+    }[options.classifier]
     return make_pipeline(make_table_encoder(), StandardScaler(), classifier)
 
 
@@ -178,21 +180,25 @@ def evaluate(table, labels, options):
         "n_jobs": options.jobs,
         "confidence_level": options.confidence_level,
         "units": options.units,
-        "verbose": 1,
     }
+    together, single = seconds_of_parts(table, labels, options)
     columns = estimate = None
-    if options.report is None:
-        found = cross_val_bounds(make_model(options), frame, labels.y, **shared)
-    else:
-        found, estimate = bounds_and_estimate(make_model(options), frame, labels.y, **shared)
-    if are_ranked(table, options):
-        logistic = make_pipeline(
-            make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
-        )
-        with warnings.catch_warnings():
-            # The same warnings were given above.
-            warnings.simplefilter("ignore", UserWarning)
-            columns = feature_information(logistic, frame, labels.y, **shared)
+    with Progress(together + single, "training", 1, seconds=slowness()) as bar:
+        rows = (make_classifier(options), frame, labels.y)
+        if options.report is None:
+            found = cross_val_bounds(*rows, **shared, verbose=bar.part(together))
+        else:
+            found, estimate = bounds_and_estimate(*rows, **shared, verbose=bar.part(together))
+        if are_ranked(table, options):
+            logistic = make_pipeline(
+                make_table_encoder(), StandardScaler(), LogisticRegression(max_iter=1000)
+            )
+            with warnings.catch_warnings():
+                # The same warnings were given above.
+                warnings.simplefilter("ignore", UserWarning)
+                columns = feature_information(
+                    logistic, frame, labels.y, **shared, verbose=bar.part(single)
+                )
     return found, columns, estimate
 
 

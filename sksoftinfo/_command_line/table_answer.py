@@ -9,26 +9,28 @@ from typing import Any
 from .._utils import counted
 
 
-def sentence(target, found):
+def sentence(table, found):
     """Return the answer in one sentence.
 
     Parameters
     ----------
-    target : str
+    table : Table
     found : InformationBounds
 
     Returns
     -------
     str
     """
+    target, columns = table.target.name, _columns_used(table)
     level, units = f"{100 * found.confidence_level:g} %", found.units
     entropy = f"{found.label_entropy:.3f} {units} of entropy"
     limit, lower = found.mi_lower_limit, _fixed(found.mi_lower)
     if limit > 0:
         # A positive limit that rounds to zero keeps one digit.
         shown = f"{limit:.1g}" if limit < 0.0005 else _fixed(limit)
+        carry = "carries" if len(table.features) == 1 else "carry"
         return (
-            f"The other columns carry at least {shown} of the {entropy} in {target!r}, with "
+            f"T{columns[1:]} {carry} at least {shown} of the {entropy} in {target!r}, with "
             f"{level} confidence (lower bound on these rows: {lower})."
         )
     if found.mi_lower > 0:
@@ -41,9 +43,17 @@ def sentence(target, found):
     else:
         compared = f"worse than the label frequencies, by {_fixed(-found.mi_lower)} {units}"
     return (
-        f"No information about {target!r} was found in the other columns ({level} limit: 0 of the "
+        f"No information about {target!r} was found in {columns} ({level} limit: 0 of the "
         f"{entropy}). This classifier predicts {compared}. Another classifier may find more."
     )
+
+
+def _columns_used(table):
+    """Return the features in words that begin with "the"."""
+    if len(table.features) == 1:
+        return f"the column {table.features[0].name!r}"
+    is_chosen = not {"in --drop", "not in --columns"}.isdisjoint(table.left_out.values())
+    return f"the {len(table.features)} chosen columns" if is_chosen else "the other columns"
 
 
 def _fixed(value):
@@ -92,18 +102,18 @@ def ranking(columns, found):
         lines.append(
             f"  The bound of {columns.names[best]} alone exceeds that of all columns "
             f"({_fixed(found.mi_lower)}). Further columns cannot remove information, but they "
-            "make it harder to find, and all columns together are evaluated by the classifier of "
-            "--model."
+            "make the information harder to find, and all columns together are evaluated by the "
+            "classifier that --classifier selects."
         )
     return lines
 
 
-def as_json(target, found, columns, report, warnings) -> str:
+def as_json(table, found, columns, report, warnings) -> str:
     """Return the answer as one JSON object.
 
     Parameters
     ----------
-    target : str
+    table : Table
     found : InformationBounds
     columns : FeatureInformation or None
     report, warnings : list of str
@@ -113,8 +123,8 @@ def as_json(target, found, columns, report, warnings) -> str:
     str
     """
     answer: dict[str, Any] = {
-        "answer": sentence(target, found),
-        "target": target,
+        "answer": sentence(table, found),
+        "target": table.target.name,
         "bounds": found.to_dict(),
         "columns": None,
         "report": report,

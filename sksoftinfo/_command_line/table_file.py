@@ -127,7 +127,7 @@ class _NotATable(Exception):
 
 def _read(path, start, sep, encoding):
     if not start:
-        raise _NotATable("is empty: save the table again")
+        raise _NotATable("is empty: pass a table with a header line and rows")
     data, how = _decompressed(path, start)
     for mark, what in _REFUSED:
         if data.startswith(mark):
@@ -218,7 +218,7 @@ def _decoded(data, encoding):
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
         raise _NotATable(f"is not a text: save it again as {_FORMATS}")
     if not text.strip():
-        raise _NotATable("is empty: save the table again")
+        raise _NotATable("is empty: pass a table with a header line and rows")
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
 
 

@@ -107,8 +107,8 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
                 "choose another number of bins, or another column."
             )
         raise ValueError(
-            f"{named} has a single value, about which there is nothing to predict: choose a "
-            "column with several values."
+            f"--target must have at least two values; got only {str(classes[0])!r} in "
+            f"{column.name}. Choose another column."
         )
     return found
 

@@ -51,7 +51,7 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     import matplotlib
 
     matplotlib.use("Agg")
-    parts = [f"<h1>{_text(sentence(options.target, found))}</h1>"]
+    parts = [f"<h1>{_text(sentence(table, found))}</h1>"]
     parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
     parts += [
         "<h2>Bounds</h2>",

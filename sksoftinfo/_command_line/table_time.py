@@ -1,4 +1,4 @@
-"""Expected time of an answer about a table."""
+"""Expected time of a result about a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .._evaluation import encoder_seconds, expected_seconds, slowness
 from .._utils import duration
 
 N_FOLDS = 5
-# Each column costs two more models.
+# Each column needs two more classifiers.
 MAX_RANKED = 30
 _MEMBERS = {
     "info": ["network"],
@@ -39,7 +39,7 @@ def are_ranked(table, options):
 
 
 def time_needed(table, labels, options):
-    """Return a line that states the expected time of the answer.
+    """Return a line that states the expected time of the result.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def time_needed(table, labels, options):
     -------
     str
     """
-    seconds = slowness() * _seconds(table, labels, options)
+    seconds = slowness() * sum(seconds_of_parts(table, labels, options))
     line = f"about {duration(seconds)} to go"
     ways = []
     if seconds >= _LONG:
         if options.report is not None:
             ways.append("leaving out --report saves almost half")
-        if not options.quick and options.model == "stack":
+        if not options.quick and options.classifier == "stack":
             ways.append("--quick leaves out the slower classifiers")
         if are_ranked(table, options):
             ways.append("--no-columns skips the evaluation of single columns")
@@ -65,23 +65,37 @@ def time_needed(table, labels, options):
     return "; ".join([line, *ways[:3]])
 
 
-def _seconds(table, labels, options):
-    """Return the expected seconds on the machine of the tables in `stack_cost`."""
+def seconds_of_parts(table, labels, options):
+    """Return the expected seconds on the machine of the tables in `stack_cost`.
+
+    Parameters
+    ----------
+    table : Table
+    labels : Labels
+    options : argparse.Namespace
+
+    Returns
+    -------
+    tuple of float
+        Seconds of the evaluation of all columns together, and of the columns one by one.
+    """
     n_rows, n_classes = len(labels.y), len(np.unique(labels.y))
     widths = [
         min(one.values.nunique(), _TEXT_COLUMNS) if one.kind == "text" else 1
         for one in table.features
     ]
-    kind = "quick" if options.quick else options.model
-    answer = _fits(_MEMBERS.get(kind), n_rows, n_classes, len(widths), sum(widths))
+    kind = "quick" if options.quick else options.classifier
+    together = _fits(_MEMBERS.get(kind), n_rows, n_classes, len(widths), sum(widths))
     if options.report is not None:
         # For the extrapolation, all is fitted again on half of the rows.
-        answer += _fits(_MEMBERS.get(kind), n_rows // 2, n_classes, len(widths), sum(widths))
+        together += _fits(_MEMBERS.get(kind), n_rows // 2, n_classes, len(widths), sum(widths))
+    single = 0.0
     if are_ranked(table, options):
         for width in widths:
             for n_columns, encoded in ((1, width), (len(widths) - 1, sum(widths) - width)):
-                answer += _fits(["logistic"], n_rows, n_classes, n_columns, encoded)
-    return answer / effective_n_jobs(options.jobs)
+                single += _fits(["logistic"], n_rows, n_classes, n_columns, encoded)
+    n_jobs = effective_n_jobs(options.jobs)
+    return together / n_jobs, single / n_jobs
 
 
 def _fits(members, n_rows, n_classes, n_columns, n_encoded):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, nats_to
-from .._utils import counted, users_stacklevel
+from .._utils import Progress, counted, users_stacklevel
 from .evaluation import prepare_evaluation
 from .folds import EqualRows
 from .held_out import possible
@@ -237,8 +237,7 @@ def mi_estimate(
         params=params,
         verbose=verbose,
     )
-    (proba,) = evaluation.held_out()
-    return extrapolated(evaluation, proba, random_state, confidence_level, units)
+    return _with_estimate(evaluation, random_state, confidence_level, units)[1]
 
 
 def bounds_and_estimate(
@@ -277,9 +276,18 @@ def bounds_and_estimate(
     check_units(units)
     check_confidence_level(confidence_level)
     evaluation = prepare_evaluation(estimator, X, y, random_state=random_state, **options)
-    (proba,) = evaluation.held_out()
+    return _with_estimate(evaluation, random_state, confidence_level, units)
+
+
+def _with_estimate(evaluation, random_state, confidence_level, units):
+    """Return the bounds and the estimate of an evaluation, with one progress bar for both."""
+    # Half of the rows take about half of the time.
+    with Progress(3, "training", evaluation.verbose) as bar:
+        (proba,) = dataclasses.replace(evaluation, verbose=bar.part(2)).held_out()
+        rest = dataclasses.replace(evaluation, verbose=bar.part(1))
+        estimate = extrapolated(rest, proba, random_state, confidence_level, units)
     bounds = evaluation.bounds(proba, confidence_level=confidence_level, units=units)
-    return bounds, extrapolated(evaluation, proba, random_state, confidence_level, units)
+    return bounds, estimate
 
 
 def extrapolated(evaluation, proba, random_state, confidence_level, units):

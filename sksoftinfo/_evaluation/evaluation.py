@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from .._bounds import InformationBounds, cross_fitted_bounds
-from .._utils import check_weights, on_host
+from .._utils import Progress, check_weights, on_host
 from .folds import Folds, make_folds
 from .held_out import (
     View,
@@ -42,7 +42,7 @@ class Evaluation:
     fit_params : dict
         Parameters of `fit`.
     n_jobs : int or None
-    verbose : int
+    verbose : int or Progress
     """
 
     estimator: Any
@@ -54,7 +54,7 @@ class Evaluation:
     sample_weight: np.ndarray | None
     fit_params: dict[str, Any]
     n_jobs: int | None
-    verbose: int
+    verbose: int | Progress
 
     @property
     def encoded(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import warnings
 from collections.abc import Sequence
@@ -36,9 +37,10 @@ def check_classifier(estimator):
     """Raise ValueError unless `estimator` is ``"stack"`` or has `predict_proba`."""
     if isinstance(estimator, str):
         if estimator != "stack":
+            near = difflib.get_close_matches(estimator.casefold(), ["stack"])
+            remedy = "Did you mean 'stack'?" if near else "Use a classifier with predict_proba."
             raise ValueError(
-                f"`estimator` must be 'stack' or a classifier; got {estimator!r}. Use a "
-                "classifier with predict_proba."
+                f"`estimator` must be 'stack' or a classifier; got {estimator!r}. {remedy}"
             )
     elif isinstance(estimator, type):
         raise ValueError(
@@ -279,7 +281,7 @@ def held_out_members(members, X, y, folds, classes, *, n_jobs=None, fit_params=N
         n_jobs,
         verbose,
     )
-    with Progress(sum(costs), "fits", verbose) as bar:
+    with Progress(sum(costs), "training", verbose) as bar:
         pieces = list(bar.over(results, costs))
     return [
         _joined(pieces[start : start + n_folds], folds, len(y), len(classes))

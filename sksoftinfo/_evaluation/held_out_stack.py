@@ -134,7 +134,7 @@ def held_out_stacks(
     stacks = []
     with Progress(
         sum(one.expected(range(len(folds.splits))) for one in tables),
-        "fits",
+        "training",
         verbose,
         seconds=slowness() if verbose else None,
     ) as bar:

@@ -15,14 +15,16 @@ _ENOUGH = 0.1
 class Progress:
     """Progress of some work, and the time left, on standard error.
 
+    Work in several parts has one bar: the progress of each part fills its share of the bar.
+
     Parameters
     ----------
     total : float
         Total cost of all steps.
     what : str
         Name of the work.
-    verbose : int
-        Nothing is shown if 0.
+    verbose : int or Progress
+        Nothing is shown if 0. A `part` of other work is filled instead of a bar of its own.
     seconds : float, default=None
         Expected seconds for a cost of 1, if known before the first step.
 
@@ -34,10 +36,16 @@ class Progress:
     ['a', 'b']
     """
 
-    def __init__(self, total: float, what: str, verbose: int, seconds: float | None = None):
+    def __init__(
+        self, total: float, what: str, verbose: int | Progress, seconds: float | None = None
+    ):
         self._total, self._done, self._what = total, 0.0, what
         self._seconds, self._start = seconds, perf_counter()
         self._shown, self._bar = bool(verbose), None
+        self._outer, self._share = None, 0.0
+        if isinstance(verbose, Progress):
+            self._outer, self._share, self._filled = verbose, verbose._total, verbose._done
+            return
         if not verbose:
             return
         try:
@@ -67,11 +75,23 @@ class Progress:
         self._total = self._done + rest
         self._show()
 
+    def part(self, cost: float) -> Progress:
+        """Return the next part of the work, to pass as `verbose` to the `Progress` of the part."""
+        part = Progress(1.0, self._what, self)
+        part._share = cost
+        return part
+
+    def __bool__(self):
+        """Return whether progress is shown."""
+        return self._shown
+
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
         """Close the progress bar, so that what is printed next begins a line."""
+        if error is None and self._outer is not None:
+            self.advance(self._total - self._done)
         if self._bar is not None:
             self._bar.close()
 
@@ -84,7 +104,12 @@ class Progress:
     def _show(self):
         if not self._shown:
             return
-        seconds = self._seconds_left()
+        if self._outer is not None:
+            share = min(self._done / max(self._total, 1e-12), 1.0)
+            self._outer._done = self._filled + self._share * share
+            self._outer._show()
+            return
+        seconds = None if self._done >= self._total else self._seconds_left()
         left = "" if seconds is None else f"about {duration(seconds)} left"
         if self._bar is None:
             share = 100 * self._done / max(self._total, 1e-12)

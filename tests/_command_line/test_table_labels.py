@@ -34,8 +34,8 @@ def test_labels_around_the_largest_whole_float_are_three_classes():
     [
         ([""] * 9, {}, "--target y has no value in any row"),
         (["a", "b", ""] * 9, {}, "no value in 9 of 27 rows.* --drop-missing-target"),
-        (["a"] * 9, {}, "--target y has a single value"),
-        (["a", ""] * 9, {"drop_missing": True}, "--target y has a single value"),
+        (["a"] * 9, {}, "at least two values; got only 'a' in y"),
+        (["a", ""] * 9, {"drop_missing": True}, "at least two values; got only 'a' in y"),
         ([0.5, 1.5] * 9, {}, "continuous, with 2 different numbers in 18 rows.* --bins 4"),
         (range(40), {}, "continuous, with 40 different numbers in 40 rows.* --bins 4"),
         (["2020-01-01", "2020-01-02"] * 9, {}, "is a column of dates"),

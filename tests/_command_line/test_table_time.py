@@ -16,18 +16,22 @@ def same_machine(monkeypatch):
     monkeypatch.setattr(table_time, "slowness", lambda: 1.0)
 
 
+OPTIONS = {"quick": False, "classifier": "stack", "report": None, "no_columns": False, "jobs": 1}
+
+
 def seconds(n_rows, n_columns, **changed):
-    options = {"quick": False, "model": "stack", "report": None, "no_columns": True, "jobs": 1}
+    options = OPTIONS | {"no_columns": True} | changed
     column = Column("a", "number", pd.Series(np.arange(n_rows)))
     table = Table(column, [column] * n_columns, None, None, {}, n_rows=n_rows)
     labels = Labels(np.arange(n_rows) % 2, np.arange(n_rows))
-    return table_time._seconds(table, labels, argparse.Namespace(**(options | changed)))
+    parts = table_time.seconds_of_parts(table, labels, argparse.Namespace(**options))
+    return sum(parts)
 
 
 def test_more_work_takes_longer():
     assert seconds(1000, 5) < seconds(10_000, 5) < seconds(100_000, 5)
     assert seconds(1000, 5) < seconds(1000, 30)
-    assert seconds(1000, 5, quick=True) < seconds(1000, 5) < seconds(1000, 5, model="info")
+    assert seconds(1000, 5, quick=True) < seconds(1000, 5) < seconds(1000, 5, classifier="info")
     assert seconds(1000, 5) < seconds(1000, 5, no_columns=False)
     # The page takes less time than repeating all fits.
     assert seconds(1000, 5) < seconds(1000, 5, report="a") < 2 * seconds(1000, 5)
@@ -39,10 +43,9 @@ def test_long_waits_come_with_quicker_ways():
     column = Column("a", "text", pd.Series(["x", "y"] * 50_000))
     table = Table(column, [column] * 9, None, None, {}, n_rows=100_000)
     labels = Labels(np.arange(100_000) % 2, np.arange(100_000))
-    options = {"quick": False, "model": "stack", "report": None, "no_columns": False, "jobs": 1}
-    line = table_time.time_needed(table, labels, argparse.Namespace(**options))
+    line = table_time.time_needed(table, labels, argparse.Namespace(**OPTIONS))
     assert line.startswith("about ") and " to go; --quick leaves out the slower" in line
     labels = Labels(np.arange(100) % 2, np.arange(100))
     table = Table(column, [column], None, None, {}, n_rows=100)
-    line = table_time.time_needed(table, labels, argparse.Namespace(**options))
+    line = table_time.time_needed(table, labels, argparse.Namespace(**OPTIONS))
     assert line.endswith(" s to go")
