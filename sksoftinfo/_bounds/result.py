@@ -337,9 +337,6 @@ class InformationBounds:
 
     def _sections(self):
         meanings = dict(_RIGOROUS, mi_output_upper=_UPPER_METHODS[self.mi_output_upper_method])
-        sampled = self.n_draws > 1 and not self._is_exhaustive
-        draws = [row for row in _DRAWS if sampled and not np.isnan(getattr(self, row[0]))]
-        yield "the paper", (*_PAPER, *draws)
         yield (
             "on the evaluated rows",
             tuple(meanings.items()) + (("d2", "share of H(Y) explained, mi_lower / H(Y)"),),
@@ -357,6 +354,9 @@ class InformationBounds:
             f"{level} interval of the information in this classifier's predictions",
         )
         yield "for the population", (*zip(_LIMITS, meanings, strict=True), interval)
+        sampled = self.n_draws > 1 and not self._is_exhaustive
+        draws = [row for row in _DRAWS if sampled and not np.isnan(getattr(self, row[0]))]
+        yield "the paper", (*_PAPER, *draws)
 
     @property
     def _is_exhaustive(self):

@@ -1,4 +1,4 @@
-"""`PictureMapper`: maps of photographs that answer "where" or "which"."""
+"""`PictureMapper`: maps of photographs, of the kind "where" or "which"."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PictureMapper(InformationMapper):
     kind, prior
         Kind of information and prior, as in `InformationMapper`.
     question : {"auto", "where", "which"}
-        Question that a map answers, as in the transformer.
+        Kind of the maps, as in the transformer.
     """
 
     def __init__(self, scorer, kind, prior, question):

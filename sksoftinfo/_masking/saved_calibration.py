@@ -125,7 +125,7 @@ def patch_sizes_of(calibrate, patch_size):
 
 
 def is_for_pictures(calibrate):
-    """Return whether `calibrate` is a calibration of maps that answer `question`."""
+    """Return whether `calibrate` is a calibration for photograph mode."""
     return isinstance(calibrate, dict) and "zoom" in calibrate["settings"]
 
 
