@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import contextlib
 import csv
-import gzip
 import io
 import json
-import lzma
 import re
-import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils import counted
 from .input_files import check_file
+from .table_bytes import FORMATS, NotATable, read_bytes, reading_as, reason
 
-# Largest size after decompression: a few kilobytes may expand to terabytes.
-_MAX_BYTES = 2**32
 # Number of lines from which the separator is detected.
 _MAX_SNIFFED_LINES = 500
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
 _SEPARATOR_NAMES = {"tab": "\t", r"\t": "\t", "space": r"\s+", " ": r"\s+"}
-_STREAMS = (
-    (b"\x1f\x8b", "gzip", gzip.open),
-    (b"\xfd7zXZ\x00", "xz", lzma.open),
-    (b"BZh", "bzip2", bz2.open),
-)
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_FORMATS = "CSV, parquet, xlsx or JSON"
-_REFUSED = (
-    (b"\xd0\xcf\x11\xe0", "an old or protected Excel file: save it as .xlsx or .csv"),
-    (b"%PDF", "a PDF: save its table as .csv"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd: decompress it"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: extract the table"),
-    (b"Rar!", "a rar archive: extract the table"),
-    (b"\x89HDF", "an HDF5 file: save its table as .csv or .parquet"),
-    (b"\x80\x04\x95", "a pickle, which may run programs: save its table as .csv or .parquet"),
 )
 
 
@@ -99,95 +79,43 @@ def read_file(path, *, sep=None, encoding=None):
     """
     path = Path(path)
     check_file(path)
-    with path.open("rb") as file:
-        start = file.read(16)
     try:
-        return _read(path, start, sep, encoding)
+        return _read(path, sep, encoding)
     except ImportError as error:
         raise ImportError(
             f"{path} needs a library that is not installed ({error}). Run pip install "
             "'sksoftinfo[table]'."
         ) from error
-    except _NotATable as error:
+    except NotATable as error:
         raise ValueError(f"{path} {error}.") from error
-    except Exception as error:
-        # Parsers of damaged files raise errors of many kinds.
-        raise ValueError(
-            f"{path} cannot be read as a table: {_reason(error)}. Save it again as {_FORMATS}."
-        ) from error
 
 
-def _reason(error):
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
-
-
-class _NotATable(Exception):
-    """Error whose message follows the name of the file, e.g. "is empty"."""
-
-
-def _read(path, start, sep, encoding):
-    if not start:
-        raise _NotATable("is empty: pass a table with a header line and rows")
-    data, how = _decompressed(path, start)
-    for mark, what in _REFUSED:
-        if data.startswith(mark):
-            raise _NotATable(f"is {what}")
-    if data.startswith(b"PAR1"):
-        return _parquet(data, how)
-    if data.startswith(b"PK\x03\x04"):
-        return _excel(data, how)
-    text, how_encoded = _decoded(data, encoding)
-    how = [*how, how_encoded]
-    is_json = ".json" in path.name.lower() or ".jsonl" in path.name.lower()
-    if is_json or (sep is None and text.lstrip()[:1] in ("[", "{")):
-        try:
+def _read(path, sep, encoding):
+    content = read_bytes(path)
+    if content.is_parquet:
+        with reading_as("a parquet file"):
+            return _parquet(content.data, content.how)
+    if content.is_excel:
+        with reading_as("an xlsx file"):
+            return _excel(content.data, content.how)
+    text, how_encoded = _decoded(content.data, encoding)
+    how = [*content.how, how_encoded]
+    if content.name.lower().endswith((".json", ".jsonl", ".ndjson")):
+        with reading_as("JSON"):
             return _json(text, how)
-        except (ValueError, RecursionError):
-            if is_json:
-                raise
+    if sep is None and text.lstrip()[:1] in ("[", "{"):
+        # Names in the header of another text may begin with a bracket.
+        with contextlib.suppress(ValueError, RecursionError):
+            return _json(text, how)
     try:
         return _separated(text, sep, how)
-    except (ImportError, _NotATable):
+    except (ImportError, NotATable):
         raise
     except Exception as error:
-        raise _NotATable(
-            f"cannot be read as a table: {_reason(error)}. If the file is complete, state its "
+        raise NotATable(
+            f"cannot be read as a table: {reason(error)}. If the file is complete, state its "
             "format by --sep or --encoding"
         ) from error
-
-
-def _decompressed(path, start):
-    """Return the bytes of a file, or of the only file in an archive, and the compression."""
-    for mark, name, open_stream in _STREAMS:
-        if start.startswith(mark):
-            with open_stream(path) as stream:
-                return _limited(stream), [name]
-    if not start.startswith(b"PK\x03\x04"):
-        with path.open("rb") as stream:
-            return _limited(stream), []
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
-            raise _NotATable(f"holds more than {_MAX_BYTES >> 30} GiB: cut it into parts")
-        names = [
-            name
-            for name in archive.namelist()
-            if not name.endswith("/") and not name.startswith("__MACOSX/")
-        ]
-        if "[Content_Types].xml" in names:
-            return path.read_bytes(), []
-        if len(names) != 1:
-            raise _NotATable(
-                f"holds {counted(len(names), 'file')} ({', '.join(names[:5])}): extract the table"
-            )
-        with archive.open(names[0]) as stream:
-            return _limited(stream), [f"{names[0]!r} in zip"]
-
-
-def _limited(stream):
-    data = stream.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise _NotATable(f"holds more than {_MAX_BYTES >> 30} GiB: cut it into parts")
-    return data
 
 
 def _decoded(data, encoding):
@@ -196,7 +124,7 @@ def _decoded(data, encoding):
         text = _decode(data, encoding)
         if text is None:
             remedy = "leave out --encoding" if b"\x00" in data else "pass another --encoding"
-            raise _NotATable(f"is not encoded in {encoding}: {remedy}")
+            raise NotATable(f"is not encoded in {encoding}: {remedy}")
     else:
         encodings = [name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)][:1]
         if not encodings and b"\x00" in data[:1000]:
@@ -210,15 +138,15 @@ def _decoded(data, encoding):
         else:
             # Texts other than UTF-16 and UTF-32 do not contain zero bytes.
             other = "" if b"\x00" in data else ", or pass its --encoding if it is a text"
-            raise _NotATable(
-                f"is neither a table nor a text in utf-8: save it again as {_FORMATS}{other}"
+            raise NotATable(
+                f"is neither a table nor a text in utf-8: save it again as {FORMATS}{other}"
             )
     if re.match(r"\s*<(!doctype html|html)\b", text, re.IGNORECASE):
-        raise _NotATable("is a web page: save its table as .csv")
+        raise NotATable("is a web page: save its table as .csv")
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe]", text[:100_000].replace("\x85", "")):
-        raise _NotATable(f"is not a text: save it again as {_FORMATS}")
+        raise NotATable(f"is not a text: save it again as {FORMATS}")
     if not text.strip():
-        raise _NotATable("is empty: pass a table with a header line and rows")
+        raise NotATable("is empty: pass a table with a header line and rows")
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
 
 
@@ -228,7 +156,7 @@ def _decode(data, encoding):
     except UnicodeError:
         return None
     except LookupError as error:
-        raise _NotATable(f"cannot be decoded: --encoding {encoding} is unknown") from error
+        raise NotATable(f"cannot be decoded: --encoding {encoding} is unknown") from error
 
 
 def _separated(text, sep, how):
@@ -267,7 +195,7 @@ def _separated(text, sep, how):
         if uneven is None:
             raise
         expected, line, seen = map(int, uneven.groups())
-        raise _NotATable(
+        raise NotATable(
             f"has {seen} entries in line {line + below} and {expected} in its header: correct the "
             "line, or pass the separator by --sep"
         ) from error
@@ -275,7 +203,7 @@ def _separated(text, sep, how):
         # R writes row names without a header for them; other programs end each row by a separator.
         header = [*header, ""] if all(not row[-1] for row in sniffed_body) else ["", *header]
     if len(header) < width:
-        raise _NotATable(
+        raise NotATable(
             f"has {len(header)} names in its header and {width} entries in most rows: correct "
             "the header, or pass the separator by --sep"
         )
@@ -374,7 +302,7 @@ def _excel(data, how):
     )
     filled = {name: sheet for name, sheet in sheets.items() if sheet.notna().any(axis=None)}
     if not filled:
-        raise _NotATable("has no sheet with entries: save the table again")
+        raise NotATable("has no sheet with entries: save the table again")
     filled = {
         name: sheet.dropna(how="all").dropna(axis=1, how="all") for name, sheet in filled.items()
     }
@@ -406,7 +334,7 @@ def _json(text, how):
         kind = "lines of JSON"
     content = _rows_of(content)
     if not content or not isinstance(content, (list, dict)):
-        raise _NotATable('holds no table: write a list of rows, such as [{"a": 1}, {"a": 2}]')
+        raise NotATable('holds no table: write a list of rows, such as [{"a": 1}, {"a": 2}]')
     # Whole numbers with gaps would lose digits in float64.
     return _typed(pd.DataFrame(content, dtype=object), [*how, kind], [])
 
@@ -431,7 +359,7 @@ def _rows_of(content):
         return content
     if all(isinstance(row, list) for row in content):
         if not all(isinstance(name, str) for name in content[0]):
-            raise _NotATable("holds lists without names: begin with a list of the column names")
+            raise NotATable("holds lists without names: begin with a list of the column names")
         return [dict(zip(content[0], row, strict=False)) for row in content[1:]]
     return [_flat(row) if isinstance(row, dict) else row for row in content]
 

@@ -4,7 +4,9 @@ import gzip
 import io
 import json
 import lzma
+import pickle
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -205,16 +207,21 @@ def packed(*names):
         ("a,y\n1,x\n2,z,3\n", "has 3 entries in line 3 and 2 in its header"),
         ('a,y\n1,x\n2,"z\n3,x\n', "EOF inside string"),
         ("a,y\n1,2,3,x\n4,5,6,z\n", "has 2 names in its header and 4 entries in most rows"),
-        (gzip.compress(TEXT.encode() * 99, mtime=0)[:-20], "cannot be read as a table"),
-        (lzma.compress(TEXT.encode() * 99)[:-20], "cannot be read as a table"),
+        (gzip.compress(TEXT.encode() * 99, mtime=0)[:-20], "as a file compressed by gzip: "),
+        (lzma.compress(TEXT.encode() * 99)[:-20], "as a file compressed by xz: "),
         (packed("a.csv", "b.csv"), "holds 2 files (a.csv, b.csv): extract the table"),
-        (packed("a.csv")[:-30], "cannot be read as a table"),
-        (packed("[Content_Types].xml"), "cannot be read as a table"),
-        (b"PAR1" + bytes(50) + b"PAR1", "cannot be read as a table"),
+        (packed("a.csv")[:-30], "cannot be read as a zip archive: "),
+        (packed("[Content_Types].xml"), "cannot be read as an xlsx file: "),
+        (packed("mimetype", "content.xml"), "is an OpenDocument file: save its table as"),
+        (b"PAR1" + bytes(50) + b"PAR1", "cannot be read as a parquet file: "),
         (b"\xd0\xcf\x11\xe0" + bytes(99), "old or protected Excel file"),
         (b"%PDF-1.7", "a PDF"),
         (b"<!DOCTYPE html><table></table>", "is a web page: save its table as .csv"),
-        (b"\x80\x04\x95" + bytes(99), "a pickle, which may run programs"),
+        (pickle.dumps(TEXT, 4), "a pickle, which may run programs"),
+        (pickle.dumps(TEXT, 5), "a pickle, which may run programs"),
+        (b"ARROW1\0\0" + bytes(99), "is a feather file: save its table as .csv or .parquet"),
+        (b"\x93NUMPY" + bytes(99), "is an array of NumPy: save it as .csv, with a header"),
+        (b"SQLite format 3\0" + bytes(99), "is a database of SQLite"),
     ],
 )
 def test_files_that_are_no_tables(tmp_path, content, message):
@@ -240,7 +247,7 @@ def test_encodings_that_do_not_fit(tmp_path):
 
 
 def test_too_large_when_decompressed(tmp_path, monkeypatch):
-    monkeypatch.setattr("sksoftinfo._command_line.table_file._MAX_BYTES", 100)
+    monkeypatch.setattr("sksoftinfo._command_line.table_bytes._MAX_BYTES", 100)
     for pack in (gzip.compress, bz2.compress, lzma.compress):
         with pytest.raises(ValueError, match="holds more than"):
             read_file(written(tmp_path, pack(b"a,y\n" * 1000)))
@@ -248,11 +255,77 @@ def test_too_large_when_decompressed(tmp_path, monkeypatch):
         read_file(written(tmp_path, packed(*"abcdefgh")))
 
 
+def test_a_small_file_takes_little_memory(tmp_path):
+    for pack in (bytes, gzip.compress, bz2.compress, lzma.compress):
+        path = written(tmp_path, pack(TEXT.encode()))
+        tracemalloc.start()
+        read_file(path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 50e6
+
+
 def test_folders_and_missing_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="is a folder: pass a file"):
         read_file(tmp_path)
     with pytest.raises(ValueError, match=r"no\.csv does not exist: check the name"):
         read_file(tmp_path / "no.csv")
+
+
+def cut(name):
+    """Return the first half of a file of this kind."""
+    stream = io.BytesIO()
+    if name == "xlsx":
+        frame().astype({"number": str}).to_excel(stream)
+    elif name == "parquet":
+        frame().to_parquet(stream)
+    else:
+        stream.write(json.dumps([{"a": 1, "y": "x"}] * 9).encode())
+    return stream.getvalue()[: len(stream.getvalue()) // 2]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "xlsx", "JSON"])
+@pytest.mark.parametrize("pack", [None, gzip.compress])
+def test_a_file_that_was_cut_is_named_by_its_format(tmp_path, kind, pack):
+    content = cut(kind)
+    name = f"t.{kind.lower()}" if pack is None else f"t.{kind.lower()}.gz"
+    what = kind if kind == "JSON" else f"an? {kind} file"
+    message = (
+        rf"{name} cannot be read as {what}: .*\. It may be damaged or incomplete: save it again "
+        r"as CSV, parquet, xlsx or JSON\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        read_file(written(tmp_path, content if pack is None else pack(content), name))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx", "gz", "xz", "bz2", "zip", "PARQUET"])
+def test_bytes_under_the_name_of_a_binary_file_are_not_a_table(tmp_path, ending):
+    rng = np.random.default_rng(0)
+    letters = bytes(rng.integers(0xA0, 0xFF, 300).astype(np.uint8))
+    for content in (rng.bytes(20), rng.bytes(3000), letters, b"hello\nworld\n", TEXT):
+        path = written(tmp_path, content, f"t.{ending}")
+        what = f"is not an? .*, although its name ends in .{ending.lower()}: "
+        with pytest.raises(ValueError, match=what + ".* or rename it if it is a text"):
+            read_file(path)
+    # The same holds within an archive.
+    inner = f"t.{ending}.gz" if ending != "gz" else "t.zip.gz"
+    with pytest.raises(ValueError, match="although its name ends in"):
+        read_file(written(tmp_path, gzip.compress(letters), inner))
+
+
+def test_names_of_columns_that_begin_like_a_binary_file(tmp_path):
+    for name in ("PAR1", "ORC", "BZh", "Rar!", "ARROW1", "$FL2"):
+        raw = read_file(written(tmp_path, TEXT.replace("size", name)))
+        assert raw.names == [name, "colour"]
+        assert read_file(written(tmp_path, f"{name}\n1\n")).names == [name]
+
+
+def test_the_content_decides_where_the_name_does_not(tmp_path):
+    frame().to_parquet(tmp_path / "made.csv")
+    assert read_file(tmp_path / "made.csv").how == "parquet"
+    packed_text = gzip.compress(TEXT.encode(), mtime=0)
+    for name in ("t.csv", "t.csv.gz", "t.gz", "t.txt.GZ", "t.xls"):
+        assert read_file(written(tmp_path, packed_text, name)).names == ["size", "colour"]
 
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4 + b"\xd8"
