@@ -344,7 +344,7 @@ def main():
         logits = logits_of(network, pictures)
         forward = time.process_time() - start
         absent = absent_classes(logits, np.unique(objects), options.absent)
-        print(f"\n### {task}, {len(pictures)} pictures, {options.absent} draws\n")
+        print(f"\n### {task}, {len(pictures)} images, {options.absent} draws\n")
         columns = ("IoU", "ours minus this method", "IoU, chosen threshold", "evidence inside")
         columns += ("pointing", "absent", "largest", "forward passes")
         print(f"| method | {' | '.join(columns)} |")

@@ -47,7 +47,7 @@ def read_photograph(path):
     ImportError
         If PIL is missing; the message names the extra.
     ValueError
-        If the file does not exist, is not a picture, is damaged, or has too few or too many
+        If the file does not exist, is not a photograph, is damaged, or has too few or too many
         pixels.
     OSError
         If the file cannot be opened.
@@ -66,7 +66,7 @@ def read_photograph(path):
     # Damaged files raise exceptions of any class, including SyntaxError.
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as a picture ({error}): save it again as JPEG or PNG."
+            f"{path} cannot be read as a photograph ({error}): save it again as JPEG or PNG."
         ) from error
     if min(photograph.size) < _SMALLEST:
         raise ValueError(
@@ -136,7 +136,7 @@ def files_to_write(paths, folder, overwrite):
 
 
 def write_cut_out(pixels, mask, path):
-    """Write a picture, uint8 (3, H, W), as a PNG that is transparent where the mask is False."""
+    """Write an image, uint8 (3, H, W), as a PNG that is transparent where the mask is False."""
     from PIL import Image
 
     alpha = np.where(mask, 255, 0).astype(np.uint8)

@@ -97,16 +97,16 @@ class InfoMaskDisplay:
         ----------
         estimator : fitted InfoMaskTransformer
             Transformer that computes the maps and the masks.
-        X : array-like, or pictures
+        X : array-like, or list or data set of images
             A few images, as in the `fit` of the transformer.
         targets : list of labels, default=None
             Targets that are drawn side by side; ``None`` is the transformer's own target.
         y : array-like of shape (n,), default=None
             Target of each image, instead of `targets`. The titles name the target of each row.
-        images : list of pictures, default=None
-            Pictures that are drawn instead of `X` if `X` holds preprocessed images: the pictures
-            that the images were resized from, each of its own size. With the transformer's
-            `preprocess`, `X` holds the pictures and `images` is not needed.
+        images : list of images, default=None
+            Original images that are drawn instead of `X` if `X` holds preprocessed images, which
+            were resized from them. Each may have its own size. With the transformer's
+            `preprocess`, `X` holds the original images and `images` is not needed.
         overlay : bool or "auto", default="auto"
             Whether evidence is laid over the images, as in `plot`.
         alpha : float, default=0.7

@@ -157,8 +157,8 @@ def _joined(parts):
 def _check_length(shown, n_images):
     if n_images is not None and len(shown) != n_images:
         raise ValueError(
-            f"`images` must hold one picture for each of {n_images} images of X; got "
-            f"{len(shown)}. Pass the pictures in the order of X."
+            f"`images` must hold one image for each of {n_images} images of X; got "
+            f"{len(shown)}. Pass the original images in the order of X."
         )
 
 

@@ -87,7 +87,7 @@ class Fill:
             return
         if self.constant_.min() < 0 or self.constant_.max() > 1:
             raise ValueError(
-                "`fill_value` must be within [0, 1] for pictures, as a share of the largest "
+                "`fill_value` must be within [0, 1] for these images, as a share of the largest "
                 f"brightness; got {self.fill_value!r}. Divide colours of 0 to 255 by 255."
             )
 

@@ -173,7 +173,7 @@ class PictureReader:
             self.size, self._taken_from_first = picture.size, True
         if self._taken_from_first and picture.size != self.size:
             raise ValueError(
-                "`X` must hold pictures of one size if the network's input size is not known; got "
+                "`X` must hold images of one size if the network's input size is not known; got "
                 f"{self.size[0]} x {self.size[1]} and {picture.size[0]} x {picture.size[1]}. Set "
                 "`preprocess`, or from_module(input_shape=(channels, height, width))."
             )
@@ -193,7 +193,7 @@ class PictureReader:
             raise ValueError(
                 "`preprocess` must return images of one size, "
                 f"{self.size[0]} x {self.size[1]} so far; got {image.shape[1]} x "
-                f"{image.shape[2]} for the picture at {index}. Resize to both sides, e.g. "
+                f"{image.shape[2]} for the image at {index}. Resize to both sides, e.g. "
                 f"Resize(({self.size[0]}, {self.size[1]}))."
             )
 
@@ -203,7 +203,7 @@ class PictureReader:
         pixels = with_n_channels(picture.pixels, self.n_channels or 3)
         if len(pixels) not in (1, 3, 4):
             raise ValueError(
-                "`X` must hold pictures of 1, 3 or 4 channels where `preprocess` reads them; got "
+                "`X` must hold images of 1, 3 or 4 channels where `preprocess` reads them; got "
                 f"{len(pixels)} at {index} with channels={self.channels!r}. Set `channels` to "
                 "match the arrays."
             )
@@ -217,9 +217,9 @@ class PictureReader:
                 pixels = np.clip(pixels, 0, 1)
         if pixels.min() < low or pixels.max() > high:
             raise ValueError(
-                f"`X` must hold pictures of {'integers' if high == 255 else 'floats'} from {low} "
+                f"`X` must hold images of {'integers' if high == 255 else 'floats'} from {low} "
                 f"to {high} where `preprocess` reads them; got {pixels.min():g} to "
-                f"{pixels.max():g} at {index}. Scale the pictures, or convert them to uint8."
+                f"{pixels.max():g} at {index}. Scale the images, or convert them to uint8."
             )
         return pixels.astype(np.uint8 if kind in "iu" else np.float32, copy=False)
 
@@ -231,7 +231,7 @@ class PictureReader:
         first, *others = (self._apply(pixels, form, index) for _ in range(_RUNS))
         if not all(np.array_equal(first, other) for other in others):
             raise ValueError(
-                "`preprocess` must return the same image for the same picture; got different "
+                "`preprocess` must return the same result for the same image; got different "
                 "ones. Use the transform for evaluation, not the transform for training."
             )
 
@@ -270,7 +270,7 @@ class PictureReader:
                 raise
             what = "a PIL image" if form == "pil" else f"a tensor of {given.dtype}"
             raise ValueError(
-                f"`preprocess` failed on the picture at {index}, {what} of {len(pixels)} x "
+                f"`preprocess` failed on the image at {index}, {what} of {len(pixels)} x "
                 f"{pixels.shape[1]} x {pixels.shape[2]}: {error}. It must take a PIL image or a "
                 "tensor, as the transforms of torchvision do."
             ) from error
@@ -362,9 +362,9 @@ def picture_reader(X, estimator, preprocess, channels, image_shape=None):
         n_channels, size = image_shape[0], image_shape[1:]
     if n_channels != 1 and is_fitted_already(estimator) and neural(estimator) is None:
         raise ValueError(
-            "`estimator` must be a network that takes images if `X` holds pictures; got a fitted "
-            f"{type(estimator.estimator).__name__}, whose order of pixels and channels is not "
-            "known. Pass rows as in its training, and set image_shape."
+            "`estimator` must be a network that takes images if `X` holds images in colour; got a "
+            f"fitted {type(estimator.estimator).__name__}, whose order of pixels and channels is "
+            "not known. Pass rows as in its training, and set image_shape."
         )
     return X, PictureReader(preprocess, channels, n_channels, size)
 
@@ -400,8 +400,8 @@ def _check_container(X):
     """Raise ValueError unless `X` is a container of pictures."""
     if not (isinstance(X, list | tuple) or getattr(X, "shape", ()) or is_dataset(X)):
         raise ValueError(
-            "`X` must be a list, an array or a data set of pictures; got an object of class "
-            f"{type(X).__name__}. Put the pictures into a list."
+            "`X` must be a list, an array or a data set of images; got an object of class "
+            f"{type(X).__name__}. Put the images into a list."
         )
     shape = tuple(getattr(X, "shape", ()))
     if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) > 4:

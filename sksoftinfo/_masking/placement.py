@@ -131,17 +131,17 @@ def measure_placement(apply, size, index=0):
     """
     if min(size) < _SMALLEST:
         raise ValueError(
-            f"`X` must hold pictures of at least {_SMALLEST} x {_SMALLEST} pixels where "
+            f"`X` must hold images of at least {_SMALLEST} x {_SMALLEST} pixels where "
             f"`preprocess` reads them; got {size[0]} x {size[1]} at index "
-            f"{index}. Leave out smaller pictures."
+            f"{index}. Leave out smaller images."
         )
     black, white = (apply(np.full(size, value, np.uint8)) for value in (0, 255))
     gain = white - black
     largest = np.abs(gain).max()
     if not largest > 0:
         raise ValueError(
-            "`preprocess` must preserve the content of pictures; got the same image for a white "
-            "picture and for a black one. Check the steps of `preprocess`."
+            "`preprocess` must preserve the content of images; got the same result for a white "
+            "image and for a black one. Check the steps of `preprocess`."
         )
     # Pixels that do not depend on the picture are padding.
     padded = (np.abs(gain) < 0.5 * largest).any(axis=0)
@@ -150,7 +150,7 @@ def measure_placement(apply, size, index=0):
         seen = apply(_ramp(size, axis))
         if seen.shape != gain.shape:
             raise ValueError(
-                "`preprocess` must return one size for pictures of one size; got shapes "
+                "`preprocess` must return one size for images of one size; got shapes "
                 f"{black.shape} and {seen.shape}. Leave out random steps."
             )
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -191,7 +191,7 @@ def _line(share, side):
 
 def _not_placed():
     return ValueError(
-        "`preprocess` must resize, crop, pad or mirror pictures, and may change colours; got "
+        "`preprocess` must resize, crop, pad or mirror images, and may change colours; got "
         "pixels that are moved in other ways. Use the transform for evaluation, without rotations "
         "and without steps that depend on the contrast."
     )

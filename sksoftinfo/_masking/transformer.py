@@ -101,9 +101,9 @@ class InfoMaskTransformer(
         Height and width of a patch in pixels, or the number of neighbouring columns of a table.
         The scores of all patch sizes in a list are combined. ``"auto"`` tries shares of the
         image's shorter side, and uses the share with the best of ``patch_size_scores_``. In
-        picture mode (see `question`), ``"auto"`` uses the windows that `question` sets. Otherwise,
-        without labels or for a network of ``InfoSoftmaxClassifier.from_module``, it is 0.15 of the
-        shorter side.
+        photograph mode (see `question`), ``"auto"`` uses the windows that `question` sets.
+        Otherwise, without labels or for a network of ``InfoSoftmaxClassifier.from_module``, it is
+        0.15 of the shorter side.
     context : float, default=1.5
         Side of a patch's surroundings, as a multiple of the side of the patch. A patch counts with
         the smaller of two values, the information of the patch and of its surroundings, so that a
@@ -122,22 +122,22 @@ class InfoMaskTransformer(
     feature_layer : str, default=None
         Name of the submodule whose output is the feature map; ``None`` searches for it.
     question : {"auto", "where", "which"}, default="auto"
-        What maps show in picture mode, which is used if ``patch_size="auto"``, all classes share a
-        calibration, and scoring is dense. ``"where"``: places where there is the target rather
-        than something else. The map shows the evidence of single cells, refined by `detail`, and
-        outlines a single object. ``"which"``: places where the target has more evidence than its
-        rivals, the classes with the most evidence elsewhere in the picture. Windows of half the
-        shorter side are scored, so that objects are separated, each with its surroundings.
-        ``"auto"``: ``"which"`` for pictures with a rival whose evidence is at least 2.2 nats, and
-        ``"where"`` for others. Outside picture mode, ``"auto"`` has no effect: patches of
-        `patch_size` are scored against all other classes. ``"where"`` and ``"which"`` always share
-        a calibration, and need dense scoring and ``patch_size="auto"``.
+        What maps show in photograph mode, which is used if ``patch_size="auto"``, all classes
+        share a calibration, and scoring is dense. ``"where"``: places where there is the target
+        rather than something else. The map shows the evidence of single cells, refined by
+        `detail`, and outlines a single object. ``"which"``: places where the target has more
+        evidence than its rivals, the classes with the most evidence elsewhere in the image.
+        Windows of half the shorter side are scored, so that objects are separated, each with its
+        surroundings. ``"auto"``: ``"which"`` for images with a rival whose evidence is at least
+        2.2 nats, and ``"where"`` for others. Outside photograph mode, ``"auto"`` has no effect:
+        patches of `patch_size` are scored against all other classes. ``"where"`` and ``"which"``
+        always share a calibration, and need dense scoring and ``patch_size="auto"``.
     zoom : float, default=1.4
-        Factor by which pictures are enlarged for the network in picture mode, rounded to whole
+        Factor by which images are enlarged for the network in photograph mode, rounded to whole
         cells of the feature map. The factor is 1 if the network takes images of one size only.
     detail : bool, default=True
-        Whether maps in picture mode are refined by the last feature map of higher resolution,
-        whose channels are weighted by their covariance with the evidence in the picture: the whole
+        Whether maps in photograph mode are refined by the last feature map of higher resolution,
+        whose channels are weighted by their covariance with the evidence in the image: the whole
         map of ``"where"``, and a quarter of the log-odds of ``"which"``.
     information : {"weight_of_evidence", "pmi", "logit"}, default="weight_of_evidence"
         Weight of evidence, pointwise mutual information ``log p(t|patch) - log p(t)``, or the
@@ -176,7 +176,7 @@ class InfoMaskTransformer(
     require_presence : bool, default=True
         Whether to mask an image as a whole if the target is absent. The target counts as absent if
         the classifier's probability for the image is at most the prior, ``p(t|image) <= p(t)``,
-        and no patch has more information than ``presence_floor_``. In picture mode, the target
+        and no patch has more information than ``presence_floor_``. In photograph mode, the target
         counts as absent if no window of half the shorter side has more weight of evidence than
         ``presence_floor_``. Presence is not judged if ``threshold_reference="absolute"``, nor for
         the predicted class (``target=None`` and no `y`).
@@ -184,7 +184,7 @@ class InfoMaskTransformer(
         ``"edges"`` moves the outline of a hard mask to where colours change, by OpenCV's GrabCut
         (``pip install 'sksoftinfo[edges]'``). Not available for tables.
     mask_type : {"hard", "soft"}, default="hard"
-        ``"hard"`` keeps or masks each pixel as a whole. In picture mode without `refine`,
+        ``"hard"`` keeps or masks each pixel as a whole. In photograph mode without `refine`,
         connected parts that are smaller than a cell of the feature map are masked, except for the
         largest part. ``"soft"`` weights pixels below the threshold by their information, linearly
         down to 0 at no information.
@@ -197,16 +197,17 @@ class InfoMaskTransformer(
         number for each channel, the mean of each channel over the images of `fit` (of each column
         for a table), the blurred image, or a function of images (n, channels, height, width). For
         PIL images and with `preprocess`, numbers are shares of the largest brightness, within
-        [0, 1]. For pictures, the mean is the mean of the picture itself.
+        [0, 1]. For such images, and for lists and data sets, the mean is the mean of the image
+        itself.
     image_shape : tuple of int, default=None
         Shape (height, width) or (channels, height, width) of the images in flat rows.
     preprocess : callable, default=None
-        Preprocessing that the network was trained with. It takes a picture, as a PIL image or a
+        Preprocessing that the network was trained with. It takes an image, as a PIL image or a
         tensor (channels, height, width), and returns a tensor of floats, e.g. a transform of
         torchvision such as ``weights.transforms()``. It may resize, crop, pad and mirror: the
         position of each pixel is measured, and maps, masks and results have the pixels of the
-        pictures. ``None`` passes arrays to the network unchanged, scales PIL images to [0, 1], and
-        resizes pictures to the network's input size.
+        original images. ``None`` passes arrays to the network unchanged, scales PIL images to
+        [0, 1], and resizes images to the network's input size.
     channels : {"auto", "first", "last"}, default="auto"
         Position of the channels in arrays. ``"auto"`` looks for an axis of length 1, 3 or 4.
     batch_size : int, default=256
@@ -261,7 +262,7 @@ class InfoMaskTransformer(
         Presence floor of each class: the evidence for the class, in nats, that the best patch
         reaches in 99 % of the images of the class in `fit`. Each image is held out from the
         calibration that scores it. A shared calibration has one floor for all classes, from all
-        images, which are not held out. In picture mode, the floor is half of the weight of
+        images, which are not held out. In photograph mode, the floor is half of the weight of
         evidence that the best window of half the shorter side reaches in 99 % of the images, since
         a class has less evidence among several objects. ``-inf`` if presence is not required, or
         if `fit` had fewer than two images of the class.
@@ -405,11 +406,11 @@ class InfoMaskTransformer(
         Parameters
         ----------
         X : array-like of shape (n, height, width), (n, channels, height, width) or (n, d), list \
-of pictures, or torch Dataset or DataLoader
-            Images, flat images if `image_shape` is given, or a table. Pictures are PIL images,
-            arrays or tensors of any size, and items of a data set are pictures with or without a
-            label. If the classifier is fitted already, at most 1000 pictures are read, drawn at
-            random, but all pictures of a DataLoader.
+of images, or torch Dataset or DataLoader
+            Images, flat images if `image_shape` is given, or a table. A list holds PIL images,
+            arrays or tensors of any size, and items of a data set are images with or without a
+            label. If the classifier is fitted already, at most 1000 images are read, drawn at
+            random, but all images of a DataLoader.
         y : array-like of shape (n,), default=None
             Labels of whole images. If None, the labels of X are used if X is a data set with
             labels. A classifier that is fitted already needs no labels: any images are suitable,
@@ -448,7 +449,7 @@ of pictures, or torch Dataset or DataLoader
         self.input_shape_ = X.shape[1:]
         self._image_shape = canonical_shape(X.shape[1:], self.image_shape)
         check_refine(self.refine, self.mask_type, self._image_shape)
-        # The labels do not choose the windows of a pretrained network: on few labelled pictures,
+        # The labels do not choose the windows of a pretrained network: on few labelled images,
         # the score prefers windows that keep everything.
         ready = is_pretrained(neural(self.estimator)) and isinstance(self.patch_size, str)
         labelled = y is not None and not ready
@@ -542,7 +543,7 @@ of pictures, or torch Dataset or DataLoader
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
             Information in nats. Dense scoring returns the dtype of the network, usually float32;
-            other scorings return float64. For a list or data set of pictures, a list of arrays
+            other scorings return float64. For a list or data set of images, a list of arrays
             (height, width). Pixels that `preprocess` crops are NaN.
 
         Raises
@@ -578,7 +579,7 @@ of pictures, or torch Dataset or DataLoader
         -------
         ndarray of shape (n_targets, n, height, width), or (n_targets, n, d) for a table
             Information in nats, in the dtype of `information_map`. For a list or data set of
-            pictures, a list of n_targets lists of arrays (height, width).
+            images, a list of n_targets lists of arrays (height, width).
 
         Raises
         ------
@@ -611,7 +612,7 @@ of pictures, or torch Dataset or DataLoader
         -------
         ndarray of shape (n, height, width), or (n, d) for a table
             Masks of dtype bool, or float64 weights within [0, 1] for ``mask_type="soft"``. For a
-            list or data set of pictures, a list of arrays (height, width).
+            list or data set of images, a list of arrays (height, width).
 
         Raises
         ------
@@ -678,7 +679,7 @@ of pictures, or torch Dataset or DataLoader
             Masked images in the dtype of X. Without `preprocess`, arrays with the channels first
             that are neither float32 nor float64 become float64, and a list of such arrays or
             tensors of one shape becomes one array. For another list, or for a data set of
-            pictures, a list of pictures of the same types.
+            images, a list of images of the same types.
 
         Raises
         ------
@@ -747,7 +748,7 @@ of pictures, or torch Dataset or DataLoader
         return score_masks(self, as_images_of(self, X), y)
 
     def _results(self, X, y):
-        """Return the results for arrays or pictures `X` and targets `y`."""
+        """Return the results for arrays or images `X` and targets `y`."""
         X, reader = self._reader(X)
         if reader is not None:
             return PictureResults(self, reader, X, y)
@@ -762,7 +763,7 @@ of pictures, or torch Dataset or DataLoader
 
     @property
     def _of_pictures(self):
-        """Whether maps are in picture mode, which `question` describes."""
+        """Whether maps are in photograph mode, which `question` describes."""
         is_auto = isinstance(self.patch_size, str)
         is_shared = self.calibration_ in ("shared", "shipped") or is_for_pictures(self.calibrate)
         return is_auto and is_shared and self.patch_scoring_ == "dense"
@@ -799,7 +800,7 @@ of pictures, or torch Dataset or DataLoader
             )
 
     def _reader(self, X):
-        """Return `X`, and a reader of its pictures; None if `X` holds arrays."""
+        """Return `X`, and a reader of its images; None if `X` holds arrays."""
         shape = self._image_shape
         return picture_reader(X, self.estimator_, self.preprocess, self.channels, shape)
 

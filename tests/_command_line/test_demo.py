@@ -29,7 +29,7 @@ def brief(monkeypatch):
     monkeypatch.setattr(demo, "_MAX_EPOCHS", 2)
 
 
-def test_demo_prints_bounds_and_draws_two_pictures(brief, tmp_path, capsys):
+def test_demo_prints_bounds_and_draws_two_figures(brief, tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     assert command_line.main(["demo", "--out", str(out), "--target", "7", "--device", "cpu"]) == 0
     printed = capsys.readouterr().out

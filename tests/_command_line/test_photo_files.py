@@ -65,9 +65,9 @@ def test_files_that_are_no_photographs(tmp_path):
     Image.new("F", (30, 20)).save(tmp_path / "floats.tif")
     Image.new("I", (30, 20), 70000).save(tmp_path / "deep.tif")
     for name, match in [
-        ("text.jpg", "cannot be read as a picture"),
-        ("empty.jpg", "cannot be read as a picture"),
-        ("cut.png", "cannot be read as a picture.*save it again"),
+        ("text.jpg", "cannot be read as a photograph"),
+        ("empty.jpg", "cannot be read as a photograph"),
+        ("cut.png", "cannot be read as a photograph.*save it again"),
         ("floats.tif", "it has 32 bits per pixel.*save it again"),
         ("deep.tif", "it has 32 bits per pixel"),
         ("line.png", "has 1 x 40 pixels: a photograph needs at least 8 x 8"),
@@ -81,7 +81,7 @@ def test_files_that_are_no_photographs(tmp_path):
 def test_too_many_pixels_are_refused(tmp_path, monkeypatch):
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(ValueError, match="cannot be read as a picture.*exceeds limit"):
+    with pytest.raises(ValueError, match="cannot be read as a photograph.*exceeds limit"):
         read_photograph(tmp_path / "a.png")
 
 

@@ -112,7 +112,7 @@ def test_pictures_are_shown_in_place_of_what_was_made_of_them(rectangles):
     assert display.masks[0][0].shape == (40, 60) and display.masks[0][0].dtype == bool
     expected = masker.mask(images, y=["red", "red"])[0]
     assert (display.masks[0][0] == expected).mean() > 0.97
-    with pytest.raises(ValueError, match="one picture for each of 2 images of X; got 1"):
+    with pytest.raises(ValueError, match="one image for each of 2 images of X; got 1"):
         InfoMaskDisplay.from_estimator(plain, X, images=images[:1])
 
 

@@ -72,7 +72,7 @@ WRONG = {
     "empty": ([], "at least one row or image"),
     "nothing": (None, "must be an array, or a list or data set of rows or images; got None"),
     "a dict": ({"a": 1}, "must be an array, or a list or data set of .*; got .* dict"),
-    "a number": (np.float64(3), "must be a list, an array or a data set of pictures; got"),
+    "a number": (np.float64(3), "must be a list, an array or a data set of images; got"),
     "one array": (np.zeros((20, 30, 3), np.uint8), r"got one image of shape \(20, 30, 3\)"),
     "one image": (Image.new("RGB", (20, 20)), r"Put it into a list: \[image\]"),
     "path": ("cat.jpg", "Open the files"),
@@ -114,11 +114,11 @@ def test_wrong_pictures_are_named(masker, name):
         (lambda held: torch.full((3, 32, 32), torch.nan), "contains NaN"),
         (
             lambda held: torch.zeros(3, 32, 32),
-            "same image for a white picture and for a black one",
+            "same result for a white image and for a black one",
         ),
-        (lambda held: resize_whole(held) + torch.rand(1), "same image for the same picture"),
+        (lambda held: resize_whole(held) + torch.rand(1), "same result for the same image"),
         (lambda held: resize_whole(held).transpose(1, 2), "must resize, crop, pad or mirror"),
-        (lambda held: held.no_such_method(), "`preprocess` failed on the picture at 0"),
+        (lambda held: held.no_such_method(), "`preprocess` failed on the image at 0"),
         (lambda held: interpolate(resize_whole(held), held.size), "images of one size"),
     ],
 )
@@ -144,7 +144,7 @@ def test_what_else_is_refused(network, photographs, masker):
         masker.score(images)
     with pytest.raises(
         ValueError,
-        match="must hold pictures of one size .*; got 40 x 60 and 64 x 48. Set `preprocess`",
+        match="must hold images of one size .*; got 40 x 60 and 64 x 48. Set `preprocess`",
     ):
         InfoMaskTransformer(network).fit([Image.fromarray(image) for image in images])
     with pytest.raises(ValueError, match="1, 3 or 4 channels.*got 40.*with channels='first'"):
@@ -169,7 +169,7 @@ def test_transforms_of_torchvision(network, photographs):
             assert [mask.shape for mask in masks] == SIZES
             assert all(iou(m, t) > 0.6 for m, t in zip(masks, photographs[1], strict=True))
     random = transforms.Compose([transforms.RandomHorizontalFlip(), old])
-    with pytest.raises(ValueError, match="the same image for the same picture"):
+    with pytest.raises(ValueError, match="the same result for the same image"):
         InfoMaskTransformer(network, preprocess=random).fit(images)
 
 

@@ -220,7 +220,7 @@ def test_fills_of_pictures_are_shares(network, photographs, fill):
     images = [Image.fromarray(arrays[0])]
     for X, options in ((arrays, {"preprocess": resize_whole}), (images, {})):
         masker = InfoMaskTransformer(network, fill_value=fill, **options)
-        with pytest.raises(ValueError, match=r"within \[0, 1\] for pictures.* by 255"):
+        with pytest.raises(ValueError, match=r"within \[0, 1\] for these images.* by 255"):
             masker.fit(X)
         masker.set_params(fill_value=0.5).fit(X).set_params(fill_value=fill)
         with pytest.raises(ValueError, match="as a share of the largest brightness"):

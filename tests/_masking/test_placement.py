@@ -64,7 +64,7 @@ def test_what_moves_pixels_otherwise_is_refused(apply):
 
 
 def test_what_shows_nothing_is_refused():
-    with pytest.raises(ValueError, match="same image for a white picture and for a black one"):
+    with pytest.raises(ValueError, match="same result for a white image and for a black one"):
         measure_placement(lambda shown: np.zeros((3, 8, 8)), (60, 60))
     with pytest.raises(ValueError, match="at least 8 x 8 pixels.*got 1 x 40"):
         measure_placement(lambda shown: shown[None] / 255, (1, 40))

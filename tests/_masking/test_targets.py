@@ -107,5 +107,5 @@ def test_pictures_to_show_are_as_many_as_the_images(network, pictures, n):
     images = np.clip(pictures[0], 0, 1)
     for preprocess in (None, torch.nn.Identity()):
         masker = InfoMaskTransformer(network, preprocess=preprocess).fit(images[:2])
-        with pytest.raises(ValueError, match="`images` must hold one picture for each of 2"):
+        with pytest.raises(ValueError, match="`images` must hold one image for each of 2"):
             InfoMaskDisplay.from_estimator(masker, images[:2], images=list(images[:3])[:n])
