@@ -15,7 +15,7 @@ from .. import (
 from .._classifiers import EpochTicker, resolve_device
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
-from .photo_files import make_folder
+from .output_files import make_folder
 from .table_answer import tell
 
 _N_TRAIN, _N_TEST, _N_SHOWN = 2000, 500, 6

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
 from .demo import check_device
-from .photo_files import Photographs, files_to_write, make_folder, write_cut_out
+from .output_files import make_folder
+from .photo_files import Photographs, files_to_write, write_cut_out
 from .photo_networks import find_class, load_network
 
 # Number of photographs in memory at a time.

@@ -91,17 +91,6 @@ def _upright(image):
     return image.convert("RGB")
 
 
-def make_folder(folder):
-    """Make the folder of the results; raise ValueError if this is impossible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"--out {folder} cannot be created ({error.strerror}): pass a folder that you may "
-            "write to."
-        ) from error
-
-
 def files_to_write(paths, folder, overwrite):
     """Return the files to write for each photograph; raise ValueError if a file exists.
 

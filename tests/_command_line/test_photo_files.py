@@ -7,7 +7,6 @@ import pytest
 from sksoftinfo._command_line.photo_files import (
     Photographs,
     files_to_write,
-    make_folder,
     read_photograph,
     write_cut_out,
 )
@@ -107,13 +106,3 @@ def test_cut_outs_are_transparent_where_nothing_is_kept(tmp_path):
     written = np.asarray(Image.open(tmp_path / "a.png"))
     np.testing.assert_array_equal(written[..., 3] == 255, mask)
     np.testing.assert_array_equal(written[mask][:, :3], PIXELS[mask])
-
-
-def test_folders_that_cannot_be_made_are_named(tmp_path):
-    make_folder(tmp_path / "new" / "folder")
-    make_folder(tmp_path / "new" / "folder")
-    assert (tmp_path / "new" / "folder").is_dir()
-    (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "in", tmp_path / ("x" * 300)):
-        with pytest.raises(ValueError, match="--out .* cannot be created .*: pass a folder that"):
-            make_folder(folder)
