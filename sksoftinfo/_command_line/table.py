@@ -22,6 +22,7 @@ from .._evaluation import (
 )
 from .._utils import Progress, counted
 from .demo import check_seed
+from .output_files import check_output
 from .table_answer import as_json, details, ranking, sentence, tell
 from .table_columns import read_columns
 from .table_file import read_file
@@ -47,6 +48,8 @@ def bounds(options):
             f"--classifier must be stack if --quick is given; got {options.classifier}. Leave out "
             "--quick."
         )
+    if options.report is not None:
+        check_output(options.report, "--report", options.table)
     raw, table, labels = read_table(options)
     report = report_lines(options.table, raw, table, labels)
     told = [*raw.warnings, *table.warnings, *labels.warnings, *suspicions(table, labels)]
@@ -66,13 +69,26 @@ def bounds(options):
         dict.fromkeys(in_options(str(one.message)) for one in caught if _is_for_the_user(one))
     )
     tell(f"warning: {one}" for one in later)
+    if options.json:
+        print(as_json(table, found, columns, report, [*told, *later]))
+    else:
+        print_answer(table, found, columns, options)
     if options.report is not None:
         page = make_page(options, table, labels, found, columns, estimate, report, [*told, *later])
         options.report.write_text(page, encoding="utf-8")
         tell([f"wrote {options.report}"])
-    if options.json:
-        print(as_json(table, found, columns, report, [*told, *later]))
-        return
+
+
+def print_answer(table, found, columns, options):
+    """Print the bounds, and the columns by their information, for a reader.
+
+    Parameters
+    ----------
+    table : Table
+    found : InformationBounds
+    columns : FeatureInformation or None
+    options : argparse.Namespace
+    """
     print(sentence(table, found))
     if columns is not None:
         print("\n" + "\n".join(ranking(columns, found)))

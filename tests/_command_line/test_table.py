@@ -208,6 +208,7 @@ def test_copies_are_told_of(tmp_path, capsys):
             "--confidence-level must be between 0 and 1; got 2.0",
         ),
         ("a,g,kind\n1,,x\n2,1,y\n" * 9, ("--groups", "g"), "--groups g has no value in 9 rows"),
+        ("a,kind\n1,x\n2,y\n", ("--report", "no/a.html"), "the folder no does not exist: create"),
         ("a,kind,kind\n1,x,y\n", (), "--target kind: 2 columns have this name"),
     ],
 )
