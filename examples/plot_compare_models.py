@@ -1,11 +1,11 @@
 """
-Does one model carry more information than another?
-===================================================
+Do the predictions of one classifier carry more information?
+============================================================
 
-If the intervals of two models overlap, the models may still differ: they are scored on the same
-rows, and most of the variation, from rows that are hard for both, cancels in the difference.
-:func:`~sksoftinfo.compare_bounds`, or ``a - b``, compares the models row by row, and its interval
-is far narrower.
+If the intervals of two classifiers overlap, the classifiers may still differ: they are scored on
+the same rows, and most of the variation, from rows that are hard for both, cancels in the
+difference. :func:`~sksoftinfo.compare_bounds`, or ``a - b``, compares the classifiers row by row,
+and its interval is far narrower.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from sksoftinfo import cross_val_bounds
 
 X, y = load_breast_cancer(return_X_y=True)
 linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
-models = {
+classifiers = {
     "logistic regression,\n30 columns": (linear, X),
     "logistic regression,\n10 columns": (linear, X[:, :10]),
     "boosted trees,\n30 columns": (HistGradientBoostingClassifier(max_iter=60), X),
@@ -30,14 +30,15 @@ models = {
 # the predictions; it is the centre of `interval`.
 
 found = {
-    name: cross_val_bounds(model, part, y, units="bits") for name, (model, part) in models.items()
+    name: cross_val_bounds(classifier, part, y, units="bits")
+    for name, (classifier, part) in classifiers.items()
 }
 for name, bounds in found.items():
     low, high = bounds.interval
     print(f"{' '.join(name.split()):32} {bounds.mi_lower_floored:.2f} ({low:.2f} to {high:.2f})")
 
 # %%
-# Now each model is compared with the first one, row by row.
+# Now each classifier is compared with the first one, row by row.
 
 first, *others = found
 differences = {name: found[name] - found[first] for name in others}
@@ -46,8 +47,9 @@ for name, difference in differences.items():
     print(difference)
 
 # %%
-# Left: the information of each model with its 95 % interval. All intervals overlap. Right: the
-# difference from the first model with its 95 % interval, which excludes 0 where the models differ.
+# Left: the information in the predictions of each classifier, with its 95 % interval. All
+# intervals overlap. Right: the difference from the first classifier, with its 95 % interval, which
+# excludes 0 where the classifiers differ.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True, layout="constrained")
 for row, bounds in enumerate(found.values()):
@@ -65,7 +67,7 @@ right.text(0, 0, "  reference", va="center")
 left.set_yticks(range(len(found)), found)
 left.set_ylim(len(found) - 0.5, -0.5)
 left.set_xlabel("information about the diagnosis (bits)")
-right.set_xlabel("difference from the first model (bits)")
+right.set_xlabel("difference from the first classifier (bits)")
 for axis in (left, right):
     axis.grid(axis="x", color="0.9")
     axis.locator_params(axis="x", nbins=5)
