@@ -34,9 +34,11 @@ def sentence(table, found):
             f"{level} confidence (lower bound on these rows: {lower})."
         )
     if found.mi_lower > 0:
+        drawn = "rows" if found.n_groups is None else "groups"
         return (
             f"With {level} confidence, no information about {target!r} is established: the limit "
-            f"is 0 of the {entropy} (lower bound on these rows: {lower})."
+            f"is 0 of the {entropy} (lower bound on these rows: {lower}). More {drawn} may "
+            "raise the limit."
         )
     if lower == "0.000":
         compared = "no better than the label frequencies"

@@ -51,8 +51,10 @@ def changed(**fields):
 def test_a_limit_of_zero_establishes_nothing():
     assert sentence(TABLE, changed(mi_lower=0.197, mi_lower_limit=0.0)) == (
         "With 90 % confidence, no information about 'kind' is established: the limit is 0 of the "
-        "1.000 bits of entropy (lower bound on these rows: 0.197)."
+        "1.000 bits of entropy (lower bound on these rows: 0.197). More rows may raise the limit."
     )
+    grouped = changed(mi_lower=0.197, mi_lower_limit=0.0, n_groups=12)
+    assert sentence(TABLE, grouped).endswith("0.197). More groups may raise the limit.")
     assert "at least 0.0003 of" in sentence(TABLE, changed(mi_lower_limit=0.0003))
 
 
