@@ -147,7 +147,6 @@ class FeatureLayer:
         averages = []
 
         def single(feature_map):
-            torch.set_grad_enabled(True)
             averages[:] = [feature_map.detach().mean((2, 3), keepdim=True).requires_grad_()]
             return averages[0]
 

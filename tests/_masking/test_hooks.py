@@ -26,6 +26,20 @@ def test_gradients_are_computed_where_a_network_switches_them_off():
     assert not any(one._forward_pre_hooks for one in module.modules())
 
 
+def test_an_output_is_replaced_with_gradients_where_a_network_switches_them_off():
+    module, x = SwitchedOff(), torch.ones(1, 1, 4, 4)
+    enabled, scale = [], torch.ones((), requires_grad=True)
+
+    def scaled(maps):
+        enabled.append(torch.is_grad_enabled())
+        return maps * scale
+
+    for call in (1, 2):
+        with computed_gradients(module), replaced_output(module, "activation", scaled, call=call):
+            assert module(x).requires_grad
+    assert enabled == [True, True]
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_users_setting_of_gradients_is_restored(enabled):
     with torch.set_grad_enabled(enabled):
