@@ -132,8 +132,9 @@ def confidence_limits(
         Confidence levels. Several levels cost little more than one.
     prior : ndarray of shape (M,), default=None
         Known label distribution of the population. Contributions relative to it, less
-        KL(frequencies, prior), give a limit that is valid at every sample size. The smaller of the
-        two limits is returned, so an incorrect prior cannot raise the limit.
+        KL(frequencies, prior), give a limit that is valid at every sample size, and so does Fano's
+        inequality with its entropy. The smaller of the limits with and without the prior is
+        returned, so an incorrect prior cannot raise a limit.
     folds : ndarray of int of shape (n_rows,), default=None
         Fold in which each row was predicted; a single fold if None.
 
@@ -263,7 +264,9 @@ class LimitsTask:
                 line[part.observations] = part.totals(column - least)
             n_errors += error.sum()
             sum_of_floored += float((floored * part.weights).sum())
-        self._n_classes, self._label_entropy = n_classes, entropy(frequencies)
+        self._n_classes = n_classes
+        entropies = [entropy(frequencies)] + ([] if prior is None else [entropy(prior)])
+        self._label_entropy = float(min(entropies))
         self._floored = sum_of_floored / float(size)
         # The number of errors is binomial if all observations are rows of equal weight.
         self._n_errors = (int(n_errors), len(weights)) if alike else None

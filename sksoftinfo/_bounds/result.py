@@ -154,9 +154,9 @@ class InformationBounds:
         NaN if the label entropy is 0.
     confidence_level : float
         Probability with which each limit holds, and the interval as a whole. If the label prior is
-        known, i.e. passed as `reference_prior`, the limits are guaranteed at every sample size.
-        Otherwise the label frequencies take its place, and the limits are supported by simulations
-        only.
+        known, i.e. passed as `reference_prior`, and one classifier predicted all rows, the lower
+        limits are guaranteed at every sample size. All other limits, and `interval`, use the label
+        frequencies in its place, and are supported by simulations only.
     n_samples, n_classes, n_draws : int
         Number of evaluated rows, of classes, and of draws of the network's output for each row.
     n_groups : int or None

@@ -154,6 +154,26 @@ def test_a_known_prior_keeps_the_level():
     assert_holds(np.mean([one.mi_lower_limit <= truth for one in found]))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_entropy_of_a_known_prior_enters_fanos_limit(weighted):
+    y = np.repeat([0, 1], 500)
+    log_proba = np.log(np.eye(2)[y] * 0.98 + 0.01)
+    terms = certain_row_terms(log_proba, y)
+    weights = np.where(np.arange(len(y)) % 3, 1.0, 2.0) if weighted else None
+    observations = Observations(len(y), weights)
+
+    def limits(prior):
+        scored = (terms.predictive, terms.tempered, terms.error, y, 2, observations)
+        return limits_of([LimitsTask(*scored, levels=[LEVEL], prior=prior)])[0][0]
+
+    unknown = limits(None).fano_lower_limit
+    prior = np.array([0.9, 0.1])
+    known = limits(prior).fano_lower_limit
+    assert 0.5 * entropy(prior) < known < entropy(prior) < unknown
+    # A prior whose entropy is no less than that of the label frequencies cannot raise the limit.
+    assert limits(np.array([0.5, 0.5])).fano_lower_limit == unknown
+
+
 def test_a_wrong_known_prior_does_no_harm():
     """The contributions of a perfect prediction scored against a uniform prior do not vary."""
     prior = np.array([0.9, 0.1])
