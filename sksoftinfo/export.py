@@ -122,8 +122,9 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     check_is_fitted(masker)
     if masker.patch_scoring_ != "dense":
         raise ValueError(
-            f"`masker.patch_scoring_` must be 'dense'; got {masker.patch_scoring_!r}. Fit the "
-            "masker with patch_scoring='dense'."
+            f"`masker.patch_scoring_` must be 'dense'; got {masker.patch_scoring_!r}. Fit a "
+            "masker with patch_scoring='dense' whose classifier is an InfoSoftmaxClassifier with "
+            "the default network for images."
         )
     labels = masker.classes_.tolist()
     if target not in labels:

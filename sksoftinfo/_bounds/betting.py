@@ -121,7 +121,7 @@ def betting_lower_limits(values, weights, levels, rounds, variables=None):
     candidate. Candidates are scanned from below in two steps: first over the whole range of
     distances from the sample mean, then between the last candidate that is rejected and the first
     that is not. All candidates that were tried below the limit are therefore rejected. The limit
-    is within 2 % of the distance to the sample mean.
+    that is found misses the exact one by at most 2 % of its distance from the sample mean.
 
     Parameters
     ----------

@@ -52,7 +52,8 @@ def _check_proba(y_proba, n_classes):
     )
     if proba.ndim == 1:
         proba = proba.reshape(-1, 1)
-    assert_finite(proba, "y_proba")
+    remedy = "Drop these rows, or use a classifier that predicts finite probabilities."
+    assert_finite(proba, "y_proba", remedy=remedy)
     if proba.shape[1] == 1 and n_classes == 2:
         if proba.min() < 0 or proba.max() > 1:
             raise ValueError(

@@ -88,7 +88,8 @@ class InformationBounds:
         where it is not NaN, or use more draws.
     dv_closed_form : float
         Donsker-Varadhan representation as an expectation over the noise, if the logits are
-        Gaussian given the input or if the draws are all members of an ensemble; NaN otherwise.
+        Gaussian given the input or if the draws are all members of an ensemble; equal to `dv` for
+        a deterministic network, and NaN otherwise.
     dv_minus_log_m : float
         ``dv - log M``, the lower end of the sandwich (Eq. 25 of [1]_, with the sign of the gap
         corrected).

@@ -65,23 +65,24 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows; with ``early_stopping=True``, an upper limit.
         ``"auto"`` depends on the training (see `early_stopping`). The default training of tables
-        makes 600 steps of the optimizer, and at least 20 passes. If fewer than 100 rows are
-        different, it makes 100 to 600 steps, more of them if rows are repeated more often. The
-        default training of images makes 1,100 steps, in 10 to 50 passes. Any other training makes
-        50 passes.
+        makes about 600 steps of the optimizer or, if these are more steps, 20 passes, and ends
+        earlier if the loss on the rows that are left out no longer falls. If fewer than 100 rows
+        are different, it makes 100 to 600 steps, more of them if rows are repeated more often, or
+        20 passes. The default training of images makes about 1,100 steps, but at least 10 and at
+        most 50 passes. Any other training makes 50 passes.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether the default training of tables cross-fits the default network (see Notes): its
         members leave out different rows, and these rows choose the weight decay and the epoch. The
-        default training is used if none of the parameters below is set (with ``True``,
-        `max_epochs` may be set), and, for tables, if `early_stopping` is not False.
+        default training is used if no parameter in the last paragraph of this entry is set (with
+        ``True``, `max_epochs` may be set), and, for tables, if `early_stopping` is not False.
 
         - ``"auto"`` cross-fits if at least 100 rows are different and the default training is not
           changed. If fewer rows are different, no row is left out: all five MLPs and linear
           functions are trained on all rows. Their weight decay is stronger if rows are repeated
-          less often. An integer `sample_weight` is then equivalent to repeated
-          rows.
+          less often. An integer `sample_weight` is then equivalent to repeated rows, if the
+          repeated rows fit in one batch.
         - ``True`` cross-fits any number of rows. An error is raised for images, and if a parameter
           other than `max_epochs` changes the default training.
         - ``False`` trains one MLP on all rows for `max_epochs`.
@@ -113,9 +114,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Precision of matrix products and convolutions. ``"bf16"`` computes them in bfloat16 by
         ``torch.autocast``, in training and prediction: this takes less time on a GPU, and keeps
         about three digits of each logit. Weights, rows, the loss and everything after the logits
-        keep at least single precision; a float64 table is converted to float32. Dense masks and
-        exported modules compute in full precision. ``"full"`` is IEEE single or double precision:
-        TF32 is not used, even if torch's flags permit it.
+        keep at least single precision; a float64 table is converted to float32. Exported modules,
+        and `InfoMaskTransformer` with dense scoring, compute in full precision. ``"full"`` is IEEE
+        single or double precision: TF32 is not used, even if torch's flags permit it.
     device : str or torch.device, default="auto"
         Device of the network. ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
         MPS has no double precision: with ``"auto"``, float64 tables stay on the CPU; with
@@ -309,7 +310,8 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         Returns
         -------
         InfoSoftmaxClassifier
-            Fitted classifier, whose ``classes_`` are in the order of the network's outputs.
+            Fitted classifier of the private subclass ``PretrainedClassifier``, whose ``classes_``
+            are in the order of the network's outputs.
 
         Raises
         ------

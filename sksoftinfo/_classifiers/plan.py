@@ -1,7 +1,7 @@
 """Plan of the default network's training, as far as the parameters leave it open.
 
 If no rows are held out, integer weights must be equivalent to repeated rows, as scikit-learn's
-checks require. In this case, nothing here depends on the unweighted number of rows.
+checks require. In this case, only the number of batches depends on the unweighted number of rows.
 """
 
 from __future__ import annotations

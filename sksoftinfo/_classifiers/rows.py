@@ -94,7 +94,7 @@ def _coded_rows(classifier, X, y, *, reset):
         else:
             categories = classifier.categories_
             if categories is not None and _may_be_other_columns(X, classifier):
-                # Before categories are looked up in the wrong ones.
+                # Otherwise, categories would be looked up in the wrong columns.
                 validate_data(classifier, X, reset=False, skip_check_array=True)
         X = with_codes(X, categories)
     if reset:

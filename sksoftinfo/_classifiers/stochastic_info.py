@@ -162,9 +162,9 @@ default="additive"
         Precision of matrix products and convolutions. ``"bf16"`` computes them in bfloat16 by
         ``torch.autocast``, in training and prediction: this takes less time on a GPU, and keeps
         about three digits of each logit. Weights, rows, the loss and everything after the logits
-        keep at least single precision; a float64 table is converted to float32. Dense masks and
-        exported modules compute in full precision. ``"full"`` is IEEE single or double precision:
-        TF32 is not used, even if torch's flags permit it.
+        keep at least single precision; a float64 table is converted to float32. Exported modules,
+        and `InfoMaskTransformer` with dense scoring, compute in full precision. ``"full"`` is IEEE
+        single or double precision: TF32 is not used, even if torch's flags permit it.
     device : str or torch.device, default="auto"
         Device of the network. ``"auto"`` is CUDA, XPU or MPS if one of them works, else the CPU.
         MPS has no double precision: with ``"auto"``, float64 tables stay on the CPU; with

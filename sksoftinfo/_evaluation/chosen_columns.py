@@ -67,9 +67,9 @@ def for_columns(estimator, columns, known):
     for name, given in parameters.items():
         if name.rpartition("__")[2] == "categorical_features" and _are_positions(given):
             raise ValueError(
-                f"`{name}` must not be positions or a mask where parts of `X` are used, in which "
-                f"columns have other positions; got {given!r}. Pass a data frame with columns of "
-                "a categorical dtype, and categorical_features='from_dtype'."
+                f"`{name}` must not hold positions or a mask where the estimator is trained on "
+                f"some of the columns, because positions change; got {given!r}. Pass a data frame "
+                "with columns of a categorical dtype, and categorical_features='from_dtype'."
             )
     return estimator
 

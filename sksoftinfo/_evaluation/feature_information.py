@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from .._bounds import InformationBounds, Units, check_confidence_level, check_units, compare_bounds
-from .._utils import counted, on_host
+from .._utils import check_unique_names, counted, on_host
 from .evaluation import prepare_evaluation
 from .folds import EqualRows
 from .held_out import View, column_names, possible, prior_proba
@@ -432,11 +432,7 @@ def _named(stem, differences):
 
 def _table(X):
     if (hasattr(X, "columns") or sparse.issparse(X)) and len(getattr(X, "shape", ())) == 2:
-        if hasattr(X, "columns") and len(set(X.columns)) < X.shape[1]:
-            raise ValueError(
-                "`X` must have a different name for each column; got a repeated name. Rename one "
-                "of the columns."
-            )
+        check_unique_names(X)
         return X.tocsr() if sparse.issparse(X) else X
     X = np.asarray(on_host(X))
     if X.ndim != 2:
@@ -520,11 +516,13 @@ def _groups_of_columns(columns, known, given):
             f"`columns` must name at least one column in each group; got {columns!r}. Remove "
             "empty groups."
         )
-    if len(entries) < len(columns):
+    sets = [_positions(entry, known, "columns") for entry in entries.values()]
+    # The same columns may be named in another order, or by other positions.
+    if len(entries) < len(columns) or len(set(sets)) < len(sets):
         raise ValueError(
-            f"`columns` must not repeat a group; got {list(columns)}. Remove the repetition."
+            f"`columns` must not repeat a group; got {columns!r}. Remove the repetition."
         )
-    return list(entries), [_positions(entry, known, "columns") for entry in entries.values()]
+    return list(entries), sets
 
 
 def _permutations(n_permutations, n, groups, random_state):

@@ -150,7 +150,7 @@ def make_folds(
     if copies is not None and equal_rows == "auto" and clusters.max() + 1 != n_groups:
         _warn_of_copies(copies, isinstance(cv, int))
     if isinstance(cv, int):
-        splits = _shuffled(cv, y, clusters, random_state)
+        splits = _shuffled(cv, y, clusters, codes, random_state)
         kind = "shuffled stratified folds"
     else:
         given = groups if copies is None or (groups is None and equal_rows == "auto") else clusters
@@ -217,19 +217,31 @@ def _warn_of_copies(copies, kept_together):
     )
 
 
-def _shuffled(n_folds, y, clusters, random_state):
-    """Return the splits of shuffled stratified folds."""
+def _shuffled(n_folds, y, clusters, codes, random_state):
+    """Return the splits of shuffled stratified folds that keep `clusters` together.
+
+    The clusters are the groups of the user, `codes`, copies of rows, or both joined.
+    """
     if clusters is not None:
+        held, remedy = "`groups` {} hold at least {} groups", "Use equal_rows='independent'."
         n_groups = int(clusters.max()) + 1
-        if n_groups < 2:
-            raise ValueError(
-                f"`groups` must hold at least two groups; got one group of {len(y)} rows. Leave "
-                "`groups` out, or give rows that do not belong together different groups."
+        if codes is None:
+            held = (
+                "`X` {} hold at least {} rows that differ, since equal rows are held out together"
             )
+        elif n_groups <= codes.max():
+            held += " that share no equal rows, as equal rows are held out together"
+        else:
+            remedy = (
+                "Leave `groups` out, or give rows that do not belong together different groups."
+            )
+        if n_groups < 2:
+            got = f"{len(y)} equal rows" if codes is None else f"one group of {len(y)} rows"
+            raise ValueError(f"{held.format('must', 'two')}; got {got}. {remedy}")
         if n_groups < n_folds:
             warnings.warn(
-                f"`groups` should hold at least cv={n_folds} groups; got {n_groups}, so "
-                f"{n_groups} folds are used. Pass cv={n_groups} to avoid this warning.",
+                f"{held.format('should', f'cv={n_folds}')}; got {n_groups}, so {n_groups} folds "
+                f"are used. Pass cv={n_groups} to avoid this warning.",
                 stacklevel=users_stacklevel(),
             )
             n_folds = n_groups
@@ -266,16 +278,16 @@ def _fold_of_rows(splits, n, cv):
         if len(twice):
             raise ValueError(
                 f"`cv` must score each row at most once; got {_name(cv)}, which scores "
-                f"{len(twice)} rows again in split {number}, such as row {twice[0]}. Use folds "
-                "that do not overlap, such as StratifiedKFold, instead of repeated or random "
-                "splits."
+                f"{counted(len(twice), 'row')} again in split {number}, such as row {twice[0]}. "
+                "Use folds that do not overlap, such as StratifiedKFold, instead of repeated or "
+                "random splits."
             )
         shared = np.intersect1d(train, test)
         if len(shared):
             raise ValueError(
-                f"`cv` must not score rows that it trains on; got {len(shared)} rows that are in "
-                f"both parts of split {number}, such as row {shared[0]}. Remove them from "
-                "one of the parts."
+                "`cv` must not score rows that it trains on; got "
+                f"{counted(len(shared), 'row')} in both parts of split {number}, such as row "
+                f"{shared[0]}. Remove them from one of the parts."
             )
         fold[test] = number
     if (fold < 0).all():

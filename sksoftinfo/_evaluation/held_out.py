@@ -48,10 +48,10 @@ def check_classifier(estimator):
             f"{estimator.__name__}()."
         )
     elif not hasattr(estimator, "predict_proba"):
-        raise ValueError(
-            f"`estimator` must have predict_proba; got {estimator!r}. Wrap it in scikit-learn's "
-            "CalibratedClassifierCV."
-        )
+        remedy = "Pass a classifier that predicts probabilities."
+        if hasattr(estimator, "decision_function"):
+            remedy = "Wrap it in scikit-learn's CalibratedClassifierCV."
+        raise ValueError(f"`estimator` must have predict_proba; got {estimator!r}. {remedy}")
 
 
 def classes_without_training(estimator):

@@ -85,8 +85,8 @@ default="empirical"
     Warns
     -----
     UserWarning
-        If the predictions are clearly worse than the label frequencies, and as
-        `information_bounds`, or the method `score_bounds` of the classifier.
+        If the predictions are clearly worse than the label frequencies, and as in
+        `information_bounds` or in the classifier's own method `score_bounds`.
 
     See Also
     --------

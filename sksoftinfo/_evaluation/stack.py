@@ -1,7 +1,7 @@
 """Members of the stack, and their mixture by held-out log-likelihood.
 
-No kind of classifier is closest to p(y|x) on every table. A mixture of several kinds, with weights
-that maximise the likelihood of held-out labels, is at least as close as the best of them.
+No kind of classifier is closest to p(y|x) on every table. On the held-out labels whose likelihood
+its weights maximise, a mixture of several kinds is at least as close as the best of them.
 """
 
 from __future__ import annotations

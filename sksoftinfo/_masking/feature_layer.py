@@ -275,9 +275,9 @@ def _warn_of_script(module):
 
 def _warn_of_no_gradients(module):
     warnings.warn(
-        f"module={type(module).__name__} computes without gradients, from which the places of the "
-        "cells of its feature map are measured: patches are scored one by one, which takes "
-        "longer. Remove torch.inference_mode from its `forward`.",
+        f"module={type(module).__name__} computes without gradients, but gradients are needed to "
+        "locate the cells of its feature map. Patches are therefore scored one by one, which "
+        "takes longer. Remove torch.inference_mode from its `forward`.",
         stacklevel=users_stacklevel(),
     )
 

@@ -30,7 +30,8 @@ class GridScorer:
         self.grids = grids
         self.fill = fill
         self.batch_size = classifier.batch_size
-        # Number of images scored at once, such that about `batch_size` patches bound the memory.
+        # Number of images scored at once. They have about `batch_size` patches, which bounds the
+        # memory.
         self.images_per_batch = max(1, self.batch_size // max(len(grid) for grid in grids))
 
     @property

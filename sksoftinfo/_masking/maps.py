@@ -248,7 +248,7 @@ class InformationMapper:
 
 
 def halves(y):
-    """Return pairs of rows: rows to calibrate on, and other rows, of classes among the former.
+    """Return pairs of rows to calibrate on and of others, whose classes all occur in the former.
 
     Parameters
     ----------

@@ -14,7 +14,6 @@ from torch.utils.data import Subset
 from .._networks import is_out_of_memory
 from .._utils import (
     as_picture,
-    assert_finite,
     check_one_kind,
     check_rows,
     holds_pictures,
@@ -166,7 +165,7 @@ class PictureReader:
         self._are_pil.append(picture.held_as == "pil")
         check_one_kind(self._are_pil)
         pixels = with_n_channels(picture.pixels, self.n_channels).astype(np.float32)
-        assert_finite(pixels[None], f"X at {index}")
+        _check_finite(pixels, index)
         if picture.held_as == "pil":
             pixels /= 255
         if self.size is None:
@@ -212,7 +211,7 @@ class PictureReader:
             return pixels / np.float32(65535)
         low, high = (0, 255) if kind in "iu" else (0, 1)
         if kind == "f":
-            assert_finite(pixels[None], f"X at {index}")
+            _check_finite(pixels, index)
             if pixels.min() >= -_OVERSHOOT and pixels.max() <= 1 + _OVERSHOOT:
                 pixels = np.clip(pixels, 0, 1)
         if pixels.min() < low or pixels.max() > high:
@@ -278,17 +277,36 @@ class PictureReader:
             image = image[0]
         array = on_host(image)
         if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind != "f":
-            got = type(image).__name__
+            got, remedy = type(image).__name__, "Return one image, with its channels first."
             if isinstance(array, np.ndarray):
                 got = f"{array.dtype} of shape {array.shape}"
+                if array.ndim == 3:
+                    remedy = "Add a last step such as ConvertImageDtype(torch.float32)."
             elif is_picture(image):
-                got = "a PIL image, which lacks a last step such as ToTensor()"
+                got, remedy = "a PIL image", "Add a last step such as ToTensor()."
             raise ValueError(
                 "`preprocess` must return a tensor of floats of shape (channels, height, width); "
-                f"got {got}."
+                f"got {got}. {remedy}"
             )
-        assert_finite(array[None], "returned by `preprocess`")
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"`preprocess` must return finite numbers; got {_not_finite(array)} for the "
+                f"picture at {index}. Check its steps, e.g. a division by a standard deviation of "
+                "0."
+            )
         return array.astype(np.float32)
+
+
+def _check_finite(pixels, index):
+    if not np.isfinite(pixels).all():
+        raise ValueError(
+            f"`X` must hold pictures with finite pixels; got {_not_finite(pixels)} at {index}. "
+            "Replace these pixels, or leave out the picture."
+        )
+
+
+def _not_finite(array):
+    return "NaN" if np.isnan(array).any() else "infinity"
 
 
 def _as_pil(pixels):

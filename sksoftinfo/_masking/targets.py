@@ -37,8 +37,8 @@ def encode_target(target, classes, combine, name="target"):
     if not labels or any(label not in known for label in labels):
         among = known_labels(classes, [label for label in labels if label not in known])
         raise ValueError(
-            f"`{name}` must hold known classes, {among}; got {target!r}. Use one of these, or "
-            "None for the predicted class."
+            f"`{name}` must hold known classes, {among}; got {target!r}. Use one of these, or a "
+            "list of them."
         )
     if combine == "group" and len(set(labels)) == len(known):
         raise ValueError(

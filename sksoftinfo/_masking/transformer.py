@@ -133,8 +133,9 @@ class InfoMaskTransformer(
         patches of `patch_size` are scored against all other classes. ``"where"`` and ``"which"``
         always share a calibration, and need dense scoring and ``patch_size="auto"``.
     zoom : float, default=1.4
-        Factor by which images are enlarged for the network in photograph mode, rounded to whole
-        cells of the feature map. The factor is 1 if the network takes images of one size only.
+        Factor by which images are enlarged for the network in photograph mode. The enlarged sides
+        are rounded to whole cells of the feature map. The factor is 1 if the network takes images
+        of one size only.
     detail : bool, default=True
         Whether maps in photograph mode are refined by the last feature map of higher resolution,
         whose channels are weighted by their covariance with the evidence in the image: the whole
@@ -676,10 +677,10 @@ of images, or torch Dataset or DataLoader
         Returns
         -------
         ndarray of the shape of X
-            Masked images in the dtype of X. Without `preprocess`, arrays with the channels first
-            that are neither float32 nor float64 become float64, and a list of such arrays or
-            tensors of one shape becomes one array. For another list, or for a data set of
-            images, a list of images of the same types.
+            Masked images in the dtype of X. Without `preprocess`, dtypes other than float32 and
+            float64 become float64 if the channels come first, and a list of arrays or tensors of
+            one shape, with the channels first, becomes one array. For another list, or for a data
+            set of images, a list of images of the same types.
 
         Raises
         ------

@@ -41,10 +41,10 @@ class CrossFittedNet(InfoSoftmaxNet):
     In `partial_fit`, ``X`` may be a dict with ``"fold"``, the fold of each row: members with this
     number leave the row out. Training starts from the label frequencies, which remain the
     prediction if nothing better is found. After a fifth of the epochs, the weight decay with the
-    least held-out loss is chosen, and at the end the best epoch and, where a linear function of
-    the columns is added to the perceptrons' logits, how much both count, and the share of the
-    label frequencies in the probabilities (see `pooling_factors`). No member leaves out rows of
-    fold -1, and then nothing is chosen.
+    least held-out loss is chosen. At the end, the best epoch and the share of the label
+    frequencies in the probabilities are chosen and, where a linear function of the columns is
+    added to the perceptrons' logits, the factors of both (see `pooling_factors`). No member leaves
+    out rows of fold -1, and then nothing is chosen.
 
     Without folds, the network is trained like any other network.
 

@@ -16,7 +16,8 @@ _FEW_CLASSES = 32
 
 def _at_label(values, y):
     """Return ``values[i, ..., y[i]]``."""
-    # One entry of each row and draw: the gradient adds nothing up, in whatever order on a GPU.
+    # Each entry is gathered at most once, so that the gradient needs no sum, whose order could
+    # vary on a GPU.
     index = y.reshape((-1,) + (1,) * (values.ndim - 1)).expand(*values.shape[:-1], 1)
     return values.gather(-1, index)[..., 0]
 

@@ -13,19 +13,20 @@ from torch import nn
 from .._utils import counted, on_host, some_names, users_stacklevel
 from .device import upload
 
-# Largest number of rows whose quantiles are computed, which costs a sort. More rows are divided
-# into so many parts, and a random row of each is taken: evenly spaced rows would be all alike
-# where the order of the rows is periodic.
+# Largest number of rows whose quantiles are computed, which costs a sort. If there are more rows,
+# they are divided into this number of parts, and a random row of each is taken: evenly spaced rows
+# would be all alike where the order of the rows is periodic.
 _MOST_ROWS = 10_000
 # Number of values whose quantiles are computed at once.
 _MOST_NUMBERS = 1 << 18
 # Largest rounding step of a column, in units of half its interquartile range.
 _LARGEST_STEP = 0.01
-# Number of images, at least, from which the medians of channels are learned, and of pixels, about.
+# The medians of channels are learned from at least 32 images, and from more if these have fewer
+# than about 16,000 pixels in total.
 _FEWEST_IMAGES, _ENOUGH_PIXELS = 32, 1 << 14
 # Share of the total weight by which a quantile may be missed, since sums are rounded.
 _ROUNDING = 1e-12
-# Quantiles, of the values that differ from the median, by which a column is scaled whose
+# Quantiles of the values that differ from the median. They give the scale of a column whose
 # quartiles are equal.
 _OUTER = (0.1, 0.9)
 # With fewer rows, centres and scales are too uncertain for the rows that follow.
@@ -313,7 +314,7 @@ def learn_inputs(net, X, weight=None, *, first=True, in_chunks=False):
     Warns
     -----
     UserWarning
-        If others are expected to follow rows that are too few for centres and scales.
+        If these rows are too few for centres and scales, and others are expected to follow.
     """
     n_learned = 0
     warned = in_chunks and len(X) < _FEWEST_ROWS

@@ -86,10 +86,12 @@ def check_has_weights(module):
     """Raise ValueError if a weight of a network has no values yet."""
     for name, weight in [*module.named_parameters(), *module.named_buffers()]:
         if torch.nn.parameter.is_lazy(weight) or weight.is_meta:
-            where = "is on the meta device" if weight.is_meta else "is not initialised"
+            where, options = "is not initialised", "weights"
+            if weight.is_meta:
+                where, options = "is on the meta device", "weights, assign=True"
             raise ValueError(
                 f"`module` must hold trained weights; got module={name_of(module)}, whose "
-                f"{name!r} {where}. Load the weights first, with assign=True on the meta device."
+                f"{name!r} {where}. Load the weights first, by load_state_dict({options})."
             )
 
 
@@ -285,6 +287,18 @@ def _check_logits(net, output, n_rows):
             "`module` must return a tensor of logits, or a tuple whose first entry is one; got "
             f"{type(output).__name__} from {name}. Wrap it in a module whose `forward` returns "
             "the logits."
+        )
+    if output.ndim == 2 and output.shape[1] != net.n_classes:
+        raise ValueError(
+            f"`classes` must name each output of the network; got {net.n_classes} names for "
+            f"logits of shape {tuple(output.shape)} from {name}. Pass {output.shape[1]} names, in "
+            "the order of the outputs."
+        )
+    if output.ndim != 2:
+        raise ValueError(
+            "`module` must return logits of shape (n_samples, n_classes); got shape "
+            f"{tuple(output.shape)} from {name}. Wrap it in a module whose `forward` returns one "
+            "logit for each class."
         )
     checked_logits(net, posterior_logits(net, output).cpu().numpy())
     if len(output) != n_rows:

@@ -16,6 +16,8 @@ from .host_arrays import on_host, refuse_masked
 from .labels import check_labels
 
 _ENCODE = "Encode these columns, e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
+_IMPUTE = "Impute these entries, e.g. by SimpleImputer in a pipeline, or drop these rows."
+_REPLACE = "Replace these entries by finite numbers, or drop these rows."
 # Largest number of columns that a message names.
 _NAMED = 5
 # Smallest height and width of an image.
@@ -53,7 +55,7 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, remedy=No
     X, y = plain_rows(X), on_host(y)
     if not isinstance(y, str):
         check_labels(y)
-    _check_unique_names(X)
+    check_unique_names(X)
     refuse_times_and_bytes(X)
     with naming_wrong_columns(X, remedy):
         validated = validate_data(estimator, X, y, ensure_all_finite=False, **options)
@@ -77,7 +79,7 @@ def naming_wrong_columns(X, remedy=None):
         ) from error
 
 
-def assert_finite(array, name, column_names=None, allow_nan=False):
+def assert_finite(array, name, column_names=None, allow_nan=False, remedy=None):
     """Raise a ValueError that names columns or positions if `array` has NaN or infinity.
 
     Parameters
@@ -90,13 +92,20 @@ def assert_finite(array, name, column_names=None, allow_nan=False):
         Names of the columns in the message; positions if None.
     allow_nan : bool, default=False
         Whether to accept NaN.
+    remedy : str, default=None
+        Last sentence of the error; to impute NaN in a table `X`, or to replace entries, if None.
     """
     try:
         # scikit-learn adds up the entries, and sums of numbers as large as 1e308 are not finite.
         with np.errstate(over="ignore", invalid="ignore"):
             assert_all_finite(array, input_name=name, allow_nan=allow_nan)
     except ValueError as error:
-        raise ValueError(_where_not_finite(array, name, column_names, allow_nan)) from error
+        place = _where_not_finite(array, name, column_names, allow_nan)
+        if remedy is None:
+            # Imputers neither replace infinity nor take images.
+            can_impute = name == "X" and array.ndim == 2 and not np.isinf(array).any()
+            remedy = _IMPUTE if can_impute else _REPLACE
+        raise ValueError(f"{place}. {remedy}") from error
 
 
 def _where_not_finite(array, name, column_names, allow_nan):
@@ -114,8 +123,7 @@ def _where_not_finite(array, name, column_names, allow_nan):
         place = f"first at {tuple(int(i) for i in np.argwhere(wrong)[0])}"
     return (
         f"Input {name} contains {what} {place}, in {rows.sum()} of {len(array)} rows, the first "
-        f"of them row {int(rows.argmax())}. Impute these entries, e.g. by SimpleImputer in a "
-        "pipeline, or drop these rows."
+        f"of them row {int(rows.argmax())}"
     )
 
 
@@ -200,7 +208,8 @@ def is_frame(X):
     return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
 
 
-def _check_unique_names(X):
+def check_unique_names(X):
+    """Raise ValueError if two columns of a frame have the same name."""
     if not is_frame(X):
         return
     twice = [repr(name) for name, count in Counter(X.columns).items() if count > 1]

@@ -33,8 +33,8 @@ def memory_map(
     folder : str or path-like
         Folder for ``data.npy`` and ``target.npy``; created if it does not exist.
     dtype : str or dtype, default="float32"
-        Dtype of the rows on disk, a real or boolean dtype. Fractions are rounded to a float dtype.
-        Integers must be represented exactly, and finite numbers must stay finite.
+        Dtype of the rows on disk, a real or boolean dtype. A float dtype may round fractions, but
+        has to represent integers exactly, and finite numbers have to stay finite.
 
     Returns
     -------
@@ -95,8 +95,8 @@ def memory_map(
     for path in paths:
         if path.exists():
             raise FileExistsError(
-                f"`folder` must not contain earlier files; got {path}. Map it by numpy.load, or "
-                "pass another folder."
+                f"`folder` must not contain earlier files; got {path}. Map it by "
+                "numpy.load(path, mmap_mode='r'), or pass another folder."
             )
     # The file of rows is created exclusively and first, so only one of two writers succeeds.
     with whole_file(paths[1], exclusive=True) as labels:

@@ -110,7 +110,7 @@ def test_positions_of_categorical_features_are_refused_for_parts_of_a_table(give
     X = np.column_stack([np.arange(60) / 60, np.arange(60) % 3])
     forest = HistGradientBoostingClassifier(categorical_features=given, max_iter=5)
     for estimator in (forest, make_pipeline(StandardScaler(), forest)):
-        with pytest.raises(ValueError, match="categorical_features` must not be positions"):
+        with pytest.raises(ValueError, match="categorical_features` must not hold positions"):
             feature_information(estimator, X, np.arange(60) % 2, cv=2)
     assert feature_information(
         clone(forest).set_params(categorical_features=None), X, Y[:60], cv=2

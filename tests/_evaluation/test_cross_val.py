@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import (
     GroupKFold,
     RepeatedStratifiedKFold,
@@ -153,7 +153,13 @@ def test_containers_and_string_labels():
     "estimator, y, options, message",
     [
         ("forest", Y, {}, "must be 'stack' or a classifier; got 'forest'"),
-        (SVC(), Y, {}, "must have predict_proba; got SVC"),
+        (
+            SVC(),
+            Y,
+            {},
+            "must have predict_proba; got SVC.*Wrap it in .*CalibratedClassifierCV",
+        ),
+        (LinearRegression(), Y, {}, "Pass a classifier that predicts probabilities"),
         (
             LinearDiscriminantAnalysis,
             Y,

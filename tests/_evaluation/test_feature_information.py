@@ -232,6 +232,9 @@ def test_weights_params_bins_and_progress(capsys):
         ({"columns": []}, "`columns` must name at least one column in each group"),
         ({"columns": [["sl"], []]}, "`columns` must name at least one column in each group"),
         ({"columns": ["sl", "sl"]}, "`columns` must not repeat a group"),
+        ({"columns": [["sl", "sw"], ["sw", "sl"]]}, "`columns` must not repeat a group"),
+        ({"columns": [3, -1]}, r"`columns` must not repeat a group; got \[3, -1\]"),
+        ({"columns": {"a": [0], "b": [0, 0]}}, "`columns` must not repeat a group; got {'a'"),
         ({"columns": slice(0, 2)}, "`columns` must be a sequence of columns"),
         ({"columns": 2}, "`columns` must be a sequence of columns .*; got 2"),
         ({"given": "z"}, "`given` must hold names or positions of columns of X; got 'z'"),
@@ -245,7 +248,7 @@ def test_weights_params_bins_and_progress(capsys):
         ({"confidence_level": 2}, "confidence_level"),
         ({"estimator": "forest"}, "must be 'stack' or a classifier; got 'forest'"),
         ({"X": X.reshape(150, 2, 2)}, "`X` must be a table of rows and columns"),
-        ({"X": FRAME.set_axis(["a", "a", "b", "c"], axis=1)}, "different name for each column"),
+        ({"X": FRAME.set_axis(["a", "a", "b", "c"], axis=1)}, "got 'a' more than once"),
         ({"y": X[:, 0]}, "bins=4"),
     ],
 )

@@ -56,7 +56,9 @@ def test_fewer_groups_than_folds():
     few, y = X[:12].repeat(10, axis=0), (np.arange(12) % 2).repeat(10)
     with (
         pytest.warns(UserWarning, match="108 of 120 rows are copies"),
-        pytest.warns(UserWarning, match="at least cv=20 groups; got 12"),
+        pytest.warns(
+            UserWarning, match="should hold at least cv=20 rows that differ, .*; got 12"
+        ),
     ):
         folds = make_folds(20, few, y)
     assert 10 <= len(folds.splits) <= 12
@@ -135,8 +137,8 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
             "must score each row at most once; got RepeatedKFold",
         ),
         (ShuffleSplit(20), {}, "such as StratifiedKFold, instead of repeated or random splits"),
-        ([([0, 1], [1, 2])], {}, "got 1 rows that are in both parts of split 0, such as row 1"),
-        ([([0, 1], [2, 2])], {}, "scores 1 rows again in split 0, such as row 2"),
+        ([([0, 1], [1, 2])], {}, "got 1 row in both parts of split 0, such as row 1"),
+        ([([0, 1], [2, 2])], {}, "scores 1 row again in split 0, such as row 2"),
         ([([0, 1], [])], {}, "`cv` must hold out rows to score"),
         ([], {}, "`cv` must hold out rows to score"),
         (KFold, {}, "`cv` must be an integer of at least 2, a splitter or splits; got <class"),
@@ -155,6 +157,31 @@ def test_folds_that_ignore_groups_or_copies_are_warned_about():
 def test_bad_folds(cv, options, message):
     with pytest.raises(ValueError, match=message):
         make_folds(cv, X, Y, **options)
+
+
+def test_too_few_rows_that_differ_have_a_literal_remedy():
+    y = np.arange(40) % 2
+    with pytest.raises(ValueError, match="`X` must .* two rows that differ.*; got 40") as error:
+        make_folds(5, np.ones((40, 1)), y, equal_rows="together")
+    assert str(error.value).endswith("Use equal_rows='independent'.")
+    assert len(make_folds(5, np.ones((40, 1)), y, equal_rows="independent").splits) == 5
+    three = (np.arange(40) % 3)[:, None]
+    with pytest.warns(UserWarning, match="`X` should .* cv=5 rows that differ.*; got 3, .*cv=3"):
+        assert len(make_folds(5, three, y, equal_rows="together").splits) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_folds(3, three, y, equal_rows="together")
+
+
+def test_groups_that_equal_rows_join_have_a_literal_remedy():
+    y, groups = np.arange(40) % 2, np.arange(40) % 8
+    with pytest.raises(ValueError, match="groups that share no equal rows.*; got one") as error:
+        make_folds(5, np.ones((40, 1)), y, groups=groups, equal_rows="together")
+    assert str(error.value).endswith("Use equal_rows='independent'.")
+    make_folds(5, np.ones((40, 1)), y, groups=groups, equal_rows="independent")
+    with pytest.raises(ValueError, match="two groups; got one group .* Leave `groups` out"):
+        make_folds(5, np.ones((40, 1)), y, groups=np.ones(40), equal_rows="together")
+    make_folds(5, np.arange(40)[:, None], y)
 
 
 @pytest.mark.parametrize("equal_rows", ["auto", "together"])

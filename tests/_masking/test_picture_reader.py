@@ -86,7 +86,10 @@ WRONG = {
     "0 to 255": ([np.full((20, 20, 3), 200.0)], "floats from 0 to 1.*got 200 to 200"),
     "large integers": ([np.full((20, 20, 3), 300)], "integers from 0 to 255"),
     "negative": ([np.full((20, 20, 3), -1)], "integers from 0 to 255"),
-    "nan": ([np.full((20, 20, 3), np.nan)], "contains NaN"),
+    "nan": (
+        [np.zeros((20, 20, 3)), np.full((20, 20, 3), np.nan)],
+        "finite pixels; got NaN at 1. Replace these pixels, or leave out the picture",
+    ),
     "layout": ([np.zeros((3, 20, 3), np.uint8)], "Set channels='first'"),
     "no channels": ([np.zeros((20, 20, 7), np.uint8)], "Set channels='first'"),
     "not a picture": ([{"image": 1}], "got an object of class dict"),
@@ -108,10 +111,16 @@ def test_wrong_pictures_are_named(masker, name):
 @pytest.mark.parametrize(
     "preprocess, match",
     [
-        (lambda held: held, "lacks a last step such as ToTensor"),
-        (lambda held: torch.zeros(3, 32, 32, dtype=torch.uint8), "floats of shape"),
-        (lambda held: torch.zeros(32, 32), "floats of shape"),
-        (lambda held: torch.full((3, 32, 32), torch.nan), "contains NaN"),
+        (lambda held: held, "got a PIL image. Add a last step such as ToTensor"),
+        (
+            lambda held: torch.zeros(3, 32, 32, dtype=torch.uint8),
+            r"floats of shape .*; got uint8 of .* Add a last step such as ConvertImageDtype\(",
+        ),
+        (lambda held: torch.zeros(32, 32), "Return one image, with its channels first"),
+        (
+            lambda held: torch.full((3, 32, 32), torch.inf),
+            "finite numbers; got infinity for the picture at 0. Check its steps",
+        ),
         (
             lambda held: torch.zeros(3, 32, 32),
             "same result for a white image and for a black one",

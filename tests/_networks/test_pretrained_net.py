@@ -3,6 +3,7 @@
 import copy
 import functools
 import pickle
+import re
 import threading
 import warnings
 import weakref
@@ -73,7 +74,11 @@ REFUSED = [
     (lambda self, x: self.network(x)[:1], "must return logits for each row"),
     (
         lambda self, x: self.network(x)[..., None, None],
-        "must return logits of shape .*; got shape",
+        "must return logits of shape .*; got shape .* Wrap it in a module",
+    ),
+    (
+        lambda self, x: torch.hstack([self.network(x)] * 2),
+        r"`classes` must name each output .*; got 3 names for .* Pass 6 names",
     ),
     (lambda self, x: self.network(x) * np.nan, "must return finite logits"),
 ]
@@ -280,6 +285,22 @@ def _with_activation():
 def test_networks_that_cannot_be_copied_or_have_no_weights_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         InfoSoftmaxClassifier.from_module(build(), classes=NAMES)
+
+
+@pytest.mark.parametrize(
+    ("network", "trained"),
+    [
+        (nn.LazyLinear(3), nn.Linear(4, 3)),
+        (nn.Linear(4, 3, device="meta"), nn.Linear(4, 3)),
+    ],
+)
+def test_the_remedy_for_a_network_without_weights_is_literal(network, trained):
+    with pytest.raises(ValueError, match="whose 'weight' is") as caught:
+        InfoSoftmaxClassifier.from_module(network, classes=NAMES)
+    remedy = re.search(r"by (load_state_dict\(.*\))\.$", str(caught.value))[1]
+    eval(f"network.{remedy}", {"network": network, "weights": trained.state_dict()})
+    clf = InfoSoftmaxClassifier.from_module(network, classes=NAMES)
+    assert clf.predict(np.ones((2, 4), dtype=np.float32)).shape == (2,)
 
 
 class Untrainable(nn.Module):

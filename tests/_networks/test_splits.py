@@ -121,7 +121,7 @@ def test_validation_images_of_ones_own():
     [
         (X[:9], Y[:9] + 7, "must hold known labels"),
         (X[:9, :3], Y[:9], "shape"),
-        (np.full((9, 4), np.nan), Y[:9], "X of train_split contains NaN"),
+        (np.full((9, 4), np.nan), Y[:9], "X of train_split contains NaN .* Replace these"),
     ],
 )
 def test_validation_rows_that_do_not_fit_are_refused(rows, labels, message):

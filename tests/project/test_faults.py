@@ -12,11 +12,14 @@ import pytest
 import scipy.sparse
 import torch
 from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 from sksoftinfo import (
     InfoMaskTransformer,
     InfoSoftmaxClassifier,
+    InfoStackClassifier,
     StochasticInfoClassifier,
     cross_val_bounds,
     information_bounds,
@@ -73,7 +76,8 @@ def replaced(table, value, row=3, column=2):
     "table, message",
     [
         (replaced(X, np.nan), "X contains NaN in column 2, in 1 of 150 rows, the first .* row 3"),
-        (replaced(X, -np.inf), "X contains infinity .* in column 2, in 1 of 150 rows"),
+        (replaced(X, -np.inf), "X contains infinity .* in column 2, in 1 of 150 .* Replace these"),
+        (replaced(replaced(X, np.inf), np.nan, 4), "X contains NaN in column 2.* Replace these"),
         (replaced(FRAME, np.nan), "X contains NaN in column 'c', in 1 of 150 rows"),
         (replaced(FRAME.astype("Float64"), pd.NA), "X contains NaN in column 'c'"),
         (
@@ -84,7 +88,7 @@ def replaced(table, value, row=3, column=2):
         (np.full((150, 9), np.nan), "in column 0, 1, 2, 3, 4 and 4 more, in 150 of 150 rows"),
         (
             replaced(X.reshape(150, 2, 2), np.nan, 3, 1),
-            r"X contains NaN first at \(3, 1, 0\)",
+            r"X contains NaN first at \(3, 1, 0\).* Replace these entries by finite numbers, or",
         ),
         (replaced(X, 1e300), "X contains NaN|too large|diverged"),
     ],
@@ -96,6 +100,14 @@ def test_entries_that_are_not_finite_are_located(table, message):
             # The default network handles missing values of tables; a user's module does not.
             module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
             classifier(module=module, dtype="float32").fit(table, Y)
+
+
+def test_the_remedy_for_missing_values_of_a_table_is_literal():
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+    for clf in (classifier(module=module), InfoStackClassifier(members="quick")):
+        with pytest.raises(ValueError, match="Impute .*, e.g. by SimpleImputer in a pipeline"):
+            clf.fit(replaced(X, np.nan), Y)
+        make_pipeline(SimpleImputer(), clf).fit(replaced(X, np.nan), Y)
 
 
 def test_missing_values_of_a_table_are_imputed_by_the_default_network(fitted):
@@ -117,7 +129,7 @@ def test_entries_that_are_not_finite_are_located_when_predicting(fitted):
         cross_val_bounds("stack", bad.to_numpy(), Y)
     with pytest.raises(ValueError, match="X contains infinity .* in column 'c'"):
         cross_val_bounds("stack", replaced(FRAME, np.inf), Y)
-    with pytest.raises(ValueError, match="y_proba contains NaN in column 1"):
+    with pytest.raises(ValueError, match="y_proba contains NaN in column 1.* Drop these rows"):
         information_bounds([0, 1], [[0.5, 0.5], [0.5, np.nan]])
 
 
