@@ -291,7 +291,7 @@ class PictureReader:
         if not np.isfinite(array).all():
             raise ValueError(
                 f"`preprocess` must return finite numbers; got {_not_finite(array)} for the "
-                f"picture at {index}. Check its steps, e.g. a division by a standard deviation of "
+                f"image at {index}. Check its steps, e.g. a division by a standard deviation of "
                 "0."
             )
         return array.astype(np.float32)
@@ -300,8 +300,8 @@ class PictureReader:
 def _check_finite(pixels, index):
     if not np.isfinite(pixels).all():
         raise ValueError(
-            f"`X` must hold pictures with finite pixels; got {_not_finite(pixels)} at {index}. "
-            "Replace these pixels, or leave out the picture."
+            f"`X` must hold images with finite pixels; got {_not_finite(pixels)} at {index}. "
+            "Replace these pixels, or leave out the image."
         )
 
 

@@ -56,9 +56,7 @@ def test_fewer_groups_than_folds():
     few, y = X[:12].repeat(10, axis=0), (np.arange(12) % 2).repeat(10)
     with (
         pytest.warns(UserWarning, match="108 of 120 rows are copies"),
-        pytest.warns(
-            UserWarning, match="should hold at least cv=20 rows that differ, .*; got 12"
-        ),
+        pytest.warns(UserWarning, match="should hold at least cv=20 rows that differ, .*; got 12"),
     ):
         folds = make_folds(20, few, y)
     assert 10 <= len(folds.splits) <= 12

@@ -88,7 +88,7 @@ WRONG = {
     "negative": ([np.full((20, 20, 3), -1)], "integers from 0 to 255"),
     "nan": (
         [np.zeros((20, 20, 3)), np.full((20, 20, 3), np.nan)],
-        "finite pixels; got NaN at 1. Replace these pixels, or leave out the picture",
+        "finite pixels; got NaN at 1. Replace these pixels, or leave out the image",
     ),
     "layout": ([np.zeros((3, 20, 3), np.uint8)], "Set channels='first'"),
     "no channels": ([np.zeros((20, 20, 7), np.uint8)], "Set channels='first'"),
@@ -119,7 +119,7 @@ def test_wrong_pictures_are_named(masker, name):
         (lambda held: torch.zeros(32, 32), "Return one image, with its channels first"),
         (
             lambda held: torch.full((3, 32, 32), torch.inf),
-            "finite numbers; got infinity for the picture at 0. Check its steps",
+            "finite numbers; got infinity for the image at 0. Check its steps",
         ),
         (
             lambda held: torch.zeros(3, 32, 32),
