@@ -311,7 +311,7 @@ def test_quantities_get_bins_or_the_line_to_write():
 
 def test_progress_is_shown(capsys):
     cross_val_bounds(LDA, X, Y, verbose=1)
-    assert "fits: 100%" in capsys.readouterr().err
+    assert "training: 100%" in capsys.readouterr().err
 
 
 def test_stack_is_near_the_true_posterior_and_its_limit_below_the_truth():

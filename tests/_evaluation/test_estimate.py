@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax
@@ -70,6 +72,13 @@ def test_bounds_and_estimate_share_their_fits(monkeypatch):
     assert [*bounds_and_estimate(classifier, X, y, **options)] == separate
     assert len(fits) == 6
     assert max(fits[3:]) < 80 < min(fits[:3])
+
+
+def test_one_progress_bar_for_all_and_half_of_the_rows(capsys):
+    X, y, _ = world(200, 0)
+    mi_estimate(LogisticRegression(), X, y, cv=3, verbose=1)
+    shares = [int(share) for share in re.findall(r"training: +(\d+)%", capsys.readouterr().err)]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0, 100)
 
 
 def test_failures_are_told_and_not_clipped():

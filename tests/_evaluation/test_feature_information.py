@@ -215,7 +215,7 @@ def test_weights_params_bins_and_progress(capsys):
         params={"sample_weight": weight},
     )
     assert found.alone_lower[0] == pytest.approx(expected.mi_lower)
-    assert "fits: 100%" in capsys.readouterr().err
+    assert "training: 100%" in capsys.readouterr().err
     with joblib.parallel_config("threading"):
         binned = feature_information(LDA, X[:, 1:], X[:, 0], bins=2, n_jobs=2)
     assert binned.bounds_all.label_entropy == pytest.approx(np.log(2), abs=0.01)

@@ -120,7 +120,7 @@ def test_dropping_members_changes_little(rows, monkeypatch):
 def test_the_time_left_is_shown_at_once(rows, capsys):
     cross_val_bounds(InfoStackClassifier(members="quick"), *rows, verbose=1)
     shown = capsys.readouterr().err.replace("\r", "\n").splitlines()
-    first = next(line for line in shown if line.startswith("fits:"))
+    first = next(line for line in shown if line.startswith("training:"))
     assert "0%" in first
     assert any("about" in line and "left" in line for line in shown)
     assert "100%" in shown[-1]
