@@ -45,21 +45,21 @@ from sksoftinfo._evaluation.held_out_stack import (
 )
 from sksoftinfo._evaluation.table_encoder import encoder_for, numeric_table
 
-PERCEPTRONS = ("perceptron", "smooth perceptron")
-MORE = [(name, seed) for name in PERCEPTRONS for seed in range(1, 6)]
+MLPS = ("mlp", "smooth mlp")
+MORE = [(name, seed) for name in MLPS for seed in range(1, 6)]
 # Candidates that each stack has beside its members, and members that it lacks.
 CONTENDERS = {
     "the stack": ((), ()),
-    "with ten more perceptrons": (tuple(f"{name} {seed}" for name, seed in MORE), ()),
+    "with ten more MLPs": (tuple(f"{name} {seed}" for name, seed in MORE), ()),
     "with the network": (("network",), ()),
     "with the ensemble": (("ensemble",), ()),
-    "the ensemble in place of the perceptrons": (("ensemble",), PERCEPTRONS),
+    "the ensemble in place of the MLPs": (("ensemble",), MLPS),
 }
 COLUMNS = ("kind", "table", "contender", "bits", "oracle", "seconds")
 
 
 def candidates(members):
-    """Return networks, and the perceptrons of the stack with other seeds."""
+    """Return networks, and the MLPs of the stack with other seeds."""
     options = {"device": "cpu", "random_state": 0}
     return {
         "network": InfoSoftmaxClassifier(**options),

@@ -56,7 +56,7 @@ def module_and_params(module, X, n_classes, missing, n_members, with_columns=Fal
     missing : ndarray of int
         Columns in which values are missing, a parameter of the default network for tables.
     n_members : int
-        Number of perceptrons that the default network averages, or 0 for a single one.
+        Number of MLPs that the default network averages, or 0 for a single one.
     with_columns : bool, default=False
         Whether a linear function of the columns is added to them.
 

@@ -44,9 +44,9 @@ from .build import module_and_params, with_channels
 from .plan import FOLDS, plan_training
 from .rows import validated_rows
 
-# Largest number of perceptrons that serve the members of an ensemble. On tables of 77 to 214 rows,
-# members that share a perceptron have fewer bits than members with one each.
-_MOST_PERCEPTRONS = 16
+# Largest number of MLPs that serve the members of an ensemble. On tables of 77 to 214 rows,
+# members that share an MLP have fewer bits than members with one each.
+_MOST_MLPS = 16
 
 _OBJECTIVES = {
     "log_softmax": LogSoftmaxLoss,
@@ -302,9 +302,9 @@ default="additive"
         self._store_skorch_params(kwargs)
 
     def _plan_training(self, X, weight):
-        # The largest number of perceptrons among which an ensemble's members are divided equally.
+        # The largest number of MLPs among which an ensemble's members are divided equally.
         ensemble = self.noise == "ensemble"
-        most = _MOST_PERCEPTRONS if ensemble else FOLDS
+        most = _MOST_MLPS if ensemble else FOLDS
         n_members = max(n for n in range(1, most + 1) if self.n_draws % n == 0 or not ensemble)
         return plan_training(self, X, weight, n_members)
 

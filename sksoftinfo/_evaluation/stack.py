@@ -16,15 +16,15 @@ from sklearn.neural_network import MLPClassifier
 # Members of a smaller weight are left out.
 SMALLEST_WEIGHT = 1e-3
 _MAX_STEPS = 2000
-_PERCEPTRON_STEPS = 100
+_MLP_STEPS = 100
 _QUICK = ("logistic", "boosting")
 
 
 def stack_members(y, splits, n_features, kinds="all"):
     """Return the names and unfitted classifiers of the stack.
 
-    There are two perceptrons, because clean tables need little weight decay and noisy tables need
-    much. The perceptrons are trained by L-BFGS on all rows at once. On small tables, their
+    There are two MLPs, because clean tables need little weight decay and noisy tables need
+    much. The MLPs are trained by L-BFGS on all rows at once. On small tables, their
     training takes a hundredth of the time of training `InfoSoftmaxClassifier`, and on 23 tables
     the mixture was as good. Some members are left out:
 
@@ -64,8 +64,8 @@ def stack_members(y, splits, n_features, kinds="all"):
         "neighbours": KNeighborsClassifier(n_neighbors=30),
         "more neighbours": KNeighborsClassifier(n_neighbors=100),
         "boosting": HistGradientBoostingClassifier(early_stopping=can_hold_out, random_state=0),
-        "perceptron": _perceptron(weight_decay=1.0),
-        "smooth perceptron": _perceptron(weight_decay=10.0),
+        "mlp": _mlp(weight_decay=1.0),
+        "smooth mlp": _mlp(weight_decay=10.0),
     }
     if fewest < 2:
         del members["lda"]
@@ -78,9 +78,9 @@ def stack_members(y, splits, n_features, kinds="all"):
     return {name: members[name] for name in _QUICK} if kinds == "quick" else members
 
 
-def _perceptron(weight_decay):
+def _mlp(weight_decay):
     return MLPClassifier(
-        (32,), solver="lbfgs", alpha=weight_decay, max_iter=_PERCEPTRON_STEPS, random_state=0
+        (32,), solver="lbfgs", alpha=weight_decay, max_iter=_MLP_STEPS, random_state=0
     )
 
 

@@ -16,8 +16,8 @@ _SECONDS = {
     "neighbours": (0.001, 6.0, 0.0, 0.1),
     "more neighbours": (0.001, 9.0, 0.0, 0.1),
     "boosting": (0.015, 0.0, 1.5, 0.0),
-    "perceptron": (0.015, 28.0, 0.3, 0.2),
-    "smooth perceptron": (0.015, 25.0, 0.3, 0.3),
+    "mlp": (0.015, 28.0, 0.3, 0.2),
+    "smooth mlp": (0.015, 25.0, 0.3, 0.3),
     "network": (0.9, 60.0, 0.0, 0.0),
 }
 # Members of the stack: all but the default network, which is timed for `--classifier info`.

@@ -1,4 +1,4 @@
-"""`AveragedMLP`, several perceptrons for tables whose logits are averaged."""
+"""`AveragedMLP`, several MLPs for tables whose logits are averaged."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .prepare import PrepareColumns
 
 
 class AveragedMLP(nn.Module):
-    """Perceptrons of one size that share no weights and whose logits are averaged.
+    """MLPs of one size that share no weights and whose logits are averaged.
 
-    The perceptrons, called members, form one network with ``features(x)`` and a linear ``head``:
+    The MLPs, called members, form one network with ``features(x)`` and a linear ``head``:
     the features are the last hidden layers of all members, and the head averages their logits. A
     linear function of the columns may be added to the logits; the columns are then features, too,
     and a `LabelFloor` follows the head.
@@ -34,7 +34,7 @@ class AveragedMLP(nn.Module):
     missing : sequence of int, default=()
         Positions of the columns in which values may be missing, as in `MLP`.
     n_members : int, default=5
-        Number of perceptrons.
+        Number of MLPs.
     with_columns : bool, default=False
         Whether a linear function of the prepared columns is added to the logits, and the label
         frequencies are a floor of the probabilities.
@@ -102,7 +102,7 @@ class AveragedMLP(nn.Module):
     def after_signs(self, columns):
         """Return the last hidden layers (K, n, width) for columns (K, n, n_signs).
 
-        Each perceptron serves an equal number of the K members of an ensemble.
+        Each MLP serves an equal number of the K members of an ensemble.
         """
         shares = columns.unflatten(0, (self.n_members, -1))
         hidden = self.hidden(shares.flatten(1, 2))

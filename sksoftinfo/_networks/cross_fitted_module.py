@@ -16,7 +16,7 @@ from .shared_ensemble import SharedEnsemble
 # Weight decay of linear members, at a learning rate of 0.003, and what multiplies their columns. A
 # step of the optimizer moves each weight by about the learning rate: with columns as they are,
 # linear members would not converge in 600 steps. Both numbers were chosen on the tables that chose
-# the decays of perceptrons, and on drawn Gaussian classes, linear models and small networks.
+# the decays of MLPs, and on drawn Gaussian classes, linear models and small networks.
 _LINEAR_DECAY = 3.0
 _LINEAR_SCALE = 10.0
 
@@ -25,7 +25,7 @@ class CrossFittedModule(nn.Module):
     """Members of a network during training, with one group for each weight decay.
 
     If a linear function of the columns is part of the network, there is one more group, of linear
-    members, which are a second family. In the end, the best group of perceptrons and the linear
+    members, which are a second family. In the end, the best group of MLPs and the linear
     group are added, each times a factor, and the label frequencies are mixed in as a floor.
 
     Member k of a group is not trained on the rows of fold k, counted modulo the number of folds.
@@ -36,7 +36,7 @@ class CrossFittedModule(nn.Module):
     Parameters
     ----------
     final : AveragedMLP or StochasticModule
-        Network that the best group becomes. Its members are the perceptrons of an `AveragedMLP`,
+        Network that the best group becomes. Its members are the MLPs of an `AveragedMLP`,
         which may be wrapped in noise, or equal shares of a `SharedEnsemble`.
     decays : sequence of float
         Weight decay of each group of the final network's members, at a learning rate of 0.003, as
@@ -63,10 +63,10 @@ class CrossFittedModule(nn.Module):
         self.prepare = averaged.prepare
         n, sizes, dropout = averaged.n_members, averaged.sizes, averaged.dropout
         groups = nn.ModuleList(
-            _Perceptrons(n, sizes, dropout) if self.is_pooled else _Draws(final) for _ in decays
+            _MLPs(n, sizes, dropout) if self.is_pooled else _Draws(final) for _ in decays
         )
         if self.is_linear:
-            groups.append(_Perceptrons(n, [sizes[0], sizes[-1]], 0.0, _LINEAR_SCALE))
+            groups.append(_MLPs(n, [sizes[0], sizes[-1]], 0.0, _LINEAR_SCALE))
         for group in groups:
             _start_from(group.last, start)
         # On the host, where the factors of the families are found.
@@ -197,8 +197,8 @@ class CrossFittedModule(nn.Module):
         return final
 
 
-class _Perceptrons(nn.Module):
-    """Perceptrons of an `AveragedMLP`, whose logits are not averaged; linear ones if `sizes` is 2.
+class _MLPs(nn.Module):
+    """MLPs of an `AveragedMLP`, whose logits are not averaged; linear functions if two `sizes`.
 
     The columns are multiplied by `scale`.
     """
@@ -231,7 +231,7 @@ class _Perceptrons(nn.Module):
 class _Draws(nn.Module):
     """Copy of a `StochasticModule` whose inputs are prepared columns.
 
-    The members are the members of an ensemble, which are its draws, or the perceptrons of the
+    The members are the members of an ensemble, which are its draws, or the MLPs of the
     `AveragedMLP` below the noise.
     """
 

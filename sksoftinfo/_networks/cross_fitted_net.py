@@ -43,7 +43,7 @@ class CrossFittedNet(InfoSoftmaxNet):
     prediction if nothing better is found. After a fifth of the epochs, the weight decay with the
     least held-out loss is chosen. At the end, the best epoch and the share of the label
     frequencies in the probabilities are chosen and, where a linear function of the columns is
-    added to the perceptrons' logits, the factors of both (see `pooling_factors`). No member leaves
+    added to the MLPs' logits, the factors of both (see `pooling_factors`). No member leaves
     out rows of fold -1, and then nothing is chosen.
 
     Without folds, the network is trained like any other network.

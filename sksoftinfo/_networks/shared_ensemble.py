@@ -15,7 +15,7 @@ class SharedEnsemble(StochasticModule):
 
     Each member multiplies its input by signs of its own, -1 or 1, and has a head of its own. The
     hidden layers in between are shared by all members. If the default network for tables is
-    cross-fitted, it consists of several perceptrons, each of them serves an equal number of
+    cross-fitted, it consists of several MLPs, each of them serves an equal number of
     members, and a `LabelFloor` follows each member. A draw is a member, and all members are drawn,
     so that expectations over the noise are averages over the members, without Monte-Carlo error.
 
@@ -63,7 +63,7 @@ class SharedEnsemble(StochasticModule):
             )
         if isinstance(module, AveragedMLP) and n_members % module.n_members:
             raise ValueError(
-                f"`n_draws` must be a multiple of {module.n_members}, the number of perceptrons "
+                f"`n_draws` must be a multiple of {module.n_members}, the number of MLPs "
                 f"among which the members are divided; got {n_members}. Set another number."
             )
         self.noise_size = n_members

@@ -25,7 +25,7 @@ def test_rows_are_held_out_where_enough_of_them_differ():
     assert plan(100, early_stopping=False) == TrainingPlan()
 
 
-def test_often_repeated_rows_are_left_to_the_perceptrons():
+def test_often_repeated_rows_are_left_to_the_mlps():
     """A linear function is too simple for few distinct rows with many labels each."""
     once, thrice, often = plan(50), plan(50, repeated=3), plan(50, repeated=12)
     assert once.linear_share == thrice.linear_share == plan(200).linear_share == 0.5

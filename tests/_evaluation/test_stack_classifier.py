@@ -50,8 +50,8 @@ def test_members_and_weights(rows):
         "qda",
         "neighbours",
         "boosting",
-        "perceptron",
-        "smooth perceptron",
+        "mlp",
+        "smooth mlp",
     }
     proba = stack.predict_proba(X)
     np.testing.assert_allclose(proba.sum(axis=1), 1)

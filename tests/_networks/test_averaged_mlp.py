@@ -7,7 +7,7 @@ from sksoftinfo._networks.cross_fitted_module import CrossFittedModule
 
 
 @pytest.mark.parametrize("hidden_sizes", [(), (8,), (8, 6)])
-def test_it_is_the_average_of_perceptrons(hidden_sizes):
+def test_it_is_the_average_of_mlps(hidden_sizes):
     averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=3).double()
     start = torch.zeros(3, dtype=torch.float64)
     trained = CrossFittedModule(averaged, [0.0], start, dtype=torch.float64, device="cpu")

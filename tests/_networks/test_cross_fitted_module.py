@@ -121,7 +121,7 @@ NOISY = {
 
 @pytest.mark.parametrize("kind", NOISY)
 def test_members_below_noise_are_apart_from_each_other(kind):
-    """Each member has perceptrons of its own, and they become the network that is evaluated."""
+    """Each member has MLPs of its own, and they become the network that is evaluated."""
     torch.manual_seed(0)
     final = NOISY[kind](AveragedMLP(4, 3, n_members=2))
     module = CrossFittedModule(final, [0.1], START, **OPTIONS)

@@ -107,7 +107,7 @@ def test_where_there_is_nothing_to_learn_the_label_frequencies_are_predicted():
 @pytest.mark.parametrize("prior", ["empirical", "uniform"])
 @pytest.mark.long_training
 def test_linear_worlds_are_learned_as_by_logistic_regression(prior):
-    """The classes are Gaussians of equal covariance; perceptrons alone lose 0.06 nats."""
+    """The classes are Gaussians of equal covariance; MLPs alone lose 0.06 nats."""
     rng = np.random.default_rng(0)
     means = 0.7 * rng.normal(size=(20, 15))
     y = rng.integers(20, size=2600)
@@ -171,7 +171,7 @@ def test_the_parameter_that_is_too_low_is_named(lr, name):
 
 
 def test_a_rare_class_that_is_not_among_the_rows_held_out_is_nothing_to_learn():
-    """With this many rows, a perceptron leaves out a tenth, here without the rare class."""
+    """With this many rows, an MLP leaves out a tenth, here without the rare class."""
     x = np.random.default_rng(0).normal(size=(5003, 2))
     seed_without = next(
         seed

@@ -18,9 +18,9 @@ def head_of(ensemble, member, features):
 
 
 @pytest.mark.parametrize("hidden_sizes", [(), (8,), (8, 6)])
-@pytest.mark.parametrize("n_perceptrons", [1, 2])
-def test_each_member_is_a_perceptron_with_signs_and_a_head_of_its_own(hidden_sizes, n_perceptrons):
-    averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=n_perceptrons)
+@pytest.mark.parametrize("n_mlps", [1, 2])
+def test_each_member_is_an_mlp_with_signs_and_a_head_of_its_own(hidden_sizes, n_mlps):
+    averaged = AveragedMLP(4, 3, hidden_sizes=hidden_sizes, n_members=n_mlps)
     ensemble = SharedEnsemble(averaged, 4, 6).double()
     assert set(ensemble.signs.unique().tolist()) == {-1.0, 1.0}
     x = torch.randn(5, 4, dtype=torch.float64)
@@ -31,7 +31,7 @@ def test_each_member_is_a_perceptron_with_signs_and_a_head_of_its_own(hidden_siz
             if isinstance(layer, torch.nn.ReLU):
                 hidden = hidden.relu()
             else:
-                own = member * n_perceptrons // 6
+                own = member * n_mlps // 6
                 hidden = hidden @ layer.weight[own] + layer.bias[own]
         expected = centred(head_of(ensemble, member, hidden))
         torch.testing.assert_close(logits[:, member], expected)
@@ -103,10 +103,10 @@ def test_members_that_cannot_be_shared_out_are_refused():
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 1000))
-def test_members_differ_by_signs_and_heads_alone(n_perceptrons, per_perceptron, seed):
+def test_members_differ_by_signs_and_heads_alone(n_mlps, per_mlp, seed):
     torch.manual_seed(seed)
-    n_members = n_perceptrons * per_perceptron
-    averaged = AveragedMLP(3, 2, hidden_sizes=(5,), n_members=n_perceptrons)
+    n_members = n_mlps * per_mlp
+    averaged = AveragedMLP(3, 2, hidden_sizes=(5,), n_members=n_mlps)
     ensemble = SharedEnsemble(averaged, 3, n_members).double()
     with torch.no_grad():
         ensemble.signs.copy_(ensemble.signs[:1].clone().expand_as(ensemble.signs))
@@ -116,11 +116,11 @@ def test_members_differ_by_signs_and_heads_alone(n_perceptrons, per_perceptron, 
         ensemble.head.bias.copy_(ensemble.head.bias[:1].clone().expand_as(ensemble.head.bias))
     x = torch.randn(4, 3, dtype=torch.float64)
     logits = ensemble(x, ensemble.draw((n_members,), dtype=torch.float64)).detach().numpy()
-    shares = logits.reshape(4, n_perceptrons, per_perceptron, 2)
+    shares = logits.reshape(4, n_mlps, per_mlp, 2)
     np.testing.assert_allclose(shares, np.broadcast_to(shares[:, :, :1], shares.shape))
 
 
-def test_a_perceptron_of_the_user_is_wrapped_as_it_is():
+def test_an_mlp_of_the_user_is_wrapped_as_it_is():
     """The signs multiply the columns before the columns are prepared."""
     module = MLP(4, 3)
     ensemble = SharedEnsemble(module, 4, 2)
