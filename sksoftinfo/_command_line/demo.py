@@ -12,11 +12,12 @@ from .. import (
     InfoSoftmaxClassifier,
     StochasticInfoClassifier,
 )
-from .._classifiers import EpochTicker, resolve_device
+from .._classifiers import EpochTicker
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
+from .options import check_device, check_seed
 from .output_files import make_folder
-from .table_answer import tell
+from .wording import tell
 
 _N_TRAIN, _N_TEST, _N_SHOWN = 2000, 500, 6
 _MAX_EPOCHS = 30
@@ -63,22 +64,6 @@ def demo(options):
     ):
         display.figure_.savefig(options.out / name, dpi=150)
         print(f"wrote {options.out / name}")
-
-
-def check_device(device):
-    """Raise ValueError unless the device is "auto" or networks can be trained on it."""
-    try:
-        resolve_device(device)
-    except ValueError as error:
-        raise ValueError(
-            f"--device must be auto, cpu or a device of torch; got {device}. Use auto."
-        ) from error
-
-
-def check_seed(seed):
-    """Raise ValueError unless the seed is valid for NumPy."""
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"--seed must be between 0 and {2**32 - 1}; got {seed}. Use e.g. 0.")
 
 
 def load(options, subset):

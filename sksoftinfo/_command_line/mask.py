@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import InfoMaskDisplay, InfoMaskTransformer, InfoSoftmaxClassifier
-from .demo import check_device
+from .options import check_device
 from .output_files import make_folder
 from .photo_files import Photographs, files_to_write, write_cut_out
 from .photo_networks import find_class, load_network

@@ -21,16 +21,16 @@ from .._evaluation import (
     slowness,
 )
 from .._utils import Progress, counted
-from .demo import check_seed
+from .options import check_seed
 from .output_files import check_output
-from .table_answer import as_json, details, ranking, sentence, tell
+from .table_answer import as_json, details, ranking, sentence
 from .table_columns import read_columns
 from .table_file import read_file
 from .table_labels import make_labels
 from .table_page import make_page
 from .table_report import divide, report_lines, suspicions
 from .table_time import MAX_RANKED, N_FOLDS, are_ranked, seconds_of_parts, time_needed
-from .wording import in_options
+from .wording import in_options, tell
 
 _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "joblib", "tqdm"}
 

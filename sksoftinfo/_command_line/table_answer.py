@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from .._utils import counted
@@ -153,9 +152,3 @@ def _without_nan(value):
     if isinstance(value, list):
         return [_without_nan(one) for one in value]
     return None if isinstance(value, float) and value != value else value
-
-
-def tell(lines):
-    """Print lines to standard error; standard output is reserved for the answer."""
-    for line in lines:
-        print(line, file=sys.stderr, flush=True)

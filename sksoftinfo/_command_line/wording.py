@@ -1,8 +1,9 @@
-"""Messages of Python functions in the terms of the command line."""
+"""Messages of the command line: their terms, and where they are printed."""
 
 from __future__ import annotations
 
 import re
+import sys
 
 # Parameters of Python functions, and the terms of the command line for them.
 _OPTIONS = (
@@ -37,3 +38,9 @@ def in_options(text):
     for python, here in _OPTIONS:
         text = re.sub(python, here, text)
     return text
+
+
+def tell(lines):
+    """Print lines to standard error; standard output is reserved for the answer."""
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
