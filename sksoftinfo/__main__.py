@@ -136,7 +136,7 @@ def _add_bounds(commands):
     result = bounds.add_argument_group("classifier and result")
     _option(
         result,
-        "--classifier",
+        "--model",
         choices=("info", "logistic", "boosting", "stack"),
         default="stack",
         help="classifier for all columns together: info (a network), logistic (regression), "
@@ -147,7 +147,7 @@ def _add_bounds(commands):
         result,
         "--quick",
         action="store_true",
-        help="with --classifier stack, mix only logistic regression and boosting",
+        help="with --model stack, mix only logistic regression and boosting",
     )
     _option(
         result,

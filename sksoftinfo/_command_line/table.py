@@ -43,10 +43,9 @@ def bounds(options):
             f"--confidence-level must be between 0 and 1; got {options.confidence_level}. Use "
             "e.g. 0.95."
         )
-    if options.quick and options.classifier != "stack":
+    if options.quick and options.model != "stack":
         raise ValueError(
-            f"--classifier must be stack if --quick is given; got {options.classifier}. Leave out "
-            "--quick."
+            f"--model must be stack if --quick is given; got {options.model}. Leave out --quick."
         )
     if options.report is not None:
         check_output(options.report, "--report", options.table)
@@ -160,14 +159,14 @@ def _divided(raw, options):
 
 def make_classifier(options):
     """Return the classifier that the options select, with an encoder of the columns."""
-    if options.classifier == "stack":
+    if options.model == "stack":
         members = "quick" if options.quick else "all"
         return InfoStackClassifier(members=members, encoder=make_table_encoder())
     classifier = {
         "info": InfoSoftmaxClassifier(random_state=options.seed),
         "logistic": LogisticRegression(max_iter=1000),
         "boosting": HistGradientBoostingClassifier(early_stopping=True, random_state=options.seed),
-    }[options.classifier]
+    }[options.model]
     return make_pipeline(make_table_encoder(), StandardScaler(), classifier)
 
 

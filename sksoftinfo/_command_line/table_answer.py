@@ -104,7 +104,7 @@ def ranking(columns, found):
             f"  The bound of {columns.names[best]} alone exceeds that of all columns "
             f"({_fixed(found.mi_lower)}). Further columns cannot remove information, but they "
             "make the information harder to find, and all columns together are evaluated by the "
-            "classifier that --classifier selects."
+            "classifier that --model selects."
         )
     return lines
 

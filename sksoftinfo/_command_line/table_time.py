@@ -57,7 +57,7 @@ def time_needed(table, labels, options):
     if seconds >= _LONG:
         if options.report is not None:
             ways.append("leaving out --report saves almost half")
-        if not options.quick and options.classifier == "stack":
+        if not options.quick and options.model == "stack":
             ways.append("--quick leaves out the slower classifiers")
         if are_ranked(table, options):
             ways.append("--no-columns skips the evaluation of single columns")
@@ -84,7 +84,7 @@ def seconds_of_parts(table, labels, options):
         min(one.values.nunique(), _TEXT_COLUMNS) if one.kind == "text" else 1
         for one in table.features
     ]
-    kind = "quick" if options.quick else options.classifier
+    kind = "quick" if options.quick else options.model
     together = _fits(_MEMBERS.get(kind), n_rows, n_classes, len(widths), sum(widths))
     if options.report is not None:
         # For the extrapolation, all is fitted again on half of the rows.

@@ -20,7 +20,7 @@ _SECONDS = {
     "smooth mlp": (0.015, 25.0, 0.3, 0.3),
     "network": (0.9, 60.0, 0.0, 0.0),
 }
-# Members of the stack: all but the default network, which is timed for `--classifier info`.
+# Members of the stack: all but the default network, which is timed for `--model info`.
 MEMBERS = tuple(name for name in _SECONDS if name != "network")
 # Seconds of the encoder: for a fit, for a column, and for a million entries.
 _ENCODER = (0.05, 0.01, 2.5)

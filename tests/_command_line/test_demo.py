@@ -54,7 +54,7 @@ def test_a_process_of_its_own():
 def test_help_names_every_option(call):
     for arguments, words in (
         (["--help"], ["demo", "bounds"]),
-        (["bounds", "--help"], ["TABLE", "--target", "--classifier", "--units", "stack"]),
+        (["bounds", "--help"], ["TABLE", "--target", "--model", "--units", "stack"]),
         (["demo", "--help"], ["--out", "--data", "--target", "--device", "--seed", "default: 0"]),
     ):
         code, out, _ = call(*arguments)
@@ -71,8 +71,8 @@ def test_help_names_every_option(call):
         (["bounds", "no.csv", "--target", "y"], "no.csv does not exist: check the name."),
         (["bounds", "no.csv"], "required: --target"),
         (
-            ["bounds", "no.csv", "--target", "y", "--classifier", "tree"],
-            "argument --classifier: invalid",
+            ["bounds", "no.csv", "--target", "y", "--model", "tree"],
+            "argument --model: invalid",
         ),
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),

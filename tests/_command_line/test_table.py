@@ -28,7 +28,7 @@ def bound(text):
     return numbers(text.split("lower bound on these rows: ")[1])[0]
 
 
-QUICK = ("--classifier", "logistic", "--no-columns")
+QUICK = ("--model", "logistic", "--no-columns")
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def fruit(frame, tmp_path_factory):
     "model",
     [
         ("--quick",),
-        ("--classifier", "boosting"),
-        pytest.param(("--classifier", "info"), marks=pytest.mark.long_training),
+        ("--model", "boosting"),
+        pytest.param(("--model", "info"), marks=pytest.mark.long_training),
     ],
 )
 def test_one_bit_is_found(fruit, capsys, model):
@@ -131,7 +131,7 @@ def test_options(fruit, frame, tmp_path, capsys):
     assert 0.5 < bound(printed.out) < 1.1
     printed = run(capsys, fruit, *QUICK, "--units", "nats", "--confidence-level", "0.5")
     assert "nats of entropy in 'kind', with 50 % confidence" in printed.out
-    answer = json.loads(run(capsys, fruit, "--classifier", "logistic", "--json").out)
+    answer = json.loads(run(capsys, fruit, "--model", "logistic", "--json").out)
     assert answer["columns"][0]["name"] in ("colour", "weight")
     assert len(answer["columns"]) == 3
     assert answer["columns"][0].keys() == {
@@ -173,7 +173,7 @@ def test_tables_of_many_columns(tmp_path, capsys):
     rng = np.random.default_rng(0)
     wide = pd.DataFrame(rng.normal(size=(60, 31)).round(3)).add_prefix("c")
     wide.assign(kind=wide["c0"] > 0).to_csv(tmp_path / "t.csv", index=False)
-    printed = run(capsys, tmp_path / "t.csv", "--classifier", "logistic")
+    printed = run(capsys, tmp_path / "t.csv", "--model", "logistic")
     assert "At most 30 columns are evaluated one by one: choose them by --columns." in printed.out
 
 
@@ -183,13 +183,13 @@ def test_copies_are_told_of(tmp_path, capsys):
     noise = noise.assign(kind=rng.integers(2, size=80))
     path = tmp_path / "t.csv"
     pd.concat([noise] * 5).to_csv(path, index=False)
-    printed = run(capsys, path, "--classifier", "boosting", "--no-columns")
+    printed = run(capsys, path, "--model", "boosting", "--no-columns")
     assert "320 of 400 rows are copies of another row" in printed.err
     assert "Pass --equal-rows independent to treat them like all other rows" in printed.err
     assert "equal_rows" not in printed.err
     assert "No information about" in printed.out
     printed = run(
-        capsys, path, "--classifier", "boosting", "--no-columns", "--equal-rows", "independent"
+        capsys, path, "--model", "boosting", "--no-columns", "--equal-rows", "independent"
     )
     assert bound(printed.out) > 0.1
 
@@ -240,5 +240,5 @@ def test_first_steps(tmp_path, monkeypatch, capsys):
 
 
 def test_quick_is_a_kind_of_stack(fruit, capsys):
-    printed = run(capsys, fruit, "--quick", "--classifier", "info", code=2)
+    printed = run(capsys, fruit, "--quick", "--model", "info", code=2)
     assert "must be stack if --quick is given; got info. Leave out --quick." in printed.err

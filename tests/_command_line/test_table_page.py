@@ -45,7 +45,7 @@ def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     pd.DataFrame({"size": size, "text": texts, "kind": kind}).to_csv(folder / "t.csv")
     out = folder / "out.html"
-    arguments = ["bounds", str(folder / "t.csv"), "--target", "kind", "--classifier", "logistic"]
+    arguments = ["bounds", str(folder / "t.csv"), "--target", "kind", "--model", "logistic"]
     assert command_line.main([*arguments, "--report", str(out)]) == 0
     return out.read_text(encoding="utf-8")
 
