@@ -4,13 +4,13 @@
     python benchmarks/bench_coverage.py --sizes 30 100 --runs 200 --worlds channel sure
     python benchmarks/bench_coverage.py --tables docs/coverage.csv
 
-Populations ("worlds") of known information are sampled repeatedly. The script prints, for each
-world, number of rows and level, the share of samples in which a limit misses, and the median
-distance of the lower limits from I(X;Y). The last lines list the cells that miss significantly
-more often than their level allows, each tested at 5 % divided by the number of all cells
-(Bonferroni). `--tables` prints the tables of docs/coverage.md.
+Populations ("worlds") of known information are sampled repeatedly. For each world and number of
+rows, the script prints the share of samples in which each limit of 95 % misses, and the median of
+the lower limits. Then it lists the cells that miss significantly more often than their level
+allows, each tested at 5 % divided by the number of all cells (Bonferroni), and prints the tables
+of docs/coverage.md. `--tables` prints list and tables from the files of earlier runs.
 
-A cell ends early after `--seconds` of processor time; its number of runs is reported.
+A cell ends early after `--seconds` of processor time; `--csv` states its number of runs.
 """
 
 from __future__ import annotations
@@ -309,13 +309,19 @@ def own_information(world, n, seed=321):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--runs", type=int, default=2_000)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the processor, a cell")
-    parser.add_argument("--worlds", nargs="+", default=None)
-    parser.add_argument("--csv", type=Path, default=None, help="written after every cell")
-    parser.add_argument("--tables", type=Path, nargs="+", help="print those of earlier runs")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="numbers of rows or groups"
+    )
+    parser.add_argument("--runs", type=int, default=2_000, help="samples of each cell")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="limit on the processor time of each cell"
+    )
+    parser.add_argument("--worlds", nargs="+", help="names of populations; all by default")
+    parser.add_argument("--csv", type=Path, help="file that is written after every cell")
+    parser.add_argument(
+        "--tables", type=Path, nargs="+", help="print the tables of these earlier runs"
+    )
     args = parser.parse_args(argv)
     if args.tables:
         rows = [row for path in args.tables for row in read(path)]

@@ -6,7 +6,8 @@
 The first command evaluates each method on five shuffled folds of each table: scikit-learn's, CSV
 files of a folder, and synthetic ones that `--only` names. It appends a row to the CSV file for
 each table and method, and skips rows that the file contains already, so that a run can be
-interrupted and continued. The second command prints the table of docs/peers.md.
+interrupted and continued. The second command prints the table of docs/peers.md, and the results of
+TabM below it.
 
 `network` and `stack` receive each table unchanged, with text columns as categories. For the other
 methods, tables are prepared as is usual for each. Boosting handles missing values and categories
@@ -212,8 +213,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", help="folder of CSV files")
     parser.add_argument("--csv", type=Path, default="defaults.csv", help="file to append to")
-    parser.add_argument("--only", nargs="*", help="names of tables; all real ones if left out")
-    parser.add_argument("--methods", nargs="*", help="names of methods")
+    parser.add_argument("--only", nargs="*", help="names of tables; all real ones by default")
+    parser.add_argument("--methods", nargs="*", help="names of methods; all by default")
     parser.add_argument("--n", type=int, default=1000, help="rows of synthetic tables")
     parser.add_argument("--report", nargs="+", type=Path, help="only join CSV files")
     options = parser.parse_args()

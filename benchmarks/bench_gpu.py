@@ -88,11 +88,13 @@ def calls(X, y, device):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", default="cuda", help="device of torch")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--simulated", action="store_true", help="cuda or mps without a GPU")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of timings")
+    parser.add_argument(
+        "--simulated", action="store_true", help="simulate cuda or mps without a GPU"
+    )
+    parser.add_argument("--out", type=Path, help="JSON file of all times")
     options = parser.parse_args()
     # A benchmark trains for few epochs, and on few rows.
     warnings.simplefilter("ignore")

@@ -70,10 +70,10 @@ def calls(scale, device):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", default="cuda", help="device of torch")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the images")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--simulated", action="store_true", help="without a GPU")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of timings")
+    parser.add_argument("--simulated", action="store_true", help="simulate cuda without a GPU")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     with simulated("cuda") if options.simulated else nullcontext():

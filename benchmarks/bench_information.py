@@ -3,8 +3,9 @@
 All methods run on the same rows, one after the other in one process. Errors are differences from
 the oracle, which scores the true p(y|x) on the same rows. Limits are compared with the true
 information, computed from 400,000 fresh rows. Seconds are processor times, of which only ratios
-are meaningful. ``--report`` joins the files of several runs, e.g. one for each method; of several
-equal rows the last one counts.
+are meaningful. The script prints the tables of docs/information.md, and writes ``information.csv``
+and ``information.png``. ``--report`` joins the CSV files of several runs, e.g. one for each
+method; if a task, seed and method occur in several files, the last row counts.
 """
 
 from __future__ import annotations
@@ -81,17 +82,26 @@ def truth(task):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=5000, help="rows of each task")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=0, help="to add to an earlier run")
-    parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", type=int, default=2, help="samples of each task")
+    parser.add_argument(
+        "--first-seed", type=int, default=0, help="first seed, to add to an earlier run"
+    )
+    parser.add_argument(
+        "--tasks",
+        nargs="*",
+        choices=list(TASKS),
+        default=list(TASKS),
+        help="tasks to draw; all by default",
+    )
     parser.add_argument(
         "--methods",
         nargs="*",
         choices=[*OURS, *PEERS],
         default=[*OURS, *PEERS],
+        help="methods to run; all by default",
     )
     parser.add_argument("--out", type=Path, default=Path("."), help="folder of CSV and figure")
-    parser.add_argument("--report", nargs="+", type=Path, help="only join CSVs of several runs")
+    parser.add_argument("--report", nargs="+", type=Path, help="only join these CSV files")
     options = parser.parse_args()
     if options.report:
         report([row for path in options.report for row in read(path)], options.out)

@@ -4,7 +4,8 @@ Our masker and its peers explain the same network on the same images, one after 
 process. Networks are trained on composites of training digits, maskers are calibrated and
 thresholds chosen on composites of validation digits, and results are measured on composites of
 test digits. Times are processor times, and only their ratios to `predict_proba` of the same images
-are meaningful. Needs ``pip install -e ".[bench]"``.
+are meaningful. The script prints a table for each layout, and writes ``masking.csv``. Needs
+``pip install -e ".[bench]"``.
 """
 
 from __future__ import annotations
@@ -280,10 +281,19 @@ def main():
     parser.add_argument("--images", type=int, default=300, help="test images of each network")
     parser.add_argument("--curves", type=int, default=60, help="images of insertion curves")
     parser.add_argument("--seeds", type=int, default=3, help="networks, or targets of one network")
-    parser.add_argument("--repeats", type=int, default=2, help="of each timing")
-    parser.add_argument("--layouts", nargs="*", choices=[one.name for one in LAYOUTS.values()])
-    parser.add_argument("--methods", nargs="*", help="parts of the names of ours to run; all")
-    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--repeats", type=int, default=2, help="rounds of timings")
+    parser.add_argument(
+        "--layouts",
+        nargs="*",
+        choices=[one.name for one in LAYOUTS.values()],
+        help="tasks to run; all by default",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="*",
+        help="run only our methods whose names contain one of these; all by default",
+    )
+    parser.add_argument("--no-peers", action="store_true", help="run our methods only")
     parser.add_argument("--memory", action="store_true", help="measure peak memory, then stop")
     parser.add_argument("--nets", type=Path, help="folder that keeps trained networks")
     parser.add_argument("--out", type=Path, default=Path("."), help="folder of the CSV")

@@ -9,6 +9,8 @@ ink kept in images without a 0.
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
@@ -49,6 +51,7 @@ def composites(digits, rows, n, rng):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     digits = load_digits()
     print("| classifier | options | IoU | absent |\n|---|---|---|---|")
     for name, classifier in CLASSIFIERS.items():

@@ -71,15 +71,19 @@ def animals(classifier, network, folder):
         on_rest.append(scores[best, rest].mean())
         of_default.append(scores[settings.index(DEFAULTS), rest].mean())
     shares = {one: chosen.count(one) / N_SPLITS for one in set(chosen)}
-    print("chosen:", dict(sorted(shares.items(), key=lambda pair: -pair[1])))
     print(
-        f"on the half that chooses {np.mean(on_chosen):.3f}, on the other {np.mean(on_rest):.3f}"
+        "best on one half, share of the splits:",
+        dict(sorted(shares.items(), key=lambda pair: -pair[1])),
+    )
+    print(
+        f"best on one half: {np.mean(on_chosen):.3f} there, "
+        f"{np.mean(on_rest):.3f} on the other half"
     )
     print(f"the defaults on the other half {np.mean(of_default):.3f}")
 
 
 def on_other_objects(classifier, folder, n, name, module, attribute, values):
-    """Print the value of a constant that each half of the objects chooses, and its results."""
+    """Print the value of a constant that is best on each half of the objects, and its results."""
     scores, default = {}, getattr(module, attribute)
     for part, kind in itertools.product((0, 1), KINDS):
         pictures, truth, targets = composites(folder, n, kind, part)
@@ -95,8 +99,8 @@ def on_other_objects(classifier, folder, n, name, module, attribute, values):
             np.mean([scores[1 - part, kind, value] for kind in KINDS]) for value in (best, default)
         ]
         print(
-            f"{name}: part {part} chooses {best}: on the other part {of_rest[0]:.3f}, the default "
-            f"{of_rest[1]:.3f}"
+            f"{name}: on part {part}, {best} is best; on the other part it reaches "
+            f"{of_rest[0]:.3f}, the default {of_rest[1]:.3f}"
         )
 
 
@@ -149,7 +153,7 @@ def calibrations(classifier, network, folder, n):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path)
+    parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("--composites", type=int, default=12, help="number of each kind and part")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -303,14 +303,20 @@ def one_photograph(network, path, n_repeats=7):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path)
+    parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("--animals", type=int, default=13, help="number of single animals")
     parser.add_argument("--composites", type=int, default=24, help="number of each kind")
-    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=["halves"])
-    parser.add_argument("--part", type=int, choices=[0, 1], help="half of the objects; all")
+    parser.add_argument(
+        "--kinds", nargs="*", choices=KINDS, default=["halves"], help="kinds of composites"
+    )
+    parser.add_argument(
+        "--part", type=int, choices=[0, 1], help="compose only this half of the objects"
+    )
     parser.add_argument("--absent", type=int, default=5, help="draws of absent classes")
-    parser.add_argument("--methods", nargs="*", help="names of the rows to run; all")
-    parser.add_argument("--slow", action="store_true", help="ScoreCAM as well: 1,280 passes each")
+    parser.add_argument("--methods", nargs="*", help="names of the rows to run; all by default")
+    parser.add_argument(
+        "--slow", action="store_true", help="add ScoreCAM, 1,280 passes for each image"
+    )
     parser.add_argument("--one", action="store_true", help="time one photograph, and stop")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -264,11 +264,17 @@ def machine(device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = [*TASKS, "probabilities", "memory", "import"]
-    parser.add_argument("--tasks", nargs="*", choices=parts, default=parts)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rows", type=int, default=10_000_000, help="of the probabilities")
-    parser.add_argument("--out", type=Path, default=Path("speed.json"))
-    parser.add_argument("--report", type=Path, nargs="+", help="only join files of several runs")
+    parser.add_argument(
+        "--tasks", nargs="*", choices=parts, default=parts, help="parts to run; all by default"
+    )
+    parser.add_argument("--device", default="cpu", help="device of torch")
+    parser.add_argument(
+        "--rows", type=int, default=10_000_000, help="rows of the task `probabilities`"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("speed.json"), help="JSON file of all measurements"
+    )
+    parser.add_argument("--report", type=Path, nargs="+", help="only join these JSON files")
     options = parser.parse_args()
     if options.report:
         files = [json.loads(path.read_text()) for path in options.report]

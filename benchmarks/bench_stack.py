@@ -126,7 +126,7 @@ def costs():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--costs", action="store_true", help="print the cost of each member")
-    parser.add_argument("--rows", type=int, default=20_000, help="of the generated table")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of the generated table")
     parser.add_argument("--tables", type=Path, metavar="TABLES", help="folder of CSV files")
     options = parser.parse_args()
     torch.set_num_threads(1)

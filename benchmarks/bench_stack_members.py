@@ -9,7 +9,7 @@ From these predictions, it mixes each stack of `CONTENDERS` as `cross_val_bounds
 and appends a row to the CSV file for each of them, with its bits, those of the oracle for drawn
 tasks, and its processor time: of the encoder, of the members in the folds that this stack trains
 them for, and of the mixture. Tables that the file contains already are skipped. The second command
-prints the table of docs/performance.md.
+prints, for each kind of table, the numbers that the table of docs/performance.md states.
 """
 
 from __future__ import annotations
@@ -163,10 +163,10 @@ def report(paths):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", help="folder of CSV files; without it, no real tables")
+    parser.add_argument("--tables", help="folder of CSV files; no real tables by default")
     parser.add_argument("--csv", type=Path, default="members.csv", help="file to append to")
     parser.add_argument("--n", type=int, nargs="*", default=[], help="rows of drawn tables")
-    parser.add_argument("--only", nargs="*", help="names of tables")
+    parser.add_argument("--only", nargs="*", help="names of tables; all by default")
     parser.add_argument("--report", nargs="+", type=Path, help="only join CSV files")
     options = parser.parse_args()
     if options.report:

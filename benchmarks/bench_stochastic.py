@@ -127,8 +127,8 @@ def compare_times(n, noise, repeats=5):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=4000, help="training rows")
+    parser.add_argument("--seeds", type=int, default=3, help="networks of each row")
     parser.add_argument("--noise", nargs="*", help="families of noise; all of them by default")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -7,6 +7,7 @@ does: the data are small, and a network takes one step.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def report(name, function, *arguments):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     X, y = load_iris(return_X_y=True)
     digits = load_digits(n_class=2)

@@ -6,6 +6,7 @@ of another version, run ``PYTHONPATH=its/checkout python benchmarks/count_waits.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -61,6 +62,7 @@ def calls():
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     warnings.simplefilter("ignore")
     print(
         f"{_N_ROWS:,} rows, {_EPOCHS} epochs, batches of {_BATCH_SIZE}; 500 images of 16 x 16\n"

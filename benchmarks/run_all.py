@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--photos", type=Path, help="folder of photographs, in place of PHOTOS")
     parser.add_argument("--tables", type=Path, help="folder of CSV files, in place of TABLES")
     parser.add_argument("--seconds", type=float, help="end each command after this time")
-    parser.add_argument("--out", type=Path, default=Path("results"))
+    parser.add_argument("--out", type=Path, default=Path("results"), help="output folder")
     options = parser.parse_args()
     chosen = {
         command: page

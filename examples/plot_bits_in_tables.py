@@ -56,8 +56,8 @@ for table, results in found.items():
 
 # %%
 # Dots are the lower bounds on these rows. Each bar reaches from the dot to the 95 % confidence
-# limit in the population. An arrow with a number stands for a bound below 0. No bound can exceed
-# H(Y), the vertical line, so that the grey area cannot be reached.
+# limit in the population. No bound can exceed H(Y), the vertical line, so that the grey area
+# cannot be reached.
 
 figure, axes = plt.subplots(1, len(found), figsize=(9, 3.4), sharey=True, layout="constrained")
 for axis, (table, results) in zip(axes, found.items(), strict=True):
@@ -66,14 +66,9 @@ for axis, (table, results) in zip(axes, found.items(), strict=True):
     axis.axvline(entropy, color="black", lw=1)
     axis.text(1.02 * entropy, 3.4, "H(Y)", ha="left", va="top", rotation=90, fontsize=9)
     for row, bounds in enumerate(results.values()):
-        limit = max(bounds.mi_lower_limit, -0.05)
-        axis.plot(
-            [limit, max(bounds.mi_lower, -0.05)], [row, row], color=f"C{row}", lw=5, alpha=0.35
-        )
-        if bounds.mi_lower >= 0:
-            axis.plot(bounds.mi_lower, row, "o", color=f"C{row}", ms=9)
-        else:
-            axis.text(0, row, f"$\\leftarrow$ {bounds.mi_lower:.2f}", color=f"C{row}", va="center")
+        bar = [bounds.mi_lower_limit, bounds.mi_lower]
+        axis.plot(bar, [row, row], color=f"C{row}", lw=5, alpha=0.35)
+        axis.plot(bounds.mi_lower, row, "o", color=f"C{row}", ms=9)
     axis.set_title(table, fontsize=10)
     axis.set_xlim(-0.05, 1.2 * entropy)
     axis.set_ylim(-0.6, len(results) - 0.4)

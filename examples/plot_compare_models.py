@@ -27,7 +27,7 @@ classifiers = {
 
 # %%
 # `mi_lower_floored` is the lower bound after a small share of the label frequencies is mixed into
-# the predictions; it is the centre of `interval`.
+# the predictions; `interval` is the interval for this value.
 
 found = {
     name: cross_val_bounds(classifier, part, y, units="bits")

@@ -22,7 +22,7 @@ table, y = data.data, data.target
 classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.3))
 
 # %%
-# Invented prices. A measurement comes as a mean, a standard error and a worst value.
+# The prices are invented. A measurement comes as a mean, a standard error and a worst value.
 
 prices = {
     "radius": 10,

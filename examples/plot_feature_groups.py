@@ -39,10 +39,11 @@ found = feature_information(
 print(found)
 
 # %%
-# Size (radius, perimeter, area) carries the most information on its own, and little is lost
-# without one of these three measurements, since the other two carry the same information. Losses
-# and gains are differences between two lower bounds, and not bounds themselves. A difference below
-# zero means that the classifier predicts better without the columns.
+# The measurements of size (radius, perimeter, area) and the concave points carry the most
+# information on their own. Little is lost without one of the three sizes, since the other two
+# carry the same information. Losses and gains are differences between two lower bounds, and not
+# bounds themselves. A difference below zero means that the classifier predicts better without the
+# columns.
 
 FeatureInformationDisplay(found).plot()
 plt.show()

@@ -20,23 +20,23 @@ from sksoftinfo import cross_val_bounds
 rng = np.random.default_rng(0)
 
 # %%
-# Sixty patients with ten rows each. The columns identify the patient, and the diagnosis of each
-# patient is drawn at random.
+# There are sixty patients, with ten rows each. The columns identify the patient, and the diagnosis
+# of each patient is drawn at random.
 
 patient = np.repeat(np.arange(60), 10)
 X_patients = rng.normal(size=(60, 4))[patient] + 0.1 * rng.normal(size=(600, 4))
 diagnosis = rng.integers(2, size=60)[patient]
 
 # %%
-# Two random walks. The label is 1 where one walk is above its starting point. The column is the
-# position of the other walk.
+# There are two random walks. The label is 1 where one walk is above its starting point. The column
+# is the position of the other walk.
 
 walk, other = np.random.default_rng(1).normal(size=(2, 1000)).cumsum(axis=1)
 X_walk, above = walk[:, None], (other > 0).astype(int)
 
 # %%
-# The same classifier in different folds. A group, or a block of time, counts as one observation of
-# the confidence limit.
+# The same classifier is evaluated in different folds. A group, or a block of time, counts as one
+# observation of the confidence limit.
 
 classifier = HistGradientBoostingClassifier(max_iter=20, random_state=0)
 found = {

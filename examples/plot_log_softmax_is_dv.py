@@ -2,10 +2,10 @@
 Log-softmax is the Donsker-Varadhan representation less log M
 =============================================================
 
-The paper's central equation in a few lines of NumPy. For any logits z of M classes, the expected
-log-softmax of the label equals the Donsker-Varadhan (DV) representation with the logit as critic
-and labels uniform over the classes, less log M (Eq. 23). For random logits the two differ: the
-log-softmax is larger by the Jensen gap (Eq. 25 with its sign corrected).
+This example checks the paper's central equation in a few lines of NumPy. For any logits z of M
+classes, the expected log-softmax of the label equals the Donsker-Varadhan (DV) representation with
+the logit as critic and labels uniform over the classes, less log M (Eq. 23). For random logits the
+two differ: the log-softmax is larger by the Jensen gap (Eq. 25 with its sign corrected).
 """
 
 import matplotlib.pyplot as plt

@@ -18,7 +18,7 @@ from scipy.special import log_softmax, logsumexp
 from sksoftinfo import StochasticInfoClassifier
 
 # %%
-# Five Gaussian classes, so that p(y given x) is known.
+# The classes are five Gaussians, so that p(y given x) is known.
 
 MEANS = 1.2 * np.random.default_rng(0).standard_normal((5, 3))
 
@@ -55,7 +55,7 @@ def output_information(clf, n_outputs=600, n_inputs=2500):
 
 
 # %%
-# One network for each scale of the noise.
+# One network is trained for each scale of the noise.
 
 X, y, _ = draw(2000, seed=0)
 X_test, y_test, _ = draw(1200, seed=1)
@@ -101,9 +101,11 @@ plt.show()
 
 # %%
 # According to section 3.2.4 of the paper, training by log-softmax moves away from maximising the
-# information. Does it? Each objective raises the value that it maximises. However, on this task,
-# the Donsker-Varadhan objective does not put more information about the label into the output.
-# The page on random outputs compares the objectives in four cases; in one of them, it does.
+# information. Does it? Training by DV, and by the averaged prediction, reaches the largest value
+# of its own objective; the first and the third network reach nearly the same log-softmax. However,
+# on this task, the Donsker-Varadhan objective does not put more information about the label into
+# the output. The page on random outputs compares the objectives in four cases; in one of them, it
+# does.
 
 log_posterior = draw(100_000, seed=2)[2]
 information = np.log(5) + (np.exp(log_posterior) * log_posterior).sum(axis=1).mean()

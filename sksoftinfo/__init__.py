@@ -1,4 +1,4 @@
-"""Measure how much information about a label data carry, and where in an image it lies."""
+"""Measure how much information data carry about a label, and where in an image it lies."""
 
 from ._bounds import (
     BoundsDifference,

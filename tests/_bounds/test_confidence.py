@@ -99,7 +99,8 @@ def test_the_limit_to_use_is_the_larger_of_two_that_share_the_probability_of_bei
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 400)
     right = np.eye(3)[np.where(rng.random(400) < 0.02, (y + 1) % 3, y)]
-    # Score the predictions as they are, and so flat that only the order of classes is useful.
+    # Score the predictions as they are, and after they are flattened so much that only the order
+    # of the classes is useful.
     for proba, larger in ((0.94 * right + 0.02, "betting"), (0.04 * right + 0.32, "fano")):
         one = information_bounds(y, proba, confidence_level=0.95)
         parts = {
@@ -362,7 +363,7 @@ def test_standard_errors_are_those_of_groups():
 
 
 def test_clopper_pearson_is_exact():
-    """At the limit, as few successes have the probability 1 - level."""
+    """If the limit is the true rate, as many successes or fewer have probability 1 - level."""
     from scipy.stats import binom
 
     for k, n in ((0, 10), (3, 50), (9, 10)):

@@ -10,8 +10,9 @@ and waits of the host.
 The simulation cannot show
 
 - the arithmetic of kernels: results are those of the CPU to the last bit, so that other orders
-  of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU
-  (which flags of torch hold where a network computes does not: `_networks/test_torch_flags.py`);
+  of summation, TF32, algorithms of convolution and kernels that are not deterministic need a GPU.
+  (Which flags of torch hold while a network computes can be tested without a GPU: see
+  `_networks/test_torch_flags.py`.)
 - time, and what overlaps: every copy and every kernel is done when it is called;
 - graphs, which torch traces with tensors of its own: ``torch.compile``, ``torch.jit``, the
   exports by torch and to ONNX, CUDA graphs; and Triton, streams and events: `NotSimulated` is

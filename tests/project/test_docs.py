@@ -1,5 +1,6 @@
 """The documentation builds without a warning, gallery included, and its snippets run."""
 
+import ast
 import itertools
 import re
 import runpy
@@ -177,6 +178,22 @@ def test_all_commands_are_listed():
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         for script in re.findall(r"python (?:benchmarks|examples)/(\w+\.py)", path.read_text()):
             assert script in listed or script == "run_all.py", f"{script} of {path.name}"
+
+
+def test_each_benchmark_describes_its_options():
+    """`--help` runs nothing, shows the first line of the docstring, and explains each option."""
+    n_scripts = 0
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if "__main__" not in source:
+            continue
+        n_scripts += 1
+        assert "ArgumentParser(description=__doc__.splitlines()[0])" in source, path.name
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
+                given = {word.arg for word in node.keywords}
+                assert "help" in given, f"{path.name}: {ast.unparse(node)}"
+    assert n_scripts > 10
 
 
 def test_api_reference_names_all_that_is_public():
