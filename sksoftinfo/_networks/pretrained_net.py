@@ -13,7 +13,7 @@ from .net import InfoSoftmaxNet
 from .precision import widened
 from .predictions import checked_logits, evaluate_module, module_input, posterior_logits
 from .probe import are_probabilities, warn_of_probabilities
-from .refused_rows import name_of, naming_rows, reason, refuse_integer_modules
+from .refused_rows import name_of, naming_rows, reason, refuse_other_dtypes
 from .torch_flags import pinned_flags
 
 # Side of the images on which a network is checked, if it takes them.
@@ -122,7 +122,7 @@ def check_input_shape(net, rows, input_shape):
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            refuse_integer_modules(net.module_, x, error)
+            refuse_other_dtypes(net.module_, x, error)
             raise ValueError(
                 "`input_shape` must be the shape of a row that the network can process; got "
                 f"{input_shape}, on which module={name_of(net.module_)} fails: "

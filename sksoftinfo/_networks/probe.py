@@ -33,8 +33,8 @@ def check_output(net, rows):
     Raises
     ------
     ValueError
-        If the module does not return a tensor, computes on two devices, takes integers only, or
-        cannot process images of this shape.
+        If the module does not return a tensor, computes on two devices, takes integers or single
+        precision only, or cannot process images of this shape.
 
     Warns
     -----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 
 import torch
@@ -12,7 +13,7 @@ from .stochastic_module import StochasticModule, unwrapped
 
 @contextmanager
 def naming_rows(module, rows):
-    """Name the cause in the error of a module that takes integers only, or fails on images.
+    """Name the cause in the error of a module that takes another dtype, or fails on images.
 
     A network that cannot process a shape, e.g. since a side is shorter than a kernel or since the
     number of channels is another one, raises an error of whichever layer fails first.
@@ -27,8 +28,9 @@ def naming_rows(module, rows):
     Raises
     ------
     ValueError
-        If the module takes integers only, or if it fails on images, of shape (n, C, H, W), for
-        another reason than its device or a lack of memory. Other errors are raised unchanged.
+        If the module takes integers or single precision only, or if it fails on images, of shape
+        (n, C, H, W), for another reason than its device or a lack of memory. Other errors are
+        raised unchanged.
 
     Examples
     --------
@@ -52,7 +54,7 @@ InfoMaskTransformer(preprocess=...).
         of_device = is_out_of_memory(error) or "device" in str(error) or "CUDA" in str(error)
         if module.training or of_device:
             raise
-        refuse_integer_modules(module, rows, error)
+        refuse_other_dtypes(module, rows, error)
         if rows.ndim != 4:
             raise
         raise ValueError(
@@ -63,8 +65,8 @@ InfoMaskTransformer(preprocess=...).
         ) from error
 
 
-def refuse_integer_modules(module, rows, error):
-    """Raise ValueError if a module that failed takes integers only, e.g. for an embedding.
+def refuse_other_dtypes(module, rows, error):
+    """Raise ValueError if a module that failed takes integers only, or single precision only.
 
     Parameters
     ----------
@@ -77,12 +79,31 @@ def refuse_integer_modules(module, rows, error):
     """
     # Index 0 is in the range of every embedding.
     zeros = torch.zeros_like(rows)
-    if _fails(module, zeros) and not _fails(module, zeros.long()):
+    if not _fails(module, zeros):
+        return
+    single = _in_single_precision(module)
+    if not _fails(single, zeros.float()):
+        raise ValueError(
+            "`dtype` must be 'float32' for a module that computes in single precision only; got "
+            f"float64, which is 'auto' for tables of float64, and module={name_of(module)} fails: "
+            f"{reason(error)}. Set dtype='float32'."
+        ) from error
+    if not _fails(single, zeros.long()):
         raise ValueError(
             "`module` must take rows of floating-point numbers, to which X is converted; got "
             f"module={name_of(module)}, which takes integers only: {reason(error)}. Wrap it in a "
             "module whose `forward` begins with x = x.long()."
         ) from error
+
+
+def _in_single_precision(module):
+    if all(weight.dtype != torch.float64 for weight in module.parameters()):
+        return module
+    try:
+        return copy.deepcopy(module).float()
+    # A copy calls whatever the attributes of the module implement.
+    except Exception:
+        return module
 
 
 def _fails(module, rows):

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -102,6 +104,15 @@ class Embedded(nn.Module):
         return self.head(found.flatten(1, -2).mean(1))
 
 
+class Single(Embedded):
+    """A network that converts its rows to single precision, whatever its weights."""
+
+    def forward(self, x):
+        if self.lookup == "one-hot":
+            x = nn.functional.one_hot(x.long() if self.converts else x, 9)
+        return self.head((x.float() @ torch.ones(x.shape[-1], 3)).reshape(len(x), -1, 3).mean(1))
+
+
 WORDS = np.random.default_rng(0).integers(0, 9, (60, 4))
 FIRST = (WORDS[:, 0] > 4).astype(int)
 
@@ -126,6 +137,19 @@ def test_modules_that_take_integers_only(use, lookup):
     use(Embedded(lookup, converts=True))
 
 
+@pytest.mark.parametrize("estimator", [InfoSoftmaxClassifier, StochasticInfoClassifier])
+@pytest.mark.parametrize("lookup", ["none", "one-hot"])
+def test_modules_of_single_precision(estimator, lookup):
+    module = Single(lookup, converts=True)
+    for X in (WORDS, WORDS.astype(float)):
+        with pytest.raises(ValueError, match="'float32' for a module .* Set dtype='float32'"):
+            estimator(module, max_epochs=1).fit(X, FIRST)
+        estimator(module, max_epochs=1, dtype="float32").fit(X, FIRST)
+    if lookup == "one-hot":
+        with pytest.raises(ValueError, match=r"integers only: .* x = x\.long"):
+            estimator(Single(lookup), max_epochs=1).fit(WORDS, FIRST)
+
+
 def test_integers_reach_modules_as_they_are_worth():
     torch.manual_seed(0)
     network = Embedded("embedding")
@@ -141,3 +165,17 @@ def test_an_index_out_of_range_is_not_taken_for_a_need_of_integers():
     clf = InfoSoftmaxClassifier(Embedded("embedding", True), max_epochs=1)
     with pytest.raises(IndexError, match="out of range"):
         clf.fit(WORDS + 9, FIRST)
+
+
+def test_a_module_that_cannot_be_copied_keeps_its_error():
+    class Locked(nn.Module):
+        def __init__(self, n_features, n_classes):
+            super().__init__()
+            self.layer = nn.Linear(n_features, n_classes)
+            self.lock = threading.Lock()
+
+        def forward(self, x):
+            return self.layer(x.float())
+
+    with pytest.raises(RuntimeError, match="same dtype"):
+        InfoSoftmaxClassifier(Locked, max_epochs=1).fit(WORDS, FIRST)
