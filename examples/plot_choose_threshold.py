@@ -16,9 +16,11 @@ from sklearn.model_selection import train_test_split
 from sksoftinfo import InfoSoftmaxClassifier, information_bounds
 
 X, y = make_classification(
-    6000, 10, n_informative=5, weights=[0.9], flip_y=0.05, class_sep=0.8, random_state=0
+    30_000, 10, n_informative=5, weights=[0.9], flip_y=0.05, class_sep=0.8, random_state=0
 )
-X_train, X_rest, y_train, y_rest = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_rest, y_train, y_rest = train_test_split(
+    X, y, train_size=6000, stratify=y, random_state=0
+)
 X_tune, X_test, y_tune, y_test = train_test_split(
     X_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=0
 )
@@ -63,17 +65,30 @@ cost = np.array(
 by_cost = thresholds[cost.argmin()]
 best = int(np.argmax(on_tuning_rows))
 by_information = thresholds[best]
-print(f"by costs {by_cost:.2f} (calibrated: {ALARM / (ALARM + MISSED):.2f})")
-print(f"by information {by_information:.2f}: {kept[best]:.3f} of {whole.mi_lower:.3f} bits")
+print(f"the probability itself: {whole.mi_lower:.3f} bits")
+print(f"threshold by information {by_information:.2f}: {kept[best]:.3f} bits")
+print(
+    f"threshold by costs {by_cost:.2f} (calibrated: {ALARM / (ALARM + MISSED):.2f}): "
+    f"{kept[cost.argmin()]:.3f} bits"
+)
 
 # %%
-# Whatever the threshold, the decision keeps less information than the probability. The threshold
-# of least cost differs from the threshold that keeps the most information.
+# The figure shows the test rows; dot and dotted line are the thresholds that were chosen on the
+# tuning rows. Whatever the threshold, the decision keeps less information than the probability.
+# Thresholds from 0.3 to 0.6 keep nearly the same information, among them the threshold that was
+# chosen by information. The threshold of least cost is lower, and its decisions keep less.
 
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 axis.axhline(whole.mi_lower, color="black", ls="--", label="the probability itself")
 axis.plot(thresholds, kept, color="#0072b2", lw=2, label="yes or no, by threshold")
-axis.plot(by_information, kept[best], "o", color="#0072b2", ms=9, label="chosen by information")
+axis.plot(
+    by_information,
+    kept[best],
+    "o",
+    color="#0072b2",
+    ms=9,
+    label="chosen by information",
+)
 axis.axvline(by_cost, color="#d55e00", lw=2, ls=":", label="threshold of least cost")
 axis.axvline(0.5, color="0.6", lw=1, label="threshold 0.5")
 axis.set_ylim(0, 1.08 * whole.mi_lower)
