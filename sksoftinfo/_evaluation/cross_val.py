@@ -91,10 +91,10 @@ def cross_val_bounds(
         rows. ``"auto"`` is ``"together"``, with a warning, if equal rows look like copies, and
         ``"independent"`` otherwise. Equal rows look like copies if their labels agree and either
         at least two columns each have nearly as many values as there are different rows, or there
-        are more than 20 times as many pairs of equal rows as would occur by chance if each column
-        depended on at most one other. With splits of your own, equal rows are counted as one
-        observation, but `cv` itself has to hold them out together; a warning is given if it does
-        not.
+        are at least 20 pairs of equal rows, and more than 20 times as many as would occur by
+        chance if each column depended on at most one other. With splits of your own, equal rows
+        are counted as one observation, but `cv` itself has to hold them out together; a warning is
+        given if it does not.
     bins : int, default=None
         Number of classes of about equal size into which numeric labels are cut at their quantiles;
         fewer classes if some values occur often. The classes are numbered from 0, and `labels`

@@ -16,6 +16,8 @@ _FEWEST_PAIRS = 20
 _TIMES_EXPECTED = 20
 # Number of columns that are used to judge this: the columns with the most values.
 _N_COLUMNS = 12
+# Rows occur more often than this, on average, if a column such as a product determines the others.
+_TIMES_OF_KEYS = 2
 
 
 def copied_rows(X, y):
@@ -31,7 +33,10 @@ def copied_rows(X, y):
       explains a share of all pairs: the pairs that agree in it. Each further column reduces this
       share by the share of pairs that agree in it among the pairs that agree in the one earlier
       column that explains it best. A column that follows from another, such as the region of a
-      city or an attribute of a product, therefore reduces nothing.
+      city or an attribute of a product, therefore reduces nothing. Pairs that agree in all other
+      columns are left out of the second share, since copies agree in everything. If fewer than
+      20 pairs are left, one column may determine all others, as a product determines its
+      attributes. This explains the equal rows if rows occur more than twice on average.
 
     A column that numbers the rows one by one, such as an index, is left out. If rows occur at
     least ten times on average, whole numbers and texts count as names, such as a city and its
@@ -74,7 +79,7 @@ def copied_rows(X, y):
     first, copies = _different(numbers)
     if len(first) == len(numbers) or _agreement(copies, y) < _LEAST_AGREEMENT:
         return None
-    if are_continuous(numbers, first) or _more_than_by_chance(numbers, copies):
+    if are_continuous(numbers, first) or _more_than_by_chance(numbers, first, copies):
         return copies
     return None
 
@@ -104,26 +109,49 @@ def _agreement(copies, y):
     return (_n_pairs(both) / _n_pairs(copies) - chance) / (1 - chance) if chance < 1 else 0.0
 
 
-def _more_than_by_chance(numbers, copies):
+def _more_than_by_chance(numbers, first, copies):
     """Return whether there are many times more equal pairs than the columns explain."""
     n_equal = _n_pairs(copies)
     if n_equal < _FEWEST_PAIRS:
         return False
-    n_pairs = len(numbers) * (len(numbers) - 1) / 2
+    n_pairs = _n_pairs(np.zeros(len(numbers)))
     codes = [np.unique(column, return_inverse=True)[1] for column in numbers.T]
-    agreeing = np.array([_n_pairs(code) for code in codes])
     # Further columns would only lower the expected number of equal pairs.
-    chosen = np.argsort(agreeing, kind="stable")[:_N_COLUMNS]
+    chosen = sorted(codes, key=_n_pairs)[:_N_COLUMNS]
+    agreeing = [_n_pairs(code) for code in chosen]
+    agreeing_elsewhere, n_alike = _pairs_without_each(chosen)
+    repeated_often = len(numbers) > _TIMES_OF_KEYS * len(first)
     expected = n_pairs
-    for place, column in enumerate(chosen):
-        share = agreeing[column] / n_pairs
-        for known in chosen[:place]:
-            both = codes[known] * (codes[column].max() + 1) + codes[column]
-            share = max(share, _n_pairs(both) / agreeing[known])
+    for place, code in enumerate(chosen):
+        share = agreeing[place] / n_pairs
+        for known, n_known in zip(chosen[:place], agreeing[:place], strict=True):
+            n_both = _n_pairs(_joined(known, code))
+            # Copies agree in this column whatever explains it, and so do not count.
+            n_known_apart = n_known - agreeing_elsewhere[place]
+            if n_known_apart >= _FEWEST_PAIRS:
+                share = max(share, (n_both - n_alike) / n_known_apart)
+            elif repeated_often:
+                share = max(share, n_both / n_known)
         expected *= share
         if n_equal > _TIMES_EXPECTED * expected:
             return True
     return False
+
+
+def _joined(one, other):
+    """Return codes that are equal where two columns of codes are."""
+    return np.unique(one * (other.max() + 1) + other, return_inverse=True)[1]
+
+
+def _pairs_without_each(codes):
+    """Return the number of pairs that agree in all columns but each, and in all columns."""
+    nothing = np.zeros(len(codes[0]), dtype=np.int64)
+    before, after = [nothing], [nothing]
+    for code, last in zip(codes, codes[::-1], strict=True):
+        before.append(_joined(before[-1], code))
+        after.append(_joined(after[-1], last))
+    without = [_n_pairs(_joined(*both)) for both in zip(before[:-1], after[-2::-1], strict=True)]
+    return without, _n_pairs(before[-1])
 
 
 def equal_rows_of(X):

@@ -177,6 +177,43 @@ def test_copies_beside_columns_that_follow_from_each_other(times):
         assert copied_rows(table.iloc[order], y[order]) is not None, name
 
 
+@pytest.mark.parametrize("share", [0.2, 1 / 3, 1])
+@pytest.mark.parametrize("decimals", [1, 2, 9])
+def test_copies_beside_one_measurement(share, decimals):
+    """Patients with one measurement and four discrete columns; some were entered twice."""
+    random = np.random.default_rng(0)
+    n = 300
+    patients = np.column_stack(
+        [
+            random.exponential(size=n).round(decimals),
+            random.integers(0, 200, n),  # day of admission
+            random.integers(20, 90, n),
+            random.integers(0, 7, n),
+            random.integers(0, 2, n),
+        ]
+    )
+    y = random.integers(0, 2, n)
+    order = random.permutation(np.r_[:n, : int(share * n)])
+    assert copied_rows(patients, y) is None
+    assert len(np.unique(copied_rows(patients[order], y[order]))) == n
+
+
+@pytest.mark.parametrize("n_free", [0, 1, 2])
+def test_products_that_occur_three_times_are_natural(n_free):
+    random = np.random.default_rng(0)
+    product = random.integers(0, 200, 600)
+    attributes = random.integers(0, 5, size=(200, 4))
+    free = random.integers(0, 3, size=(600, n_free))
+    table = np.column_stack([product, attributes[product], free])
+    assert copied_rows(table, random.integers(0, 2, 200)[product]) is None
+
+
+@pytest.mark.parametrize("zeros", [0.98, 0.8])
+def test_rare_attributes_that_determine_the_label_are_natural(zeros):
+    bits = (np.random.default_rng(0).random((1000, 8)) > zeros).astype(int)
+    assert copied_rows(bits, bits.any(axis=1)) is None
+
+
 def test_whole_numbers_that_differ_in_every_row_are_measurements_where_rows_repeat_seldom():
     rows, y = RNG.integers(0, 10**6, size=(150, 5)), RNG.integers(0, 2, 150)
     order = RNG.permutation(np.arange(150).repeat(5))
