@@ -20,7 +20,7 @@ from torch import nn
 from ._classifiers import InfoSoftmaxClassifier, StochasticInfoClassifier
 from ._masking import InfoMaskTransformer, SharedCalibration, neural, window_average
 from ._networks import pinned_flags
-from ._utils import known_labels
+from ._utils import check_masker, known_labels
 
 __all__ = ["information_map_module", "log_proba_module"]
 
@@ -119,6 +119,7 @@ def information_map_module(masker: InfoMaskTransformer, target: Any) -> nn.Modul
     >>> information_map_module(masker, 1)(torch.as_tensor(images[:5, None])).shape
     torch.Size([5, 8, 8])
     """
+    check_masker(masker, "masker")
     check_is_fitted(masker)
     if masker.patch_scoring_ != "dense":
         raise ValueError(

@@ -181,13 +181,19 @@ class InformationBoundsDisplay:
         Raises
         ------
         ValueError
-            If the results have different units, or `sandwich_ax` is given without `ax`.
+            If there are no results, if they have different units, or if `sandwich_ax` is given
+            without `ax`.
         """
         bounds = self.bounds
         named = {"": bounds} if isinstance(bounds, InformationBounds) else dict(bounds)
         results = list(named.values())
+        if not results:
+            raise ValueError(
+                "`bounds` must hold at least one result; got none. Pass results by name, e.g. "
+                "{'name': bounds}."
+            )
         units = sorted({one.units for one in results})
-        if len(units) != 1:
+        if len(units) > 1:
             raise ValueError(
                 f"`bounds` must have the same units; got {units}. Convert them by to_bits()."
             )

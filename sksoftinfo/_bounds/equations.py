@@ -33,7 +33,7 @@ def log_mean_exp(values, axis):
 def at_label(values, y):
     """Return ``values[i, ..., y[i]]``."""
     if values.ndim == 2 and values.flags.f_contiguous:
-        # A flat index takes a third of the time of an index for each axis.
+        # A flat index takes less time than an index for each axis.
         flat = np.multiply(y, len(values), dtype=np.intp) + np.arange(len(values))
         return values.ravel(order="F").take(flat)
     index = np.asarray(y).reshape((-1,) + (1,) * (values.ndim - 1))

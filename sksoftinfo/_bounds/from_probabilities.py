@@ -231,7 +231,8 @@ weight_bound, group_bound, units
     _refuse_quantities(observed, classes)
     classes = unique_labels(observed) if classes is None else classes
     order = np.argsort(classes).astype(label_dtype(len(classes)))
-    y = order[encode_labels(observed, classes[order], "y_true")]
+    remedy = "Pass all labels of `y_true` as `labels`, and a column of `y_proba` for each."
+    y = order[encode_labels(observed, classes[order], "y_true", remedy)]
     if len(classes) < 2:
         raise ValueError(
             "`labels`, or the labels of `y_true`, must be at least two classes; got "

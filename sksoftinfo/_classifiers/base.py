@@ -226,8 +226,9 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                         "`classes` must equal the classes of the first call, "
                         f"{self.classes_.tolist()}; got {classes!r}. Leave `classes` out."
                     )
-            y, plan = encode_labels(y, self.classes_), TrainingPlan(epochs=1)
-            return self._train(X, y, weight, plan, in_chunks=True)
+            remedy = "Pass all labels that may occur as `classes` in the first call."
+            y = encode_labels(y, self.classes_, remedy=remedy)
+            return self._train(X, y, weight, TrainingPlan(epochs=1), in_chunks=True)
 
     def _start(self, X, classes):
         """Set the attributes that follow from the first rows, and discard an earlier net."""

@@ -111,8 +111,8 @@ def _positions_of_names(names, X):
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(
-            f"`categorical_features` must name columns of X; got {_listed(unknown)}. Choose from "
-            f"{_listed(known)}."
+            f"`categorical_features` must name columns of X; got "
+            f"{_listed(dict.fromkeys(unknown))}. Choose from {_listed(known)}."
         )
     return np.unique([known.index(name) for name in names])
 
@@ -148,9 +148,9 @@ def learn_categories(X, categorical_features, takes_categories):
     if not takes_categories:
         raise ValueError(
             "`X` must contain numbers only if `module` is set; got categorical columns: "
-            f"{_listed([_name(X, j) for j in positions])}. Encode them, e.g. by OneHotEncoder in "
-            "a ColumnTransformer, or leave `module` out. categorical_features=None uses numeric "
-            "categories as numbers."
+            f"{_listed([_name(X, j) for j in positions])}. Encode them, e.g. by "
+            "OneHotEncoder(sparse_output=False) in a ColumnTransformer, or leave `module` out. "
+            "categorical_features=None uses numeric categories as numbers."
         )
     table = _with_columns(X)
     categories = [None] * table.shape[1]
@@ -240,10 +240,12 @@ def _codes(column, values, name):
         codes, strange = np.full(len(column), np.nan), entries
     # A single unknown category is not suspicious.
     if index and len(strange) > 1:
+        # Lists are not hashable.
+        different = {repr(one): one for one in strange}.values()
         warnings.warn(
-            f"`X` should have the categories of `fit` in column {name!r}, "
-            f"{_listed(values.tolist())}; got only {_listed(strange)}, which are treated as "
-            "missing. Convert the column to the type that it had in `fit`.",
+            f"`X` should have the categories of `fit` in column {name!r}, which are "
+            f"{_listed(values.tolist())}; got only others, {_listed(different)}, which are "
+            "treated as missing. Convert the column to the type that it had in `fit`.",
             stacklevel=users_stacklevel(),
         )
     return codes

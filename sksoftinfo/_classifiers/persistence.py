@@ -163,6 +163,8 @@ def load(path, **params):
         If the file is truncated, was changed, has another format or was not written by `save`; if
         any of its content is invalid; or if a parameter that `save` did not write is not passed.
         The message names the file.
+    ValueError
+        If a passed parameter does not exist or has an invalid value.
     ImportError
         If safetensors is not installed.
 
@@ -210,6 +212,8 @@ def load(path, **params):
             "fit or from_module."
         )
     estimator = cls().set_params(**params)
+    # Invalid parameters of the caller are not a fault of the file.
+    check_params(estimator)
     try:
         estimator.set_params(**saved)
         fitted = {name: _decode(value) for name, value in content["fitted"].items()}

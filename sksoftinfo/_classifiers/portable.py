@@ -81,7 +81,8 @@ class CheckedStateMixin:
             # A partly restored estimator must not be used.
             vars(self).clear()
             raise ValueError(
-                f"The file holds a {type(self).__name__} that cannot be restored: {error}"
+                f"The file holds an estimator of class {type(self).__name__} that cannot be "
+                f"restored: {error}"
             ) from error
 
 
@@ -180,8 +181,9 @@ def net_state(estimator):
     for name, value in unwrapped(net.module_).state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise ValueError(
-                f"module={type(net.module_).__name__} keeps {name!r}, a {type(value).__name__}, "
-                "in its state, of which only tensors can be saved. Use pickle."
+                f"module={type(net.module_).__name__} keeps {name!r}, of class "
+                f"{type(value).__name__}, in its state, of which only tensors can be saved. Use "
+                "pickle."
             )
         try:
             weights[name] = value.detach().cpu().numpy()

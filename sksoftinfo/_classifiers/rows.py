@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from .._networks import resolve_device
+from .._networks import resolve_device, warn_of_rounding
 from .._utils import (
     are_plain_labels,
     as_images,
@@ -79,7 +79,13 @@ def _coded_rows(classifier, X, y, *, reset):
         )
     check_channels_first(X, any_dtype=classifier.module is None)
     if not reset:
-        check_row_shape(X, classifier.input_shape_, type(classifier).__name__)
+        of_shape = (f"as in `fit` of {type(classifier).__name__}",)
+        if classifier._is_pretrained:
+            of_shape = (
+                "the `input_shape` of from_module",
+                "Pass rows of that shape, or call from_module without `input_shape`.",
+            )
+        check_row_shape(X, classifier.input_shape_, *of_shape)
     if _stays_on_device(X, classifier, reset):
         validate, options = validate_on_device, {}
         categories = None
@@ -103,6 +109,10 @@ def _coded_rows(classifier, X, y, *, reset):
     if len(getattr(X, "shape", ())) > 2:
         dtypes = dtypes[::-1]
     options |= {"reset": reset, "allow_nd": True, "allow_nan": classifier.module is None}
+    if reset and classifier.module is None and dtypes == (np.float32,):
+        found = validate(classifier, X, dtype=[np.float64, np.float32], **options)
+        if found.ndim == 2 and "float64" in str(found.dtype):
+            warn_of_rounding(found, getattr(classifier, "feature_names_in_", None))
     return validate(classifier, X, y, dtype=list(dtypes), **options)
 
 

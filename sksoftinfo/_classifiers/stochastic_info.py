@@ -44,8 +44,8 @@ from .build import module_and_params, with_channels
 from .plan import FOLDS, plan_training
 from .rows import validated_rows
 
-# Largest number of MLPs that serve the members of an ensemble. On tables of 77 to 214 rows,
-# members that share an MLP have fewer bits than members with one each.
+# Largest number of MLPs that serve the members of an ensemble. Members that share an MLP make
+# similar errors, so that averaging removes fewer of them; more MLPs cost more time.
 _MOST_MLPS = 16
 
 _OBJECTIVES = {

@@ -11,7 +11,8 @@ def check_device(device):
         resolve_device(device)
     except ValueError as error:
         raise ValueError(
-            f"--device must be auto, cpu or a device of torch; got {device}. Use auto."
+            "--device must be auto, cpu or a device of torch that works on this machine; got "
+            f"{device}. Use auto."
         ) from error
 
 

@@ -13,7 +13,7 @@ from .._bounds import Units, entropy, nats_to
 from .._utils import axis_or_new, on_host
 from ..metrics import mi_lower_scorer
 from .folds import EqualRows, make_folds
-from .held_out import classes_without_training
+from .held_out import check_classifier, classes_without_training
 from .labels import all_classes, class_labels
 
 
@@ -144,6 +144,8 @@ class InformationLearningCurveDisplay:
             If a fit fails: its exception is passed on, and nothing is drawn.
         """
         factor = nats_to(units)
+        if not isinstance(estimator, str):
+            check_classifier(estimator)
         labels = class_labels(y, bins)
         X = on_host(X)
         check_consistent_length(X, labels)
@@ -225,6 +227,11 @@ def _by_class(rows, encoded, random):
 
 def _check_sizes(train_sizes, n_classes, n_rows):
     sizes = np.asarray(train_sizes)
+    if sizes.ndim != 1 or not len(sizes):
+        raise ValueError(
+            f"`train_sizes` must be a list of at least one size; got {train_sizes!r}. Pass e.g. "
+            "(0.1, 0.5, 1.0)."
+        )
     smallest = sizes.min() if sizes.dtype.kind in "iu" else int(sizes.min() * n_rows)
     if smallest < n_classes:
         raise ValueError(

@@ -121,7 +121,7 @@ def numeric_table(X):
     column_names = getattr(X, "columns", None)
     X = plain_rows(X)
     refuse_times_and_bytes(X)
-    with naming_wrong_columns(X):
+    with naming_wrong_columns(X, of_texts="Pass a data frame, whose texts are encoded."):
         X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
     assert_finite(X, "X", column_names)
     return X

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils import label_array, pyplot
+from .._utils import check_masker, label_array, pyplot
 from .explained import explain
 from .targets import as_list, check_one_kind_of_targets, encode_target
 
@@ -128,9 +128,10 @@ class InfoMaskDisplay:
         Raises
         ------
         ValueError
-            If a target is unknown, if `X` is empty or a table, if `images` and `X` differ in
-            length, or if both `targets` and `y` are given.
+            If `estimator` is a Pipeline, if a target is unknown, if `X` is empty or a table, if
+            `images` and `X` differ in length, or if both `targets` and `y` are given.
         """
+        check_masker(estimator)
         check_is_fitted(estimator)
         if estimator._image_shape[1] == 1:
             raise ValueError(

@@ -35,11 +35,12 @@ def check_refine(refine, mask_type, image_shape):
     """
     if refine is None:
         return
-    if mask_type != "hard" or image_shape[:2] == (1, 1):
+    if image_shape[:2] == (1, 1):
+        raise ValueError("`refine` must be None for a table; got 'edges'. Use refine=None.")
+    if mask_type != "hard":
         raise ValueError(
-            "`refine` must be None without hard masks of images; got 'edges' with "
-            f"mask_type={mask_type!r} and images of shape {image_shape}. Use mask_type='hard' or "
-            "refine=None."
+            f"`refine` must be None without hard masks; got 'edges' with mask_type={mask_type!r}. "
+            "Use mask_type='hard' or refine=None."
         )
     import_opencv()
 

@@ -11,8 +11,7 @@ from .image_classifier import neural
 
 # Number of pixels that go through a network at once, unless these are fewer than _FEWEST_IMAGES
 # images. The activations of larger batches are too large for an allocator to keep, so that each
-# batch pays for fresh memory: with images of 224 x 224 pixels, batches of 64 take a quarter more
-# time per image in the default network than batches of 32.
+# batch would pay for fresh memory.
 _PIXELS_PER_BATCH = 1 << 18
 _FEWEST_IMAGES = 32
 

@@ -40,8 +40,8 @@ def check_state(state, param_names):
     # A cache holds pickles, and a file's author could have placed pickles in a named folder.
     if state["memory"] is not None:
         raise ValueError(
-            "`memory` must be None in a file; set memory=None before skops writes the file, and "
-            "set `memory` again after reading it"
+            f"`memory` must be None in a file; got {state['memory']!r:.100}. Set memory=None "
+            "before skops writes the file, and set `memory` again after reading it."
         )
     fitted = {name: state[name] for name in state.keys() - params}
     output = fitted.pop("_sklearn_output_config", {})

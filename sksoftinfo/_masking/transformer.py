@@ -808,7 +808,7 @@ of images, or torch Dataset or DataLoader
     def _validate(self, X, y="no_validation", *, reset, stays=False):
         X = as_images(X)
         if not reset:
-            check_row_shape(X, self.input_shape_, type(self).__name__)
+            check_row_shape(X, self.input_shape_, f"as in `fit` of {type(self).__name__}")
         validate = validate_on_device if stays else validate_rows
         found = validate(self, X, y, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
         # The columns of a table may be of any scale.

@@ -37,7 +37,7 @@ from .predictions import (
     predict_logits,
     with_rows,
 )
-from .prepare import learn_inputs
+from .prepare import learn_inputs, warn_of_rounding
 from .pretrained_net import (
     PretrainedNet,
     check_has_weights,
@@ -119,6 +119,7 @@ __all__ = [
     "unwrapped",
     "upload",
     "warn_of_equal_rows",
+    "warn_of_rounding",
     "warn_of_sizes",
     "with_rows",
 ]

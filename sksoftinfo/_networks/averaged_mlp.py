@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .label_floor import LabelFloor
-from .modules import check_widths
+from .modules import check_widths, dropout_layer
 from .prepare import PrepareColumns
 
 
@@ -161,5 +161,5 @@ def hidden_layers(n_members, sizes, dropout):
     for n_inputs, n_outputs in pairwise(sizes[:-1]):
         layers += [MemberLinear(n_members, n_inputs, n_outputs), nn.ReLU()]
         if dropout:
-            layers.append(nn.Dropout(dropout))
+            layers.append(dropout_layer(dropout))
     return nn.Sequential(*layers)

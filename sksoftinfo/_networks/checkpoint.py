@@ -262,7 +262,7 @@ def _checked_state(content):
         raise ValueError("it has other entries")
     for name, kind in _KEYS.items():
         if not isinstance(state[name], kind):
-            raise ValueError(f"{name!r} is a {type(state[name]).__name__}")
+            raise ValueError(f"{name!r} is of class {type(state[name]).__name__}")
     if not all(isinstance(text, str) for pair in state["training"].items() for text in pair):
         raise ValueError("'training' holds values that are not strings")
     _check_extent(state)
@@ -308,7 +308,7 @@ def _callback_state(callback):
 
 def _check_names(learned):
     if not isinstance(learned, dict):
-        raise ValueError(f"the state of a callback is a {type(learned).__name__}")
+        raise ValueError(f"the state of a callback is of class {type(learned).__name__}")
     for name, value in learned.items():
         if name != "lr_scheduler_" and not _is_learned(name, value):
             raise ValueError(f"a callback does not learn {name!r}")

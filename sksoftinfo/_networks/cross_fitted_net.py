@@ -17,7 +17,7 @@ from .pooling import FROM_FLOOR, NOT_FROM_FLOOR, pooling_factors
 from .predictions import evaluate_module, first_input, input_batches, with_prior, with_rows
 
 # Share of the epochs after which one weight decay is chosen: by then held-out losses differ by
-# more than chance. On six tables, training all to the end was never better.
+# more than chance, and the others need not be trained to the end.
 _ALL_TRAINED = 0.2
 # Training ends when no group of members has improved for this share of the epochs.
 _PATIENCE = 0.3

@@ -15,7 +15,7 @@ _IMMUTABLE = (bool, int, float, str, type(None))
 
 
 def copied_module(module, memo=None):
-    """Return what ``copy.deepcopy`` returns, in half the time for a network of many layers.
+    """Return what ``copy.deepcopy`` returns, in less time for a network of many layers.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def evaluation_copy(module):
         if type(one) is torch.nn.Parameter and not one.is_inference()
     ]
     shared = {id(one): _shared(one) for one in weights}
-    # deepcopy takes ten times as long for small tensors.
+    # For small tensors, deepcopy takes much longer.
     buffers = {id(one): one.clone() for one in module.buffers() if type(one) is torch.Tensor}
     fresh = copied_module(module, {**shared, **buffers}).eval()
     # One by one, since scripted modules lack `requires_grad_`.

@@ -63,7 +63,7 @@ class MLP(nn.Module):
         for size in hidden_sizes:
             layers += [nn.Linear(width, size), nn.ReLU()]
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(dropout_layer(dropout))
             width = size
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(width, n_classes)
@@ -249,6 +249,14 @@ def _average(feature_map):
     if feature_map.shape[2:] == (1, 1):
         return feature_map.flatten(1)
     return feature_map.mean((2, 3))
+
+
+def dropout_layer(rate):
+    """Return a layer of dropout; raise ValueError unless its rate is within [0, 1]."""
+    # torch accepts NaN, and fails when the layer runs.
+    if not 0 <= rate <= 1:
+        raise ValueError(f"`dropout` must be within [0, 1]; got {rate!r}. Use e.g. 0.1.")
+    return nn.Dropout(rate)
 
 
 def check_widths(name, widths, kind):

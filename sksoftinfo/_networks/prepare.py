@@ -61,7 +61,7 @@ def weighted_quantiles(X, shares, weight=None):
     array([[3.]])
     """
     if weight is None:
-        # Ranks in place of sums of weights take half the time.
+        # Ranks take less time than sums of weights.
         ordered = np.sort(X, axis=0)
         n_known = len(X) - np.isnan(ordered).sum(axis=0)
         ranks = [np.ceil(share * n_known * (1 - _ROUNDING)).astype(int) - 1 for share in shares]
@@ -119,7 +119,10 @@ class PrepareColumns(nn.Module):
             Non-negative weights of the rows.
         """
         found = _learned(X, weight)
-        _warn_of_rounding(X.dtype, self.median.dtype, *found)
+        # A dtype of NumPy or of torch. Some devices have no double precision.
+        is_double = str(X.dtype).removeprefix("torch.") == "float64"
+        if is_double and self.median.dtype != torch.float64:
+            _warn_of_rounding(*found, None, "device='cpu'")
         self._set(found)
 
     def learn_constant(self, X, weight=None):
@@ -221,19 +224,34 @@ def _centre_and_scale(X, weight):
     return np.where(known, median, 0.0), np.where(np.isfinite(scale), scale, 0.0)
 
 
-def _warn_of_rounding(given, dtype, median, scale):
-    """Warn of columns whose differences are lost in the precision of the network."""
-    # A dtype of NumPy or of torch.
-    if str(given).removeprefix("torch.") != "float64" or dtype == torch.float64:
-        return
+def warn_of_rounding(X, column_names=None):
+    """Warn of columns whose differences are lost if rows are converted to single precision.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), or tensor of a device
+        Rows in double precision.
+    column_names : sequence of str, default=None
+        Names of the columns in the warning; positions if None.
+
+    Warns
+    -----
+    UserWarning
+        If single precision does not resolve the differences between rows in a column.
+    """
+    _warn_of_rounding(*_learned(X, None), column_names, "precision='full' with dtype='auto'")
+
+
+def _warn_of_rounding(median, scale, column_names, remedy):
     with np.errstate(all="ignore"):
-        step = np.abs(median) * torch.finfo(dtype).eps * scale
+        step = np.abs(median) * np.finfo(np.float32).eps * scale
     lost = np.flatnonzero(step > _LARGEST_STEP)
     if len(lost):
+        names = lost if column_names is None else [repr(column_names[i]) for i in lost]
         warnings.warn(
-            "Single precision rounds away the differences between rows in columns whose values "
-            f"are far from 0, at positions {some_names(lost)}. Subtract a constant from these "
-            "columns, or use double precision: precision='full' with dtype='auto'.",
+            "Single precision rounds away differences between rows whose values are far from 0, "
+            f"in column {some_names(names)}. Subtract a constant from these columns, or use "
+            f"double precision: {remedy}.",
             stacklevel=users_stacklevel(),
         )
 

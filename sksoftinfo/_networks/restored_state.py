@@ -109,7 +109,7 @@ def _check_part_of_optimizer(value, live, shapes, place):
     elif isinstance(live, list):
         # The history of LBFGS, which may have any length.
         if not isinstance(value, list):
-            raise ValueError(f"{place} is a {type(value).__name__}")
+            raise ValueError(f"{place} is of class {type(value).__name__}")
         for one in value:
             if isinstance(one, torch.Tensor):
                 if one.shape not in (*shapes, torch.Size()) or not one.is_floating_point():
@@ -129,7 +129,7 @@ def _check_part_of_optimizer(value, live, shapes, place):
 def check_callback_state(state, callback, module_state):
     """Raise ValueError unless a state is one that this callback could have learned."""
     if not isinstance(state, dict):
-        raise ValueError(f"the state of a callback is a {type(state).__name__}")
+        raise ValueError(f"the state of a callback is of class {type(state).__name__}")
     for name, value in state.items():
         if name == "lr_scheduler_":
             scheduler = getattr(callback, name, None)
@@ -206,7 +206,7 @@ def _check_alike(value, live, place):
     elif _is_number(live):
         _check_number(value, live, place)
     elif type(value) is not type(live):
-        raise ValueError(f"{place} is a {type(value).__name__}")
+        raise ValueError(f"{place} is of class {type(value).__name__}")
     elif isinstance(live, dict):
         _check_keys(value, live, place)
         for name in live:

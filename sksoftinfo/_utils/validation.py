@@ -15,7 +15,12 @@ from .compat import check_sample_weight
 from .host_arrays import on_host, refuse_masked
 from .labels import check_labels
 
-_ENCODE = "Encode these columns, e.g. by OneHotEncoder in a ColumnTransformer, or drop them."
+# Sparse tables are refused.
+_ENCODE = (
+    "Encode these columns, e.g. by OneHotEncoder(sparse_output=False) in a ColumnTransformer, or "
+    "drop them."
+)
+_ENCODE_TEXTS = "Encode the texts, e.g. by OneHotEncoder(sparse_output=False) in a pipeline."
 _IMPUTE = "Impute these entries, e.g. by SimpleImputer in a pipeline, or drop these rows."
 _REPLACE = "Replace these entries by finite numbers, or drop these rows."
 # Largest number of columns that a message names.
@@ -66,17 +71,23 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, remedy=No
 
 
 @contextmanager
-def naming_wrong_columns(X, remedy=None):
-    """Replace errors about a frame `X` by one that names its columns that are not numeric."""
+def naming_wrong_columns(X, remedy=None, of_texts=_ENCODE_TEXTS):
+    """Replace errors about texts in `X`, and name columns of a frame that are not numeric.
+
+    `remedy` is the last sentence for frames, and `of_texts` the one for arrays and lists.
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
         wrong = _columns_of_no_numbers(X)
-        if not wrong:
+        if wrong:
+            raise ValueError(
+                f"`X` must have numeric columns only; got {some_names(wrong)}. {remedy or _ENCODE}"
+            ) from error
+        text = None if is_frame(X) else _first_text(X)
+        if text is None:
             raise
-        raise ValueError(
-            f"`X` must have numeric columns only; got {some_names(wrong)}. {remedy or _ENCODE}"
-        ) from error
+        raise ValueError(f"`X` must hold numbers; got texts, e.g. {text!r}. {of_texts}") from error
 
 
 def assert_finite(array, name, column_names=None, allow_nan=False, remedy=None):
@@ -127,22 +138,30 @@ def _where_not_finite(array, name, column_names, allow_nan):
     )
 
 
-def check_row_shape(X, input_shape, owner):
+def check_row_shape(X, input_shape, origin, remedy="Pass rows of that shape."):
     """Raise ValueError if rows of `X` differ in shape from the rows of `fit`.
 
     If `input_shape` is None, any shape is valid. Tables are left to scikit-learn's own check,
-    which also compares feature names.
+    which also compares feature names. `origin` states where the shape comes from.
     """
     shape = getattr(X, "shape", None)
     if shape is None or input_shape is None or (len(shape) <= 2 and len(input_shape) == 1):
         return
     if tuple(shape[1:]) != tuple(input_shape):
-        remedy = "Pass rows of that shape."
         if len(shape) == len(input_shape) > 1:
             remedy = "If `X` is a single row, put it into a list: [X]."
         raise ValueError(
-            f"`X` must have rows of shape {tuple(input_shape)}, as in `fit` of {owner}; got rows "
-            f"of shape {tuple(shape[1:])}. {remedy}"
+            f"`X` must have rows of shape {tuple(input_shape)}, {origin}; got rows of shape "
+            f"{tuple(shape[1:])}. {remedy}"
+        )
+
+
+def check_masker(estimator, name="estimator"):
+    """Raise ValueError unless an estimator computes masks."""
+    if not hasattr(estimator, "mask"):
+        raise ValueError(
+            f"`{name}` must be a fitted InfoMaskTransformer; got {type(estimator).__name__}. Pass "
+            "the transformer itself, e.g. pipeline[-1], and images as it takes them."
         )
 
 
@@ -394,6 +413,17 @@ def _columns_of_no_numbers(X):
         except (ValueError, TypeError):
             wrong.append(f"{name!r} ({column.dtype})")
     return wrong
+
+
+def _first_text(X):
+    """Return the first text in an array or nested lists that is not a number, or None."""
+    for one in np.asarray(X, dtype=object).ravel():
+        if isinstance(one, str):
+            try:
+                float(one)
+            except ValueError:
+                return str(one)
+    return None
 
 
 def some_names(names):

@@ -169,8 +169,8 @@ def _pair(batch):
     """Return rows and labels of a batch, as arrays."""
     if not isinstance(batch, list | tuple) or len(batch) != 2:
         raise ValueError(
-            f"`data` must yield pairs (x, y); got a {type(batch).__name__}. Return a row and its "
-            "label from the Dataset."
+            f"`data` must yield pairs (x, y); got an object of class "
+            f"{type(batch).__name__}. Return a row and its label from the Dataset."
         )
     if isinstance(batch[0], list | tuple) and not all(isinstance(part, str) for part in batch[0]):
         # torch collates such rows to columns, which resemble rows if there are equally many.

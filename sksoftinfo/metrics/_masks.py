@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .._utils import counted, on_host
+from .._utils import check_masker, counted, on_host
 
 _ALL_EMPTY = (
     "`masks_true` must have an object, within `foreground` if that is given, in at least one "
@@ -305,13 +305,14 @@ class MaskIoUScorer:
         Raises
         ------
         ValueError
-            If `masks` is None.
+            If `masks` is None, or if `estimator` has no method `mask`.
         """
         if masks is None:
             raise ValueError(
                 "`masks` must hold the masks of the true objects; got None. Enable metadata "
                 "routing, call set_score_request(masks=True), and pass masks= to fit."
             )
+        check_masker(estimator)
         kept = np.asarray(estimator.mask(X)) >= 0.5
         return mask_iou_score(masks, kept, foreground=foreground)
 

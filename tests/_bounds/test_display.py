@@ -91,6 +91,8 @@ def test_bad_input():
     with pytest.raises(ValueError, match="must have score_bounds or predict_proba; got SVC"):
         InformationBoundsDisplay.from_estimator(SVC().fit(X, Y), X, Y)
     one = information_bounds([0, 1], [0.2, 0.8])
+    with pytest.raises(ValueError, match="at least one result; got none. Pass results by name"):
+        InformationBoundsDisplay({}).plot()
     with pytest.raises(ValueError, match="same units; got .*to_bits"):
         InformationBoundsDisplay({"a": one, "b": one.to_bits()}).plot()
     with pytest.raises(ValueError, match="given if `sandwich_ax` is given; got ax=None"):

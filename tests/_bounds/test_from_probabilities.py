@@ -255,7 +255,10 @@ def test_bad_input(arguments, message):
         ({"reference_prior": "train"}, "`reference_prior` must be one of .*; got 'train'"),
         ({"reference_prior": [0.5, 0.5]}, "`reference_prior` must be a distribution"),
         ({"reference_prior": [0.5, 0.5, 0.5]}, "`reference_prior` must be a distribution"),
-        ({"labels": ["a", "b", "x"]}, r"must hold known labels; got \['c'\]"),
+        (
+            {"labels": ["a", "b", "x"]},
+            r"must hold known labels; got \['c'\].* Pass all labels of `y_true` as `labels`",
+        ),
         ({"labels": ["a", "b", "c", "c"]}, "`labels` must not repeat a label"),
         ({"labels": 3}, "`labels` must be one-dimensional; got 3"),
         ({"y_proba": pd.DataFrame(PROBA, columns=list("bac"))}, r"got \['b', 'a', 'c'\]"),

@@ -403,7 +403,9 @@ def test_a_column_without_a_known_category_is_warned_of():
     X = pd.DataFrame({"c": pd.Categorical(rng.choice(["a", "b"], 60)), "x": rng.normal(size=60)})
     clf = InfoSoftmaxClassifier(max_epochs=1, random_state=0).fit(X, np.arange(60) % 2)
     other = X.assign(c=X["c"].str.upper().astype("category"))
-    with pytest.warns(UserWarning, match="categories of `fit` in column 'c', 'a', "):
+    with pytest.warns(
+        UserWarning, match="column 'c', which are 'a', 'b'; got only others, 'B', 'A', which"
+    ):
         clf.predict(other)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,5 +1,6 @@
 """Raw tables: columns of any scale, and missing values."""
 
+import re
 import warnings
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 import torch
 from sklearn.datasets import load_iris, load_wine
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from sksoftinfo import InfoSoftmaxClassifier, StochasticInfoClassifier
+from sksoftinfo._networks.prepare import PrepareColumns
 from sksoftinfo.export import log_proba_module
 
 FEW = {"max_epochs": 5, "random_state": 0}
@@ -157,6 +161,16 @@ def test_infinity_and_the_gaps_of_a_module_of_ones_own_are_refused(gaps):
         InfoSoftmaxClassifier(torch.nn.Linear(5, 3), **FEW).fit(X, y)
 
 
+def test_the_remedy_for_an_array_of_texts_is_literal():
+    X, y = np.array([["a", "b"], ["c", "b"]] * 20), np.arange(40) % 2
+    for texts in (X, X.tolist(), X.astype(object)):
+        with pytest.raises(ValueError, match="got texts, e.g. 'a'. Encode the texts") as error:
+            InfoSoftmaxClassifier(**FEW).fit(texts, y)
+    remedy = re.search(r"OneHotEncoder\(.*?\)", str(error.value))[0]
+    encoder = eval(remedy, {"OneHotEncoder": OneHotEncoder})
+    make_pipeline(encoder, InfoSoftmaxClassifier(**FEW)).fit(X, y)
+
+
 def test_weights_are_repetitions_for_columns_too():
     rng = np.random.default_rng(0)
     X, y = rng.lognormal(size=(20, 3)), np.arange(20) % 2
@@ -188,3 +202,31 @@ def test_columns_that_a_module_of_ones_own_hardly_sees_are_warned_about(gaps):
         warnings.simplefilter("error")
         InfoSoftmaxClassifier(**options).fit(X, y)
         InfoSoftmaxClassifier(torch.nn.Linear(4, 3), **options).fit(X.iloc[:, :4], y)
+
+
+@pytest.mark.parametrize("options", [{"dtype": "float32"}, {"precision": "bf16"}])
+def test_differences_that_single_precision_rounds_away_are_warned_about(options):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    far = X.copy()
+    far["petal width (cm)"] += 1e8
+    remedies = "Subtract a constant .* precision='full' with dtype='auto'"
+    message = f"rounds away .* in column 'petal width \\(cm\\)'. {remedies}"
+    single = InfoSoftmaxClassifier(max_epochs=1, random_state=0, **options)
+    for rows in (far, far.to_numpy()):
+        with pytest.warns(UserWarning, match=message if rows is far else "in column 3. Sub"):
+            single.fit(rows, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        double = {"precision": "full", "dtype": "auto"}
+        InfoSoftmaxClassifier(max_epochs=1, **double).fit(far, y)
+        single.fit(far.assign(**{"petal width (cm)": far["petal width (cm)"] - 1e8}), y)
+        single.fit(X.astype(np.float32), y)
+
+
+def test_a_device_without_double_precision_has_its_own_remedy():
+    prepare = PrepareColumns(1)  # in single precision, as on such a device
+    with pytest.warns(UserWarning, match="in column 0. .* double precision: device='cpu'"):
+        prepare.learn(1e8 + np.arange(9.0)[:, None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare.double().learn(1e8 + np.arange(9.0)[:, None])

@@ -198,8 +198,11 @@ def test_what_json_does_not_hold_is_given_to_load(tmp_path):
     assert_same(load(tmp_path / "clf", **given), clf, X, Y)
     with pytest.raises(ValueError, match="TinyNet, cannot be built.*weights do not fit"):
         load(tmp_path / "clf", module__width=9, **given)
-    with pytest.raises(ValueError, match="Invalid parameter 'modul'"):
+    # What the caller passes is not a fault of the file.
+    with pytest.raises(ValueError, match="^Invalid parameter 'modul'"):
         load(tmp_path / "clf", modul=TinyNet, **given)
+    with pytest.raises(ValueError, match="^The 'batch_size' parameter .* must be an int"):
+        load(tmp_path / "clf", batch_size=0, **given)
 
 
 def test_optimizer_settings_and_feature_names(tmp_path):
@@ -223,7 +226,7 @@ def test_a_module_whose_state_is_more_than_tensors_is_refused(tmp_path):
             pass
 
     clf = InfoSoftmaxClassifier(Remembers, **FAST).fit(X, Y)
-    with pytest.raises(ValueError, match="keeps '_extra_state', a dict, in its state"):
+    with pytest.raises(ValueError, match="keeps '_extra_state', of class dict, in its state"):
         save(clf, tmp_path / "clf")
 
 

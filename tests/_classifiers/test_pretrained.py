@@ -168,7 +168,8 @@ def test_rows_of_another_shape_or_number_of_outputs_are_refused(images):
     clf = InfoSoftmaxClassifier.from_module(
         pretrained_network(), classes=NAMES, input_shape=(3, 16, 16)
     )
-    with pytest.raises(ValueError, match=r"shape \(3, 8, 8\)"):
+    message = r"the `input_shape` of from_module; got .*\(3, 8, 8\).* or call from_module without"
+    with pytest.raises(ValueError, match=message):
         clf.predict(images[:, :, :8, :8])
     any_shape = InfoSoftmaxClassifier.from_module(pretrained_network(), classes=NAMES)
     assert any_shape.predict_proba(images[:, :, :8, :12]).shape == (12, 3)

@@ -76,8 +76,8 @@ def test_help_names_every_option(call):
         ),
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
-        (["demo", "--device", "quantum"], "a device of torch; got quantum"),
-        (["demo", "--device", "meta"], "a device of torch; got meta"),
+        (["demo", "--device", "quantum"], "of torch that works on this machine; got quantum"),
+        (["demo", "--device", "meta"], "of torch that works on this machine; got meta"),
         (
             ["demo", "--seed", "-1", "--device", "cpu"],
             "--seed must be between 0 and 4294967295; got -1",

@@ -63,7 +63,7 @@ def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
     [
         (["--target", "navi"], "similar names are 'navy'"),
         (["--threshold", "2"], "--threshold must be within [0, 1]; got 2.0"),
-        (["--device", "quantum"], "a device of torch; got quantum"),
+        (["--device", "quantum"], "of torch that works on this machine; got quantum"),
         (["nope.png"], "nope.png does not exist"),
     ],
 )

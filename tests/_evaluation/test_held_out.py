@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -137,5 +138,9 @@ def test_what_all_folds_warn_of_is_one_warning(n_jobs, verbose):
 def test_stack_wants_a_finite_numeric_table():
     with pytest.raises(ValueError, match="X contains NaN"):
         cross_val_bounds("stack", np.where(X > 7, np.nan, X), Y)
-    with pytest.raises(ValueError, match="could not convert string to float"):
-        cross_val_bounds("stack", np.full((150, 2), "a", dtype=object), Y)
+    texts = np.array([["a", "b"], ["c", "b"], ["a", "d"]] * 50, dtype=object)
+    with pytest.raises(ValueError, match="`X` must hold numbers; got texts, e.g. 'a'. Pass a d"):
+        cross_val_bounds("stack", texts, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cross_val_bounds("stack", pd.DataFrame(texts, columns=["s", "t"]), Y)

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from sksoftinfo import InformationLearningCurveDisplay, information_bounds
 from sksoftinfo._evaluation.folds import make_folds
@@ -65,6 +66,11 @@ def test_what_fails_is_raised_and_nothing_is_drawn():
         InformationLearningCurveDisplay.from_estimator(Fails(), X, Y)
     with pytest.raises(ValueError, match="`train_sizes` must leave .* each of 3 classes"):
         InformationLearningCurveDisplay.from_estimator(LDA, X, Y, train_sizes=[2, 50])
+    for sizes in ([], 0.5):
+        with pytest.raises(ValueError, match=r"list of at least one size; .* Pass e.g. \(0.1, 0"):
+            InformationLearningCurveDisplay.from_estimator(LDA, X, Y, train_sizes=sizes)
+    with pytest.raises(ValueError, match="have predict_proba; got LinearSVC.* Wrap it in"):
+        InformationLearningCurveDisplay.from_estimator(LinearSVC(), X, Y)
     with pytest.raises(ValueError, match="bins=4"):
         InformationLearningCurveDisplay.from_estimator(LDA, X, X[:, 0])
     assert not plt.get_fignums()

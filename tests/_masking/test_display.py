@@ -5,8 +5,12 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sksoftinfo import InfoMaskDisplay, InfoMaskTransformer
+from sksoftinfo.export import information_map_module
+from sksoftinfo.metrics import mask_iou_scorer
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -56,6 +60,19 @@ def test_tables_are_refused():
     masker = InfoMaskTransformer(LogisticRegression(), patch_size=2).fit(X, y)
     with pytest.raises(ValueError, match="must hold images; got a table"):
         InfoMaskDisplay.from_estimator(masker, X)
+
+
+def test_a_pipeline_is_refused_with_a_literal_remedy(digits_masker):
+    masker, X = digits_masker
+    scaled = FunctionTransformer(lambda images: images / 1).fit(X)
+    pipeline = make_pipeline(scaled, masker)
+    with pytest.raises(ValueError, match=r"InfoMaskTransformer; got Pipeline. .* pipeline\[-1\]"):
+        InfoMaskDisplay.from_estimator(pipeline, X)
+    InfoMaskDisplay.from_estimator(pipeline[-1], pipeline[:-1].transform(X))
+    with pytest.raises(ValueError, match=r"InfoMaskTransformer; got Pipeline. .* pipeline\[-1\]"):
+        mask_iou_scorer(pipeline, X, masks=np.ones(X.shape, dtype=bool))
+    with pytest.raises(ValueError, match="`masker` must be a fitted InfoMask.*; got Pipe"):
+        information_map_module(pipeline, 0)
 
 
 def test_without_matplotlib_the_extra_is_named(digits_masker, monkeypatch):

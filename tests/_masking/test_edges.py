@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from sksoftinfo import InfoMaskTransformer, InfoSoftmaxClassifier
 from sksoftinfo._masking.edges import snap_to_edges
@@ -50,8 +51,16 @@ def test_a_transformer_refines_its_masks(disc):
     masker.set_params(refine="edges")
     assert iou(masker.mask(image)[0], inside) > max(0.97, coarse + 0.05)
     assert not masker.mask(image, y=["blue"]).any()
-    with pytest.raises(ValueError, match="`refine` must be None without hard masks of images"):
+    with pytest.raises(ValueError, match="`refine` must be None without hard masks; .*'soft'"):
         masker.set_params(mask_type="soft").mask(image)
+
+
+def test_masks_of_tables_cannot_be_refined():
+    X, y = np.random.default_rng(0).random((20, 5)), np.arange(20) % 2
+    masker = InfoMaskTransformer(LogisticRegression(), patch_size=2, refine="edges")
+    with pytest.raises(ValueError, match="must be None for a table; .* Use refine=None"):
+        masker.fit(X, y)
+    masker.set_params(refine=None).fit(X, y)
 
 
 def test_what_is_missing_is_named(disc, monkeypatch):

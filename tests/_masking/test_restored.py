@@ -26,7 +26,7 @@ def test_forged_states_of_a_transformer():
     np.testing.assert_array_equal(fresh.transform(IMAGES), masker.transform(IMAGES))
     params = masker.get_params(deep=False)
     for name in state.keys() - {"reference_maximum_"}:
-        with pytest.raises(ValueError, match="a InfoMaskTransformer that cannot be restored"):
+        with pytest.raises(ValueError, match="class InfoMaskTransformer that cannot be restored"):
             fresh.__setstate__({key: value for key, value in state.items() if key != name})
         assert not vars(fresh)
     may_be_texts = {"calibration_", "feature_layer_", "_fit_key", "_map_key"}

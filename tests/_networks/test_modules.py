@@ -28,6 +28,16 @@ def test_sizes_that_no_layer_has(sizes):
         InfoSoftmaxClassifier(module__channels=sizes, **FAST).fit(images, Y[48:52])
 
 
+@pytest.mark.parametrize("rate", [float("nan"), -0.1, 2])
+@pytest.mark.parametrize("early_stopping", ["auto", False])
+def test_rates_of_dropout_that_are_not_shares(rate, early_stopping):
+    options = {"module__dropout": rate, "early_stopping": early_stopping, "random_state": 0}
+    clf = InfoSoftmaxClassifier(**options)
+    with pytest.raises(ValueError, match=r"`dropout` must be within \[0, 1\]; got"):
+        clf.fit(X, Y)
+    clf.set_params(module__dropout=0.1, max_epochs=1, early_stopping=False).fit(X, Y)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])
 def test_images_of_any_scale_give_the_same_network(dtype):
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8)).astype(dtype)

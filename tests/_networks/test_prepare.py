@@ -96,13 +96,13 @@ def test_columns_that_single_precision_would_round_are_warned_of(offset, given, 
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         prepare.learn((near + [0, offset]).astype(given))
-    told = ["far from 0, at positions 1." in str(one.message) for one in found]
+    told = ["far from 0, in column 1." in str(one.message) for one in found]
     assert told == [True] * warned
 
 
 def test_tensors_that_single_precision_would_round_are_warned_of():
     rows = 1e9 + np.random.default_rng(0).normal(size=(200, 1))
-    with pytest.warns(UserWarning, match="far from 0, at positions 0"):
+    with pytest.warns(UserWarning, match="far from 0, in column 0"):
         PrepareColumns(1).learn(torch.as_tensor(rows))
 
 

@@ -107,9 +107,12 @@ FAULTS = {
     "complex labels": (items((ROW, torch.tensor(1j))), "labels of dtype complex64"),
     "complex rows": (items((ROW * 1j, 0)), "real numbers; got rows of dtype complex64"),
     "texts as rows": (items(("abc", 0)), "real numbers; got rows of dtype <U3"),
-    "rows alone": (DataLoader(Rows(ROW, ROW), batch_size=2), "pairs .x, y.; got a Tensor"),
-    "triples": (items((ROW, 0, 1)), "pairs .x, y.; got a list"),
-    "dicts": (items({"x": ROW, "y": 0}), "pairs .x, y.; got a dict"),
+    "rows alone": (
+        DataLoader(Rows(ROW, ROW), batch_size=2),
+        "got an object of class Tensor",
+    ),
+    "triples": (items((ROW, 0, 1)), "got an object of class list"),
+    "dicts": (items({"x": ROW, "y": 0}), "got an object of class dict"),
     "tuples as rows": (DataLoader(Rows(((1.0, 2.0), 0), ((3.0, 4.0), 1)), batch_size=2), "a list"),
     "lists as rows": (items(([1, 1], 0), ([0.5, 0.5], 0)), "rows as a list"),
     "texts and a number": (
