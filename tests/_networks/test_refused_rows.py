@@ -110,7 +110,8 @@ class Single(Embedded):
     def forward(self, x):
         if self.lookup == "one-hot":
             x = nn.functional.one_hot(x.long() if self.converts else x, 9)
-        return self.head((x.float() @ torch.ones(x.shape[-1], 3)).reshape(len(x), -1, 3).mean(1))
+        sums = x.float() @ torch.ones(x.shape[-1], 3, device=x.device)
+        return self.head(sums.reshape(len(x), -1, 3).mean(1))
 
 
 WORDS = np.random.default_rng(0).integers(0, 9, (60, 4))
@@ -148,6 +149,16 @@ def test_modules_of_single_precision(estimator, lookup):
     if lookup == "one-hot":
         with pytest.raises(ValueError, match=r"integers only: .* x = x\.long"):
             estimator(Single(lookup), max_epochs=1).fit(WORDS, FIRST)
+
+
+def test_dtypes_of_modules_on_a_gpu(cuda):
+    options = {"max_epochs": 1, "device": "cuda"}
+    for lookup in ("embedding", "index", "one-hot"):
+        with pytest.raises(ValueError, match="takes integers only"):
+            InfoSoftmaxClassifier(Embedded(lookup), **options).fit(WORDS, FIRST)
+        InfoSoftmaxClassifier(Embedded(lookup, True), **options).fit(WORDS, FIRST)
+    with pytest.raises(ValueError, match="Set dtype='float32'"):
+        InfoSoftmaxClassifier(Single("none"), **options).fit(WORDS, FIRST)
 
 
 def test_integers_reach_modules_as_they_are_worth():
