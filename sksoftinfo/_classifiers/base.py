@@ -50,6 +50,7 @@ from .._utils import (
     StrOptions,
     check_labels,
     check_two_classes,
+    check_weights,
     columns_with_missing,
     encode_labels,
     fit_context,
@@ -479,7 +480,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
         check_is_fitted(self, "net_")
         X, y = rows_to_score(self, X, y)
         check_labels(y)
-        return super().score(X, on_host(y), on_host(sample_weight))
+        weight = None if sample_weight is None else check_weights(sample_weight, X)
+        return super().score(X, on_host(y), weight)
 
     def pointwise_information(
         self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"

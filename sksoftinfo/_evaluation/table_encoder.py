@@ -10,7 +10,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils import check_array
 
-from .._utils import assert_finite, naming_wrong_columns, plain_rows, refuse_times_and_bytes
+from .._utils import (
+    assert_finite,
+    check_any_row,
+    naming_wrong_columns,
+    plain_rows,
+    refuse_times_and_bytes,
+)
 
 # Text columns with more distinct values are encoded by shared letter sequences.
 _MAX_CATEGORIES = 30
@@ -120,6 +126,7 @@ def numeric_table(X):
         )
     column_names = getattr(X, "columns", None)
     X = plain_rows(X)
+    check_any_row(X)
     refuse_times_and_bytes(X)
     with naming_wrong_columns(X, of_texts="Pass a data frame, whose texts are encoded."):
         X = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")

@@ -55,6 +55,7 @@ from .user_warnings import ignored_warnings, recorded_warnings, users_stacklevel
 from .validation import (
     as_images,
     assert_finite,
+    check_any_row,
     check_channels_first,
     check_column_order,
     check_masker,
@@ -88,6 +89,7 @@ __all__ = [
     "as_picture",
     "assert_finite",
     "axis_or_new",
+    "check_any_row",
     "check_channels_first",
     "check_classes",
     "check_column_order",

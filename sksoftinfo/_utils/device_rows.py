@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from .host_arrays import on_host
 from .labels import check_labels
-from .validation import assert_finite
+from .validation import assert_finite, check_any_row, refuse_times_and_bytes
 
 
 def is_on_cuda(values):
@@ -54,6 +54,8 @@ def validate_on_device(estimator, X, y="no_validation", *, dtype, allow_nan=Fals
     if X.dtype not in dtypes and not X.is_complex():
         X = X.to(dtypes[0])
     form = np.broadcast_to(np.zeros((), str(X.dtype).removeprefix("torch.")), tuple(X.shape))
+    check_any_row(form)
+    refuse_times_and_bytes(form)
     validated = validate_data(estimator, form, y, dtype=dtype, ensure_all_finite=False, **options)
     allow_nan = allow_nan and X.ndim == 2
     # The sum of large finite numbers may be infinite.

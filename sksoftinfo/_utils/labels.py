@@ -17,7 +17,7 @@ _REMEDY = "Encode the labels like the known classes, or leave out the rows of un
 
 
 def check_labels(y, name="y"):
-    """Raise ValueError if labels are missing, masked, of several types or neither text nor number.
+    """Raise ValueError if labels are missing, masked, of several types, or not one per row.
 
     Bytes raise TypeError, as in scikit-learn.
     """
@@ -30,9 +30,19 @@ def check_labels(y, name="y"):
             f"`{name}` must not hold strings that end in a null character, which NumPy drops. "
             "Strip the character, or rename these labels."
         )
-    if getattr(y, "ndim", 1) != 1 or y is None or isinstance(y, str):
+    if y is None or isinstance(y, str):
         return
     labels = label_array(y)
+    if labels.ndim == 2 and labels.shape[1] != 1:
+        # The first words are scikit-learn's, whose users know them.
+        raise ValueError(
+            f"{name} should be a 1d array, got an array of shape {labels.shape} instead. "
+            + (
+                f"Pass the index of the class of each row, numpy.argmax({name}, axis=1)."
+                if _are_indicators(labels)
+                else "Pass one label for each row."
+            )
+        )
     if labels.dtype.kind == "S":
         raise TypeError(
             f"`{name}` must hold numbers or strings; got bytes. Decode them, e.g. by "
@@ -63,6 +73,15 @@ def check_labels(y, name="y"):
             f"`{name}` must hold numbers or strings; got {type(others[0]).__name__}. Convert "
             f"them, e.g. by {name}.astype(str)."
         )
+
+
+def _are_indicators(values):
+    """Return whether each row of an array has a single 1, and 0 elsewhere."""
+    return (
+        values.dtype.kind in "biuf"
+        and bool(np.isin(values, (0, 1)).all())
+        and bool((values.sum(axis=1) == 1).all())
+    )
 
 
 def check_classes(y):

@@ -52,14 +52,16 @@ def validate_rows(estimator, X, y="no_validation", *, allow_nan=False, remedy=No
     Raises
     ------
     ValueError
-        If two columns have the same name, a column is not numeric, an entry is masked or not
-        finite, or labels are missing or of several types.
+        If there are no rows, rows have different lengths, two columns have the same name, a
+        column is not numeric, an entry is masked or not finite, or labels are missing or of
+        several types.
     TypeError
         If `X` is sparse.
     """
     X, y = plain_rows(X), on_host(y)
     if not isinstance(y, str):
         check_labels(y)
+    check_any_row(X)
     check_unique_names(X)
     refuse_times_and_bytes(X)
     with naming_wrong_columns(X, remedy):
@@ -169,7 +171,19 @@ def check_weights(sample_weight, X):
     """Return the weights of rows `X` as float64; raise ValueError if they are invalid."""
     sample_weight = on_host(sample_weight)
     refuse_masked(sample_weight, "sample_weight")
-    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    dtype = np.asarray(sample_weight).dtype
+    if dtype.kind in "USc":
+        raise ValueError(
+            f"`sample_weight` must hold real numbers; got dtype {dtype}. Convert the weights, "
+            "e.g. by numpy.asarray(weights, dtype=float)."
+        )
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"`sample_weight` must not be negative; got {weights[row]:g} in row {row}. Pass 0 for "
+            "rows that do not count."
+        )
     if not weights.any():
         raise ValueError(
             "`sample_weight` must be positive for at least one row; got zero for every row. Pass "
@@ -186,10 +200,11 @@ def check_weights(sample_weight, X):
 def plain_rows(X, name="X"):
     """Return rows in a form that scikit-learn accepts; tensors and masked arrays become arrays.
 
-    Numbers are converted to the native byte order, which torch needs. Masked entries and lazy
-    frames raise ValueError.
+    Numbers are converted to the native byte order, which torch needs. Masked entries, lazy frames
+    and lists of rows of different lengths raise ValueError.
     """
     X = on_host(X, name)
+    refuse_ragged(X, name)
     if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
         # NumPy would treat the columns of an Arrow table as rows.
         return X.to_pandas()
@@ -223,8 +238,30 @@ def native_order(X):
     return X
 
 
+def check_any_row(X):
+    """Raise ValueError if an array, a frame or a list has no rows."""
+    shape = (len(X),) if isinstance(X, list | tuple) else tuple(getattr(X, "shape", ()))
+    if shape and shape[0] == 0:
+        raise ValueError(
+            f"`X` must have at least one row; got shape {shape}. Check how the rows were selected."
+        )
+
+
+def refuse_ragged(X, name="X"):
+    """Raise ValueError for a list whose rows or images differ in length or shape."""
+    if not isinstance(X, list | tuple):
+        return
+    shapes = [(len(one),) if isinstance(one, list | tuple) else np.shape(one) for one in X]
+    other = next((row for row, shape in enumerate(shapes) if shape != shapes[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"`{name}` must have rows of the same shape; got {shapes[0]} in row 0 and "
+            f"{shapes[other]} in row {other}. Fill up the shorter rows, or leave them out."
+        )
+
+
 def is_frame(X):
-    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
+    return len(getattr(X, "shape", ())) == 2 and hasattr(X, "columns")
 
 
 def check_unique_names(X):
@@ -242,13 +279,13 @@ def check_unique_names(X):
 def check_column_order(estimator, X, *, reset):
     """Remember the labels of a frame's columns, or compare their order with the order in `fit`.
 
-    scikit-learn remembers and compares labels that are strings, and ignores all others, such as
-    integers.
+    scikit-learn remembers labels that are strings, and ignores all others, such as integers.
 
     Parameters
     ----------
     estimator : estimator
-        Estimator whose ``_column_labels`` is set, or removed if there are no such labels.
+        Estimator whose ``_column_labels`` is set, or removed if there are no labels or all are
+        strings.
     X : as given to `fit` or `predict`
     reset : bool
         Whether to remember the labels.
@@ -258,18 +295,23 @@ def check_column_order(estimator, X, *, reset):
     ValueError
         If the columns are those of `fit` in another order.
     """
-    # The names of Arrow's columns are strings; its `columns` are something else.
-    labels = list(X.columns) if is_frame(X) and hasattr(X, "dtypes") else []
-    if all(isinstance(label, str) for label in labels):
-        labels = []
-    known = vars(estimator).get("_column_labels", [])
+    # The `columns` of an Arrow table are not its names.
+    names = X.column_names if hasattr(X, "column_names") else X.columns if is_frame(X) else []
+    labels = list(names)
+    are_strings = all(isinstance(label, str) for label in labels)
     if reset:
         vars(estimator).pop("_column_labels", None)
-        if labels:
+        if not are_strings:
             estimator._column_labels = labels
-    elif labels != known and Counter(labels) == Counter(known):
+        return
+    name = "feature_names_in_" if are_strings else "_column_labels"
+    known = list(vars(estimator).get(name, []))
+    if labels != known and Counter(labels) == Counter(known):
         place = next(i for i, label in enumerate(known) if labels[i] != label)
+        # The first two sentences are scikit-learn's, whose checks of estimators expect them.
         raise ValueError(
+            "The feature names should match those that were passed during fit.\n"
+            "Feature names must be in the same order as they were in fit.\n"
             f"`X` must have its columns in the order of `fit`; got {labels[place]!r} in place of "
             f"{known[place]!r}. Select the columns in that order, e.g. by X[columns]."
         )
@@ -292,7 +334,8 @@ def refuse_times_and_bytes(X):
         wrong = [
             f"{name!r} ({column.dtype})"
             for name, column in _columns(X)
-            if not _is_numeric(column.dtype) and _times_or_bytes(np.asarray(column))
+            if not _is_numeric(column.dtype)
+            and _kind_of_no_numbers(np.asarray(column)) in ("times", "bytes")
         ]
         if wrong:
             raise ValueError(
@@ -300,7 +343,13 @@ def refuse_times_and_bytes(X):
                 "numbers, e.g. days since a date, decode bytes, or drop these columns."
             )
         return
-    found = _times_or_bytes(X)
+    found = _kind_of_no_numbers(X)
+    if found == "complex":
+        # The first words are scikit-learn's, whose checks of estimators expect them.
+        raise ValueError(
+            "Complex data not supported: `X` must hold real numbers; got complex numbers. Replace "
+            "them by real and imaginary parts, e.g. by numpy.hstack([X.real, X.imag])."
+        )
     if found == "times":
         raise ValueError(
             "`X` must hold numbers; got times. Convert them to numbers, e.g. days since a date."
@@ -323,14 +372,14 @@ def refuse_mappings(X):
             )
 
 
-def _times_or_bytes(values):
-    """Return "times" or "bytes" if an array or nested lists contain them, else None."""
+def _kind_of_no_numbers(values):
+    """Return "times", "bytes" or "complex" if an array or nested lists contain them, else None."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
     if isinstance(values, np.ndarray):
         kind = values.dtype.kind
         if kind != "O":
-            return "times" if kind in "mM" else "bytes" if kind == "S" else None
+            return {"m": "times", "M": "times", "S": "bytes", "c": "complex"}.get(kind)
         values = values.ravel()
     elif not isinstance(values, Sequence) or isinstance(values, str):
         return None
@@ -340,9 +389,11 @@ def _times_or_bytes(values):
         return "times"
     if any(issubclass(one, _BYTES) for one in types):
         return "bytes"
+    if any(issubclass(one, complex | np.complexfloating) for one in types):
+        return "complex"
     if types <= _PLAIN:
         return None
-    found = (_times_or_bytes(value) for value in values if type(value) not in _PLAIN)
+    found = (_kind_of_no_numbers(value) for value in values if type(value) not in _PLAIN)
     return next(filter(None, found), None)
 
 
@@ -364,6 +415,7 @@ def as_images(X):
     if not isinstance(X, list | tuple) or not X or np.ndim(X[0]) < 2:
         return X
     refuse_times_and_bytes(X)
+    refuse_ragged(X)
     return np.asarray(on_host(X))
 
 

@@ -68,6 +68,16 @@ def test_reference_prior_that_excludes_what_occurs(split):
     assert np.isfinite(clf.score_bounds(X, y, reference_prior="empirical").mi_lower)
 
 
+def test_the_accuracy_counts_unknown_labels_as_wrong(fitted, split):
+    _, X, _, y = split
+    accuracy = fitted.score(X, y)
+    unknown = np.where(np.arange(len(y)) < 10, "rose", y)
+    expected = (fitted.predict(X) == unknown).mean()
+    assert fitted.score(X, unknown) == pytest.approx(expected) and expected < accuracy
+    with pytest.raises(ValueError, match="Mix of label input types"):
+        fitted.score(X, np.arange(len(y)))
+
+
 def test_bounds_of_the_training_rows_overstate_and_are_warned_about():
     """Labels are drawn independently of X: the network memorises rows that are not held out."""
     rng = np.random.default_rng(0)
