@@ -283,7 +283,7 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         The network is never trained: it is copied, in float32 and in evaluation mode, and no call
         changes a weight or a statistic of batch normalisation. `fit` and `partial_fit` raise
         ValueError, and ``sklearn.base.clone`` returns the classifier itself, so that cloning never
-        leads to training. In a pipeline or search, which calls `fit`, wrap the classifier in a
+        leads to training. As a step of a pipeline, which calls `fit`, wrap the classifier in a
         ``sklearn.frozen.FrozenEstimator``. `batch_size` is 32 at first. Only `batch_size` and
         `decision` can be set.
 

@@ -126,8 +126,8 @@ class PretrainedClassifier(InfoSoftmaxClassifier):
     def _refuse_training(self):
         raise ValueError(
             "A classifier from InfoSoftmaxClassifier.from_module is fitted, and is never "
-            "trained. Use it as it is, wrap it in sklearn.frozen.FrozenEstimator in a pipeline "
-            "or search, which calls fit, or train InfoSoftmaxClassifier(module)."
+            "trained. Use it as it is, wrap it in sklearn.frozen.FrozenEstimator as a step of a "
+            "pipeline, which calls fit, or train InfoSoftmaxClassifier(module)."
         )
 
     def __sklearn_clone__(self):

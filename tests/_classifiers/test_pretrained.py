@@ -85,6 +85,9 @@ def test_nothing_trains_it_and_the_network_given_stays_as_it_was(images):
     frozen = make_pipeline(FunctionTransformer(), FrozenEstimator(clf)).fit(images, y)
     np.testing.assert_array_equal(frozen.predict_proba(images), clf.predict_proba(images))
     assert clone(clf) is clf and clone(frozen)[-1].estimator is clf
+    grid = {"functiontransformer__validate": [False]}
+    search = GridSearchCV(frozen, grid, cv=2, error_score="raise").fit(images, y)
+    np.testing.assert_array_equal(search.predict(images), clf.predict(images))
     assert module.training and all(p.requires_grad for p in module.parameters())
     for states in ((before, module.state_dict()), (own, clf.module_.state_dict())):
         for name, value in states[0].items():
