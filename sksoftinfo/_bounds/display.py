@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils import pyplot
+from .._utils import checked_proba, pyplot
 from .from_probabilities import information_bounds
 from .result import InformationBounds
 
@@ -120,14 +120,9 @@ class InformationBoundsDisplay:
                 f"`estimator` must have score_bounds or predict_proba; got {name}. Choose a "
                 "classifier that predicts probabilities."
             )
-        return cls.from_predictions(
-            y,
-            estimator.predict_proba(X),
-            name=name,
-            ax=ax,
-            labels=estimator.classes_,
-            **options,
-        )
+        classes = estimator.classes_
+        proba = checked_proba(estimator.predict_proba(X), estimator, len(y), len(classes))
+        return cls.from_predictions(y, proba, name=name, ax=ax, labels=classes, **options)
 
     @classmethod
     def from_predictions(

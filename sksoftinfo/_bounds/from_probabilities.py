@@ -14,6 +14,7 @@ from .._utils import (
     encode_labels,
     on_host,
     plain_rows,
+    rounding_of_sums,
 )
 from .accumulator import BoundsAccumulator, certain_terms
 from .confidence import check_confidence_level
@@ -219,7 +220,7 @@ weight_bound, group_bound, units
     """
     check_units(units)
     check_confidence_level(confidence_level)
-    tolerance = _rounding(y_proba)
+    tolerance = rounding_of_sums(y_proba)
     y_true, y_proba = plain_rows(y_true, "y_true"), plain_rows(y_proba, "y_proba")
     check_labels(y_true, "y_true")
     observed = column_or_1d(y_true)
@@ -290,12 +291,6 @@ def named_labels(labels):
             f"`labels` must not repeat a label; got {labels!r}. Pass each label once."
         )
     return classes
-
-
-def _rounding(y_proba):
-    """Return how far sums of probabilities may differ from 1 in the precision of `y_proba`."""
-    precision = str(getattr(y_proba, "dtype", "float64"))
-    return 1e-2 if "float16" in precision else 1e-3 if "float32" in precision else 1e-6
 
 
 def _terms(proba, y, start, tolerance):

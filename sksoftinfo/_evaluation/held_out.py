@@ -18,11 +18,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._bounds import floor_share
 from .._utils import (
     Progress,
+    checked_proba,
     encode_labels,
     native_order,
     on_host,
     params_of_rows,
-    plain_rows,
     recorded_warnings,
     safe_indexing,
     safe_split,
@@ -372,8 +372,9 @@ def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes
             f"{error} If the estimator names columns, let it select them by type, e.g. by "
             "make_column_selector or categorical_features='from_dtype'."
         ) from error
-    proba = estimator.predict_proba(X_test)
-    return aligned(proba, getattr(estimator, "classes_", known), classes, len(test), estimator)
+    known = getattr(estimator, "classes_", known)
+    proba = checked_proba(estimator.predict_proba(X_test), estimator, len(test), len(known))
+    return aligned(proba, known, classes)
 
 
 def known_classes(y, train, number):
@@ -388,19 +389,10 @@ def known_classes(y, train, number):
     return known
 
 
-def aligned(proba, known, classes, n_rows, estimator):
+def aligned(proba, known, classes):
     """Return probabilities with a column for each class, in the order of `classes`."""
-    proba = np.asarray(plain_rows(proba))
-    if proba.shape != (n_rows, len(known)):
-        raise ValueError(
-            f"`estimator` must return probabilities of shape {(n_rows, len(known))}; got "
-            f"{proba.shape} from predict_proba of {estimator!r}. Return one column for each class "
-            "of the training rows."
-        )
-    if proba.dtype.kind != "f":
-        proba = proba.astype(np.float64)
     if np.array_equal(known, classes):
         return proba
-    aligned = np.zeros((n_rows, len(classes)), dtype=proba.dtype)
+    aligned = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
     aligned[:, encode_labels(known, classes, "classes_", ALL_CLASSES)] = proba
     return aligned

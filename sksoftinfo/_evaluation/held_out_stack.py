@@ -224,7 +224,7 @@ class _View:
     def _take(self, fold, name, proba):
         train, test = self.folds.splits[fold]
         known, codes = np.unique(self.y[train]), np.arange(self.n_classes)
-        self.probas[name][test] = aligned(proba, known, codes, len(test), self.members[name])
+        self.probas[name][test] = aligned(proba, known, codes)
 
 
 def trained(member, X, y):

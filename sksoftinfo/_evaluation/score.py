@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._bounds import InformationBounds, Units, information_bounds, warn_of_harm
 from .._utils import (
     check_labels,
+    checked_proba,
     encode_labels,
     holds_pictures,
     in_fixed_order,
@@ -140,8 +141,10 @@ default="empirical"
     check_classifier(estimator)
     check_labels(y)
     encode_labels(label_array(y), estimator.classes_)
+    classes = estimator.classes_
     proba = estimator.predict_proba(rows_for(estimator, X))
-    return warn_of_harm(information_bounds(y, proba, labels=estimator.classes_, **options))
+    proba = checked_proba(proba, estimator, len(y), len(classes))
+    return warn_of_harm(information_bounds(y, proba, labels=classes, **options))
 
 
 def _innermost(estimator, X):

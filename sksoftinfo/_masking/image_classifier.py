@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 from .._classifiers import BaseInfoClassifier, is_pretrained
 from .._networks import check_pretrained, naming_batch_size, predict_logits
-from .._utils import ignored_warnings
+from .._utils import checked_proba, ignored_warnings
 
 # Lower limit of probabilities before their logarithm is taken: forests and nearest neighbours
 # predict exact zeros.
@@ -61,7 +61,8 @@ class ImageClassifier:
         # The columns have the order of `fit`; only their names are missing in an array.
         with ignored_warnings("X does not have valid feature names"):
             chunks = [self.estimator.predict_proba(rows[i : i + self.batch_size]) for i in starts]
-        return np.concatenate(chunks)
+        proba = np.concatenate(chunks)
+        return checked_proba(proba, self.estimator, len(rows), len(self.estimator.classes_))
 
     def logits(self, images):
         """Return posterior logits (n, M): logits of a network, or log-probabilities."""

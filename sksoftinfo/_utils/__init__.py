@@ -49,6 +49,7 @@ from .pictures import (
     stacked_pictures,
     with_n_channels,
 )
+from .probabilities import checked_proba, rounding_of_sums
 from .progress import Progress, duration
 from .pyplot import axis_or_new, pyplot
 from .user_warnings import ignored_warnings, recorded_warnings, users_stacklevel
@@ -101,6 +102,7 @@ __all__ = [
     "check_unique_names",
     "columns_with_missing",
     "check_weights",
+    "checked_proba",
     "counted",
     "counted_rows",
     "duration",
@@ -132,6 +134,7 @@ __all__ = [
     "param_names",
     "params_of_rows",
     "on_host",
+    "rounding_of_sums",
     "rows_for",
     "plain_rows",
     "pyplot",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._bounds import Units, information_bounds
-from .._utils import rows_for
+from .._utils import checked_proba, rows_for
 
 
 def _score(name, y_true, y_proba, sample_weight, labels, **options):
@@ -385,8 +385,10 @@ class InformationScorer:
         float or dict of str to float
             Result of the score function.
         """
+        classes = estimator.classes_
         proba = estimator.predict_proba(rows_for(estimator, X))
-        return self.score(y, proba, sample_weight=sample_weight, labels=estimator.classes_)
+        proba = checked_proba(proba, estimator, len(y), len(classes))
+        return self.score(y, proba, sample_weight=sample_weight, labels=classes)
 
     def set_score_request(self, *, sample_weight=None):
         """Return a scorer that requests `sample_weight`, for scikit-learn's metadata routing.
