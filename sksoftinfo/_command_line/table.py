@@ -71,31 +71,34 @@ def bounds(options):
     if options.json:
         print(as_json(table, found, columns, report, [*told, *later]))
     else:
-        print_answer(table, found, columns, options)
+        print_answer(table, labels, found, columns, options)
     if options.report is not None:
         page = make_page(options, table, labels, found, columns, estimate, report, [*told, *later])
         options.report.write_text(page, encoding="utf-8")
         tell([f"wrote {options.report}"])
 
 
-def print_answer(table, found, columns, options):
+def print_answer(table, labels, found, columns, options):
     """Print the bounds, and the columns by their information, for a reader.
 
     Parameters
     ----------
     table : Table
+    labels : Labels
     found : InformationBounds
     columns : FeatureInformation or None
     options : argparse.Namespace
     """
-    print(sentence(table, found))
+    print(sentence(table, found, columns))
     if columns is not None:
         print("\n" + "\n".join(ranking(columns, found)))
     elif len(table.features) > MAX_RANKED and not options.no_columns:
         print(
             f"\nAt most {MAX_RANKED} columns are evaluated one by one: choose them by --columns."
         )
-    print("\n" + (str(found) if options.all else "\n".join(details(found))))
+    hint = "  --all prints all fields of the result."
+    rest = str(found) if options.all else "\n".join([*details(table, labels, found), hint])
+    print(f"\n{rest}")
 
 
 def read_table(options):

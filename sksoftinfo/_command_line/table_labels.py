@@ -27,11 +27,14 @@ class Labels:
     rows : ndarray of int of shape (n_kept,)
         Positions of the rows that are kept.
     warnings : list of str
+    n_classes_left_out : int, default=0
+        Number of classes that are too rare, and whose rows are left out.
     """
 
     y: np.ndarray
     rows: np.ndarray
     warnings: list[str] = field(default_factory=list)
+    n_classes_left_out: int = 0
 
     def __str__(self):
         classes, counts = np.unique(self.y, return_counts=True)
@@ -163,6 +166,7 @@ def _treat_rare(found, rare_classes, named):
         )
         return
     found.y, found.rows = found.y[~is_rare], found.rows[~is_rare]
+    found.n_classes_left_out = len(rare)
     found.warnings.append(
         f"Left out {counted(len(rare), 'class')} with fewer than {MIN_ROWS} rows ({shown}), "
         f"{counted(is_rare.sum(), 'row')} in total: the result is about the other classes."

@@ -51,12 +51,12 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     import matplotlib
 
     matplotlib.use("Agg")
-    parts = [f"<h1>{_text(sentence(table, found))}</h1>"]
+    parts = [f"<h1>{_text(sentence(table, found, columns))}</h1>"]
     parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
     parts += [
         "<h2>Bounds</h2>",
         _picture(_ladder(found), "Lower bound with its interval and limit, beside the entropy."),
-        f"<pre>{_text(dedent(chr(10).join(details(found))))}</pre>",
+        f"<pre>{_text(dedent(chr(10).join(details(table, labels, found))))}</pre>",
         "<h2>Would more rows help?</h2>",
         _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
         "<p>The extrapolation is an estimate, not a bound; its interval covers the sampling error "

@@ -113,11 +113,14 @@ class InformationEstimate:
         if self.value < 0:
             yield "the value is negative, but information cannot be"
         if self.mi_lower < self.mi_lower_half:
-            yield "half of the training rows gave a higher bound, so the value is below L(n)"
+            yield "half of the training rows gave a higher bound than all of them"
         if self.value > self.label_entropy:
-            yield "the value is above H(Y), but information cannot be"
+            yield "the value is above the entropy H(Y), but information cannot be"
         if self.mi_lower < 0:
-            yield "L(n) is negative: the classifier predicts worse than the label frequencies"
+            yield (
+                "the lower bound L(n) is negative: the classifier predicts worse than the label "
+                "frequencies"
+            )
 
 
 def mi_estimate(
@@ -334,11 +337,11 @@ def extrapolated(evaluation, proba, random_state, confidence_level, units):
     )
     failures = list(estimate._failures())
     if failures:
-        bound = f"; rely on the lower bound, {estimate.mi_lower:.3f} {units}"
+        rely = " Use the lower bound instead." * (whole.mi_lower > 0)
         warnings.warn(
-            f"The extrapolation failed: {'; '.join(failures)}. Do not rely on the value "
-            f"{estimate.value:.3f} {units}{bound * (whole.mi_lower > 0)}. Pass more rows, or "
-            "another classifier.",
+            f"The extrapolated estimate, {estimate.value:.3f} {units}, is not reliable: "
+            f"{'; '.join(failures)}.{rely} Pass more rows, or another "
+            "classifier.",
             stacklevel=users_stacklevel(),
         )
     return estimate

@@ -125,7 +125,7 @@ def test_options(fruit, frame, tmp_path, capsys):
     assert "colour  in --drop: left out" in printed.err
     assert 0.7 < bound(printed.out) < 1.05
     printed = run(capsys, fruit, *QUICK, "--columns", "size")
-    assert "No information about" in printed.out
+    assert "found no information about" in printed.out
     printed = run(capsys, fruit, *QUICK, "--bins", "4", target="weight")
     assert "target, 4 classes: " in printed.err
     assert 0.5 < bound(printed.out) < 1.1
@@ -187,7 +187,7 @@ def test_copies_are_told_of(tmp_path, capsys):
     assert "320 of 400 rows are copies of another row" in printed.err
     assert "Pass --equal-rows independent to treat them like all other rows" in printed.err
     assert "equal_rows" not in printed.err
-    assert "No information about" in printed.out
+    assert "found no information about" in printed.out
     printed = run(
         capsys, path, "--model", "boosting", "--no-columns", "--equal-rows", "independent"
     )

@@ -16,7 +16,7 @@ def same_machine(monkeypatch):
     monkeypatch.setattr(table_time, "slowness", lambda: 1.0)
 
 
-OPTIONS = {"quick": False, "classifier": "stack", "report": None, "no_columns": False, "jobs": 1}
+OPTIONS = {"quick": False, "model": "stack", "report": None, "no_columns": False, "jobs": 1}
 
 
 def seconds(n_rows, n_columns, **changed):
@@ -31,7 +31,7 @@ def seconds(n_rows, n_columns, **changed):
 def test_more_work_takes_longer():
     assert seconds(1000, 5) < seconds(10_000, 5) < seconds(100_000, 5)
     assert seconds(1000, 5) < seconds(1000, 30)
-    assert seconds(1000, 5, quick=True) < seconds(1000, 5) < seconds(1000, 5, classifier="info")
+    assert seconds(1000, 5, quick=True) < seconds(1000, 5) < seconds(1000, 5, model="info")
     assert seconds(1000, 5) < seconds(1000, 5, no_columns=False)
     # The page takes less time than repeating all fits.
     assert seconds(1000, 5) < seconds(1000, 5, report="a") < 2 * seconds(1000, 5)

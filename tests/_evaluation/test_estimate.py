@@ -84,7 +84,7 @@ def test_one_progress_bar_for_all_and_half_of_the_rows(capsys):
 def test_failures_are_told_and_not_clipped():
     y = np.arange(120) % 2
     noise = np.random.default_rng(0).normal(size=(120, 5))
-    with pytest.warns(UserWarning, match="The extrapolation failed: the value is negative"):
+    with pytest.warns(UserWarning, match="is not reliable: the value is negative"):
         nothing = mi_estimate(Blind(), noise, y)
     assert nothing.value < 0
     assert "failed: the value is negative" in repr(nothing)
@@ -94,8 +94,8 @@ def test_failures_are_told_and_not_clipped():
         below = mi_estimate(FewRowsAreBetter(), noise, y)
     assert below.value < below.mi_lower < below.mi_lower_half
     # The message does not offer a bound below 0 as an alternative.
-    assert "the lower bound" not in str(caught[0].message)
-    with pytest.warns(UserWarning, match=r"above H\(Y\)") as caught:
+    assert "Use the lower bound" not in str(caught[0].message)
+    with pytest.warns(UserWarning, match=r"above the entropy H\(Y\)") as caught:
         above = mi_estimate(ManyRowsAreBetter(), y[:, None].astype(float), y)
     assert above.value > above.label_entropy > above.mi_lower
     assert f"rely on the lower bound, {above.mi_lower:.3f} nats." in str(caught[0].message)
@@ -174,11 +174,12 @@ def test_a_negative_bound_is_a_failure_even_where_the_value_is_not():
     random = np.random.default_rng(0)
     rows, y = random.normal(size=(60, 20)), np.arange(60) % 2
     with pytest.warns(
-        UserWarning, match=r"L\(n\) is negative.*Do not rely on the value \S+ nats\. Pass"
+        UserWarning,
+        match=r"nats, is not reliable: the lower bound L\(n\) is negative.*\. Pass",
     ):
         estimate = mi_estimate(GaussianNB(), rows, y)
     assert estimate.mi_lower < 0
-    assert "failed: L(n) is negative" in repr(estimate)
+    assert "failed: the lower bound L(n) is negative" in repr(estimate)
 
 
 def test_labels_that_are_missing_from_the_rows():
