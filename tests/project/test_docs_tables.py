@@ -77,6 +77,11 @@ def test_default_classifiers(load_benchmark):
     defaults = load_benchmark("bench_defaults")
     found = pd.read_csv(DOCS / "defaults.csv")
     assert_shown(defaults.as_markdown(found[found["method"] != "TabM"]), "peers.md")
+    page = " ".join((DOCS / "peers.md").read_text().split())
+    tabm = found[found["method"] == "TabM"]
+    assert list(tabm["table"]) == list(defaults.TABM)
+    for _, row in tabm.iterrows():
+        assert f"{row['bits']:.3f} bits on {row['table']} ({row['seconds']:.0f} s" in page
 
 
 def test_masks_on_the_page_of_peers():
@@ -84,7 +89,7 @@ def test_masks_on_the_page_of_peers():
     section = text.split("\n### Presence, 28")[1].split("\n### ")[0]
     shown = {
         "`InfoMaskTransformer`, defaults": "ours, defaults",
-        "the same, pasted patches without context": "ours, paste 20/4, patch alone",
+        "the same, pasted patches, patch alone (`context=1`)": "ours, paste 20/4, patch alone",
         "captum's `Occlusion` 14/7": "captum Occlusion 14/7",
         "infoCAM, smoothed": "infoCAM, smoothed 4 x 4",
         "captum's `IntegratedGradients`": "captum IntegratedGradients 50, blurred",
