@@ -6,7 +6,7 @@ Where is the evidence for a 0? Four maps are drawn for one network: the weight o
 windows of the image, and three attributions by captum. Each map is cut at 20 % of its maximum.
 Information masks localise the evidence. Attributions are made for another purpose: to find the
 pixels to which the prediction is sensitive. For that purpose, they are better than information
-masks; see :doc:`/masking_results`.
+masks on this task; :doc:`/masking_results` has other tasks as well.
 
 The comparison needs captum (``pip install captum``); without it, only the information mask is
 drawn.

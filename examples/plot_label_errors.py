@@ -65,7 +65,7 @@ axis.set(xlabel="recall", ylabel="precision", xlim=(0.7, 1.01), ylim=(0.7, 1.01)
 axis.legend(frameon=False, loc="lower left", fontsize=8)
 
 order = bounds.pointwise.argsort()
-# The six labels with the least information, and correct labels that are found as well.
+# Show the six labels with the least information, and correct labels that are found as well.
 rows = [*order[:6], *[row for row in order if bounds.pointwise[row] < 0 and not is_wrong[row]]]
 for shown, row in zip(right.subplots(3, 6).flat, rows, strict=False):
     shown.imshow(X[row].reshape(8, 8), cmap="gray_r")

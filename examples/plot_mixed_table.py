@@ -23,9 +23,9 @@ from sksoftinfo import (
 )
 
 # %%
-# Customers of a telephone company, drawn from a known rule: who leaves depends on the contract, on
-# the calls to the hotline, on the time since they joined and on the fee. The postcode is noise,
-# and a tenth of the fees are missing.
+# The customers of a telephone company are drawn by a known rule: who leaves depends on the
+# contract, on the calls to the hotline, on the time since they joined and on the fee. The postcode
+# is noise, and a tenth of the fees are missing.
 
 rng = np.random.default_rng(0)
 n = 1500
