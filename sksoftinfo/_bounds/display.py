@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils import checked_proba, pyplot
+from .._utils import bars_of_bounds, checked_proba, pyplot
 from .from_probabilities import information_bounds
 from .result import InformationBounds
 
@@ -37,9 +37,9 @@ class InformationBoundsDisplay:
     entropies_ : matplotlib.container.BarContainer
         Bars of the label entropies H(Y), where the scale of each result ends.
     bars_ : matplotlib.container.BarContainer
-        Bars of the lower bounds on I(X;Y), drawn as 0 where they are negative.
+        Bars of the lower bounds on I(X;Y). An arrow ends a bar that is far below 0 and cut off.
     intervals_ : matplotlib.container.ErrorbarContainer
-        Confidence interval of the information of each classifier, around `mi_lower_floored`.
+        `mi_lower_floored`, the lower bounds after mixing in label frequencies, and `interval`.
     limits_ : matplotlib.lines.Line2D
         Lower confidence limit on I(X;Y) of each result.
     sandwiches_ : list of matplotlib.lines.Line2D
@@ -222,19 +222,23 @@ class InformationBoundsDisplay:
     def _draw_information(self, axis: Any, results: list[InformationBounds]) -> None:
         rows = np.arange(len(results))
         level = f"{100 * results[0].confidence_level:g} %"
+        entropies = [one.mi_upper for one in results]
         self.entropies_ = axis.barh(
-            rows, [one.mi_upper for one in results], height=0.62, color="0.88", label="H(Y)"
+            rows, entropies, height=0.62, color="0.88", label="entropy H(Y)"
         )
-        self.bars_ = axis.barh(
+        centres = np.array([one.mi_lower_floored for one in results])
+        ends = np.array([one.interval for one in results]).T
+        self.bars_ = bars_of_bounds(
+            axis,
             rows,
-            [max(one.mi_lower, 0.0) for one in results],
+            [one.mi_lower for one in results],
+            ends,
+            max(entropies),
             height=0.62,
             color=_BLUE,
             alpha=0.45,
             label="lower bound on I(X;Y)",
         )
-        centres = np.array([one.mi_lower_floored for one in results])
-        ends = np.array([one.interval for one in results]).T
         self.intervals_ = axis.errorbar(
             centres,
             rows + 0.16,
@@ -243,7 +247,7 @@ class InformationBoundsDisplay:
             markersize=4,
             color=_BLUE,
             capsize=4,
-            label=f"{level} interval, this classifier's predictions",
+            label=f"after mixing in label frequencies, with {level} interval",
         )
         # The limit is computed from recalibrated predictions, so it may exceed the bar.
         (self.limits_,) = axis.plot(
@@ -253,7 +257,7 @@ class InformationBoundsDisplay:
             marker=">",
             markersize=8,
             color="black",
-            label=f"{level} limit on I(X;Y)",
+            label=f"{level} lower limit on I(X;Y)",
         )
         for row, one in enumerate(results):
             axis.annotate(
@@ -267,7 +271,8 @@ class InformationBoundsDisplay:
         axis.axvline(0, color="black", linewidth=0.8)
         _finish(axis, len(results))
         axis.set_xlim(
-            min(0.0, *ends[0]) * 1.05, 1.28 * max(*ends[1], *(one.mi_upper for one in results))
+            min(0.0, *ends[0], *(bar.get_width() for bar in self.bars_)) * 1.05,
+            1.28 * max(*ends[1], *entropies),
         )
         axis.legend(
             loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8, frameon=False

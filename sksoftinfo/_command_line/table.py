@@ -96,7 +96,7 @@ def print_answer(table, labels, found, columns, options):
         print(
             f"\nAt most {MAX_RANKED} columns are evaluated one by one: choose them by --columns."
         )
-    hint = "  --all prints all fields of the result."
+    hint = "  --all prints all bounds and limits."
     rest = str(found) if options.all else "\n".join([*details(table, labels, found), hint])
     print(f"\n{rest}")
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from .. import FeatureInformationDisplay
+from .. import FeatureInformationDisplay, InformationBoundsDisplay
 from .table_answer import details, sentence
 from .table_time import MAX_RANKED
 
@@ -51,11 +51,17 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     import matplotlib
 
     matplotlib.use("Agg")
-    parts = [f"<h1>{_text(sentence(table, found, columns))}</h1>"]
+    # A number stays on the line of its unit.
+    answer = _text(sentence(table, found, columns)).replace(" %", "\N{NO-BREAK SPACE}%")
+    parts = [f"<h1>{answer}</h1>"]
     parts += [f'<p class="warning">{_text(one)}</p>' for one in warnings]
     parts += [
         "<h2>Bounds</h2>",
-        _picture(_ladder(found), "Lower bound with its interval and limit, beside the entropy."),
+        _picture(_ladder(found), "Lower bound with its interval and limit, and the entropy."),
+        "<p>H(Y) is the entropy of the labels. I(X;Y) is the information that the columns carry "
+        "about them, and lies between 0 and H(Y). The bar is the lower bound on these rows. The "
+        "interval belongs to the point, the bound after a small share of the label frequencies "
+        "was mixed into the predictions; the bar may end outside it.</p>",
         f"<pre>{_text(dedent(chr(10).join(details(table, labels, found))))}</pre>",
         "<h2>Would more rows help?</h2>",
         _picture(_curve(estimate), "Lower bounds from half of the training rows and from all."),
@@ -65,17 +71,18 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
     if columns is not None:
         parts += [
             "<h2>Columns</h2>",
-            "<p>By logistic regression. The information of a column alone is a lower bound; the "
-            "information that is lost without the column is an estimate.</p>",
+            "<p>Each column was evaluated by logistic regression. The information that the column "
+            "carries alone is bounded from below. The information that is lost without the column "
+            "is estimated.</p>",
             _picture(_columns(columns), "Information of the columns, with intervals."),
         ]
     parts += [
         "<h2>Rows whose labels were least expected</h2>",
-        "<p>The labels of these rows may be wrong, or the rows may be unusual. Rows are numbered "
-        "from 1, below the header.</p>",
         _odd_rows(table, labels, found),
         "<h2>What was read</h2>",
         f"<pre>{_text(chr(10).join(report))}</pre>",
+        "<p>This page was written by <code>python -m sksoftinfo bounds</code>. Names that begin "
+        "with <code>--</code> are options of this command.</p>",
     ]
     title = f"{options.target} in {options.table.name}"
     return (
@@ -105,25 +112,11 @@ def _picture(figure, description):
 
 
 def _ladder(found):
-    """Draw the lower bound with its interval and limit, beside the entropy of the labels."""
+    """Draw the lower bound with its interval and limit, on the entropy of the labels."""
     from matplotlib import pyplot
 
-    figure, axis = pyplot.subplots(figsize=(6.4, 2.0), layout="constrained")
-    level = f"{100 * found.confidence_level:g} %"
-    axis.barh(["H(Y)"], [found.label_entropy], color="0.8")
-    axis.barh(["lower bound"], [max(found.mi_lower, 0)], color="C0", alpha=0.5)
-    low, high = found.interval
-    axis.plot(
-        [low, high],
-        ["lower bound"] * 2,
-        color="C0",
-        label=f"{level} interval, this classifier's predictions",
-    )
-    limit = f"{level} lower limit on I(X;Y)"
-    axis.plot([found.mi_lower_limit], ["lower bound"], "|k", ms=22, mew=3, label=limit)
-    axis.axvline(0, color="0.4", linewidth=0.8)
-    axis.set_xlabel(f"information ({found.units})")
-    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    figure, axis = pyplot.subplots(figsize=(6.4, 1.7), layout="constrained")
+    InformationBoundsDisplay(found).plot(ax=axis)
     return figure
 
 
@@ -145,10 +138,13 @@ def _curve(estimate):
         color="C1",
         label="extrapolated: an estimate",
     )
-    axis.axhline(estimate.label_entropy, color="black", linestyle="--", label="H(Y)")
+    axis.axhline(estimate.label_entropy, color="black", linestyle="--", label="entropy H(Y)")
     axis.set_xticks([0, 1, 2], ["half of the training rows", "all", "infinitely many"])
     axis.set_xlim(-0.4, 2.4)
-    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+    # Room at the top for markers near the entropy.
+    low, high = axis.get_ylim()
+    low = min(0.0, low)
+    axis.set_ylim(low, high + 0.06 * (high - low))
     axis.set_ylabel(f"information ({estimate.units})")
     axis.legend(frameon=False, fontsize=8)
     return figure
@@ -173,15 +169,27 @@ def _odd_rows(table, labels, found):
     order = np.argsort(found.pointwise, kind="stable")[:_N_ODD_ROWS]
     order = order[found.pointwise[order] < 0]
     if not len(order):
-        return "<p>There are none: every label was predicted with more than its frequency.</p>"
-    frame = table.frame(rows[order]).iloc[:, :_MAX_COLUMNS]
-    names = ["row", table.target.name, found.units, *frame.columns]
+        return "<p>There are none: no label was predicted with less than its frequency.</p>"
+    frame = table.frame(rows[order]).iloc[:, :_MAX_COLUMNS].apply(_without_midnight)
+    names = ["row", table.target.name, f"information ({found.units})", *frame.columns]
     head = "".join(f"<th>{_text(name)}</th>" for name in names)
     body = ""
     for place, (_, values) in zip(order, frame.iterrows(), strict=True):
         cells = [rows[place] + 1, y[place], f"{found.pointwise[place]:.2f}", *values]
         body += f"<tr>{''.join(f'<td>{_text(_short(cell))}</td>' for cell in cells)}</tr>\n"
-    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+    return (
+        "<p>Negative information means that a row makes its label less probable than the label's "
+        "frequency. The labels of these rows may be wrong, or the rows may be unusual. Rows are "
+        "numbered from 1, below the header.</p>"
+        f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+    )
+
+
+def _without_midnight(column):
+    """Return a column of times as days if all of its times are midnight."""
+    if column.dtype.kind != "M" or (column.dropna() != column.dropna().dt.normalize()).any():
+        return column
+    return column.dt.strftime("%Y-%m-%d")
 
 
 def _short(entry):

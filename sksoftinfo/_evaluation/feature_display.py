@@ -7,19 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils import pyplot
+from .._utils import bars_of_bounds, pyplot
 from .feature_information import FeatureInformation, feature_information
 
 # For each panel: stem of the fields of FeatureInformation, field of the value, title.
 _PANELS = (
-    ("alone", "alone_lower_floored", "alone: lower bound on I(columns;Y)"),
-    ("lost", "lost_estimate", "lost without the group: estimate, not a bound"),
-    ("gained", "gained_estimate", "gained on top of given: estimate, not a bound"),
+    (
+        "alone",
+        "alone_lower_floored",
+        "{} alone: lower bound (bar);\nafter mixing in label frequencies (point)",
+    ),
+    ("lost", "lost_estimate", "lost without the {}:\nestimate, not a bound"),
+    ("gained", "gained_estimate", "gained on top of given columns:\nestimate, not a bound"),
 )
 
 
 class FeatureInformationDisplay:
     """Plot of the information of columns: alone, lost without them, gained on top of given ones.
+
+    The information alone is drawn twice: as a bar, `alone_lower`, and after label frequencies were
+    mixed into the predictions, `alone_lower_floored`, which has an interval. An arrow ends a bar
+    that is far below 0 and cut off.
 
     Parameters
     ----------
@@ -28,6 +36,8 @@ class FeatureInformationDisplay:
 
     Attributes
     ----------
+    bars_ : matplotlib.container.BarContainer
+        Bars of `alone_lower`.
     errorbars_ : list of matplotlib.container.ErrorbarContainer
         Values and intervals, one container for each of `axes_`.
     axes_ : ndarray of matplotlib.axes.Axes, of shape (2,) or (3,)
@@ -49,7 +59,7 @@ class FeatureInformationDisplay:
     ...     LinearDiscriminantAnalysis(), *load_iris(return_X_y=True), units="bits"
     ... )
     >>> [label.get_text() for label in display.axes_[0].get_yticklabels()]
-    ['3', '2', '0', '1']
+    ['2', '3', '0', '1']
     >>> plt.close(display.figure_)
     """
 
@@ -93,12 +103,12 @@ class FeatureInformationDisplay:
         return cls(information).plot(max_groups=max_groups, axes=axes)
 
     def plot(self, *, max_groups: int = 30, axes: Any = None) -> FeatureInformationDisplay:
-        """Draw one panel for each quantity, with groups ordered by their information alone.
+        """Draw one panel for each quantity, with groups ordered by their lower bound alone.
 
         Parameters
         ----------
         max_groups : int, default=30
-            Largest number of groups to draw; those with the most information alone are drawn.
+            Largest number of groups to draw; those with the highest lower bounds alone are drawn.
         axes : sequence of matplotlib.axes.Axes, default=None
             Axes to draw in, one for each panel; a new figure if None.
 
@@ -114,7 +124,7 @@ class FeatureInformationDisplay:
         """
         found = self.information
         panels = [panel for panel in _PANELS if getattr(found, panel[1]) is not None]
-        order = np.argsort(-found.alone_lower_floored, kind="stable")[:max_groups]
+        order = np.argsort(-found.alone_lower, kind="stable")[:max_groups]
         places = np.arange(len(order))
         if axes is None:
             _, axes = pyplot().subplots(
@@ -131,9 +141,22 @@ class FeatureInformationDisplay:
                 "Create the axes by plt.subplots, or leave `axes` out."
             )
         self.errorbars_ = []
+        noun = "column" if all(len(one) == 1 for one in found.columns) else "group"
+        level = f"{100 * found.confidence_level:g} %"
         for colour, (axis, (stem, name, title)) in enumerate(zip(axes, panels, strict=True)):
             values = getattr(found, name)[order]
             low, high = getattr(found, f"{stem}_interval")[order].T
+            if stem == "alone":
+                self.bars_ = bars_of_bounds(
+                    axis,
+                    places,
+                    found.alone_lower[order],
+                    low,
+                    high.max(),
+                    height=0.6,
+                    color=f"C{colour}",
+                    alpha=0.35,
+                )
             self.errorbars_.append(
                 axis.errorbar(
                     values,
@@ -145,8 +168,8 @@ class FeatureInformationDisplay:
                 )
             )
             axis.axvline(0, color="0.4", linewidth=0.8)
-            axis.set_title(title, fontsize=9)
-            axis.set_xlabel(f"information ({found.units})")
+            axis.set_title(title.format(noun), fontsize=9)
+            axis.set_xlabel(f"information ({found.units}), with {level} intervals")
             # Few ticks, so that the labels of neighbouring panels stay apart.
             axis.locator_params(axis="x", nbins=5)
             axis.grid(axis="y", color="0.92")

@@ -1,5 +1,6 @@
 """Validation, images, progress and versions, shared by all folders; imports no other folder."""
 
+from .bound_bars import bars_of_bounds
 from .compat import (
     HasMethods,
     IntegerInterval,
@@ -92,6 +93,7 @@ __all__ = [
     "axis_or_new",
     "check_any_row",
     "check_channels_first",
+    "bars_of_bounds",
     "check_classes",
     "check_column_order",
     "check_labels",

@@ -48,7 +48,7 @@ def test_predictions_axes_and_several_results():
     assert display.ax_ is axis and display.figure_ is axis.figure
     assert display.sandwich_ax_ is None and display.sandwiches_ == []
     one = information_bounds(Y_TEST, proba, confidence_level=0.9)
-    assert "90 % limit on I(X;Y)" in [
+    assert "90 % lower limit on I(X;Y)" in [
         text.get_text() for text in InformationBoundsDisplay(one).plot().ax_.get_legend().texts
     ]
     two = InformationBoundsDisplay({"a": one, "b": one}).plot()
@@ -65,9 +65,21 @@ def test_a_limit_above_the_bound_is_drawn():
     assert bounds.mi_lower < 0 < bounds.mi_lower_limit
     display = InformationBoundsDisplay(bounds).plot()
     assert display.limits_.get_xdata() == [bounds.mi_lower_limit]
-    assert [bar.get_width() for bar in display.bars_] == [0.0]
     texts = [text.get_text() for text in display.ax_.texts]
     assert texts == [f"\N{MINUS SIGN}{-bounds.mi_lower:.3f} of 0.693"]
+
+
+@pytest.mark.filterwarnings("ignore:Probability 0 was predicted")
+def test_a_bound_far_below_zero_leaves_room_for_the_entropy():
+    y = np.arange(200) % 2
+    bounds = information_bounds(y, np.where(np.arange(200) % 5 < 2, y, 1 - y))
+    assert bounds.mi_lower < -100
+    display = InformationBoundsDisplay(bounds).plot()
+    left, right = display.ax_.get_xlim()
+    assert left < bounds.interval[0] and right - left < 10
+    (bar,) = display.bars_
+    assert left < bar.get_width() == min(bounds.interval[0], -0.5 * bounds.mi_upper)
+    assert display.ax_.texts[0].get_text().endswith(f"{-bounds.mi_lower:.3f} of 0.693")
 
 
 @pytest.mark.parametrize("sure", [0.5, 0.9, 1 - 1e-9])
@@ -105,6 +117,7 @@ def test_numbers_have_one_kind_of_minus_and_zeros_none():
     display = InformationBoundsDisplay({"poor": poor, "perfect": perfect}).plot()
     texts = [text.get_text() for text in (*display.ax_.texts, *display.sandwich_ax_.texts)]
     minus, below = "\N{MINUS SIGN}", "\N{LESS-THAN OR EQUAL TO}"
+    assert display.bars_[0].get_width() == poor.mi_lower
     assert texts == [
         f"{minus}0.223 of 0.693",
         "0.693 of 0.693",

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from sksoftinfo import __main__ as command_line
+from sksoftinfo import information_bounds
+from sksoftinfo._command_line import table_page
+from sksoftinfo._command_line.table_labels import Labels
 from tests.helpers import browser
 
 pd = pytest.importorskip("pandas")
@@ -43,7 +46,9 @@ def page(tmp_path_factory):
     size[6], kind[6] = 3.0, "small"
     texts = np.where(rng.random(120) < 0.5, "<script>alert(1)</script>", "plain")
     folder = tmp_path_factory.mktemp("page")
-    pd.DataFrame({"size": size, "text": texts, "kind": kind}).to_csv(folder / "t.csv")
+    days = pd.date_range("2024-01-01", periods=120).strftime("%Y-%m-%d")
+    columns = {"size": size, "text": texts, "day": days, "kind": kind}
+    pd.DataFrame(columns).to_csv(folder / "t.csv")
     out = folder / "out.html"
     arguments = ["bounds", str(folder / "t.csv"), "--target", "kind", "--model", "logistic"]
     assert command_line.main([*arguments, "--report", str(out)]) == 0
@@ -72,6 +77,41 @@ def test_page_shows_answer_columns_rows_and_report(page):
     row, label, information, size = first.groups()
     assert (row, label, size) == ("7", "small", "3.0")
     assert float(information) < -1
+    assert "<th>information (bits)</th>" in page and "may be wrong" in words
+    assert "2024-01-07</td>" in page and "00:00:00" not in page
+    assert "95\N{NO-BREAK SPACE}% confidence" in page
+    assert "--all" not in words and "entropy of the labels" in words
+
+
+def test_figures_show_the_numbers_of_the_answer():
+    """A figure of the page draws the lower bound that is printed, above 0 or below."""
+    y = np.arange(40) % 2
+    for sure in (0.9, 0.3):
+        found = information_bounds(y, np.where(y == 1, sure, 1 - sure), units="bits")
+        (axis,) = table_page._ladder(found).axes
+        widths = [bar.get_width() for bar in axis.patches]
+        assert widths == [found.label_entropy, found.mi_lower]
+
+
+def test_a_page_without_odd_rows_does_not_explain_them():
+    y = np.arange(40) % 2
+    labels = Labels(y=y, rows=np.arange(40))
+    found = information_bounds(y, np.where(y == 1, 0.9, 0.1))
+    words = table_page._odd_rows(None, labels, found)
+    assert "There are none" in words and "may be wrong" not in words
+
+
+@pytest.mark.parametrize(
+    "times, shown",
+    [
+        (["2024-01-01", None, "2024-01-03"], ["2024-01-01", "", "2024-01-03"]),
+        (["2024-01-01 00:00", "2024-01-02 12:30"], ["2024-01-01 00:00:00", "2024-01-02 12:30:00"]),
+        ([1.5, None], ["1.5", ""]),
+    ],
+)
+def test_days_are_shown_without_midnight(times, shown):
+    column = pd.Series(times) if times[0] == 1.5 else pd.to_datetime(pd.Series(times))
+    assert [table_page._short(one) for one in table_page._without_midnight(column)] == shown
 
 
 @pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium")
