@@ -6,6 +6,7 @@ import datetime
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import contextmanager
+from numbers import Number
 
 import numpy as np
 from sklearn.utils import assert_all_finite
@@ -249,9 +250,13 @@ def check_any_row(X):
 
 def refuse_ragged(X, name="X"):
     """Raise ValueError for a list whose rows or images differ in length or shape."""
-    if not isinstance(X, list | tuple):
+    # Long lists are mostly lists of labels.
+    if not isinstance(X, list | tuple) or not X or isinstance(X[0], str | Number):
         return
-    shapes = [(len(one),) if isinstance(one, list | tuple) else np.shape(one) for one in X]
+    shapes = [
+        (len(one),) if isinstance(one, list | tuple) else tuple(getattr(one, "shape", ()))
+        for one in X
+    ]
     other = next((row for row, shape in enumerate(shapes) if shape != shapes[0]), None)
     if other is not None:
         raise ValueError(
