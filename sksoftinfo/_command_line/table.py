@@ -127,7 +127,7 @@ def _divided(raw, options):
     if not len(raw.frame):
         raise ValueError(f"{options.table} has a header but no rows: save the table again.")
     if len(columns) == 1 and columns[0].name != options.target:
-        remedy = "pass the separator by --sep" if raw.separator else "use another file"
+        remedy = "pass the separator with --sep" if raw.separator else "use another file"
         raise ValueError(
             f"--target {options.target}: the table has only the column {columns[0].name!r}; "
             f"{remedy}."

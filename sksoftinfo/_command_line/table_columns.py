@@ -57,6 +57,7 @@ _MOSTLY = 0.9
 _FEW_VALUES = 10
 # float64 represents all whole numbers up to this number.
 _MAX_WHOLE = 2**53
+_TOO_LONG = "digits read as text, since some are too long for a number"
 # Encoders compute in float32.
 _MAX_NUMBER = 3e38
 # The ends of ordinal numbers are not units.
@@ -78,6 +79,8 @@ class Column:
         Notes on how the entries were read, e.g. their unit.
     warnings : list of str
         Warnings for the user.
+    written : str, default=""
+        Name in the file if several columns have it, in which case `name` is a new name.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Column:
     values: Any
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    written: str = ""
 
 
 def read_columns(raw, *, decimal=None, labels=None):
@@ -101,11 +105,13 @@ def read_columns(raw, *, decimal=None, labels=None):
     Returns
     -------
     list of Column
+        Columns with different names: columns that share a name are numbered.
     """
     series = [raw.frame[position] for position in range(len(raw.names))]
-    names = [
+    written = [
         " ".join(name.split()) or f"Unnamed: {number}" for number, name in enumerate(raw.names)
     ]
+    names = _numbered(written)
     texts = [_as_texts(one) for one in series]
     parsed = [None if one is None else _entries(one, decimal) for one in texts]
     marks = {mark for one in parsed if one is not None and (mark := one.mark)}
@@ -120,7 +126,22 @@ def read_columns(raw, *, decimal=None, labels=None):
             columns.append(_typed(name, one))
         else:
             columns.append(entries.column(name, decimal, decimal_elsewhere, name == labels))
+    for column, name in zip(columns, written, strict=True):
+        column.written = name if name != column.name else ""
     return columns
+
+
+def _numbered(names):
+    """Return names in which all that repeat are numbered, such as a.1 and a.2."""
+    counts, taken, found = Counter(names), set(names), []
+    for name in names:
+        new, number = name, 0
+        while counts[name] > 1 and new in taken:
+            number += 1
+            new = f"{name}.{number}"
+        taken.add(new)
+        found.append(new)
+    return found
 
 
 def _as_texts(series):
@@ -159,7 +180,7 @@ def _typed(name, series):
         return Column(name, "date", values)
     if pd.api.types.is_integer_dtype(series):
         if series.abs().max() > _MAX_WHOLE:
-            return _text(name, _stripped(series), [f"whole numbers above {_MAX_WHOLE}"])
+            return _text(name, _stripped(series), [_TOO_LONG])
         return Column(name, "number", series.astype("Int64"))
     return _finite(name, series.astype("float64"), [])
 
@@ -296,17 +317,12 @@ class _Entries:
         wrong = [text for text, number in numbers.items() if number is None]
         if wrong:
             return self._date(name) or _text(
-                name,
-                self.texts,
-                warnings=[
-                    f"{name}: entries such as {wrong[0]!r} are not numbers with the decimal mark "
-                    f"{mark!r}, so that the column is read as text. Pass --decimal."
-                ],
+                name, self.texts, warnings=[self._not_numbers(name, wrong[0], decimal)]
             )
         notes = self._notes(units, mark)
         whole = all(isinstance(number, int) for number in numbers.values())
-        if self._are_names(numbers, whole, are_labels):
-            return _text(name, self.texts, [*notes, "numbers that are names"])
+        if (why := self._why_text(numbers, whole, are_labels)) is not None:
+            return _text(name, self.texts, [*notes, why])
         if are_labels and (self.words or self.rewritten or len(units.keys() - {""})):
             # Labels stay as they are written.
             return _text(name, self.texts)
@@ -341,13 +357,39 @@ class _Entries:
             notes.append(f"thousands separated by {other!r}")
         return notes
 
-    def _are_names(self, numbers, whole, are_labels):
-        """Return whether entries would become equal as numbers, such as 007 and 7."""
-        if whole:
-            return any(abs(number) > _MAX_WHOLE for number in numbers.values()) or any(
-                re.fullmatch(r"0\d+", digits) for digits in self.digits.values()
+    def _why_text(self, numbers, whole, are_labels):
+        """Return why entries stay texts: as numbers, such as 007 and 7, they would be equal."""
+        if (whole or are_labels) and any(abs(one) > _MAX_WHOLE for one in numbers.values()):
+            return _TOO_LONG
+        if whole and any(re.fullmatch(r"0\d+", digits) for digits in self.digits.values()):
+            return "digits read as text, since some begin with 0"
+        return None
+
+    def _not_numbers(self, name, wrong, decimal):
+        """Return a warning about an entry that is not a number, with a remedy that applies."""
+        text = "the column is read as text"
+        if decimal is not None:
+            other = "," if decimal == "." else "."
+            if all(_number(digits, other) is not None for digits in self.digits.values()):
+                return (
+                    f"{name}: entries such as {wrong!r} are not numbers with --decimal {decimal}; "
+                    f"{text}. Leave out --decimal."
+                )
+        # The first entry with each mark is the last one here.
+        by_mark = {
+            mark: text
+            for text, digits in reversed(self.digits.items())
+            if (mark := _decimal_mark(digits)) and _number(digits, mark) is not None
+        }
+        if len(by_mark) == 2:
+            return (
+                f"{name}: some entries have decimal points and others decimal commas, such as "
+                f"{by_mark['.']!r} and {by_mark[',']!r}; {text}. Use one mark in the file."
             )
-        return are_labels and any(abs(number) > _MAX_WHOLE for number in numbers.values())
+        return (
+            f"{name}: entries such as {wrong!r} are not numbers; {text}. Correct these entries in "
+            "the file."
+        )
 
     def _mostly(self, pattern):
         """Return the entries that match a pattern, and the others; None if too few match."""

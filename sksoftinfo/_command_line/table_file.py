@@ -114,7 +114,7 @@ def _read(path, sep, encoding):
     except Exception as error:
         raise NotATable(
             f"cannot be read as a table: {reason(error)}. If the file is complete, state its "
-            "format by --sep or --encoding"
+            "format with --sep or --encoding"
         ) from error
 
 
@@ -122,9 +122,8 @@ def _decoded(data, encoding):
     """Return the text, with newlines as line ends, and the name of its encoding."""
     if encoding is not None:
         text = _decode(data, encoding)
-        if text is None:
-            remedy = "leave out --encoding" if b"\x00" in data else "pass another --encoding"
-            raise NotATable(f"is not encoded in {encoding}: {remedy}")
+        if text is None or _is_misread(data, text):
+            raise NotATable(f"is not encoded in {encoding}: leave out --encoding")
     else:
         encodings = [name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)][:1]
         if not encodings and b"\x00" in data[:1000]:
@@ -148,6 +147,11 @@ def _decoded(data, encoding):
     if not text.strip():
         raise NotATable("is empty: pass a table with a header line and rows")
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
+
+
+def _is_misread(data, text):
+    """Return whether a wrong encoding turned line ends into other characters."""
+    return bool(re.search(rb"[\r\n].*\S", data)) and not re.search(r"[\r\n]", text)
 
 
 def _decode(data, encoding):
@@ -197,7 +201,7 @@ def _separated(text, sep, how):
         expected, line, seen = map(int, uneven.groups())
         raise NotATable(
             f"has {seen} entries in line {line + below} and {expected} in its header: correct the "
-            "line, or pass the separator by --sep"
+            "line, or pass the separator with --sep"
         ) from error
     if len(header) == width - 1 and width > 2:
         # R writes row names without a header for them; other programs end each row by a separator.
@@ -205,7 +209,7 @@ def _separated(text, sep, how):
     if len(header) < width:
         raise NotATable(
             f"has {len(header)} names in its header and {width} entries in most rows: correct "
-            "the header, or pass the separator by --sep"
+            "the header, or pass the separator with --sep"
         )
     short = sum(len(row) < width for row in _fields(lines[below:], sep))
     if short:

@@ -44,8 +44,10 @@ class Labels:
 def _listed(classes, counts):
     """Return the most frequent classes with their numbers of rows, as a text."""
     order = np.argsort(-counts, kind="stable")
-    shown = ", ".join(f"{classes[i]} {counts[i]}" for i in order[:_MAX_SHOWN])
-    return shown + (", ..." if len(classes) > _MAX_SHOWN else "")
+    first, *others = order[:_MAX_SHOWN]
+    shown = [f"{classes[first]} ({counted(counts[first], 'row')})"]
+    shown += [f"{classes[i]} ({counts[i]})" for i in others]
+    return ", ".join(shown) + (", ..." if len(classes) > _MAX_SHOWN else "")
 
 
 def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
@@ -79,7 +81,7 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
         if not drop_missing:
             raise ValueError(
                 f"{named} has no value in {missing.sum()} of {len(missing)} rows: fill in the "
-                "values, or leave out these rows by --drop-missing-target."
+                "values, or leave out these rows with --drop-missing-target."
             )
         found.rows = np.flatnonzero(~missing)
         found.warnings.append(f"Left out {counted(missing.sum(), 'row')} without a label.")
@@ -88,6 +90,11 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
         raise ValueError(f"{named} is a column of dates: choose another column, or pass --bins 4.")
     if bins is not None:
         found.y = _binned(values, bins, column)
+        n_classes = len(np.unique(found.y))
+        if 1 < n_classes < bins:
+            found.warnings.append(
+                f"--bins {bins} gives only {n_classes} classes, since many values are equal."
+            )
     elif column.kind == "text":
         found.y = values.to_numpy(dtype=object).astype(str)
     else:
@@ -99,9 +106,9 @@ def make_labels(column, *, bins=None, drop_missing=False, rare_classes="drop"):
             rare = counts < MIN_ROWS
             merge = "" if counts[rare].sum() < MIN_ROWS else ", pass --rare-classes merge"
             raise ValueError(
-                f"{named} has a single class with at least {MIN_ROWS} rows "
-                f"({_listed(classes[~rare], counts[~rare])}); rarer classes were left out "
-                f"({_listed(classes[rare], counts[rare])}): choose another column{merge}, or add "
+                f"{named} has a single class with at least {MIN_ROWS} rows: "
+                f"{_listed(classes[~rare], counts[~rare])}. Rarer classes were left out: "
+                f"{_listed(classes[rare], counts[rare])}. Choose another column{merge}, or add "
                 "rows of the classes that were left out."
             )
         if bins is not None and values.nunique() > 1:
@@ -120,10 +127,13 @@ def _classes(values, named):
     numbers = values.to_numpy(dtype=np.float64)
     n_values = len(np.unique(numbers))
     many = n_values > _MANY_VALUES and n_values > len(numbers) / 4
-    if many or (numbers != np.round(numbers)).any():
+    different = f"{n_values} different numbers in {len(numbers)} rows"
+    cut = "cut it into four classes of about equal size with --bins 4"
+    if (numbers != np.round(numbers)).any():
+        raise ValueError(f"{named} is continuous, with {different}: {cut}.")
+    if many:
         raise ValueError(
-            f"{named} is continuous, with {n_values} different numbers in {len(numbers)} rows: "
-            "cut it into four classes of about equal size by --bins 4."
+            f"{named} has {different}, too many for classes: choose another column, or {cut}."
         )
     return numbers.astype(np.int64)
 
@@ -140,7 +150,24 @@ def _binned(values, bins, column):
         )
     if column.kind == "number":
         values = values.astype("float64")
-    return pd.qcut(values, bins, duplicates="drop").astype(str).to_numpy(dtype=object).astype(str)
+    # Bins between two values are empty.
+    cut = pd.qcut(values, bins, labels=False, duplicates="drop")
+    number = np.unique(cut, return_inverse=True)[1]
+    ends = values.groupby(number).agg(["min", "max"])
+    # Ends that occur in the file are easier to read than the quantiles between them.
+    names = [
+        low if low == high else f"{low} to {high}"
+        for low, high in zip(_shown(ends["min"]), _shown(ends["max"]), strict=True)
+    ]
+    return np.array(names)[number]
+
+
+def _shown(values):
+    """Return numbers or dates as texts, as short as they can be without becoming equal."""
+    if values.dtype.kind == "f":
+        return [repr(float(value)).removesuffix(".0") for value in values]
+    texts = [value.isoformat(sep=" ") for value in values]
+    return [text.removesuffix(" 00:00:00") for text in texts]
 
 
 def _treat_rare(found, rare_classes, named):
@@ -170,4 +197,6 @@ def _treat_rare(found, rare_classes, named):
     found.warnings.append(
         f"Left out {counted(len(rare), 'class')} with fewer than {MIN_ROWS} rows ({shown}), "
         f"{counted(is_rare.sum(), 'row')} in total: the result is about the other classes."
+        + f" They have fewer than {MIN_ROWS} rows together, so they cannot be merged."
+        * (rare_classes == "merge")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,17 +79,21 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None, file=
     ValueError
         If a column does not exist or is not unique, or if no feature is left.
     """
-    names = [column.name for column in columns]
     asked = {"--target": [target], "--columns": only or [], "--drop": drop}
     asked |= {"--groups": [groups] if groups else [], "--time": [time] if time else []}
     for option, values in asked.items():
         for value in values:
-            _check_name(option, value, names, file)
+            _check_name(option, value, columns, file)
     for option in ("--columns", "--drop", "--groups", "--time"):
         if target in asked[option]:
             raise ValueError(f"{option} {target} is the target: choose other columns.")
+    both = [name for name in drop if name in (only or [])]
+    if both:
+        raise ValueError(
+            f"--columns and --drop both name {', '.join(both)}: name each column in one of them."
+        )
     table = Table(None, [], None, None, {}, n_rows=len(columns[0].values))
-    _rename_repeated(columns, table)
+    table.warnings += _renamed(columns)
     for column in columns:
         if column.name == target:
             table.target = column
@@ -114,53 +119,53 @@ def divide(columns, target, *, only=None, drop=(), groups=None, time=None, file=
             table.left_out[column.name] = reason
     table.warnings += table.target.warnings
     if not table.features:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in table.left_out.items())
         raise ValueError(
-            f"--target {target}: there is no other column to use"
-            + (
-                f" ({reasons}). To use some of them anyway, name them by --columns."
-                if reasons
-                else "."
-            )
+            f"--target {target}: there is no other column to use{_reasons(table.left_out)}."
         )
     return table
 
 
-def _check_name(option, name, names, file):
-    count = names.count(name)
-    if count == 1:
+def _reasons(left_out):
+    """Return why columns are left out, and how to use them, as the end of a message."""
+    if not left_out:
+        return ""
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+    names = [_quoted(name) for name, reason in left_out.items() if reason != "in --drop"]
+    if not names:
+        return f" ({reasons}). Drop fewer columns"
+    return f" ({reasons}). To use {names[0]} anyway, pass --columns {names[0]}"
+
+
+def _check_name(option, name, columns, file):
+    names = [column.name for column in columns]
+    if name in names:
         return
-    if count > 1:
+    renamed = [column.name for column in columns if column.written == name]
+    if renamed:
+        *others, last = map(_quoted, renamed)
         raise ValueError(
-            f"{option} {name}: {count} columns have this name. Rename one of them, so that the "
-            "name is unambiguous."
+            f"{option} {name}: {len(renamed)} columns have this name, and are renamed. Pass "
+            f"{', '.join(others)} or {last}."
         )
     near = difflib.get_close_matches(name, names, 1, 0.6)
     lower = [other for other in names if other.casefold() == name.strip().casefold()]
     hint = f" Did you mean {(lower or near)[0]}?" if lower or near else ""
     shown = ", ".join(names[:20]) + (", and others" if len(names) > 20 else "")
-    one = "columns" if option in ("--columns", "--drop") else "a column"
-    raise ValueError(
-        f"{option} must be {one} of {file}; got {name}.{hint} The columns are {shown}."
-    )
+    must = "name columns" if option in ("--columns", "--drop") else "be a column"
+    raise ValueError(f"{option} must {must} of {file}; got {name}.{hint} The columns are {shown}.")
 
 
-def _rename_repeated(columns, table):
-    seen: dict[str, int] = {}
-    taken = {column.name for column in columns}
+def _renamed(columns):
+    """Return a warning for each name that several columns have in the file."""
+    new: dict[str, list[str]] = {}
     for column in columns:
-        seen[column.name] = seen.get(column.name, 0) + 1
-        if seen[column.name] == 1:
-            continue
-        number = seen[column.name]
-        while f"{column.name}.{number}" in taken:
-            number += 1
-        table.warnings.append(
-            f"Two columns are named {column.name!r}: the later column is renamed "
-            f"{column.name}.{number}."
-        )
-        column.name = f"{column.name}.{number}"
-        taken.add(column.name)
+        if column.written:
+            new.setdefault(column.written, []).append(column.name)
+    return [
+        f"{len(names)} columns are named {written!r}: they are renamed {', '.join(names[:-1])} "
+        f"and {names[-1]}."
+        for written, names in new.items()
+    ]
 
 
 def _carries_nothing(column, table):
@@ -170,16 +175,16 @@ def _carries_nothing(column, table):
         return "empty"
     if values.nunique(dropna=False) == 1:
         return "constant"
-    if _counts_rows(values):
-        return "counts the rows"
+    if _numbers_rows(values):
+        return "numbers the rows"
     for other in table.features:
         if values.dtype == other.values.dtype and values.equals(other.values):
             return f"equals {other.name}"
     return None
 
 
-def _counts_rows(values):
-    """Return whether whole numbers count the rows, possibly shuffled or with some rows removed."""
+def _numbers_rows(values):
+    """Return whether whole numbers number rows that may be shuffled, or some of them removed."""
     if str(values.dtype) != "Int64" or len(values) < _FEWEST_ROWS or values.isna().any():
         return False
     numbers = values.to_numpy(dtype=np.int64)
@@ -221,13 +226,13 @@ def suspicions(table, labels):
             if share >= _NEARLY and counts.sum(axis=0).max() / len(codes) < _NEARLY:
                 found.append(
                     f"{name} determines the label in {100 * share:.4g} % of the rows. If the "
-                    f"column is a copy of the target, leave it out by --drop {_quoted(name)}."
+                    f"column is a copy of the target, leave it out with --drop {_quoted(name)}."
                 )
         elif n_values == len(values) and _is_identifier(column, values):
             order = f", or pass --time {_quoted(name)}" if column.kind == "date" else ""
             found.append(
                 f"{name} has a different value in each row{_sorted(values)}. If it is an "
-                "identifier, it is uninformative about new rows: leave it out by --drop "
+                "identifier, it is uninformative about new rows: leave it out with --drop "
                 f"{_quoted(name)}{order}."
             )
         if column.kind == "text":
@@ -306,9 +311,9 @@ def report_lines(path, raw, table, labels):
     """
     n_columns = len(table.features) + len(table.left_out) + 1
     repeated = int(table.frame(labels.rows).duplicated().sum())
-    copies = f" ({repeated} repeat another)" if repeated else ""
-    size = f"{counted(table.n_rows, 'row')}{copies}, {counted(n_columns, 'column')}"
-    lines = [f"{path}: {size} ({raw.how})"]
+    size = f"{counted(table.n_rows, 'row')}, {counted(n_columns, 'column')}"
+    repeats = f"; {counted(repeated, 'row')} repeat{'s' * (repeated == 1)} another in the columns"
+    lines = [f"{path}: {size} ({raw.how}){f'{repeats} used' * (repeated > 0)}"]
     rows = [(table.target.name, f"target, {labels}")]
     rows += [(column.name, describe(column)) for column in table.features[:_MAX_LISTED]]
     rest = table.features[_MAX_LISTED:]
@@ -317,8 +322,9 @@ def report_lines(path, raw, table, labels):
     width = min(max(len(name) for name, _ in rows), 30)
     lines += [f"  {name:<{width}}  {text}" for name, text in rows]
     if rest:
-        kinds = [counted(sum(one.kind == kind for one in rest), kind) for kind in _KINDS]
-        lines.append(f"  and {len(rest)} more: {', '.join(kinds)}")
+        counts = Counter(one.kind for one in rest)
+        kinds = ", ".join(counted(counts[kind], kind) for kind in _KINDS if counts[kind])
+        lines.append(f"  and {len(rest)} more: {kinds}")
     if len(left_out) > _MAX_LISTED:
         lines.append(f"  and {len(left_out) - _MAX_LISTED} more columns that are left out")
     return lines

@@ -209,7 +209,11 @@ def test_copies_are_told_of(tmp_path, capsys):
         ),
         ("a,g,kind\n1,,x\n2,1,y\n" * 9, ("--groups", "g"), "--groups g has no value in 9 rows"),
         ("a,kind\n1,x\n2,y\n", ("--report", "no/a.html"), "the folder no does not exist: create"),
-        ("a,kind,kind\n1,x,y\n", (), "--target kind: 2 columns have this name"),
+        (
+            "a,kind,kind\n1,x,y\n",
+            (),
+            "--target kind: 2 columns have this name, and are renamed. Pass kind.1 or kind.2.",
+        ),
     ],
 )
 def test_refusals_are_one_line(tmp_path, capsys, text, arguments, message):

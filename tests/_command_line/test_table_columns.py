@@ -106,9 +106,61 @@ def test_another_column_decides_what_a_comma_is():
 def test_decimal_mark_that_is_named():
     assert column(["3,750", "4,000"], decimal=",").values.tolist() == [3.75, 4.0]
     assert column(["3.750", "4.000"], decimal=",").values.tolist() == [3750, 4000]
-    wrong = column(["3.75", "4.5"], decimal=",")
-    assert wrong.kind == "text"
-    assert "'3.75' are not numbers with the decimal mark ','" in wrong.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "entries, decimal, warning",
+    [
+        (
+            ["3.75", "4.5"],
+            ",",
+            "entries such as '3.75' are not numbers with --decimal ,; the column is read as text. "
+            "Leave out --decimal.",
+        ),
+        (
+            ["3,75", "4.500,5"],
+            ".",
+            "entries such as '3,75' are not numbers with --decimal .; the column is read as text. "
+            "Leave out --decimal.",
+        ),
+        *(
+            (
+                ["0.88", "0,17", "1.5"],
+                decimal,
+                "some entries have decimal points and others decimal commas, such as '0.88' and "
+                "'0,17'; the column is read as text. Use one mark in the file.",
+            )
+            for decimal in (None, ".", ",")
+        ),
+        (
+            ["1.2.3", "1.2.4"],
+            None,
+            "entries such as '1.2.3' are not numbers; the column is read as text. Correct these "
+            "entries in the file.",
+        ),
+    ],
+)
+def test_remedies_for_decimal_marks_apply(entries, decimal, warning):
+    found = column(entries, decimal=decimal)
+    assert found.kind == "text"
+    assert found.warnings == [f"a: {warning}"]
+    if warning.endswith("Leave out --decimal."):
+        assert column(entries).kind == "number"
+
+
+@pytest.mark.parametrize(
+    "entries, note",
+    [
+        (["007", "7"], "digits read as text, since some begin with 0"),
+        (
+            ["12345678901234567890", "7"],
+            "digits read as text, since some are too long for a number",
+        ),
+    ],
+)
+def test_digits_that_stay_texts(entries, note):
+    found = column(entries)
+    assert (found.kind, found.notes) == ("text", [note])
 
 
 def test_words_among_many_numbers_count_as_missing():

@@ -238,10 +238,20 @@ def test_json_that_is_none(tmp_path):
             read_file(written(tmp_path, content, "t.json"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "ascii"])
+def test_the_remedy_for_a_wrong_encoding(tmp_path, encoding):
+    # As UTF-16, these bytes are Chinese letters in a single line.
+    path = written(tmp_path, "größe,y\n1,x\n2,zz\n", "t.csv")
+    with pytest.raises(ValueError, match=f"is not encoded in {encoding}: leave out --encoding"):
+        read_file(path, encoding=encoding)
+    assert read_file(path).names == ["größe", "y"]
+
+
 def test_encodings_that_do_not_fit(tmp_path):
     path = written(tmp_path, "ä,y\n1,x\n".encode("latin-1"))
-    with pytest.raises(ValueError, match="not encoded in utf-8: pass another --encoding"):
+    with pytest.raises(ValueError, match="not encoded in utf-8: leave out --encoding"):
         read_file(path, encoding="utf-8")
+    assert read_file(path).names
     with pytest.raises(ValueError, match="--encoding klingon is unknown"):
         read_file(path, encoding="klingon")
 

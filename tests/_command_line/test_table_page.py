@@ -71,7 +71,7 @@ def test_page_is_whole_and_loads_nothing(page):
 def test_page_shows_answer_columns_rows_and_report(page):
     words = " ".join(Page(page).words)
     assert re.search(r"The other columns carry at least 0\.\d+ of the \S+ bits", words)
-    assert "Unnamed: 0" in words and "counts the rows: left out" in words
+    assert "Unnamed: 0" in words and "numbers the rows: left out" in words
     assert "120 rows, 2 classes" in words
     first = re.search(r"<tr><td>(\d+)</td><td>([^<]*)</td><td>([^<]*)</td><td>([^<]*)", page)
     row, label, information, size = first.groups()

@@ -40,11 +40,11 @@ def test_codes_of_missing_numbers():
 @pytest.mark.parametrize(
     "entries, reason",
     [
-        (range(N), "counts the rows"),
-        (range(N, 0, -1), "counts the rows"),
-        (range(0, 3 * N, 3), "counts the rows"),
-        (np.random.default_rng(0).permutation(N) + 7, "counts the rows"),
-        ([i for i in range(N + 3) if i not in (5, 8, 20)], "counts the rows"),
+        (range(N), "numbers the rows"),
+        (range(N, 0, -1), "numbers the rows"),
+        (range(0, 3 * N, 3), "numbers the rows"),
+        (np.random.default_rng(0).permutation(N) + 7, "numbers the rows"),
+        ([i for i in range(N + 3) if i not in (5, 8, 20)], "numbers the rows"),
         ([""] * N, "empty"),
         (["n"] * N, "constant"),
         (RANDOM, "equals a"),
@@ -102,16 +102,36 @@ def test_what_is_not_suspicious():
     assert warned(a=RANDOM, b=names, c=np.arange(N) // 4, d=np.arange(N) % 3) == []
 
 
+def repeating(*names):
+    frame = pd.DataFrame({i: RANDOM[::-1] * (i + 1) for i in range(len(names))}).astype(str)
+    frame[len(names) - 1] = LABELS
+    return read_columns(RawTable(list(names), frame, "as it is", []), labels="y")
+
+
 def test_names_that_repeat():
-    raw = columns(a=RANDOM, b=RANDOM[::-1], y=LABELS)
-    raw[1].name = "a"
-    found = divide(raw, "y")
-    assert [one.name for one in found.features] == ["a", "a.2"]
-    assert found.warnings == ["Two columns are named 'a': the later column is renamed a.2."]
-    raw = columns(a=RANDOM, b=LABELS, y=LABELS)
-    raw[1].name = "y"
-    with pytest.raises(ValueError, match="--target y: 2 columns have this name. Rename one"):
-        divide(raw, "y")
+    found = divide(repeating("a", "a", "a.1", "y"), "y")
+    assert [one.name for one in found.features] == ["a.2", "a.3", "a.1"]
+    assert found.warnings == ["2 columns are named 'a': they are renamed a.2 and a.3."]
+    # The new names can be used.
+    found = divide(repeating("a", "a", "b", "y"), "y", drop=["a.2"])
+    assert [one.name for one in found.features] == ["a.1", "b"]
+    found = divide(repeating("b", "y", "y"), "y.2", only=["b"], groups="y.1")
+    assert (found.target.name, found.groups.name) == ("y.2", "y.1")
+
+
+@pytest.mark.parametrize("option", ["only", "drop", "groups", "time", "target"])
+def test_a_name_that_repeats_is_ambiguous(option):
+    options = {"target": "y"} | {option: ["a b"] if option in ("only", "drop") else "a b"}
+    message = "a b: 3 columns have this name, and are renamed. Pass 'a b.1', 'a b.2' or 'a b.3'."
+    with pytest.raises(ValueError, match=message):
+        divide(repeating("a b", "a b", "a b", "c", "y"), options.pop("target"), **options)
+
+
+@pytest.mark.parametrize("entries", [range(N), ["n"] * N, [""] * N])
+def test_the_remedy_for_columns_that_are_left_out(entries):
+    with pytest.raises(ValueError, match=r"To use a anyway, pass --columns a\.$"):
+        table(a=entries)
+    assert divide(columns(a=entries, y=LABELS), "y", only=["a"]).features[0].name == "a"
 
 
 @pytest.mark.parametrize(
@@ -122,13 +142,20 @@ def test_names_that_repeat():
             r"must be a column of t.csv; got Y. Did you mean y\? The columns are a, b, y\.",
         ),
         ({"target": "colour"}, r"; got colour\. The columns are a, b, y\."),
-        ({"only": ["a", "z"]}, "--columns must be columns of t.csv; got z"),
-        ({"drop": ["z"]}, "--drop must be columns of t.csv; got z"),
+        ({"only": ["a", "z"]}, "--columns must name columns of t.csv; got z"),
+        ({"drop": ["z"]}, "--drop must name columns of t.csv; got z"),
         ({"groups": "z"}, "--groups must be a column of t.csv; got z"),
         ({"time": "z"}, "--time must be a column of t.csv; got z"),
         ({"drop": ["y"]}, "--drop y is the target"),
         ({"groups": "y"}, "--groups y is the target"),
-        ({"drop": ["a", "b"]}, r"no other column to use \(a: in --drop; b: in --drop\)"),
+        (
+            {"drop": ["a", "b"]},
+            r"no other column to use \(a: in --drop; b: in --drop\). Drop fewer",
+        ),
+        (
+            {"only": ["a", "b"], "drop": ["b"]},
+            "--columns and --drop both name b: name each column",
+        ),
     ],
 )
 def test_columns_that_are_not_there(options, message):
@@ -168,10 +195,10 @@ def test_report():
     )
     assert lines == [
         "t.csv: 40 rows, 4 columns (by hand)",
-        "  y     target, 2 classes: x 20, y 20",
+        "  y     target, 2 classes: x (20 rows), y (20)",
         "  size  number, 2 missing",
         "  kind  text, 2 values, 13 missing",
-        "  n     counts the rows: left out",
+        "  n     numbers the rows: left out",
     ]
 
 
@@ -181,7 +208,7 @@ def test_long_reports_are_cut():
     empty = {f"e{i}": [""] * N for i in range(50)}
     found = table(**many, **empty)
     lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
-    assert "  and 20 more: 20 numbers, 0 dates, 0 texts" in lines
+    assert "  and 20 more: 20 numbers" in lines
     assert "  and 10 more columns that are left out" in lines
     assert len(lines) == 1 + 1 + 40 + 40 + 2
 
@@ -189,4 +216,10 @@ def test_long_reports_are_cut():
 def test_rows_that_repeat_are_counted():
     found = table(a=[1.5, 2.5] * (N // 2))
     lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
-    assert lines[0].startswith("t.csv: 40 rows (38 repeat another), 2 columns")
+    assert lines[0] == "t.csv: 40 rows, 2 columns (); 38 rows repeat another in the columns used"
+    # Columns that are left out may differ.
+    used = divide(
+        columns(a=[1.5] * 2 + list(range(1, N - 1)), b=RANDOM, y=LABELS), "y", only=["a"]
+    )
+    lines = report_lines("t.csv", RawTable([], None, "", []), used, make_labels(used.target))
+    assert lines[0].endswith("; 1 row repeats another in the columns used")
