@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils import bars_of_bounds, checked_proba, pyplot
+from .._utils import bars_of_bounds, check_known_labels, checked_proba, pyplot
 from .from_probabilities import information_bounds
 from .result import InformationBounds
 
@@ -121,7 +121,8 @@ class InformationBoundsDisplay:
                 "classifier that predicts probabilities."
             )
         classes = estimator.classes_
-        proba = checked_proba(estimator.predict_proba(X), estimator, len(y), len(classes))
+        check_known_labels(y, classes)
+        proba = checked_proba(estimator.predict_proba(X), estimator, len(classes))
         return cls.from_predictions(y, proba, name=name, ax=ax, labels=classes, **options)
 
     @classmethod

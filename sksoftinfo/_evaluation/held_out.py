@@ -373,7 +373,7 @@ def _fit_predict(estimator, view, X, y, train, test, number, fit_params, classes
             "make_column_selector or categorical_features='from_dtype'."
         ) from error
     known = getattr(estimator, "classes_", known)
-    proba = checked_proba(estimator.predict_proba(X_test), estimator, len(test), len(known))
+    proba = checked_proba(estimator.predict_proba(X_test), estimator, len(known), len(test))
     return aligned(proba, known, classes)
 
 

@@ -11,12 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._bounds import InformationBounds, Units, information_bounds, warn_of_harm
 from .._utils import (
-    check_labels,
+    check_known_labels,
     checked_proba,
-    encode_labels,
     holds_pictures,
     in_fixed_order,
-    label_array,
     labels_of,
     listed,
     on_host,
@@ -139,11 +137,10 @@ default="empirical"
     if hasattr(estimator, "score_bounds"):
         return estimator.score_bounds(X, y, **options)
     check_classifier(estimator)
-    check_labels(y)
-    encode_labels(label_array(y), estimator.classes_)
     classes = estimator.classes_
+    check_known_labels(y, classes)
     proba = estimator.predict_proba(rows_for(estimator, X))
-    proba = checked_proba(proba, estimator, len(y), len(classes))
+    proba = checked_proba(proba, estimator, len(classes), len(y))
     return warn_of_harm(information_bounds(y, proba, labels=classes, **options))
 
 

@@ -62,7 +62,7 @@ class ImageClassifier:
         with ignored_warnings("X does not have valid feature names"):
             chunks = [self.estimator.predict_proba(rows[i : i + self.batch_size]) for i in starts]
         proba = np.concatenate(chunks)
-        return checked_proba(proba, self.estimator, len(rows), len(self.estimator.classes_))
+        return checked_proba(proba, self.estimator, len(self.estimator.classes_), len(rows))
 
     def logits(self, images):
         """Return posterior logits (n, M): logits of a network, or log-probabilities."""

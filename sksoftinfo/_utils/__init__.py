@@ -24,6 +24,7 @@ from .host_arrays import on_host, refuse_masked
 from .labels import (
     are_plain_labels,
     check_classes,
+    check_known_labels,
     check_labels,
     check_two_classes,
     encode_labels,
@@ -96,6 +97,7 @@ __all__ = [
     "bars_of_bounds",
     "check_classes",
     "check_column_order",
+    "check_known_labels",
     "check_labels",
     "check_masker",
     "check_one_kind",

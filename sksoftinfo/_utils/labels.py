@@ -173,6 +173,12 @@ def encode_labels(y, classes, name="y", remedy=_REMEDY):
     return index
 
 
+def check_known_labels(y, classes):
+    """Raise ValueError unless `y` holds labels that are among `classes`."""
+    check_labels(y)
+    encode_labels(label_array(y), classes)
+
+
 def _distinct(labels):
     """Return the different values of an array as a list, sorted if they have an order."""
     try:

@@ -21,7 +21,7 @@ def rounding_of_sums(proba):
     return 1e-2 if "float16" in precision else 1e-3 if "float32" in precision else 1e-6
 
 
-def checked_proba(proba, estimator, n_rows, n_classes):
+def checked_proba(proba, estimator, n_classes, n_rows=None):
     """Return the probabilities that an estimator predicted as an array of floats.
 
     Parameters
@@ -30,8 +30,10 @@ def checked_proba(proba, estimator, n_rows, n_classes):
         Return value of `predict_proba`.
     estimator : classifier
         Classifier that errors name.
-    n_rows, n_classes : int
-        Number of rows, and of classes that the estimator knows.
+    n_classes : int
+        Number of classes that the estimator knows.
+    n_rows : int, default=None
+        Number of rows; any number if None.
 
     Raises
     ------
@@ -41,14 +43,15 @@ def checked_proba(proba, estimator, n_rows, n_classes):
     Examples
     --------
     >>> from sksoftinfo._utils import checked_proba
-    >>> checked_proba([[0, 1]], "an estimator", 1, 2)
+    >>> checked_proba([[0, 1]], "an estimator", 2)
     array([[0., 1.]])
     """
     tolerance = rounding_of_sums(proba)
     proba = np.asarray(plain_rows(proba))
-    if proba.shape != (n_rows, n_classes):
+    shape = (len(proba) if n_rows is None else n_rows, n_classes)
+    if proba.shape != shape:
         raise ValueError(
-            f"`estimator` must return probabilities of shape {(n_rows, n_classes)}; got "
+            f"`estimator` must return probabilities of shape {shape}; got "
             f"{proba.shape} from predict_proba of {estimator!r}. Return one column for each class "
             "of the training rows."
         )
@@ -64,6 +67,6 @@ def checked_proba(proba, estimator, n_rows, n_classes):
         raise ValueError(
             f"`estimator` must return rows of probabilities that sum to 1; got "
             f"{proba[row].tolist()} from predict_proba of {estimator!r}, in row {row} of "
-            f"{n_rows}. {remedy}"
+            f"{len(proba)}. {remedy}"
         )
     return proba

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._bounds import Units, information_bounds
-from .._utils import checked_proba, rows_for
+from .._utils import check_known_labels, checked_proba, rows_for
 
 
 def _score(name, y_true, y_proba, sample_weight, labels, **options):
@@ -386,8 +386,9 @@ class InformationScorer:
             Result of the score function.
         """
         classes = estimator.classes_
+        check_known_labels(y, classes)
         proba = estimator.predict_proba(rows_for(estimator, X))
-        proba = checked_proba(proba, estimator, len(y), len(classes))
+        proba = checked_proba(proba, estimator, len(classes))
         return self.score(y, proba, sample_weight=sample_weight, labels=classes)
 
     def set_score_request(self, *, sample_weight=None):

@@ -73,6 +73,25 @@ def test_what_is_not_a_probability_is_named_with_its_estimator(name, alter, mess
         FUNCTIONS[name](Altered(alter))
 
 
+@pytest.mark.parametrize("name", ["score_bounds", "scorer", "display"])
+def test_labels_are_named_as_they_were_passed(name):
+    """The caller passed neither `y_true` nor `labels`."""
+    lda = LinearDiscriminantAnalysis().fit(X, Y)
+    functions = {
+        "score_bounds": lambda y: score_bounds(lda, X, y),
+        "scorer": lambda y: mi_lower_scorer(lda, X, y),
+        "display": lambda y: InformationBoundsDisplay.from_estimator(lda, X, y),
+    }
+    with pytest.raises(
+        ValueError, match=r"`y` must hold known labels; got \[7\].* Encode the lab"
+    ):
+        functions[name](np.where(Y == 2, 7, Y))
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        functions[name](np.where(Y == 2, np.nan, Y))
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \["):
+        functions[name](Y[:9])
+
+
 @pytest.mark.parametrize("alter", [scaled, negative])
 def test_the_remedy_is_literal(alter):
     assert cross_val_bounds(CalibratedClassifierCV(Altered(alter)), X, Y).mi_lower > 0.5
