@@ -10,6 +10,7 @@ _OPTIONS = (
     (r"\bequal_rows='(\w+)'", r"--equal-rows \1"),
     (r"\bcv=(\d+) (folds|groups|rows)", r"\1 \2"),
     (r"\bbins=(\d+)", r"--bins \1"),
+    (r"^`X`", "The table"),
     (r"`groups`", "--groups"),
     (r"^groups\b", "--groups"),
     (r"`y`|\by\b(?= (?:must|holds|has))", "the target"),
@@ -17,7 +18,7 @@ _OPTIONS = (
     (r"\bn_jobs\b", "--jobs"),
 )
 # Remedies that only a caller of the functions can apply.
-_OF_PYTHON = ("astype(", "numpy.digitize", "StratifiedGroupKFold")
+_OF_PYTHON = ("astype(", "numpy.digitize", "StratifiedGroupKFold", "Pass cv=")
 
 
 def in_options(text):

@@ -37,4 +37,7 @@ def test_remedies_of_python_alone_are_left_out():
 def test_numbers_of_folds_are_not_parameters():
     y = np.arange(20) % 2
     told = warning_of(make_folds, 5, y[:, None], y, groups=np.arange(20) % 3)
-    assert told.startswith("--groups should hold at least 5 groups; got 3")
+    assert told == "--groups should hold at least 5 groups; got 3, so 3 folds are used."
+    table = (np.arange(20) % 3)[:, None]
+    told = warning_of(make_folds, 5, table, y, equal_rows="together")
+    assert told.startswith("The table should hold at least 5 rows that differ, ")
