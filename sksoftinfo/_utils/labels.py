@@ -23,12 +23,11 @@ def check_labels(y, name="y"):
     """
     y = on_host(y)
     refuse_masked(y, name)
-    if isinstance(y, list | tuple) and any(
-        isinstance(label, str) and label.endswith("\0") for label in y
-    ):
+    texts = [one for one in y if isinstance(one, str)] if isinstance(y, list | tuple) else []
+    if wrong := [text for text in texts if text.endswith("\0")]:
         raise ValueError(
-            f"`{name}` must not hold strings that end in a null character, which NumPy drops. "
-            "Strip the character, or rename these labels."
+            f"`{name}` must not hold strings that end in a null character, which NumPy drops; got "
+            f"{wrong[0]!r}. Strip the character, or rename these labels."
         )
     if y is None or isinstance(y, str):
         return

@@ -215,7 +215,10 @@ def _load_mnist(dataset, home, subset, download):
                 "Pass another folder, or set download=True."
             ) from error
         if "downloading" in str(error):
-            raise OSError(f"The MNIST files could not be downloaded to {raw}: {error}") from error
+            raise OSError(
+                f"The MNIST files could not be downloaded to {raw} ({error}). Check the "
+                "connection, or pass a `data_home` that holds these files."
+            ) from error
         raise ValueError(
             f"The MNIST files in {raw} are invalid ({type(error).__name__}: {error}). Delete that "
             "folder, and set download=True."

@@ -214,10 +214,10 @@ def _check_texts(labels):
             "`data` must have labels of one type; got strings and numbers in a batch. Convert "
             "them to one type."
         )
-    if any(label.endswith("\0") for label in labels if isinstance(label, str)):
+    if wrong := [label for label in labels if isinstance(label, str) and label.endswith("\0")]:
         raise ValueError(
-            "`data` must not have labels that end in a null character, which NumPy drops. Strip "
-            "the character, or rename these labels."
+            "`data` must not have labels that end in a null character, which NumPy drops; got "
+            f"{wrong[0]!r}. Strip the character, or rename these labels."
         )
 
 

@@ -220,7 +220,7 @@ def test_a_failed_download_is_an_error_of_the_system(tmp_path, monkeypatch):
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
     monkeypatch.setattr(torchvision.datasets.MNIST, "download", fail)
-    with pytest.raises(OSError, match="could not be downloaded to .*raw"):
+    with pytest.raises(OSError, match="could not be downloaded to .*raw.* `data_home`"):
         fetch_mnist_pairs(tmp_path)
 
 
