@@ -6,6 +6,7 @@ import os
 import warnings
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from .._utils import users_stacklevel
@@ -17,13 +18,30 @@ _Mixin: Any = training_mixin()
 class _SharedTraining(_Mixin):
     """skorch's mixin for accelerate, but each process evaluates all rows, not a share.
 
-    All processes therefore predict the same as a single process, and stop early in the same epoch.
-    Copies and pickles of the net leave out the accelerator, which cannot be copied.
+    All processes therefore predict the same, and stop early in the same epoch. Copies and pickles
+    of the net leave out the accelerator, which cannot be copied.
     """
 
     @property
     def _input_device(self):
         return self.accelerator.device
+
+    def run_single_epoch(self, iterator, training, *args, **kwargs):
+        super().run_single_epoch(iterator, training, *args, **kwargs)
+        if training:
+            self._share_buffers()
+
+    def _share_buffers(self):
+        """Copy buffers, such as the running means of batch normalisation, from process 0.
+
+        Torch copies them before each training step, but not after the last one of an epoch.
+        """
+        from accelerate.utils import broadcast
+
+        for name in self._modules:
+            for buffer in getattr(self, f"{name}_").buffers():
+                with torch.no_grad():
+                    buffer.copy_(broadcast(buffer))
 
     def __reduce_ex__(self, protocol):
         optimizer = getattr(self.optimizer_, "optimizer", None)

@@ -66,6 +66,7 @@ def test_cross_val_bounds_by_dask(workers):
 
 SCRIPT = """
 import json, os
+import torch
 from accelerate import Accelerator
 from sklearn.datasets import make_classification
 from torch.distributed.launcher import LaunchConfig, elastic_launch
@@ -92,7 +93,15 @@ def train():
             "processes": clf.net_.accelerator.num_processes,
             "log_proba": clf.predict_log_proba(X[:5]).tolist(),
         }
-    return bounds
+    # Batch normalisation sees other rows in each process, and the last batch is not full.
+    module = torch.nn.Sequential(
+        torch.nn.Linear(8, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 3)
+    )
+    clf = InfoSoftmaxClassifier(
+        module, accelerator=accelerator, max_epochs=2, batch_size=32, dtype="float32",
+        random_state=0,
+    ).fit(X[:150], y[:150])
+    return bounds, clf.predict_log_proba(X[300:]).tolist()
 
 # What torchrun starts, but forked from here, so that packages are imported once.
 two = elastic_launch(
@@ -125,9 +134,10 @@ def test_training_in_two_processes_of_accelerate():
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", SCRIPT]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env)
-    one, two, other = json.loads(run.stdout)
+    (one, _), (two, uneven), (other, uneven_too) = json.loads(run.stdout)
     # Both processes end with the same network, and score all rows.
-    assert two == other
+    assert two == other and uneven == uneven_too
+    # If all batches are full, the network is that of a single process.
     for name, expected in one.items():
         bounds = two[name]
         assert (expected.pop("processes"), bounds.pop("processes")) == (1, 2)
