@@ -197,7 +197,7 @@ class ResumableCheckpoint(Callback):
         )
         if others:
             raise ValueError(
-                f"{self.path} is the checkpoint of another training, with other "
+                f"{self.path} is the checkpoint of another training, in which these differ: "
                 f"{', '.join(others)}. Remove it, or pass another path. To resume, fit the same "
                 "rows with the same parameters and a fixed random_state."
             )

@@ -219,7 +219,7 @@ def test_another_training_is_refused(case, tmp_path):
         return cls(callbacks=[checkpoint, *callbacks], **options).fit(X, Y)
 
     fit(1, **before)
-    with pytest.raises(ValueError, match=f"another training, with other .*{names}"):
+    with pytest.raises(ValueError, match=f"another training, in which these differ: .*{names}"):
         fit(1, **{**before, **change})
     # Unchanged training is resumed.
     assert len(fit(2, **before).history_) == 2
@@ -247,5 +247,5 @@ def test_other_rows_are_refused(tmp_path):
     clf = InfoSoftmaxClassifier(
         callbacks=[ResumableCheckpoint(tmp_path / "training.pt")], max_epochs=1, random_state=0
     )
-    with pytest.raises(ValueError, match="another training, with other rows"):
+    with pytest.raises(ValueError, match="another training, in which these differ: rows"):
         cross_val_score(clf, X, Y, error_score="raise")
