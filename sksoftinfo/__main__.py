@@ -198,9 +198,9 @@ def _add_mask(commands):
         "mask",
         help="cut an object out of photographs with a pretrained network",
         description=(
-            "Write two files for each photograph: NAME.cutout.png, which is transparent where "
-            "there is no evidence of the target, and NAME.overlay.png, which shows the evidence "
-            "in nats over the photograph. The network is pretrained, and nothing is trained."
+            "Write two files for each photograph: NAME.cutout.png, which is transparent outside "
+            "the mask, and NAME.overlay.png, which shows the evidence in nats over the "
+            "photograph. The network is pretrained, and nothing is trained."
         ),
     )
     _option(

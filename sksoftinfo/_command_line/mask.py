@@ -15,9 +15,10 @@ _BATCH_SIZE = 8
 def mask(options):
     """Write the cut-out and the evidence of each photograph, and print the share that is kept."""
     check_device(options.device)
-    if not 0 <= options.threshold <= 1:
+    # Above a share of 1 of the largest evidence, there is no pixel.
+    if not 0 <= options.threshold < 1:
         raise ValueError(
-            f"--threshold must be within [0, 1]; got {options.threshold}. Use 0.2, the default."
+            f"--threshold must be within [0, 1); got {options.threshold}. Use 0.2, the default."
         )
     photographs = Photographs(options.photographs)
     # All input is checked before anything is computed.
@@ -65,13 +66,21 @@ def _write(masker, photograph, path, targets, files):
     write_cut_out(display.images[0], kept, files.cut_out)
     display.figure_.savefig(files.overlay, dpi=150, bbox_inches="tight")
     name = " or ".join(target)
-    share = (
-        f"{kept.mean():.0%} kept"
-        if kept.any()
-        else "nothing kept, since the photograph shows no evidence of this class"
-    )
+    share = _share(kept, display.information[0][0])
     return [
         f"{path}: {name}, {share} (the network predicts {seen} with probability "
         f"{probabilities.max():.2f})",
         f"  wrote {files.cut_out} and {files.overlay}",
     ]
+
+
+def _share(mask, evidence):
+    """Return a clause about the share of pixels that are kept, or the reason why none is."""
+    if mask.any():
+        return f"{mask.mean():.0%} kept"
+    if (evidence > 0).any():
+        return (
+            "nothing kept, since the photograph shows too little evidence of this class for the "
+            "class to count as present"
+        )
+    return "nothing kept, since no pixel has more evidence of this class than of other classes"

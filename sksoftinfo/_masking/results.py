@@ -117,7 +117,7 @@ def excess_of_images(masker, images, target=None, y=None):
 def excess_of_batch(masker, images, classes, places, shown, as_group, presence):
     """Return the excess information of a batch of images (b, C, H, W), refined or without specks.
 
-    With `presence`, images are masked as a whole if nothing in them is evidence of the target.
+    With `presence`, images are masked as a whole if the target counts as absent.
     """
     floors = maxima = None
     if masker._presence_required and presence:

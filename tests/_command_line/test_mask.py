@@ -53,16 +53,31 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
 def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
     assert run(*photographs, "--out", tmp_path, "--target", "navy", "--target", "blue") == 0
     printed = capsys.readouterr().out
-    assert "a.png: navy or blue, nothing kept, since the photograph shows no evidence" in printed
+    assert "a.png: navy or blue, nothing kept, since " in printed
     assert not alpha(tmp_path / "a.cutout.png").any()
     assert alpha(tmp_path / "b.cutout.png").any()
 
 
 @pytest.mark.parametrize(
+    "evidence, reason",
+    [
+        ([0.5, -1.0], "too little evidence of this class for the class to count as present"),
+        ([0.0, -1.0], "no pixel has more evidence of this class than of other classes"),
+    ],
+)
+def test_the_reason_why_nothing_is_kept_agrees_with_the_map(evidence, reason):
+    evidence = np.array([evidence])
+    assert mask._share(evidence > 0.7, evidence).startswith("nothing kept, since ")
+    assert mask._share(evidence > 0.7, evidence).endswith(reason)
+    assert mask._share(evidence > -0.5, evidence) == "50% kept"
+
+
+@pytest.mark.parametrize(
     "options, message",
     [
+        (["--threshold", "1"], "--threshold must be within [0, 1); got 1.0"),
         (["--target", "navi"], "similar names are 'navy'"),
-        (["--threshold", "2"], "--threshold must be within [0, 1]; got 2.0"),
+        (["--threshold", "2"], "--threshold must be within [0, 1); got 2.0"),
         (["--device", "quantum"], "of torch that works on this machine; got quantum"),
         (["nope.png"], "nope.png does not exist"),
     ],
