@@ -33,14 +33,21 @@ def test_the_numbers_are_stable_over_pictures_classes_and_penalty(monkeypatch):
         windows = seen[0].reshape(*seen[0].shape[:2], 2, 2, 2, 2).mean((3, 5))
         rivals = fitted.fit_rivals(windows).rival_slope_
         # The logit with zero evidence among average rivals.
-        return slope, -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope, rivals
+        zero = -(fitted.intercept_ + of_rivals * seen[1].mean()) / slope
+        return slope, zero, rivals, of_rivals
 
-    slope, zero, rivals = numbers(200, 1000)
+    slope, zero, rivals, of_rivals = numbers(200, 1000)
     assert slope > 0.2 and 0 < zero < 3 and rivals > slope
-    for other in (numbers(10, 1000), numbers(10, 10), numbers(200, 10), numbers(200, 1000, 1e4)):
+    few, few_of_few, many_of_few = numbers(10, 1000), numbers(10, 10), numbers(200, 10)
+    loose = numbers(200, 1000, 1e4)
+    for other in (few, few_of_few, many_of_few, loose):
         assert other[0] == pytest.approx(slope, rel=0.15)
         assert other[1] == pytest.approx(zero, abs=0.4)
         assert other[2] == pytest.approx(rivals, rel=0.3)
+    # The mean logit of the other classes depends on their number, and so does its slope.
+    for other in (few[3], loose[3]):
+        assert other == pytest.approx(of_rivals, rel=0.15)
+    assert few_of_few[3] == pytest.approx(many_of_few[3], rel=0.15)
 
 
 def test_the_slope_of_rivals_is_finite_and_known_for_separated_and_useless_logits():
