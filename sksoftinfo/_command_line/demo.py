@@ -93,6 +93,6 @@ def print_localisation(masker, test):
     absent = kept[~present].sum() / test.foreground[~present].sum()
     print(
         f"information masking ({masker.patch_scoring_}, patches of {masker.patch_size_[0]} x "
-        f"{masker.patch_size_[1]} pixels): mean IoU with the target's ink {iou:.3f}, ink kept "
-        f"where the target is absent {absent:.3f}"
+        f"{masker.patch_size_[1]} pixels): mean IoU with the target's ink, over pixels "
+        f"with ink, {iou:.3f}; ink kept where the target is absent {absent:.3f}"
     )

@@ -40,13 +40,13 @@ def mask_iou_score(
         True pixels of the object, and pixels that were kept. For soft masks, pass ``masks >=
         0.5``; otherwise, every weight other than 0 counts as kept.
     foreground : array-like of shape (n, height, width), bool, default=None
-        Pixels to score; all pixels if None. Use this parameter to exclude an empty background,
+        Pixels to count; all pixels if None. Use this parameter to exclude an empty background,
         where it does not matter whether pixels are kept.
 
     Returns
     -------
     float
-        Mean IoU, within [0, 1].
+        Mean IoU over the pixels in `foreground`, within [0, 1].
 
     Raises
     ------
@@ -246,7 +246,8 @@ class MaskIoUScorer:
     """Scorer that compares masks of `sksoftinfo.InfoMaskTransformer` with true masks.
 
     True masks are passed as metadata: request them by ``set_score_request(masks=True)``, and pass
-    ``masks=`` to `fit` of a search. Pixels of weight 0.5 or more count as kept.
+    ``masks=`` to `fit` of a search. `foreground`, the pixels to count, may be passed in the same
+    way; otherwise, all pixels are counted. Pixels of weight 0.5 or more count as kept.
 
     See Also
     --------
@@ -284,7 +285,7 @@ class MaskIoUScorer:
         masks: ArrayLike | None = None,
         foreground: ArrayLike | None = None,
     ) -> float:
-        """Compute the mean IoU of ``estimator.mask(X)`` and `masks`.
+        """Compute the mean IoU of ``estimator.mask(X)`` and `masks`, within `foreground`.
 
         Parameters
         ----------
@@ -295,12 +296,12 @@ class MaskIoUScorer:
         y : ignored
             Not used, present for API consistency.
         masks, foreground : array-like of shape (n, height, width), bool
-            As in `mask_iou_score`.
+            As in `mask_iou_score`: all pixels are counted if `foreground` is None.
 
         Returns
         -------
         float
-            Mean IoU, within [0, 1].
+            Mean IoU over the pixels in `foreground`, within [0, 1].
 
         Raises
         ------
