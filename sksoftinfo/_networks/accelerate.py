@@ -38,10 +38,9 @@ class _SharedTraining(_Mixin):
         """
         from accelerate.utils import broadcast
 
-        for name in self._modules:
-            for buffer in getattr(self, f"{name}_").buffers():
-                with torch.no_grad():
-                    buffer.copy_(broadcast(buffer))
+        with torch.no_grad():
+            for buffer in self.module_.buffers():
+                buffer.copy_(broadcast(buffer))
 
     def __reduce_ex__(self, protocol):
         optimizer = getattr(self.optimizer_, "optimizer", None)
