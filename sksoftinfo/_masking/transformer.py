@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 class InfoMaskTransformer(
     CheckedStateMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
-    """Transformer that keeps the parts of images that carry evidence, and masks the rest.
+    """Transformer that keeps the parts of images with enough evidence, and masks the rest.
 
     It implements information masking, section 4 of [1]_. A classifier is trained on the labels of
     whole images. Each patch is then scored by its information about the target class t, by default
@@ -233,8 +233,8 @@ class InfoMaskTransformer(
         calibration.
     shared_calibration_ : dict
         Calibration that all classes share, as numbers that ``json.dump`` writes: the settings
-        that it is valid for, the coefficients, the slope of rivals and the presence floor in
-        nats. Pass the dict as `calibrate` of another transformer of the same network. Not
+        that it is valid for, the coefficients, the slope for target and rival, and the presence
+        floor in nats. Pass the dict as `calibrate` of another transformer of the same network. Not
         available if each class has a calibration of its own.
     patch_scoring_ : {"dense", "crop", "paste"}
         Scoring in use.
