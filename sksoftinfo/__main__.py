@@ -34,8 +34,8 @@ def build_parser():
         description=(
             "Train a deterministic and a stochastic network to detect the target digit in images "
             "of one or two handwritten digits, and print their information bounds on test images. "
-            "Draw the bounds (bounds.png) and, for the target, images, information maps and "
-            "masked images (info_mask.png, the paper's Figure 2)."
+            "Draw the bounds (bounds.png), and images with the evidence for the target, the masks "
+            "and the masked images (info_mask.png, like Figure 2 of arXiv 1910.02629)."
         ),
     )
     _option(demo, "--out", type=Path, default=Path("."), help="folder for the two figures")
@@ -70,8 +70,8 @@ def _add_bounds(commands):
             "Read a table (delimited text, parquet, xlsx or JSON, compressed or not), and print a "
             "lower bound on the information that the other columns carry about the target, "
             "cross-fitted in five folds, with a confidence limit and the target's entropy. "
-            "The result goes to standard output; the report of what was read, warnings and "
-            "progress go to standard error."
+            "The result goes to standard output; the summary of what was read, warnings "
+            "and progress go to standard error."
         ),
     )
     _option(bounds, "table", type=Path, metavar="TABLE", help="file of the table")
@@ -182,14 +182,14 @@ def _add_bounds(commands):
         "--report",
         type=Path,
         metavar="PAGE.html",
-        help="also write a web page with figures and an estimate of I(X;Y), which takes almost "
-        "twice as long",
+        help="also write a web page with figures and an estimate of the information, for which "
+        "the classifier of all columns is trained again, on half of the rows",
     )
     _option(
         result,
         "--all",
         action="store_true",
-        help="print all fields of the result, including those of the paper arXiv 1910.02629",
+        help="print all bounds and limits of the result, including those of arXiv 1910.02629",
     )
 
 
@@ -212,7 +212,7 @@ def _add_mask(commands):
         action="append",
         metavar="CLASS",
         help=(
-            "name of a class of the network, e.g. tabby, whose evidence is kept; repeat the "
+            "name of a class of ImageNet, e.g. tabby, whose evidence is kept; repeat the "
             "option for a group of classes (default: the predicted class of each photograph)"
         ),
     )

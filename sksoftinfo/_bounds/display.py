@@ -215,7 +215,7 @@ class InformationBoundsDisplay:
         self.sandwiches_: list[Any] = []
         if sandwich_ax is not None:
             self._draw_sandwich(sandwich_ax, results)
-            sandwich_ax.set_xlabel(f"terms of the paper's sandwich ({units[0]})")
+            sandwich_ax.set_xlabel(f"terms of the sandwich of arXiv 1910.02629 ({units[0]})")
             sandwich_ax.set_yticks(range(len(results)), [""] * len(results))
         self.ax_, self.sandwich_ax_, self.figure_ = ax, sandwich_ax, ax.figure
         return self

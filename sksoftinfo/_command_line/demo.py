@@ -1,4 +1,4 @@
-"""``python -m sksoftinfo demo``: information bounds of digits, and the paper's Figure 2."""
+"""``python -m sksoftinfo demo``: bounds of digits, and Figure 2 of arXiv 1910.02629."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .._classifiers import EpochTicker
 from ..datasets import fetch_mnist_pairs, make_digit_pairs
 from ..metrics import mask_iou_score
 from .options import check_device, check_seed
-from .output_files import make_folder
-from .wording import tell
+from .output_files import check_folder, make_folder
+from .wording import in_options, tell
 
 _N_TRAIN, _N_TEST, _N_SHOWN = 2000, 500, 6
 _MAX_EPOCHS = 30
@@ -27,6 +27,7 @@ def demo(options):
     """Train two networks, print their bounds and draw two figures."""
     check_device(options.device)
     check_seed(options.seed)
+    check_folder(options.out, ("info_mask.png", "bounds.png"))
     make_folder(options.out)
 
     from tqdm import tqdm
@@ -51,15 +52,19 @@ def demo(options):
         name: classifier.score_bounds(test.data, test.target)
         for name, classifier in networks.items()
     }
-    print(f"\nIs there a {options.target}? Bounds on {len(test.data)} test images.\n")
+    print(f"\nIs there a {options.target}? Bounds on {len(test.data)} test images.")
+    print("Equations, and the sandwich, are those of arXiv 1910.02629.\n")
     for name, one in results.items():
         accuracy = networks[name].score(test.data, test.target)
         print(f"{name} network, accuracy {accuracy:.3f}\n{one}\n")
     print_localisation(masker, test)
 
     shown = shown_images(test)
+    masked = InfoMaskDisplay.from_estimator(masker, test.data[shown])
+    title = f"evidence that the\nimage contains a {options.target}"
+    masked.axes_[0, 1].set_title(title, fontsize=9)
     for name, display in (
-        ("info_mask.png", InfoMaskDisplay.from_estimator(masker, test.data[shown])),
+        ("info_mask.png", masked),
         ("bounds.png", InformationBoundsDisplay(results).plot()),
     ):
         display.figure_.savefig(options.out / name, dpi=150)
@@ -72,7 +77,10 @@ def load(options, subset):
     source = make_digit_pairs if options.data == "digits" else fetch_mnist_pairs
     # Test images have another seed; they never share a digit with the training images.
     seed = options.seed if subset == "train" else (options.seed + 1) % 2**32
-    return source(n_samples=n_samples, subset=subset, target=options.target, random_state=seed)
+    try:
+        return source(n_samples=n_samples, subset=subset, target=options.target, random_state=seed)
+    except OSError as error:
+        raise OSError(in_options(str(error))) from error
 
 
 def shown_images(test):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from .._classifiers import resolve_device
 
 
@@ -10,10 +12,13 @@ def check_device(device):
     try:
         resolve_device(device)
     except ValueError as error:
-        raise ValueError(
-            "--device must be auto, cpu or a device of torch that works on this machine; got "
-            f"{device}. Use auto."
-        ) from error
+        try:
+            torch.device(device)
+        except RuntimeError:
+            what = f"must be auto, cpu or a torch device such as cuda; got {device}"
+        else:
+            what = f"{device} cannot be used on this machine, where torch finds no such device"
+        raise ValueError(f"--device {what}. Use auto.") from error
 
 
 def check_seed(seed):

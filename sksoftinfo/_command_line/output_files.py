@@ -28,16 +28,43 @@ def check_output(path, option, source):
     _check_permission(path if path.exists() else path.parent, f"{option} {path}")
 
 
+def check_folder(folder, names):
+    """Raise ValueError unless files can be written in a folder, which need not exist yet.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    names : iterable of str
+        Names of the files. Files of these names that exist will be overwritten.
+    """
+    existing = folder
+    while not os.path.exists(existing):
+        existing = existing.parent
+    if not existing.is_dir():
+        if existing == folder:
+            raise ValueError(f"--out {folder} is a file: name a folder.")
+        raise ValueError(
+            f"--out {folder} cannot be created, because {existing} is a file: name another folder."
+        )
+    _check_permission(existing, f"--out {folder}")
+    for path in (folder / name for name in names):
+        if path.is_dir():
+            raise ValueError(
+                f"{path} cannot be written, because it is a folder: name another folder with "
+                "--out."
+            )
+        if path.exists():
+            _check_permission(path, path)
+
+
 def make_folder(folder):
-    """Make the folder of the results; raise ValueError if nothing can be written to it."""
+    """Make a folder that has been checked; raise ValueError if that fails nevertheless."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"--out {folder} cannot be created ({error.strerror}): pass a folder that you may "
-            "write to."
+            f"--out {folder} cannot be created ({error.strerror}): name another folder."
         ) from error
-    _check_permission(folder, f"--out {folder}")
 
 
 def _check_permission(place, what):

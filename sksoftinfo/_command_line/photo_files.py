@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from .input_files import check_file
+from .output_files import check_folder
 
 # Shortest side of a photograph, in pixels.
 _SMALLEST = 8
@@ -92,7 +94,7 @@ def _upright(image):
 
 
 def files_to_write(paths, folder, overwrite):
-    """Return the files to write for each photograph; raise ValueError if a file exists.
+    """Return the files to write for each photograph; raise ValueError if they cannot be written.
 
     Parameters
     ----------
@@ -106,14 +108,15 @@ def files_to_write(paths, folder, overwrite):
     ]
     owners = {}
     for path, files in zip(paths, written, strict=True):
-        other = owners.setdefault(files.cut_out, path)
-        if other is not path:
+        if (other := owners.get(files.cut_out)) is not None:
+            if os.path.realpath(other) == os.path.realpath(path):
+                raise ValueError(f"{path} is named twice: name it once.")
             raise ValueError(
                 f"{other} and {path} would both be written to {files.cut_out}: rename one, or "
                 "pass them to two commands with different --out folders."
             )
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out {folder} is a file: name a folder.")
+        owners[files.cut_out] = path
+    check_folder(folder, [file.name for files in written for file in files])
     there = [str(file) for files in written for file in files if file.exists()]
     if there and not overwrite:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""

@@ -60,7 +60,10 @@ def load_network(name):
     try:
         module = models.get_model(name, weights=weights)
     except OSError as error:
-        raise OSError(f"the weights of {name} cannot be downloaded: {error}") from error
+        raise OSError(
+            f"the weights of {name} cannot be downloaded ({error}): check the network "
+            "connection, or leave out --network."
+        ) from error
     trained = weights.transforms()
     (side,) = trained.crop_size
     return Network(
@@ -115,7 +118,7 @@ def find_class(name, classes):
         return alike[0]
     raise ValueError(
         f"--target {name!r} is not one of the {len(classes)} classes of the network"
-        f"{_near(name, classes)}. Use the name of a class of the network."
+        f"{_near(name, classes)}. Use the name of a class of ImageNet, such as {classes[0]!r}."
     )
 
 

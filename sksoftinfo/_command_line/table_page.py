@@ -73,7 +73,8 @@ def make_page(options, table, labels, found, columns, estimate, report, warnings
             "<h2>Columns</h2>",
             "<p>Each column was evaluated by logistic regression. The information that the column "
             "carries alone is bounded from below. The information that is lost without the column "
-            "is estimated.</p>",
+            "is estimated by a difference of two bounds, which may be negative or exceed the "
+            "entropy.</p>",
             _picture(_columns(columns), "Information of the columns, with intervals."),
         ]
     parts += [

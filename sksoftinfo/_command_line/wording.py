@@ -16,6 +16,7 @@ _OPTIONS = (
     (r"`y`|\by\b(?= (?:must|holds|has))", "the target"),
     (r"^`cv` must\b", "Folds must"),
     (r"\bn_jobs\b", "--jobs"),
+    (r"\bpass a `data_home` that holds these files", "pass --data digits"),
 )
 # Remedies that only a caller of the functions can apply.
 _OF_PYTHON = ("astype(", "numpy.digitize", "StratifiedGroupKFold", "Pass cv=")

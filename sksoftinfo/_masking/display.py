@@ -231,6 +231,8 @@ class InfoMaskDisplay:
         axes = figure.subplots(n, columns, squeeze=False, height_ratios=heights)
         cmap = cmap or (_ONE_SIDED if overlay else _SIGNED)
         largest = np.array([[_largest(one, overlay) for one in part] for part in self.information])
+        nothing_found = not largest.any()
+        largest[largest == 0] = 1
         divisors = np.ones_like(largest) if scale == "shared" else largest
         limit = float(largest.max()) if scale == "shared" else 1.0
         low, high = _range(self.images)
@@ -259,15 +261,24 @@ class InfoMaskDisplay:
             first = 1 + panels * index
             for row, of_row in enumerate([name] if isinstance(name, str) else name):
                 # A long name would run over the title of the next panel.
-                of_row = textwrap.fill(of_row, 24)
-                axes[row, first].set_title(f"evidence for\n{of_row}", fontsize=9)
+                title = f"evidence for\n{textwrap.fill(of_row, 24)}"
+                # A title above all rows describes each of them.
+                below = axes[:, first] if isinstance(name, str) else axes[row : row + 1, first]
+                if any(axis.collections for axis in below):
+                    title += "\n(outline: pixels kept)"
+                axes[row, first].set_title(title, fontsize=9)
             if not overlay:
                 axes[0, first + 1].set_title("mask", fontsize=9)
-            axes[0, first + panels - 1].set_title("cut-out" if overlay else "result", fontsize=9)
+            axes[0, first + panels - 1].set_title(
+                "cut-out" if overlay else "masked image", fontsize=9
+            )
         self.colorbar_ = figure.colorbar(colours, ax=axes, shrink=0.9, aspect=30, pad=0.01)
         self.colorbar_.set_label(
             "evidence (nats)" if scale == "shared" else "share of each map's maximum"
         )
+        if nothing_found:
+            # Without evidence, the scale has no end.
+            self.colorbar_.set_ticks([0])
         self.axes_, self.figure_ = axes, figure
         return self
 
@@ -281,11 +292,11 @@ def _has_colours(image):
 
 
 def _largest(information, one_sided):
-    """Return the largest evidence of a map, or its largest absolute value; 1 if that is 0."""
+    """Return the largest evidence of a map, or its largest absolute value."""
     known = np.asarray(information)[~np.isnan(information)]
     if one_sided:
         known = np.maximum(known, 0)
-    return float(np.abs(known).max(initial=0)) or 1.0
+    return float(np.abs(known).max(initial=0))
 
 
 def _range(images):

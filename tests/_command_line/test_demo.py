@@ -29,7 +29,16 @@ def brief(monkeypatch):
     monkeypatch.setattr(demo, "_MAX_EPOCHS", 2)
 
 
-def test_demo_prints_bounds_and_draws_two_figures(brief, tmp_path, capsys):
+def test_demo_prints_bounds_and_draws_two_figures(brief, tmp_path, capsys, monkeypatch):
+    from matplotlib.figure import Figure
+
+    titles, save = [], Figure.savefig
+
+    def savefig(figure, *args, **options):
+        titles.extend(axis.get_title() for axis in figure.axes)
+        return save(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
     out = tmp_path / "new" / "folder"
     assert command_line.main(["demo", "--out", str(out), "--target", "7", "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
@@ -37,7 +46,8 @@ def test_demo_prints_bounds_and_draws_two_figures(brief, tmp_path, capsys):
     for name in ("log_softmax", "dv_minus_log_m", "mi_lower", "label_entropy"):
         assert printed.count(f"    {name} ") == 2
     assert "InformationBounds in nats" in printed
-    assert "mean IoU" in printed
+    assert "mean IoU" in printed and "arXiv 1910.02629" in printed
+    assert "evidence that the\nimage contains a 7" in titles and "masked image" in titles
     for name in ("info_mask.png", "bounds.png"):
         assert (out / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
@@ -76,8 +86,8 @@ def test_help_names_every_option(call):
         ),
         (["demo", "--target", "10"], "argument --target: invalid choice"),
         (["demo", "--data", "cifar"], "argument --data: invalid choice"),
-        (["demo", "--device", "quantum"], "of torch that works on this machine; got quantum"),
-        (["demo", "--device", "meta"], "of torch that works on this machine; got meta"),
+        (["demo", "--device", "quantum"], "or a torch device such as cuda; got quantum"),
+        (["demo", "--device", "meta"], "--device meta cannot be used on this machine"),
         (
             ["demo", "--seed", "-1", "--device", "cpu"],
             "--seed must be between 0 and 4294967295; got -1",
@@ -95,4 +105,15 @@ def test_a_file_in_place_of_the_folder(call, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = call("demo", "--out", str(tmp_path / "file"), "--device", "cpu")
     assert code == 2
-    assert len(err.strip().splitlines()) == 1
+    (line,) = err.strip().splitlines()
+    assert "file is a file: name a folder." in line
+
+
+def test_without_a_network_the_demo_names_the_digits(call, tmp_path, monkeypatch):
+    def offline(*arguments, **options):
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
+
+    monkeypatch.setattr(pytest.importorskip("torchvision.datasets"), "MNIST", offline)
+    code, _, err = call("demo", "--data", "mnist", "--device", "cpu", "--out", str(tmp_path))
+    assert code == 2
+    assert "could not be downloaded" in err and "or pass --data digits." in err

@@ -78,7 +78,7 @@ def test_the_reason_why_nothing_is_kept_agrees_with_the_map(evidence, reason):
         (["--threshold", "1"], "--threshold must be within [0, 1); got 1.0"),
         (["--target", "navi"], "similar names are 'navy'"),
         (["--threshold", "2"], "--threshold must be within [0, 1); got 2.0"),
-        (["--device", "quantum"], "of torch that works on this machine; got quantum"),
+        (["--device", "quantum"], "or a torch device such as cuda; got quantum"),
         (["nope.png"], "nope.png does not exist"),
     ],
 )

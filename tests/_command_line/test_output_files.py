@@ -2,17 +2,35 @@ import os
 
 import pytest
 
-from sksoftinfo._command_line.output_files import check_output, make_folder
+from sksoftinfo._command_line.output_files import check_folder, check_output, make_folder
 
 
 def test_folders_that_cannot_be_made_are_named(tmp_path):
-    make_folder(tmp_path / "new" / "folder")
-    make_folder(tmp_path / "new" / "folder")
-    assert (tmp_path / "new" / "folder").is_dir()
+    for folder in (tmp_path / "new" / "folder", tmp_path):
+        check_folder(folder, ["a.png"])
+        make_folder(folder)
+        assert folder.is_dir()
     (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "in", tmp_path / ("x" * 300)):
-        with pytest.raises(ValueError, match="--out .* cannot be created .*: pass a folder that"):
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="--out .*file is a file: name a folder"):
+        check_folder(tmp_path / "file", [])
+    with pytest.raises(ValueError, match="--out .*in cannot be created, because .*file is a file"):
+        check_folder(tmp_path / "file" / "in", [])
+    for folder in (tmp_path / ("x" * 300), tmp_path / "gone"):
+        check_folder(folder, [])
+        with pytest.raises(ValueError, match="--out .* cannot be created .*: name another folder"):
             make_folder(folder)
+
+
+def test_results_that_cannot_be_overwritten_are_named(tmp_path, monkeypatch):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b.png").mkdir()
+    check_folder(tmp_path, ["a.png"])
+    with pytest.raises(ValueError, match="b.png cannot be written, because it is a folder"):
+        check_folder(tmp_path, ["a.png", "b.png"])
+    monkeypatch.setattr(os, "access", lambda path, mode: path == tmp_path)
+    with pytest.raises(ValueError, match="a.png cannot be written: name a place"):
+        check_folder(tmp_path, ["a.png"])
 
 
 def test_files_that_cannot_be_written_are_named(tmp_path):
@@ -36,6 +54,6 @@ def test_files_that_cannot_be_written_are_named(tmp_path):
 def test_places_without_permission_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     with pytest.raises(ValueError, match="--out .* cannot be written: name a place"):
-        make_folder(tmp_path)
+        check_folder(tmp_path / "new", [])
     with pytest.raises(ValueError, match="--report .* cannot be written: name a place"):
         check_output(tmp_path / "a.html", "--report", tmp_path / "t.csv")

@@ -95,6 +95,9 @@ def test_nothing_is_written_over(tmp_path):
     assert len(files_to_write(paths, tmp_path, overwrite=True)) == 2
     with pytest.raises(ValueError, match="one/cat.jpg and two/cat.png would both be written"):
         files_to_write([*paths, Path("two/cat.png")], tmp_path, overwrite=True)
+    for twice in (paths[1], Path("one/../dog.png")):
+        with pytest.raises(ValueError, match="dog.png is named twice: name it once"):
+            files_to_write([*paths, twice], tmp_path, overwrite=True)
     with pytest.raises(ValueError, match="is a file: name a folder"):
         files_to_write(paths, tmp_path / "dog.overlay.png", overwrite=True)
 

@@ -52,7 +52,8 @@ def test_colour_images_and_a_given_figure():
     assert display.figure_ is figure
     shown = display.axes_[0, 0].get_images()[0].get_array()
     assert shown.shape == (8, 10, 3) and shown.min() >= 0 and shown.max() <= 1
-    assert display.axes_[0, 1].get_title() == "evidence for\nthe predicted class"
+    title = display.axes_[0, 1].get_title()
+    assert title == "evidence for\nthe predicted class\n(outline: pixels kept)"
 
 
 def test_tables_are_refused():
@@ -104,8 +105,27 @@ def test_an_overlay_shows_photographs_in_their_colours(rectangles):
     each = InfoMaskDisplay.from_estimator(masker, images, y=["red", "navy"], contour=False)
     np.testing.assert_array_equal(each.masks[0][1], masker.mask(images, y=["red", "navy"])[1])
     assert not each.axes_[0, 1].collections
+    outlined = display.axes_[0, 1].get_title()
+    assert outlined == "evidence for\nclass red\n(outline: pixels kept)"
     titles = [axis.get_title() for axis in each.axes_[:, 1]]
     assert titles == ["evidence for\nclass red", "evidence for\nclass navy"]
+
+
+@pytest.mark.parametrize("scale", ["shared", "image"])
+@pytest.mark.parametrize("overlay", [True, False])
+def test_without_evidence_the_scale_has_no_end(overlay, scale):
+    image, nothing = np.zeros((3, 8, 8), np.uint8), np.zeros((8, 8))
+    for evidence, ticks in ((nothing, [0]), (np.eye(8), None)):
+        display = InfoMaskDisplay(
+            images=[image],
+            information=[[evidence]],
+            masks=[[nothing > 0]],
+            results=[[image]],
+            target_names=["class a"],
+        ).plot(overlay=overlay, scale=scale)
+        found = list(display.colorbar_.get_ticks())
+        assert found == ticks if ticks else len(found) > 2
+        assert display.axes_[0, 1].get_title() == "evidence for\nclass a"
 
 
 def test_each_map_by_its_own_maximum(rectangles):
