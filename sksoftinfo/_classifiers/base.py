@@ -227,9 +227,8 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
                         "`classes` must equal the classes of the first call, "
                         f"{self.classes_.tolist()}; got {classes!r}. Leave `classes` out."
                     )
-            remedy = "Pass all labels that may occur as `classes` in the first call."
-            y = encode_labels(y, self.classes_, remedy=remedy)
-            return self._train(X, y, weight, TrainingPlan(epochs=1), in_chunks=True)
+            y, plan = encode_labels(y, self.classes_), TrainingPlan(epochs=1)
+            return self._train(X, y, weight, plan, in_chunks=True)
 
     def _start(self, X, classes):
         """Set the attributes that follow from the first rows, and discard an earlier net."""
@@ -281,8 +280,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             if plan.n_members:
                 net.decays, net.linear_share = plan.decays, plan.linear_share
                 rows["fold"] = folds_of_table(X, y, plan.n_folds, seed)
-            if len(rows) == 1:
-                rows = rows["X"]
+            rows = rows if len(rows) > 1 else rows["X"]
             options = {} if plan.epochs is None else {"epochs": plan.epochs}
             try:
                 with naming_batch_size(net.batch_size):

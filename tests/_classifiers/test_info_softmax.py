@@ -376,7 +376,7 @@ def test_bad_input(fitted, split, images):
         (lambda: clf.partial_fit(X, y), "`classes` must be given in the first call"),
         (
             lambda: clf.partial_fit(X, y, classes=["a", "b"]),
-            "must hold known labels.* Pass all labels that may occur as `classes`",
+            "must hold known labels.* Encode the labels like the known classes",
         ),
         (lambda: fitted.predict(X_test[:, :3]), "X has 3 features, but InfoSoftmaxClassifier"),
         (lambda: fitted.predict(X_test[:, :, None]), r"got rows of shape \(4, 1\)"),
