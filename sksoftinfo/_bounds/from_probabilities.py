@@ -242,7 +242,7 @@ weight_bound, group_bound, units
     _check_column_order(y_proba, classes)
     proba = _check_proba(y_proba, len(classes))
     reference = resolve_reference_prior(reference_prior, classes)
-    weight = None if sample_weight is None else check_weights(sample_weight, proba)
+    weight = check_weights(sample_weight, proba)
     accumulator = BoundsAccumulator(len(classes), len(y))
     chunk_rows = -(-_CHUNK // len(classes))
     for start in range(0, len(y), chunk_rows):

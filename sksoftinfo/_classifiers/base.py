@@ -50,7 +50,6 @@ from .._utils import (
     StrOptions,
     check_labels,
     check_two_classes,
-    check_weights,
     columns_with_missing,
     encode_labels,
     fit_context,
@@ -476,10 +475,7 @@ class BaseInfoClassifier(PortableMixin, SkorchParams, ClassifierMixin, BaseEstim
             Weighted share of the rows whose label is predicted correctly.
         """
         check_is_fitted(self, "net_")
-        X, y = rows_to_score(self, X, y)
-        check_labels(y)
-        weight = None if sample_weight is None else check_weights(sample_weight, X)
-        return super().score(X, on_host(y), weight)
+        return super().score(*rows_to_score(self, X, y, sample_weight))
 
     def pointwise_information(
         self, X: Any, *, reference_prior: str | ArrayLike = "train", units: Units = "nats"

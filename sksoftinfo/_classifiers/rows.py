@@ -13,6 +13,7 @@ from .._utils import (
     check_channels_first,
     check_classes,
     check_column_order,
+    check_labels,
     check_row_shape,
     check_rows,
     check_weights,
@@ -22,6 +23,7 @@ from .._utils import (
     is_on_cuda,
     labels_of,
     listed,
+    on_host,
     plain_rows,
     stacked_pictures,
     validate_on_device,
@@ -168,14 +170,14 @@ def read_rows(classifier, X, y="no_validation"):
     return rows, y
 
 
-def rows_to_score(classifier, X, y):
-    """Return rows and labels by `read_rows` for a fitted classifier.
+def rows_to_score(classifier, X, y, sample_weight):
+    """Return rows, labels, and weights or None for the accuracy of a fitted classifier.
 
     Raises
     ------
     ValueError
-        If the labels of a data set are indices, and the classes have other names than the data
-        set's.
+        If labels or weights are invalid, or if the labels of a data set are indices, and the
+        classes have other names than the data set's.
     """
     rows, labels = read_rows(classifier, X, y)
     classes = classifier.classes_
@@ -186,7 +188,8 @@ def rows_to_score(classifier, X, y):
         and classes.dtype.kind in "OU"
     ):
         encode_labels(labels, classes, "labels of X")
-    return rows, labels
+    check_labels(labels)
+    return rows, on_host(labels), check_weights(sample_weight, rows)
 
 
 def _is_plain(X, classifier):
@@ -224,7 +227,7 @@ def training_input(classifier, X, y, sample_weight, *, reset):
     """
     X, y = _coded_rows(classifier, X, y, reset=reset)
     check_classes(y)
-    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    weight = check_weights(sample_weight, X)
     if weight is not None and not weight.all():
         # Rows of weight zero would take places in the batches, and change the order of training.
         used = np.flatnonzero(weight)

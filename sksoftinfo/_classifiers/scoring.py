@@ -70,8 +70,7 @@ def bounds_of_rows(
             "bounds overstate the information. Score held-out rows, or use cross_val_bounds.",
             stacklevel=users_stacklevel(),
         )
-    if sample_weight is not None:
-        sample_weight = check_weights(sample_weight, X)
+    sample_weight = check_weights(sample_weight, X)
     if groups is not None:
         check_number_of_groups(groups, y)
         groups = encode_groups(groups)

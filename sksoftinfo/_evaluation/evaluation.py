@@ -145,7 +145,7 @@ def prepare_evaluation(
     classes = all_classes(observed, labels, bins, classes_without_training(estimator))
     X = on_host(X)
     check_consistent_length(X, observed)
-    weight = None if sample_weight is None else check_weights(sample_weight, X)
+    weight = check_weights(sample_weight, X)
     fit_params, split_params, groups = routed_params(estimator, cv, observed, params, groups)
     folds = make_folds(
         cv,

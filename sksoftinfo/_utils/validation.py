@@ -169,7 +169,9 @@ def check_masker(estimator, name="estimator"):
 
 
 def check_weights(sample_weight, X):
-    """Return the weights of rows `X` as float64; raise ValueError if they are invalid."""
+    """Return the weights of rows `X` as float64, or None; refuse invalid ones by ValueError."""
+    if sample_weight is None:
+        return None
     sample_weight = on_host(sample_weight)
     refuse_masked(sample_weight, "sample_weight")
     dtype = np.asarray(sample_weight).dtype
