@@ -140,7 +140,7 @@ default="empirical"
     classes = estimator.classes_
     check_known_labels(y, classes)
     proba = estimator.predict_proba(rows_for(estimator, X))
-    proba = checked_proba(proba, estimator, len(classes), len(y))
+    proba = checked_proba(proba, estimator, len(classes))
     return warn_of_harm(information_bounds(y, proba, labels=classes, **options))
 
 
