@@ -65,16 +65,18 @@ def build_parser():
 def _add_bounds(commands):
     bounds = commands.add_parser(
         "bounds",
+        # Options with several values would take the table as one of them.
+        usage="%(prog)s TABLE --target COLUMN [OPTION ...]",
         help="print how much information a table carries about one of its columns",
         description=(
             "Read a table (delimited text, parquet, xlsx or JSON, compressed or not), and print a "
             "lower bound on the information that the other columns carry about the target, "
             "cross-fitted in five folds, with a confidence limit and the target's entropy. "
-            "The result goes to standard output; the summary of what was read, warnings "
-            "and progress go to standard error."
+            "The result goes to standard output; the summary of what was read, warnings and "
+            "progress go to standard error."
         ),
     )
-    _option(bounds, "table", type=Path, metavar="TABLE", help="file of the table")
+    _option(bounds, "table", type=Path, metavar="TABLE", help="file that contains the table")
     _option(
         bounds,
         "--target",
@@ -89,7 +91,8 @@ def _add_bounds(commands):
         rows,
         "--groups",
         metavar="COLUMN",
-        help="column of groups, such as patients; each group is held out together",
+        help="column of groups, such as patients; each group is held out together; with --time, "
+        "rows are predicted from earlier rows of other groups",
     )
     _option(
         rows,
@@ -167,7 +170,12 @@ def _add_bounds(commands):
         result, "--units", choices=("bits", "nats"), default="bits", help="unit of information"
     )
     _option(
-        result, "--jobs", type=int, metavar="N", help="number of classifiers to train in parallel"
+        result,
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of classifiers to train in parallel; -1 uses all cores",
     )
     _option(
         result,
@@ -183,7 +191,7 @@ def _add_bounds(commands):
         type=Path,
         metavar="PAGE.html",
         help="also write a web page with figures and an estimate of the information, for which "
-        "the classifier of all columns is trained again, on half of the rows",
+        "the classifier of all columns is trained again on half of the rows",
     )
     _option(
         result,
@@ -203,9 +211,7 @@ def _add_mask(commands):
             "photograph. The network is pretrained, and nothing is trained."
         ),
     )
-    _option(
-        mask, "photographs", type=Path, nargs="+", metavar="PHOTO", help="files of photographs"
-    )
+    _option(mask, "photographs", type=Path, nargs="+", metavar="PHOTO", help="photograph files")
     _option(
         mask,
         "--target",

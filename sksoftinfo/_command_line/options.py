@@ -21,6 +21,12 @@ def check_device(device):
         raise ValueError(f"--device {what}. Use auto.") from error
 
 
+def check_jobs(jobs):
+    """Raise ValueError unless this is a number of jobs, or -1 for all cores."""
+    if jobs < 1 and jobs != -1:
+        raise ValueError(f"--jobs must be at least 1, or -1 for all cores; got {jobs}.")
+
+
 def check_seed(seed):
     """Raise ValueError unless the seed is valid for NumPy."""
     if not 0 <= seed < 2**32:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
@@ -21,7 +22,7 @@ from .._evaluation import (
     slowness,
 )
 from .._utils import Progress, counted
-from .options import check_seed
+from .options import check_jobs, check_seed
 from .output_files import check_output
 from .table_answer import as_json, details, ranking, sentence
 from .table_columns import read_columns
@@ -38,6 +39,7 @@ _OTHERS = {"sklearn", "skrub", "pandas", "numpy", "scipy", "torch", "skorch", "j
 def bounds(options):
     """Print how much information a table carries about one of its columns."""
     check_seed(options.seed)
+    check_jobs(options.jobs)
     if not 0 < options.confidence_level < 1:
         raise ValueError(
             f"--confidence-level must be between 0 and 1; got {options.confidence_level}. Use "
@@ -94,7 +96,9 @@ def print_answer(table, labels, found, columns, options):
         print("\n" + "\n".join(ranking(columns, found)))
     elif len(table.features) > MAX_RANKED and not options.no_columns:
         print(
-            f"\nAt most {MAX_RANKED} columns are evaluated one by one: choose them by --columns."
+            f"\nThe table has {len(table.features)} columns, and more than {MAX_RANKED} are not "
+            "evaluated one by one. With --columns, the whole result is about the columns that are "
+            "named."
         )
     hint = "  --all prints all bounds and limits."
     rest = str(found) if options.all else "\n".join([*details(table, labels, found), hint])
@@ -157,7 +161,52 @@ def _divided(raw, options):
     if table.time is not None:
         order = table.time.values.iloc[labels.rows].argsort(kind="stable").to_numpy()
         labels.y, labels.rows = labels.y[order], labels.rows[order]
+        folds_in_time(table, labels)
     return table, labels
+
+
+def _groups_of(table, labels):
+    """Return the group of each row as a text; None without groups."""
+    if table.groups is None:
+        return None
+    return table.groups.values.iloc[labels.rows].astype(str).to_numpy(dtype=object)
+
+
+def folds_in_time(table, labels):
+    """Return folds in which each row is predicted from earlier rows of other groups.
+
+    Parameters
+    ----------
+    table : Table
+    labels : Labels
+        Labels in time order.
+
+    Returns
+    -------
+    list of tuple of ndarray
+        Positions of the training rows and of the held-out rows of each fold.
+
+    Raises
+    ------
+    ValueError
+        If a fold has no training rows of two classes.
+    """
+    groups = _groups_of(table, labels)
+    splits = list(TimeSeriesSplit(N_FOLDS).split(labels.y))
+    if groups is not None:
+        splits = [(train[~np.isin(groups[train], groups[test])], test) for train, test in splits]
+    for number, (train, _) in enumerate(splits, start=1):
+        n_classes = len(np.unique(labels.y[train]))
+        if n_classes < 2:
+            of, or_groups = (
+                (" of other groups", " or --groups") if groups is not None else ("", "")
+            )
+            raise ValueError(
+                f"--time {table.time.name}: the rows{of} before each of {N_FOLDS} blocks must "
+                f"hold at least two classes; got {n_classes} in {counted(len(train), 'row')} "
+                f"before block {number}. Leave out --time{or_groups}."
+            )
+    return splits
 
 
 def make_classifier(options):
@@ -187,12 +236,9 @@ def evaluate(table, labels, options):
     tuple of InformationBounds, FeatureInformation or None, and InformationEstimate or None
     """
     frame = table.frame(labels.rows)
-    groups = None
-    if table.groups is not None:
-        groups = table.groups.values.iloc[labels.rows].astype(str).to_numpy(dtype=object)
     shared = {
-        "groups": groups,
-        "cv": N_FOLDS if table.time is None else TimeSeriesSplit(N_FOLDS),
+        "groups": _groups_of(table, labels),
+        "cv": N_FOLDS if table.time is None else folds_in_time(table, labels),
         "random_state": options.seed,
         "equal_rows": options.equal_rows,
         "n_jobs": options.jobs,

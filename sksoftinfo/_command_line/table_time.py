@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 from joblib import effective_n_jobs
 
@@ -21,6 +23,8 @@ _MEMBERS = {
 _TEXT_COLUMNS = 30
 # From this number of seconds on, faster options are suggested.
 _LONG = 60
+# Smallest share of the time for which leaving out the page is suggested.
+_WORTH_SAVING = 0.2
 
 
 def are_ranked(table, options):
@@ -55,13 +59,16 @@ def time_needed(table, labels, options):
     line = f"about {duration(seconds)} to go"
     ways = []
     if seconds >= _LONG:
-        if options.report is not None:
-            ways.append("leaving out --report saves almost half")
+        shorter = argparse.Namespace(**{**vars(options), "report": None})
+        saved = seconds - slowness() * sum(seconds_of_parts(table, labels, shorter))
+        if saved > _WORTH_SAVING * seconds:
+            ways.append(f"leaving out --report saves about {duration(saved)}")
         if not options.quick and options.model == "stack":
             ways.append("--quick leaves out the slower classifiers")
         if are_ranked(table, options):
             ways.append("--no-columns skips the evaluation of single columns")
-        ways.append("--jobs uses more cores")
+        if effective_n_jobs(-1) > effective_n_jobs(options.jobs):
+            ways.append("--jobs -1 uses all cores")
     return "; ".join([line, *ways[:3]])
 
 

@@ -1,12 +1,16 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
 
 from sksoftinfo import __main__ as command_line
+from sksoftinfo._command_line.table import folds_in_time
+from sksoftinfo._command_line.table_labels import Labels
+from sksoftinfo._command_line.table_report import Table
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("skrub")
@@ -166,7 +170,42 @@ def test_groups_and_time(frame, tmp_path, capsys):
     assert "patient  groups: left out" in printed.err
     printed = run(capsys, path, *QUICK, "--time", "day")
     assert "rows are in time order" in printed.out
+    assert "250 of 300 rows in 5 blocks, 4 classes" in printed.out
     assert 0.5 < bound(printed.out) < 1.05
+
+
+def test_groups_in_time_order(frame, tmp_path, capsys):
+    """Rows are predicted from earlier rows of other groups, or there is an error with a remedy."""
+    day = np.arange(300)
+    path = tmp_path / "t.csv"
+    frame.assign(day=day, month=day // 30, ward=day % 7).to_csv(path, index=False)
+    order = ("--columns", "colour", "--time", "day", "--groups")
+    printed = run(capsys, path, *QUICK, *order, "month")
+    assert "250 of 300 rows in 9 groups, 4 classes" in printed.out
+    assert "the same group" not in printed.err
+    message = (
+        "--time day: the rows of other groups before each of 5 blocks must hold at least two "
+        "classes; got 0 in 0 rows before block 1. Leave out --time or --groups."
+    )
+    assert message in run(capsys, path, *QUICK, *order, "ward", code=2).err
+    for kept in (order[:2] + ("--groups", "ward"), order[:4]):
+        run(capsys, path, *QUICK, *kept)
+    # The first block follows rows of one class.
+    frame.sort_values("kind").assign(day=day).to_csv(path, index=False)
+    printed = run(capsys, path, *QUICK, *order[:4], code=2)
+    assert "got 1 in 50 rows before block 1. Leave out --time." in printed.err
+
+
+def test_folds_in_time_order_keep_groups_apart():
+    groups = np.repeat([0, 1, 2, 1, 3, 4, 5, 4, 6, 7, 8, 9], 5)
+    column = SimpleNamespace(name="day", values=pd.Series(groups))
+    table = Table(column, [column], column, column, {}, n_rows=60)
+    labels = Labels(np.arange(60) % 2, np.arange(60))
+    folds = folds_in_time(table, labels)
+    assert [len(train) for train, _ in folds] == [5, 20, 25, 40, 50]
+    for train, test in folds:
+        assert train.max() < test.min()
+        assert not np.isin(groups[train], groups[test]).any()
 
 
 def test_tables_of_many_columns(tmp_path, capsys):
@@ -174,7 +213,7 @@ def test_tables_of_many_columns(tmp_path, capsys):
     wide = pd.DataFrame(rng.normal(size=(60, 31)).round(3)).add_prefix("c")
     wide.assign(kind=wide["c0"] > 0).to_csv(tmp_path / "t.csv", index=False)
     printed = run(capsys, tmp_path / "t.csv", "--model", "logistic")
-    assert "At most 30 columns are evaluated one by one: choose them by --columns." in printed.out
+    assert "31 columns, and more than 30 are not evaluated one by one. With --col" in printed.out
 
 
 def test_copies_are_told_of(tmp_path, capsys):
@@ -199,6 +238,8 @@ def test_copies_are_told_of(tmp_path, capsys):
     [
         ("a,kind\n", (), "has a header but no rows"),
         ("a;b\n1;2\n", (), "t.csv; got kind. The columns are a, b."),
+        ("a,kind\n1,x\n2,y\n", ("--jobs", "0"), "--jobs must be at least 1, or -1 for all cores"),
+        ("a,kind\n1,x\n2,y\n", ("--jobs", "-2"), "or -1 for all cores; got -2."),
         ("a\n1\n2\n", (), "the table has only the column 'a'; pass the separator"),
         ("kind\n1\n2\n", (), "there is no other column to use"),
         ("a,kind\n1,x\n2,y\n", ("--seed", "-1"), "--seed must be between 0 and"),
@@ -246,3 +287,12 @@ def test_first_steps(tmp_path, monkeypatch, capsys):
 def test_quick_is_a_kind_of_stack(fruit, capsys):
     printed = run(capsys, fruit, "--quick", "--model", "info", code=2)
     assert "must be stack if --quick is given; got info. Leave out --quick." in printed.err
+
+
+def test_the_usage_is_an_order_that_works(capsys):
+    with pytest.raises(SystemExit):
+        command_line.build_parser().parse_args(["bounds", "--help"])
+    usage = capsys.readouterr().out.splitlines()[0]
+    assert usage == "usage: python -m sksoftinfo bounds TABLE --target COLUMN [OPTION ...]"
+    ordered = ["bounds", "t.csv", "--target", "y", "--drop", "a", "b"]
+    assert command_line.build_parser().parse_args(ordered).drop == ["a", "b"]

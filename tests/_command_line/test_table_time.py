@@ -7,6 +7,7 @@ from sksoftinfo._command_line import table_time
 from sksoftinfo._command_line.table_columns import Column
 from sksoftinfo._command_line.table_labels import Labels
 from sksoftinfo._command_line.table_report import Table
+from sksoftinfo._utils import duration
 
 pd = pytest.importorskip("pandas")
 
@@ -49,3 +50,18 @@ def test_long_waits_come_with_quicker_ways():
     table = Table(column, [column], None, None, {}, n_rows=100)
     line = table_time.time_needed(table, labels, argparse.Namespace(**OPTIONS))
     assert line.endswith(" s to go")
+
+
+def test_only_a_page_that_takes_long_is_advised_against():
+    """All columns are trained again for the page, and single columns are not."""
+    column = Column("a", "number", pd.Series(np.arange(300_000)))
+    labels = Labels(np.arange(300_000) % 2, np.arange(300_000))
+    few, many = (Table(column, [column] * n, None, None, {}, n_rows=300_000) for n in (2, 30))
+    page = OPTIONS | {"report": "a.html"}
+    line = table_time.time_needed(few, labels, argparse.Namespace(**page))
+    saved = seconds(300_000, 2, no_columns=False, report="a") - seconds(
+        300_000, 2, no_columns=False
+    )
+    assert f"leaving out --report saves about {duration(saved)};" in line
+    quick = argparse.Namespace(**page | {"quick": True})
+    assert "--report" not in table_time.time_needed(many, labels, quick)
