@@ -76,7 +76,8 @@ plt.show()
 # The masks have the size of the photographs, regardless of the input size of the network.
 
 for photograph, mask in zip(photographs, masker.mask(photographs), strict=True):
-    print(f"{photograph.size[0]} x {photograph.size[1]} pixels, {mask.mean():.0%} kept")
+    width, height = photograph.size
+    print(f"{width} x {height} pixels, {100 * mask.mean():.0f} % of them kept")
 
 # %%
 # The figure of the README is drawn by

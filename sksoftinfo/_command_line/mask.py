@@ -66,7 +66,7 @@ def _write(masker, photograph, path, targets, files):
     write_cut_out(display.images[0], kept, files.cut_out)
     display.figure_.savefig(files.overlay, dpi=150, bbox_inches="tight")
     name = " or ".join(target)
-    share = _share(kept, display.information[0][0])
+    share = _share(kept, display.information[0][0], len(target))
     return [
         f"{path}: {name}, {share} (the network predicts {seen} with probability "
         f"{probabilities.max():.2f})",
@@ -74,13 +74,16 @@ def _write(masker, photograph, path, targets, files):
     ]
 
 
-def _share(mask, evidence):
+def _share(mask, evidence, n_classes):
     """Return a clause about the share of pixels that are kept, or the reason why none is."""
     if mask.any():
-        return f"{mask.mean():.0%} kept"
+        percent = 100 * mask.mean()
+        return f"{f'{percent:.0f}' if percent >= 1 else 'less than 1'} % of the pixels kept"
     if (evidence > 0).any():
+        what = "this class" if n_classes == 1 else "any of these classes"
         return (
-            "nothing kept, since the photograph shows too little evidence of this class for the "
-            "class to count as present"
+            "nothing kept, since the photograph shows too little evidence to count "
+            f"{what} as present"
         )
-    return "nothing kept, since no pixel has more evidence of this class than of other classes"
+    what = "this class" if n_classes == 1 else "these classes"
+    return f"nothing kept, since no pixel has more evidence of {what} than of other classes"

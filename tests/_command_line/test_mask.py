@@ -37,7 +37,7 @@ def test_cut_outs_and_overlays(photographs, tmp_path, capsys):
     assert run(*photographs, "--out", out) == 0
     printed = capsys.readouterr().out
     assert "a.png: red, " in printed and "b.jpg: navy, " in printed
-    assert "% kept (the network predicts red with probability" in printed
+    assert " % of the pixels kept (the network predicts red with probability" in printed
     cut_out = alpha(out / "a.cutout.png")
     truth = np.zeros((40, 60), dtype=bool)
     truth[10:30, 15:45] = True
@@ -61,15 +61,24 @@ def test_a_group_and_what_is_absent(photographs, tmp_path, capsys):
 @pytest.mark.parametrize(
     "evidence, reason",
     [
-        ([0.5, -1.0], "too little evidence of this class for the class to count as present"),
-        ([0.0, -1.0], "no pixel has more evidence of this class than of other classes"),
+        ([0.5, -1.0], "the photograph shows too little evidence to count {} as present"),
+        ([0.0, -1.0], "no pixel has more evidence of {} than of other classes"),
     ],
 )
 def test_the_reason_why_nothing_is_kept_agrees_with_the_map(evidence, reason):
     evidence = np.array([evidence])
-    assert mask._share(evidence > 0.7, evidence).startswith("nothing kept, since ")
-    assert mask._share(evidence > 0.7, evidence).endswith(reason)
-    assert mask._share(evidence > -0.5, evidence) == "50% kept"
+    nothing = evidence > 0.7
+    expected = f"nothing kept, since {reason.format('this class')}"
+    assert mask._share(nothing, evidence, 1) == expected
+    assert mask._share(nothing, evidence, 2).endswith(reason.split("{}")[1])
+    assert "these classes" in mask._share(nothing, evidence, 2)
+
+
+def test_the_share_is_one_of_pixels():
+    evidence = np.linspace(0, 1, 400)
+    for share, expected in ((0.5, "50 %"), (0.25, "25 %"), (0.0025, "less than 1 %")):
+        found = mask._share(evidence > 1 - share, evidence, 1)
+        assert found == f"{expected} of the pixels kept"
 
 
 @pytest.mark.parametrize(
