@@ -6,7 +6,6 @@ import json
 import lzma
 import pickle
 import sys
-import tracemalloc
 import zipfile
 
 import numpy as np
@@ -14,18 +13,11 @@ import pytest
 
 from sksoftinfo._command_line.table_columns import read_columns
 from sksoftinfo._command_line.table_file import read_file
+from tests.helpers.table_files import TEXT, frame, packed, written
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
 pytest.importorskip("openpyxl")
-
-TEXT = "size,colour\n1.5,red\n2.5,blue\n,red\n"
-
-
-def written(tmp_path, content, name="t.csv"):
-    path = tmp_path / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def entries(raw):
@@ -113,16 +105,6 @@ def test_headers(tmp_path, content, names, warned, n_rows):
     assert len(raw.frame) == n_rows
 
 
-def frame():
-    return pd.DataFrame(
-        {
-            "number": pd.array([1, None, 2**53 + 1], dtype="Int64"),
-            "text": ["NA", "None", "b"],
-            "date": pd.to_datetime(["2020-01-01", "2020-02-01", "2021-01-01"]),
-        }
-    )
-
-
 def test_parquet_excel_and_zip(tmp_path):
     folder = tmp_path / "made"
     folder.mkdir()
@@ -188,14 +170,6 @@ def test_lines_of_json(tmp_path):
     assert read_file(written(tmp_path, "[a],y\n1,x\n")).names == ["[a]", "y"]
 
 
-def packed(*names):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name in names:
-            archive.writestr(zipfile.ZipInfo(name), TEXT)
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize(
     "content, message",
     [
@@ -256,25 +230,6 @@ def test_encodings_that_do_not_fit(tmp_path):
         read_file(path, encoding="klingon")
 
 
-def test_too_large_when_decompressed(tmp_path, monkeypatch):
-    monkeypatch.setattr("sksoftinfo._command_line.table_bytes._MAX_BYTES", 100)
-    for pack in (gzip.compress, bz2.compress, lzma.compress):
-        with pytest.raises(ValueError, match="holds more than"):
-            read_file(written(tmp_path, pack(b"a,y\n" * 1000)))
-    with pytest.raises(ValueError, match="holds more than"):
-        read_file(written(tmp_path, packed(*"abcdefgh")))
-
-
-def test_a_small_file_takes_little_memory(tmp_path):
-    for pack in (bytes, gzip.compress, bz2.compress, lzma.compress):
-        path = written(tmp_path, pack(TEXT.encode()))
-        tracemalloc.start()
-        read_file(path)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < 50e6
-
-
 def test_folders_and_missing_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="is a folder: pass a file"):
         read_file(tmp_path)
@@ -306,36 +261,6 @@ def test_a_file_that_was_cut_is_named_by_its_format(tmp_path, kind, pack):
     )
     with pytest.raises(ValueError, match=message):
         read_file(written(tmp_path, content if pack is None else pack(content), name))
-
-
-@pytest.mark.parametrize("ending", ["parquet", "xlsx", "gz", "xz", "bz2", "zip", "PARQUET"])
-def test_bytes_under_the_name_of_a_binary_file_are_not_a_table(tmp_path, ending):
-    rng = np.random.default_rng(0)
-    letters = bytes(rng.integers(0xA0, 0xFF, 300).astype(np.uint8))
-    for content in (rng.bytes(20), rng.bytes(3000), letters, b"hello\nworld\n", TEXT):
-        path = written(tmp_path, content, f"t.{ending}")
-        what = f"is not an? .*, although its name ends in .{ending.lower()}: "
-        with pytest.raises(ValueError, match=what + ".* or rename it if it is a text"):
-            read_file(path)
-    # The same holds within an archive.
-    inner = f"t.{ending}.gz" if ending != "gz" else "t.zip.gz"
-    with pytest.raises(ValueError, match="although its name ends in"):
-        read_file(written(tmp_path, gzip.compress(letters), inner))
-
-
-def test_names_of_columns_that_begin_like_a_binary_file(tmp_path):
-    for name in ("PAR1", "ORC", "BZh", "Rar!", "ARROW1", "$FL2"):
-        raw = read_file(written(tmp_path, TEXT.replace("size", name)))
-        assert raw.names == [name, "colour"]
-        assert read_file(written(tmp_path, f"{name}\n1\n")).names == [name]
-
-
-def test_the_content_decides_where_the_name_does_not(tmp_path):
-    frame().to_parquet(tmp_path / "made.csv")
-    assert read_file(tmp_path / "made.csv").how == "parquet"
-    packed_text = gzip.compress(TEXT.encode(), mtime=0)
-    for name in ("t.csv", "t.csv.gz", "t.gz", "t.txt.GZ", "t.xls"):
-        assert read_file(written(tmp_path, packed_text, name)).names == ["size", "colour"]
 
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4 + b"\xd8"
