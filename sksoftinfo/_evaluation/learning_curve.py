@@ -203,7 +203,7 @@ class InformationLearningCurveDisplay:
             axis.fill_between(self.train_sizes, mean - spread, mean + spread, alpha=0.2)
             self.lines_.append(line)
         entropy_line = axis.axhline(
-            self.label_entropy, color="black", linestyle="--", label="H(Y)"
+            self.label_entropy, color="black", linestyle="--", label="entropy H(Y)"
         )
         self.lines_.append(entropy_line)
         axis.set_xlabel("training rows")
