@@ -38,7 +38,8 @@ def sentence(table, found, columns=None):
             f"T{used[1:]} {carry} at least {shown} of the {entropy} in {target!r}, with "
             f"{level} confidence (lower bound on these rows: {lower}{below})."
         )
-    if lower != "0.000" and found.mi_lower > 0:
+    # Mixed with label frequencies, over-confident predictions may be better than these alone.
+    if round(max(found.mi_lower, found.mi_lower_floored), 3) > 0:
         more = f"More {observation(table, found)}s may raise the limit."
         return (
             f"No information about {target!r} is established in {used}: the {level} lower limit "

@@ -34,14 +34,14 @@ _OPTIONS = (
     (r"\bn_jobs\b", "--jobs"),
     (r"\bpass a `data_home` that holds these files", "pass --data digits"),
 )
-# Code, or a remedy that only a caller of the functions can apply.
-_OF_PYTHON = re.compile(r"`|\b[a-z_]+=\S|\w\(\w|^Pass a classifier\b")
+# Code, other than formulas such as H(Y), or a remedy that only a caller of functions can apply.
+_OF_PYTHON = re.compile(r"`|\b[a-z_]+=\S|[a-z_]{2}\(\w|^Pass a classifier\b")
 
 
 def in_options(text):
     """Return a message of a Python function in the terms of the command line.
 
-    Sentences that refer to code or to remedies in Python are left out.
+    Sentences after the first that refer to code or to remedies in Python are left out.
 
     Examples
     --------
@@ -51,9 +51,9 @@ def in_options(text):
     """
     for python, here in _OPTIONS:
         text = re.sub(python, here, text)
-    sentences = re.split(r"(?<=\.) (?=[A-Z])", text)
-    kept = [sentence for sentence in sentences if not _OF_PYTHON.search(sentence)]
-    return " ".join(kept) or text
+    # The first sentence states the fault, and others the remedies.
+    fault, *remedies = re.split(r"(?<=\.) (?=[A-Z])", text)
+    return " ".join([fault, *(one for one in remedies if not _OF_PYTHON.search(one))])
 
 
 def tell(lines):

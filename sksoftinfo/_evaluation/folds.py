@@ -169,7 +169,8 @@ def make_folds(
     observations = _observations(fold, clusters, in_blocks)
     if in_blocks and copies is not None:
         _warn_of_joined_blocks(len(np.unique(fold[fold >= 0])), int(observations.max()) + 1)
-    assumption = _assumption(fold, clusters, in_time_order, in_blocks, kind)
+    unit = "groups" if codes is not None else "rows that differ"
+    assumption = _assumption(fold, clusters, unit, in_time_order, in_blocks, kind)
     return Folds(splits, fold, clusters, in_time_order, assumption, observations)
 
 
@@ -318,7 +319,7 @@ def _name(cv):
     return "an iterable" if name.startswith("_") else name
 
 
-def _assumption(fold, clusters, in_time_order, in_blocks, kind):
+def _assumption(fold, clusters, unit, in_time_order, in_blocks, kind):
     if in_time_order:
         kind = "block" if in_blocks else "group"
         text = (
@@ -328,7 +329,7 @@ def _assumption(fold, clusters, in_time_order, in_blocks, kind):
         if in_blocks and clusters is not None:
             text += ", as are blocks that share equal rows"
     elif clusters is not None:
-        text = f"{clusters.max() + 1} groups are independent draws ({kind})"
+        text = f"{clusters.max() + 1} {unit} are independent draws ({kind})"
     else:
         text = f"rows are independent draws ({kind})"
     n_scored = int((fold >= 0).sum())

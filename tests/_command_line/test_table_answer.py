@@ -58,6 +58,10 @@ def test_a_limit_of_zero_establishes_nothing():
         "0 of the 1.000 bits of entropy (lower bound on these rows: 0.197). More rows may raise "
         "the limit."
     )
+    # The details state information after mixing in label frequencies.
+    mixed = changed(mi_lower=-0.1, mi_lower_floored=0.065, mi_lower_limit=0.0)
+    assert sentence(TABLE, mixed).startswith("No information about 'kind' is established in the")
+    assert "(lower bound on these rows: -0.100)." in sentence(TABLE, mixed)
     assert "at least 0.0003 of" in sentence(TABLE, changed(mi_lower_limit=0.0003))
 
 
@@ -108,7 +112,9 @@ def test_the_columns_used_are_named(used, words):
 
 
 def test_zeros_have_no_sign():
-    found = changed(mi_lower=-0.0002, mi_lower_limit=0.0, interval=(-0.0004, 0.5))
+    found = changed(
+        mi_lower=-0.0002, mi_lower_floored=-0.0003, mi_lower_limit=0.0, interval=(-0.0004, 0.5)
+    )
     answer = sentence(TABLE, found)
     assert ": it predicts no better than the label frequencies." in answer
     assert "population: 0.000 to 0.500 bits" in "\n".join(details(TABLE, LABELS, found))
@@ -136,7 +142,7 @@ def test_a_column_alone_with_the_higher_bound_is_explained(lower, explained):
 
 
 def test_the_answer_agrees_with_the_columns_below_it():
-    found = changed(mi_lower=-0.1, mi_lower_limit=0.0)
+    found = changed(mi_lower=-0.1, mi_lower_floored=-0.1, mi_lower_limit=0.0)
     answer = sentence(TABLE, found, alone(0.209))
     assert "by 0.100 bits. Logistic regression found some in 'age' alone (lower bound" in answer
     assert answer.endswith("these rows: 0.209).") and "Another classifier" not in answer

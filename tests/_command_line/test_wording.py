@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
+from sklearn.naive_bayes import GaussianNB
 
 from sksoftinfo import information_bounds, mi_estimate
 from sksoftinfo._command_line.wording import in_options
@@ -87,5 +88,15 @@ def test_code_is_left_out(sentence):
         "This is a fault. This is a remedy."
     )
     assert in_options("This is in `X`.") == "This is in the table."
-    # If nothing else is left, the message stays.
+    # The first sentence states the fault.
     assert in_options(sentence) == sentence
+
+
+def test_failures_of_the_extrapolation_are_told():
+    random = np.random.default_rng(0)
+    rows, y = random.normal(size=(60, 20)), np.arange(60) % 2
+    told = warning_of(mi_estimate, GaussianNB(), rows, y)
+    assert told.startswith("The extrapolated estimate, ")
+    assert told.endswith(" label frequencies. Pass more rows, or another classifier.")
+    formula = "This is a fault. The value is above H(Y) and L(n)."
+    assert in_options(formula) == formula

@@ -70,10 +70,12 @@ def test_copies_stay_together_and_join_groups():
     with pytest.warns(UserWarning, match="60 of 120 rows are copies"):
         folds = make_folds(5, table, y)
     np.testing.assert_array_equal(folds.fold[:60], folds.fold[60:])
+    assert folds.assumption.startswith("60 rows that differ are independent draws (shuffled")
     with pytest.warns(UserWarning, match="60 of 120 rows are copies"):
         joined = make_folds(5, table, y, groups=np.r_[np.arange(60) // 2, np.arange(60, 120)])
     # Rows 0 and 1 share a group, and row 60 is a copy of row 0.
     assert joined.groups.max() + 1 == 30
+    assert joined.assumption.startswith("30 groups are independent draws (shuffled")
     np.testing.assert_array_equal(joined.fold[:60:2], joined.fold[61::2])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
