@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _PANELS = (
     ("lost", "lost_estimate", "lost without the {}:\nestimate, not a bound"),
     ("gained", "gained_estimate", "gained on top of given columns:\nestimate, not a bound"),
 )
+# Longer names of groups take two lines, and still longer ones are cut.
+_WIDEST_LINE = 28
 
 
 class FeatureInformationDisplay:
@@ -174,7 +177,15 @@ class FeatureInformationDisplay:
             axis.locator_params(axis="x", nbins=5)
             axis.grid(axis="y", color="0.92")
             axis.set_axisbelow(True)
-        axes[0].set_yticks(places, [found.names[i] for i in order])
+        labels = [
+            "\n".join(textwrap.wrap(found.names[i], _WIDEST_LINE, max_lines=2, placeholder=" ..."))
+            for i in order
+        ]
+        axes[0].set_yticks(places, labels)
+        if any("\n" in label for label in labels):
+            # Two lines of this size fit into a row.
+            for axis in axes:
+                axis.tick_params(axis="y", labelsize=8)
         axes[0].set_ylim(len(order) - 0.5, -0.5)
         self.axes_, self.figure_ = axes, axes[0].figure
         return self

@@ -43,6 +43,18 @@ def test_panels_hold_the_numbers():
     assert display.figure_ is display.axes_[0].figure
 
 
+def test_long_names_leave_room_for_the_panels():
+    names = ["short", "a name of a laboratory's measurement", "x" * 400]
+    columns = dict(zip(names, ([0], [1], [2]), strict=True))
+    display = FeatureInformationDisplay.from_estimator(LDA, X, Y, columns=columns, cv=3)
+    labels = {label.get_text() for label in display.axes_[0].get_yticklabels()}
+    lines = [line for label in labels for line in label.split("\n")]
+    assert max(map(len, lines)) <= 28 and len(lines) == 5
+    assert "short" in labels and any(label.endswith("...") for label in labels)
+    display.figure_.canvas.draw()
+    assert min(axis.get_position().width for axis in display.axes_) > 0.25
+
+
 def test_groups_are_called_groups():
     found = feature_information(LDA, X, Y, columns={"sepal": [0, 1], "width": [3]}, cv=3)
     titles = [axis.get_title() for axis in FeatureInformationDisplay(found).plot().axes_]
