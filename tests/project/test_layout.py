@@ -57,4 +57,5 @@ def test_no_twin_is_left_without_its_file():
         "test_columns.py",
         "test_data_sets.py",
         "test_photographs.py",
+        "test_remedies.py",
     }
