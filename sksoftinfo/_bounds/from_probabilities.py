@@ -138,7 +138,8 @@ default="empirical"
     Raises
     ------
     ValueError
-        If `y_true` is empty, has fewer than two classes, or holds quantities rather than classes;
+        If `y_true` is empty, or holds quantities rather than classes; if there are fewer than two
+        classes in `labels` or, without `labels`, in `y_true`;
         if `y_proba` is not finite, is outside [0, 1], or has rows that do not sum to 1 within 1e-6
         (1e-3 in float32, 1e-2 in float16); if a label of `y_true` is not in `labels`, or `labels`
         repeats one; if the columns of a data frame are named by the labels but in another order;

@@ -192,12 +192,12 @@ def _called(value):
 def _checked_classes(classes):
     """Return the names of outputs as an array, or raise."""
     names = label_array(classes)
-    check_labels(names, "classes")
     if names.ndim != 1 or len(names) < 2:
         raise ValueError(
             "`classes` must be one-dimensional and name at least two outputs; got shape "
             f"{names.shape}. Pass one name for each output of the network."
         )
+    check_labels(names, "classes")
     if names.dtype == object:
         names = np.array(names.tolist())
     if names.dtype.kind not in "biufUO":

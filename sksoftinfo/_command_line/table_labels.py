@@ -133,7 +133,7 @@ def _classes(values, named):
         raise ValueError(f"{named} is continuous, with {different}: {cut}.")
     if many:
         raise ValueError(
-            f"{named} has {different}, too many for classes: choose another column, or {cut}."
+            f"{named} has {different}, too many for classes: {cut}, or choose another column."
         )
     return numbers.astype(np.int64)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from .._utils import are_continuous, is_frame, plain_rows, row_hashes
+from .._utils import are_continuous, is_frame, is_ragged, plain_rows, row_hashes
 
 # Least agreement of the labels of copies: the share of the possible agreement beyond chance that
 # pairs of equal rows reach (Scott's pi).
@@ -182,6 +182,8 @@ def _numbers(X):
     """Return the table as numbers, equal for equal entries; None if `X` is not a table."""
     if sparse.issparse(X):
         return None
+    if is_ragged(X):
+        return None
     X = plain_rows(X)
     if is_frame(X):
         columns = [
@@ -189,10 +191,7 @@ def _numbers(X):
             for position in range(X.shape[1])
         ]
         return np.column_stack([_column_numbers(column) for column in columns])
-    try:
-        X = np.asarray(X)
-    except ValueError:  # rows of several lengths
-        return None
+    X = np.asarray(X)
     if X.ndim < 2 or 0 in X.shape:
         return None
     if X.dtype.kind in "biuf":

@@ -73,8 +73,8 @@ class InfoStackClassifier(ClassifierMixin, BaseEstimator):
         Members trained on the encoded columns of all rows. Keys are ``"prior"``, which predicts
         the label frequencies, ``"logistic"``, ``"lda"``, ``"qda"``, ``"neighbours"``, ``"more
         neighbours"``, ``"boosting"``, ``"mlp"`` and, with more weight decay, ``"smooth mlp"``. Any
-        member but the first is left out if its weight is below 0.001, and so is either its
-        exponent or the weight of the pool.
+        member but the first is left out if its weight is below 0.001 and, in addition, either its
+        exponent or the weight of the pool is below 0.001.
     mixture_ : StackMixture
         Mixture of the members, in the order of `members_`: their linear ``weights``, the
         ``pool_weight`` of their logarithmic pool, and its ``pool.exponents`` (of all members but

@@ -66,6 +66,7 @@ from .validation import (
     check_unique_names,
     check_weights,
     is_frame,
+    is_ragged,
     naming_wrong_columns,
     native_order,
     plain_rows,
@@ -161,6 +162,7 @@ __all__ = [
     "whole_file",
     "with_n_channels",
     "is_frame",
+    "is_ragged",
     "is_missing_label",
     "some_names",
 ]

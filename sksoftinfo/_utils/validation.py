@@ -252,19 +252,31 @@ def check_any_row(X):
 
 def refuse_ragged(X, name="X"):
     """Raise ValueError for a list whose rows or images differ in length or shape."""
-    # Long lists are mostly lists of labels.
-    if not isinstance(X, list | tuple) or not X or isinstance(X[0], str | Number):
-        return
-    shapes = [
-        (len(one),) if isinstance(one, list | tuple) else tuple(getattr(one, "shape", ()))
-        for one in X
-    ]
-    other = next((row for row, shape in enumerate(shapes) if shape != shapes[0]), None)
-    if other is not None:
+    shapes = _shapes(X)
+    if other := _differing(shapes):
         raise ValueError(
             f"`{name}` must have rows of the same shape; got {shapes[0]} in row 0 and "
             f"{shapes[other]} in row {other}. Fill up the shorter rows, or leave them out."
         )
+
+
+def is_ragged(X):
+    """Return whether X is a list whose rows or images differ in length or shape."""
+    return _differing(_shapes(X)) is not None
+
+
+def _shapes(X):
+    # Long lists are mostly lists of labels.
+    if not isinstance(X, list | tuple) or not X or isinstance(X[0], str | Number):
+        return []
+    return [
+        (len(one),) if isinstance(one, list | tuple) else tuple(getattr(one, "shape", ()))
+        for one in X
+    ]
+
+
+def _differing(shapes):
+    return next((row for row, shape in enumerate(shapes) if shape != shapes[0]), None)
 
 
 def is_frame(X):

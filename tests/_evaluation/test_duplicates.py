@@ -57,7 +57,8 @@ def test_natural_repeats(table):
 
 
 def test_what_is_not_a_table_is_not_looked_through():
-    for X in (["a text"] * 20, scipy.sparse.csr_array(BITS), ROWS[:, 0], [[1], [1, 2]]):
+    lists_of_words = [["a", "word"], ["word"]]
+    for X in (["a text"] * 20, scipy.sparse.csr_array(BITS), ROWS[:, 0], lists_of_words):
         assert copied_rows(X, y=None) is None
         with pytest.raises(ValueError, match="must be a table of numbers or texts with"):
             equal_rows_of(X)
