@@ -102,10 +102,10 @@ plt.show()
 # %%
 # According to section 3.2.4 of the paper, training by log-softmax moves away from maximising the
 # information. Does it? Training by DV, and by the averaged prediction, reaches the largest value
-# of its own objective; the first and the third network reach nearly the same log-softmax. However,
-# on this task, the Donsker-Varadhan objective does not put more information about the label into
-# the output. The page on random outputs compares the objectives in four cases; in one of them, it
-# does.
+# of its own objective; the networks trained by log-softmax and by the averaged prediction
+# reach nearly the same log-softmax. However, on this task, the Donsker-Varadhan objective does not
+# put more information about the label into the output. The page on random outputs compares the
+# objectives in four cases; in one of them, it does.
 
 log_posterior = draw(100_000, seed=2)[2]
 information = np.log(5) + (np.exp(log_posterior) * log_posterior).sum(axis=1).mean()

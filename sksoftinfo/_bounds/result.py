@@ -156,8 +156,9 @@ class InformationBounds:
     confidence_level : float
         Probability with which each limit holds, and the interval as a whole. If the label prior is
         known, i.e. passed as `reference_prior`, and one classifier predicted all rows, the lower
-        limits are guaranteed at every sample size. All other limits, and `interval`, use the label
-        frequencies in its place, and are supported by simulations only.
+        limits are guaranteed at every sample size. Without a known prior, or with
+        cross-fitted predictions, the lower limits are supported by simulations only, and so are
+        `label_entropy_upper_limit` and `interval` in any case.
     n_samples, n_classes, n_draws : int
         Number of evaluated rows, of classes, and of draws of the network's output for each row.
     n_groups : int or None

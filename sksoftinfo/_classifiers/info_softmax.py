@@ -67,9 +67,9 @@ class InfoSoftmaxClassifier(BaseInfoClassifier):
         ``"auto"`` depends on the training (see `early_stopping`). The default training of tables
         makes about 600 steps of the optimizer or, if these are more steps, 20 passes, and ends
         earlier if the loss on the rows that are left out no longer falls. If fewer than 100 rows
-        are different, it makes 100 to 600 steps, more of them if rows are repeated more often, or
-        20 passes. The default training of images makes about 1,100 steps, but at least 10 and at
-        most 50 passes. Any other training makes 50 passes.
+        are different, it makes 100 to 600 steps (more if rows are repeated more often), or 20
+        passes if these are more steps. The default training of images makes about 1,100 steps, but
+        at least 10 and at most 50 passes. Any other training makes 50 passes.
     batch_size : int, default=128
         Number of rows in a step, in training and prediction; -1 takes all rows.
     early_stopping : {"auto"} or bool, default="auto"

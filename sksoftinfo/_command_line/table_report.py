@@ -312,8 +312,8 @@ def report_lines(path, raw, table, labels):
     n_columns = len(table.features) + len(table.left_out) + 1
     repeated = int(table.frame(labels.rows).duplicated().sum())
     size = f"{counted(table.n_rows, 'row')}, {counted(n_columns, 'column')}"
-    repeats = f"; {counted(repeated, 'row')} repeat{'s' * (repeated == 1)} another in the columns"
-    lines = [f"{path}: {size} ({raw.how}){f'{repeats} used' * (repeated > 0)}"]
+    repeats = f"; {counted(repeated, 'row')} repeat{'s' * (repeated == 1)} another row"
+    lines = [f"{path}: {size} ({raw.how}){f'{repeats} in all used columns' * (repeated > 0)}"]
     rows = [(table.target.name, f"target, {labels}")]
     rows += [(column.name, describe(column)) for column in table.features[:_MAX_LISTED]]
     rest = table.features[_MAX_LISTED:]

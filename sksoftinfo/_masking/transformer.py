@@ -410,8 +410,8 @@ class InfoMaskTransformer(
 of images, or torch Dataset or DataLoader
             Images, flat images if `image_shape` is given, or a table. A list holds PIL images,
             arrays or tensors of any size, and items of a data set are images with or without a
-            label. If the classifier is fitted already, at most 1000 images are read, drawn at
-            random, but all images of a DataLoader.
+            label. If the classifier is fitted already, at most 1000 images, drawn at random, are
+            read; a DataLoader is read as a whole.
         y : array-like of shape (n,), default=None
             Labels of whole images. If None, the labels of X are used if X is a data set with
             labels. A classifier that is fitted already needs no labels: any images are suitable,

@@ -61,7 +61,10 @@ def checked_proba(proba, estimator, n_classes, n_rows=None):
     right = (np.abs(proba.sum(axis=1, dtype=np.float64) - 1) <= tolerance) & (proba >= 0).all(1)
     if not right.all():
         row = int(np.argmin(right))
-        remedy = "Wrap it in scikit-learn's CalibratedClassifierCV, which returns such rows."
+        remedy = (
+            "Wrap the estimator in scikit-learn's CalibratedClassifierCV, whose probabilities sum "
+            "to 1."
+        )
         if not np.isfinite(proba[row]).all():
             remedy = "Leave out rows that it cannot predict, or use another classifier."
         raise ValueError(

@@ -216,10 +216,12 @@ def test_long_reports_are_cut():
 def test_rows_that_repeat_are_counted():
     found = table(a=[1.5, 2.5] * (N // 2))
     lines = report_lines("t.csv", RawTable([], None, "", []), found, make_labels(found.target))
-    assert lines[0] == "t.csv: 40 rows, 2 columns (); 38 rows repeat another in the columns used"
+    assert (
+        lines[0] == "t.csv: 40 rows, 2 columns (); 38 rows repeat another row in all used columns"
+    )
     # Columns that are left out may differ.
     used = divide(
         columns(a=[1.5] * 2 + list(range(1, N - 1)), b=RANDOM, y=LABELS), "y", only=["a"]
     )
     lines = report_lines("t.csv", RawTable([], None, "", []), used, make_labels(used.target))
-    assert lines[0].endswith("; 1 row repeats another in the columns used")
+    assert lines[0].endswith("; 1 row repeats another row in all used columns")
