@@ -162,7 +162,8 @@ class InformationBounds:
     n_samples, n_classes, n_draws : int
         Number of evaluated rows, of classes, and of draws of the network's output for each row.
     n_groups : int or None
-        Number of groups of rows; ``None`` if each row is an observation of its own.
+        Number of groups, of blocks or of sets of copies, each of which counts as one observation;
+        ``None`` if each row is an observation of its own.
     assumption : str
         Assumption about the evaluated rows under which the limits hold.
     classes : ndarray of shape (n_classes,)
