@@ -18,13 +18,15 @@ def counted(n, noun):
 
 
 def counted_rows(n_rows, n_groups):
-    """Return the number of rows and, unless it is None, the number of their groups.
+    """Return the number of rows and, unless it is None, the number of observations.
+
+    An observation is a row, a group or block of rows, or a set of copies.
 
     Examples
     --------
     >>> from sksoftinfo._utils import counted_rows
     >>> counted_rows(200, 1)
-    '200 rows in 1 group'
+    '200 rows, 1 observation'
     """
     rows = counted(n_rows, "row")
-    return rows if n_groups is None else f"{rows} in {counted(n_groups, 'group')}"
+    return rows if n_groups is None else f"{rows}, {counted(n_groups, 'observation')}"

@@ -99,7 +99,7 @@ def test_groups_of_repeated_rows_are_one_row_each():
     clustered = five[0] - five[1]
     assert clustered.interval == pytest.approx(once.interval)
     assert clustered.p_value == pytest.approx(once.p_value)
-    assert clustered.n_groups == 80 and "in 80 groups" in repr(clustered)
+    assert clustered.n_groups == 80 and "80 observations" in repr(clustered)
 
 
 def test_a_column_of_noise_adds_nothing_more_often_than_said():

@@ -65,5 +65,5 @@ def test_results_of_rows_are_told_apart_but_shown_alike(bounds):
     """The identity of the rows is used only for differences."""
     grouped = information_bounds(Y, PROBA, groups=[0, 0, 1, 1, 2])
     assert "_rows" not in bounds.to_dict() and "_rows" not in repr(bounds)
-    assert "5 rows in 3 groups" in repr(grouped) and "groups" not in repr(bounds)
+    assert "5 rows, 3 observations" in repr(grouped) and "observations" not in repr(bounds)
     assert grouped.to_dict()["n_groups"] == 3 and bounds.to_dict()["n_groups"] is None

@@ -22,4 +22,4 @@ def test_nouns_follow_their_number(n, noun, text):
 
 def test_rows_are_counted_with_their_groups():
     assert counted_rows(1, None) == "1 row"
-    assert counted_rows(8, 1) == "8 rows in 1 group"
+    assert counted_rows(8, 1) == "8 rows, 1 observation"
