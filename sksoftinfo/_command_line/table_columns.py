@@ -377,8 +377,8 @@ class _Entries:
                 )
         # The first entry with each mark is the last one here.
         by_mark = {
-            mark: text
-            for text, digits in reversed(self.digits.items())
+            mark: entry
+            for entry, digits in reversed(self.digits.items())
             if (mark := _decimal_mark(digits)) and _number(digits, mark) is not None
         }
         if len(by_mark) == 2:
